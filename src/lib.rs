@@ -1,0 +1,9 @@
+//! A **Bundle** holds **Profiles** and the kubelet **Binary** they came from. A **Query** says what to look at. Every
+//! analysis answers a query with a **Report**. A renderer turns a report into text, JSON or HTML.
+//!
+//! The modules stand in the order in which they may use each other; `tests/layers.rs` holds them to it.
+
+pub mod model;
+pub mod pprof;
+pub mod kubelet;
+pub mod symbolize;
