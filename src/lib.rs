@@ -3,7 +3,7 @@
 //!
 //! The modules stand in the order in which they may use each other; `tests/layers.rs` holds them to it.
 
+pub mod kubelet;
 pub mod model;
 pub mod pprof;
-pub mod kubelet;
 pub mod symbolize;

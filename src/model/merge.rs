@@ -1,0 +1,544 @@
+//! Adding profiles up: one set of tables, equal samples once, in the order in which they first occur.
+//!
+//! Keys and header rules are those of google/pprof's `profile.Merge` (facts: mapping by size rounded to 4 KiB, offset
+//! and build ID or file; location by address within its mapping, mapping, lines and folding; function by names, file
+//! and start line; sample by stack and labels), so that `raw` of a merged profile numbers its rows the same way.
+//! Subtracting is scaling by -1 and merging.
+
+use std::hash::{Hash, Hasher};
+
+use hashbrown::HashTable;
+use rustc_hash::{FxHashMap, FxHasher};
+
+use super::{
+    Function, FunctionId, Label, LabelKind, Line, Location, LocationId, Mapping, MappingId, Profile, Samples, StringId,
+    ValueType, units,
+};
+
+/// How to merge.
+#[derive(Clone, Copy, Debug)]
+pub struct MergeOptions {
+    /// Leave out samples all of whose values are zero, before and after adding. `go tool pprof` does.
+    pub drop_zero: bool,
+    /// A later profile without a time makes the result have none, as `go tool pprof` has it; otherwise the earliest
+    /// known time is kept.
+    pub zero_time_wins: bool,
+}
+
+impl Default for MergeOptions {
+    fn default() -> Self {
+        Self {
+            drop_zero: true,
+            zero_time_wins: false,
+        }
+    }
+}
+
+/// Why profiles cannot be added up.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum MergeError {
+    /// Nothing to merge.
+    #[error("no profiles to merge")]
+    Nothing,
+    /// No sample type is in all of them.
+    #[error("profiles have no sample type in common: {0} and {1}")]
+    NoCommonTypes(String, String),
+    /// One unit cannot be turned into the other.
+    #[error("incompatible types {0} and {1}")]
+    Units(String, String),
+    /// The periods measure different things.
+    #[error("incompatible period types {0} and {1}")]
+    PeriodTypes(String, String),
+    /// More rows than an id can count.
+    #[error("more than 4294967295 frames in all stacks together")]
+    TooLarge,
+}
+
+fn type_text(p: &Profile, t: ValueType) -> String {
+    format!("{}/{}", p.text(t.kind), p.text(t.unit))
+}
+
+/// The sample types of a profile as `kind/unit`, for messages.
+fn types_text(p: &Profile) -> String {
+    p.sample_types
+        .iter()
+        .map(|&t| type_text(p, t))
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+/// Adds up `profiles`: sample types are intersected by name in the order of the first profile, units brought to the
+/// finest, equal samples added. The header is that of the first profile, with the earliest time, the sum of the
+/// durations, the largest period and all comments.
+///
+/// # Errors
+/// When they do not measure the same thing.
+pub fn merge(mut profiles: Vec<Profile>, options: MergeOptions) -> Result<Profile, MergeError> {
+    if profiles.is_empty() {
+        return Err(MergeError::Nothing);
+    }
+    common_types(&mut profiles)?;
+    common_units(&mut profiles)?;
+    let refs: Vec<&Profile> = profiles.iter().collect();
+    let merged = add(&refs, options)?;
+    drop(profiles);
+    if options.drop_zero && (0..merged.samples.len()).any(|i| is_zero(merged.samples.values(i))) {
+        // Samples that cancelled out leave tables behind that nothing refers to any more.
+        return add(&[&merged], options);
+    }
+    Ok(merged)
+}
+
+fn is_zero(values: &[i64]) -> bool {
+    values.iter().all(|&v| v == 0)
+}
+
+fn common_types(profiles: &mut [Profile]) -> Result<(), MergeError> {
+    let first = &profiles[0];
+    let common: Vec<String> = first
+        .sample_types
+        .iter()
+        .map(|t| first.text(t.kind).to_owned())
+        .filter(|kind| {
+            profiles
+                .iter()
+                .all(|p| p.sample_types.iter().any(|t| p.text(t.kind) == kind))
+        })
+        .collect();
+    if common.is_empty() {
+        let other = profiles
+            .iter()
+            .find(|p| {
+                !p.sample_types
+                    .iter()
+                    .any(|t| first.sample_types.iter().any(|f| first.text(f.kind) == p.text(t.kind)))
+            })
+            .unwrap_or(first);
+        return Err(MergeError::NoCommonTypes(types_text(first), types_text(other)));
+    }
+    for p in profiles {
+        let columns: Vec<usize> = common
+            .iter()
+            .filter_map(|kind| p.sample_types.iter().position(|t| p.text(t.kind) == kind))
+            .collect();
+        if columns.len() == p.sample_types.len() && columns.iter().enumerate().all(|(i, &c)| i == c) {
+            continue;
+        }
+        let default = p.text(p.default_sample_type).to_owned();
+        let default = if common.contains(&default) {
+            default
+        } else {
+            common[0].clone()
+        };
+        p.default_sample_type = p.strings.intern(&default);
+        p.sample_types = columns.iter().map(|&c| p.sample_types[c]).collect();
+        let mut samples = Samples::new(columns.len());
+        let mut row = Vec::new();
+        for i in 0..p.samples.len() {
+            row.clear();
+            row.extend(columns.iter().map(|&c| p.samples.values(i)[c]));
+            samples.push(p.samples.stack(i), &row, p.samples.labels(i));
+        }
+        p.samples = samples;
+    }
+    Ok(())
+}
+
+/// The finest of the given units, or `None` when there is at most one.
+fn finest(types: &[(String, String)]) -> Result<Option<String>, MergeError> {
+    if types.len() <= 1 {
+        return Ok(None);
+    }
+    let mut min = &types[0];
+    for t in &types[1..] {
+        let same_kind = min.0.strip_suffix('s').unwrap_or(&min.0) == t.0.strip_suffix('s').unwrap_or(&t.0);
+        if !same_kind || !units::compatible(&min.1, &t.1) {
+            return Err(MergeError::Units(
+                format!("{}/{}", min.0, min.1),
+                format!("{}/{}", t.0, t.1),
+            ));
+        }
+        if units::scale(1, &t.1, &min.1).0 < 1.0 {
+            min = t;
+        }
+    }
+    Ok(Some(min.1.clone()))
+}
+
+fn common_units(profiles: &mut [Profile]) -> Result<(), MergeError> {
+    let owned = |p: &Profile, t: ValueType| (p.text(t.kind).to_owned(), p.text(t.unit).to_owned());
+    let periods: Vec<_> = profiles
+        .iter()
+        .filter_map(|p| p.period_type.map(|t| owned(p, t)))
+        .collect();
+    let period_unit = finest(&periods)?;
+    let mut sample_units = Vec::new();
+    for i in 0..profiles[0].sample_types.len() {
+        let types: Vec<_> = profiles.iter().map(|p| owned(p, p.sample_types[i])).collect();
+        sample_units.push(finest(&types)?);
+    }
+    for p in profiles {
+        if let (Some(t), Some(unit)) = (p.period_type, &period_unit) {
+            p.period = units::scale(p.period, p.text(t.unit), unit).0 as i64;
+            p.period_type = Some(ValueType {
+                kind: t.kind,
+                unit: p.strings.intern(unit),
+            });
+        }
+        let mut ratios = vec![1.0; p.sample_types.len()];
+        for (i, unit) in sample_units.iter().enumerate() {
+            if let Some(unit) = unit {
+                ratios[i] = units::scale(1, p.text(p.sample_types[i].unit), unit).0;
+                p.sample_types[i].unit = p.strings.intern(unit);
+            }
+        }
+        p.scale(&ratios);
+    }
+    Ok(())
+}
+
+impl Profile {
+    /// Multiplies the values of each sample type by its ratio, rounding half away from zero. A sample whose scaled
+    /// columns all become zero is dropped (columns whose ratio is 1 are not looked at, as in google/pprof).
+    pub fn scale(&mut self, ratios: &[f64]) {
+        if ratios.iter().all(|&r| r == 1.0) {
+            return;
+        }
+        let mut keep = vec![false; self.samples.len()];
+        for (i, keep) in keep.iter_mut().enumerate() {
+            for (v, &r) in self.samples.values_mut(i).iter_mut().zip(ratios) {
+                if r != 1.0 {
+                    *v = (*v as f64 * r).round() as i64;
+                    *keep |= *v != 0;
+                }
+            }
+        }
+        self.samples.retain(|_, i| keep[i]);
+    }
+
+    /// Sums of all samples, one per sample type.
+    pub fn totals(&self) -> Vec<i64> {
+        let mut sums = vec![0i64; self.sample_types.len()];
+        for i in 0..self.samples.len() {
+            for (sum, v) in sums.iter_mut().zip(self.samples.values(i)) {
+                *sum = sum.wrapping_add(*v);
+            }
+        }
+        sums
+    }
+
+    /// Scales this profile so that the sums of each sample type become those of `base`.
+    pub fn normalize(&mut self, base: &Profile) {
+        let ratios: Vec<f64> = self
+            .totals()
+            .iter()
+            .zip(base.totals())
+            .map(|(&own, base)| if own == 0 { 0.0 } else { base as f64 / own as f64 })
+            .collect();
+        self.scale(&ratios);
+    }
+}
+
+#[derive(PartialEq, Eq, Hash)]
+struct MappingKey {
+    size: u64,
+    offset: u64,
+    identity: StringId,
+}
+
+#[derive(Default)]
+struct Merger {
+    out: Profile,
+    mappings: FxHashMap<MappingKey, MappingId>,
+    functions: FxHashMap<(i64, StringId, StringId, StringId), FunctionId>,
+    locations: HashTable<u32>,
+    samples: HashTable<u32>,
+    values: Vec<i64>,
+    sample_rows: Vec<(super::StackId, Vec<Label>)>,
+}
+
+/// What the ids of one source became.
+struct Remap<'a> {
+    src: &'a Profile,
+    strings: Vec<Option<StringId>>,
+    mappings: Vec<Option<(MappingId, u64)>>,
+    functions: Vec<Option<FunctionId>>,
+    locations: Vec<Option<LocationId>>,
+    stacks: Vec<Option<super::StackId>>,
+}
+
+pub(super) fn add(sources: &[&Profile], options: MergeOptions) -> Result<Profile, MergeError> {
+    let mut m = Merger {
+        out: header(sources, options)?,
+        ..Merger::default()
+    };
+    let types = m.out.sample_types.len();
+    let mut labels = Vec::new();
+    for &src in sources {
+        let mut map = Remap {
+            src,
+            strings: vec![None; src.strings.len()],
+            mappings: vec![None; src.mappings.len()],
+            functions: vec![None; src.functions.len()],
+            locations: vec![None; src.locations.len()],
+            stacks: vec![None; src.stacks.len()],
+        };
+        if m.out.mappings.is_empty() && !src.mappings.is_empty() {
+            // The first mapping is the main binary and stays first.
+            m.mapping(&mut map, MappingId::new(0));
+        }
+        for i in 0..src.samples.len() {
+            let values = src.samples.values(i);
+            if options.drop_zero && is_zero(values) {
+                continue;
+            }
+            let stack = m.stack(&mut map, src.samples.stack(i))?;
+            labels.clear();
+            for l in src.samples.labels(i) {
+                let label = Label {
+                    key: m.string(&mut map, l.key),
+                    text: m.string(&mut map, l.text),
+                    number: l.number,
+                    unit: m.string(&mut map, l.unit),
+                };
+                labels.push(label);
+            }
+            m.canonical(&mut labels);
+            m.sample(stack, &labels, values, types);
+        }
+    }
+    let mut samples = Samples::new(types);
+    samples.reserve(m.sample_rows.len());
+    for (i, (stack, labels)) in m.sample_rows.iter().enumerate() {
+        samples.push(*stack, &m.values[i * types..(i + 1) * types], labels);
+    }
+    m.out.samples = samples;
+    Ok(m.out)
+}
+
+fn header(sources: &[&Profile], options: MergeOptions) -> Result<Profile, MergeError> {
+    let first = sources[0];
+    let text_of = |p: &Profile, t: Option<ValueType>| t.map_or_else(|| "/".to_owned(), |t| type_text(p, t));
+    let mut out = Profile::default();
+    for p in sources {
+        let (a, b) = (text_of(first, first.period_type), text_of(p, p.period_type));
+        if a != b {
+            return Err(MergeError::PeriodTypes(a, b));
+        }
+        if types_text(first) != types_text(p) {
+            return Err(MergeError::NoCommonTypes(types_text(first), types_text(p)));
+        }
+        let later_zero = options.zero_time_wins || p.time_nanos != 0;
+        if out.time_nanos == 0 || (p.time_nanos < out.time_nanos && later_zero) {
+            out.time_nanos = p.time_nanos;
+        }
+        out.duration_nanos = out.duration_nanos.wrapping_add(p.duration_nanos);
+        if out.period == 0 || out.period < p.period {
+            out.period = p.period;
+        }
+        for &c in &p.comments {
+            let c = out.strings.intern(p.text(c));
+            if !out.comments.contains(&c) {
+                out.comments.push(c);
+            }
+        }
+        if out.default_sample_type.is_empty() {
+            out.default_sample_type = out.strings.intern(p.text(p.default_sample_type));
+        }
+        if out.doc_url.is_empty() {
+            out.doc_url = out.strings.intern(p.text(p.doc_url));
+        }
+    }
+    let mut copy = |t: ValueType| ValueType {
+        kind: out.strings.intern(first.text(t.kind)),
+        unit: out.strings.intern(first.text(t.unit)),
+    };
+    out.sample_types = first.sample_types.iter().map(|&t| copy(t)).collect();
+    out.period_type = first.period_type.map(&mut copy);
+    out.drop_frames = out.strings.intern(first.text(first.drop_frames));
+    out.keep_frames = out.strings.intern(first.text(first.keep_frames));
+    Ok(out)
+}
+
+fn fx(value: impl Hash) -> u64 {
+    let mut h = FxHasher::default();
+    value.hash(&mut h);
+    h.finish()
+}
+
+impl Merger {
+    fn string(&mut self, map: &mut Remap<'_>, id: StringId) -> StringId {
+        if id.is_empty() {
+            return id;
+        }
+        *map.strings[id.index()].get_or_insert_with(|| self.out.strings.intern(map.src.text(id)))
+    }
+
+    fn mapping(&mut self, map: &mut Remap<'_>, id: MappingId) -> (MappingId, u64) {
+        if let Some(known) = map.mappings[id.index()] {
+            return known;
+        }
+        let src = &map.src.mappings[id.index()];
+        let file = self.string(map, src.file);
+        let build_id = self.string(map, src.build_id);
+        let size = src.limit.wrapping_sub(src.start).wrapping_add(0xfff) & !0xfff;
+        let identity = if build_id.is_empty() { file } else { build_id };
+        let key = MappingKey {
+            size,
+            offset: src.offset,
+            identity,
+        };
+        let next = MappingId::new(self.out.mappings.len());
+        let to = *self.mappings.entry(key).or_insert(next);
+        if to == next {
+            let row = Mapping {
+                id: self.out.mappings.len() as u64 + 1,
+                file,
+                build_id,
+                ..src.clone()
+            };
+            self.out.mappings.push(row);
+        }
+        let shift = self.out.mappings[to.index()].start.wrapping_sub(src.start);
+        map.mappings[id.index()] = Some((to, shift));
+        (to, shift)
+    }
+
+    fn function(&mut self, map: &mut Remap<'_>, id: FunctionId) -> FunctionId {
+        if let Some(known) = map.functions[id.index()] {
+            return known;
+        }
+        let src = *map.src.function(id);
+        let name = self.string(map, src.name);
+        let system_name = self.string(map, src.system_name);
+        let filename = self.string(map, src.filename);
+        let next = FunctionId::new(self.out.functions.len());
+        let to = *self
+            .functions
+            .entry((src.start_line, name, system_name, filename))
+            .or_insert(next);
+        if to == next {
+            let id = self.out.functions.len() as u64 + 1;
+            self.out.functions.push(Function {
+                id,
+                name,
+                system_name,
+                filename,
+                start_line: src.start_line,
+            });
+        }
+        map.functions[id.index()] = Some(to);
+        to
+    }
+
+    fn location(&mut self, map: &mut Remap<'_>, id: LocationId) -> LocationId {
+        if let Some(known) = map.locations[id.index()] {
+            return known;
+        }
+        let src = map.src;
+        let from = *src.location(id);
+        let (mapping, shift) = match from.mapping {
+            Some(mapping) => {
+                let (to, shift) = self.mapping(map, mapping);
+                (Some(to), shift)
+            }
+            None => (None, 0),
+        };
+        let first_line = self.out.lines.len();
+        for line in src.lines_of(id) {
+            let function = self.function(map, line.function);
+            self.out.lines.push(Line { function, ..*line });
+        }
+        let location = Location {
+            id: self.out.locations.len() as u64 + 1,
+            address: from.address.wrapping_add(shift),
+            mapping,
+            folded: from.folded,
+            first_line: first_line as u32,
+            line_count: from.line_count,
+        };
+        let Self { out, locations, .. } = self;
+        let key = |out: &Profile, l: &Location| {
+            let start = l.mapping.map_or(0, |m| out.mappings[m.index()].start);
+            let lines = &out.lines[l.first_line as usize..(l.first_line + l.line_count) as usize];
+            fx((l.address.wrapping_sub(start), l.mapping, l.folded, lines))
+        };
+        let h = key(out, &location);
+        let same = |out: &Profile, i: u32| {
+            let o = &out.locations[i as usize];
+            o.address == location.address
+                && o.mapping == location.mapping
+                && o.folded == location.folded
+                && out.lines_of(LocationId::new(i as usize)) == &out.lines[first_line..]
+        };
+        let to = match locations.find(h, |&i| same(out, i)) {
+            Some(&i) => {
+                out.lines.truncate(first_line);
+                LocationId::new(i as usize)
+            }
+            None => {
+                let to = LocationId::new(out.locations.len());
+                out.locations.push(location);
+                locations.insert_unique(h, to.raw(), |&i| key(out, &out.locations[i as usize]));
+                to
+            }
+        };
+        map.locations[id.index()] = Some(to);
+        to
+    }
+
+    fn stack(&mut self, map: &mut Remap<'_>, id: super::StackId) -> Result<super::StackId, MergeError> {
+        if let Some(known) = map.stacks[id.index()] {
+            return Ok(known);
+        }
+        let src = map.src;
+        let frames: Vec<LocationId> = src.stack(id).iter().map(|&l| self.location(map, l)).collect();
+        let to = self.out.stacks.intern(&frames).ok_or(MergeError::TooLarge)?;
+        map.stacks[id.index()] = Some(to);
+        Ok(to)
+    }
+
+    /// Texts before numbers, each by key; values of one key keep their order.
+    fn canonical(&self, labels: &mut [Label]) {
+        labels.sort_by(|a, b| {
+            let rank = |l: &Label| u8::from(l.kind() == LabelKind::Number);
+            rank(a)
+                .cmp(&rank(b))
+                .then_with(|| self.out.text(a.key).cmp(self.out.text(b.key)))
+        });
+    }
+
+    fn sample(&mut self, stack: super::StackId, labels: &[Label], values: &[i64], types: usize) {
+        let Self {
+            samples,
+            sample_rows,
+            values: sums,
+            ..
+        } = self;
+        let h = fx((stack, labels));
+        let found = samples
+            .find(h, |&i| {
+                let (s, l) = &sample_rows[i as usize];
+                *s == stack && l == labels
+            })
+            .copied();
+        match found {
+            Some(i) => {
+                let row = &mut sums[i as usize * types..(i as usize + 1) * types];
+                for (sum, v) in row.iter_mut().zip(values) {
+                    *sum = sum.wrapping_add(*v);
+                }
+            }
+            None => {
+                let i = sample_rows.len() as u32;
+                sample_rows.push((stack, labels.to_vec()));
+                sums.extend_from_slice(values);
+                samples.insert_unique(h, i, |&i| {
+                    let (s, l) = &sample_rows[i as usize];
+                    fx((*s, l.as_slice()))
+                });
+            }
+        }
+    }
+}

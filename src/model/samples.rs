@@ -1,0 +1,281 @@
+//! Stacks and samples: flat vectors with offsets (CSR), equal stacks stored once.
+//!
+//! A sample is a row: a [`StackId`], one value per sample type, and a run of labels. Samples keep the order of the file
+//! and are not merged here (`traces` and `raw` show them one by one); [`compact`](super::compact) merges equal ones.
+
+use std::hash::Hasher;
+
+use hashbrown::HashTable;
+use rustc_hash::FxHasher;
+
+use super::{LocationId, StackId, StringId};
+
+/// Distinct stacks, leaf first.
+#[derive(Clone, Debug)]
+pub struct Stacks {
+    offsets: Vec<u32>,
+    frames: Vec<LocationId>,
+    index: HashTable<u32>,
+}
+
+impl Default for Stacks {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+fn hash(stack: &[LocationId]) -> u64 {
+    let mut h = FxHasher::default();
+    for pair in stack.chunks(2) {
+        let high = pair.get(1).map_or(u32::MAX, |l| l.raw());
+        h.write_u64(u64::from(pair[0].raw()) | u64::from(high) << 32);
+    }
+    h.finish()
+}
+
+impl Stacks {
+    /// No stacks.
+    pub fn new() -> Self {
+        Self {
+            offsets: vec![0],
+            frames: Vec::new(),
+            index: HashTable::new(),
+        }
+    }
+
+    /// Makes room for `frames` more frames in all.
+    pub fn reserve(&mut self, stacks: usize, frames: usize) {
+        self.offsets.reserve(stacks);
+        self.frames.reserve(frames);
+    }
+
+    /// The id of `stack` (leaf first), which is added when it is new. `None` when the table is full (2^32 frames).
+    pub fn intern(&mut self, stack: &[LocationId]) -> Option<StackId> {
+        let h = hash(stack);
+        let Self { offsets, frames, index } = self;
+        if let Some(&i) = index.find(h, |&i| row(offsets, frames, i) == stack) {
+            return Some(StackId::new(i as usize));
+        }
+        let end = u32::try_from(frames.len() + stack.len()).ok()?;
+        let i = u32::try_from(offsets.len() - 1).ok()?;
+        frames.extend_from_slice(stack);
+        offsets.push(end);
+        index.insert_unique(h, i, |&i| hash(row(offsets, frames, i)));
+        Some(StackId::new(i as usize))
+    }
+
+    /// The frames of a stack, leaf first.
+    #[inline]
+    pub fn get(&self, id: StackId) -> &[LocationId] {
+        row(&self.offsets, &self.frames, id.raw())
+    }
+
+    /// How many distinct stacks there are.
+    pub fn len(&self) -> usize {
+        self.offsets.len() - 1
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Frames held in all stacks together.
+    pub fn frame_count(&self) -> usize {
+        self.frames.len()
+    }
+
+    /// All stacks in the order of their ids.
+    pub fn iter(&self) -> impl Iterator<Item = (StackId, &[LocationId])> {
+        (0..self.len()).map(|i| (StackId::new(i), row(&self.offsets, &self.frames, i as u32)))
+    }
+
+    /// Gives back memory that only further interning would need.
+    pub fn shrink(&mut self) {
+        self.frames.shrink_to_fit();
+        self.offsets.shrink_to_fit();
+    }
+}
+
+#[inline]
+fn row<'a>(offsets: &[u32], frames: &'a [LocationId], i: u32) -> &'a [LocationId] {
+    let i = i as usize;
+    &frames[offsets[i] as usize..offsets[i + 1] as usize]
+}
+
+/// A label as the wire has it. Which of the two kinds it is, [`Label::kind`] says.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
+pub struct Label {
+    /// The key.
+    pub key: StringId,
+    /// The text, or `""`.
+    pub text: StringId,
+    /// The number, or 0.
+    pub number: i64,
+    /// The unit of the number, or `""`.
+    pub unit: StringId,
+}
+
+/// What a [`Label`] is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum LabelKind {
+    /// It has a text.
+    Text,
+    /// It has a number, or a unit and the number 0.
+    Number,
+    /// Nothing but a key: an empty text, or a bare number 0; the wire cannot tell. `go tool pprof` drops it.
+    Empty,
+}
+
+impl Label {
+    /// Text, number, or neither.
+    pub fn kind(&self) -> LabelKind {
+        if !self.text.is_empty() {
+            LabelKind::Text
+        } else if self.number != 0 || !self.unit.is_empty() {
+            LabelKind::Number
+        } else {
+            LabelKind::Empty
+        }
+    }
+
+    /// A text label.
+    pub fn text(key: StringId, text: StringId) -> Self {
+        Self {
+            key,
+            text,
+            number: 0,
+            unit: StringId::EMPTY,
+        }
+    }
+
+    /// A numeric label.
+    pub fn number(key: StringId, number: i64, unit: StringId) -> Self {
+        Self {
+            key,
+            text: StringId::EMPTY,
+            number,
+            unit,
+        }
+    }
+}
+
+/// The samples of a profile as columns.
+#[derive(Clone, Debug)]
+pub struct Samples {
+    types: usize,
+    stacks: Vec<StackId>,
+    values: Vec<i64>,
+    label_ends: Vec<u32>,
+    labels: Vec<Label>,
+}
+
+impl Samples {
+    /// No samples yet, with `types` values each.
+    pub fn new(types: usize) -> Self {
+        Self {
+            types,
+            stacks: Vec::new(),
+            values: Vec::new(),
+            label_ends: vec![0],
+            labels: Vec::new(),
+        }
+    }
+
+    /// Makes room for `samples` more.
+    pub fn reserve(&mut self, samples: usize) {
+        self.stacks.reserve(samples);
+        self.values.reserve(samples * self.types);
+        self.label_ends.reserve(samples);
+    }
+
+    /// Appends a sample. `values` holds one value per sample type.
+    ///
+    /// # Panics
+    /// When the number of values is not the number of sample types: a mistake of the caller, never of a file.
+    pub fn push(&mut self, stack: StackId, values: &[i64], labels: &[Label]) {
+        assert_eq!(values.len(), self.types, "one value per sample type");
+        self.stacks.push(stack);
+        self.values.extend_from_slice(values);
+        self.labels.extend_from_slice(labels);
+        self.label_ends.push(self.labels.len() as u32);
+    }
+
+    /// How many samples there are.
+    pub fn len(&self) -> usize {
+        self.stacks.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.stacks.is_empty()
+    }
+
+    /// Values per sample.
+    pub fn types(&self) -> usize {
+        self.types
+    }
+
+    /// The stack of sample `i`.
+    #[inline]
+    pub fn stack(&self, i: usize) -> StackId {
+        self.stacks[i]
+    }
+
+    /// The values of sample `i`, one per sample type.
+    #[inline]
+    pub fn values(&self, i: usize) -> &[i64] {
+        &self.values[i * self.types..(i + 1) * self.types]
+    }
+
+    /// The values of sample `i`, to be changed in place.
+    pub fn values_mut(&mut self, i: usize) -> &mut [i64] {
+        &mut self.values[i * self.types..(i + 1) * self.types]
+    }
+
+    /// The labels of sample `i`, in the order of the file.
+    #[inline]
+    pub fn labels(&self, i: usize) -> &[Label] {
+        &self.labels[self.label_ends[i] as usize..self.label_ends[i + 1] as usize]
+    }
+
+    /// Labels of all samples together.
+    pub fn label_count(&self) -> usize {
+        self.labels.len()
+    }
+
+    /// All values, row by row.
+    pub fn all_values_mut(&mut self) -> &mut [i64] {
+        &mut self.values
+    }
+
+    /// All values, row by row.
+    pub fn all_values(&self) -> &[i64] {
+        &self.values
+    }
+
+    /// Exchanges the stack of every sample for `map` of it.
+    pub fn map_stacks(&mut self, mut map: impl FnMut(StackId) -> StackId) {
+        for stack in &mut self.stacks {
+            *stack = map(*stack);
+        }
+    }
+
+    /// Keeps the samples for which `keep(index)` holds, in order.
+    pub fn retain(&mut self, mut keep: impl FnMut(&Samples, usize) -> bool) {
+        let kept: Vec<u32> = (0..self.len()).filter(|&i| keep(self, i)).map(|i| i as u32).collect();
+        if kept.len() == self.len() {
+            return;
+        }
+        *self = self.select(kept.iter().map(|&i| i as usize));
+    }
+
+    /// The named rows, in the order given.
+    pub fn select(&self, rows: impl Iterator<Item = usize>) -> Samples {
+        let mut out = Samples::new(self.types);
+        for i in rows {
+            out.push(self.stack(i), self.values(i), self.labels(i));
+        }
+        out
+    }
+}

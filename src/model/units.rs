@@ -1,0 +1,268 @@
+//! Units: which text means which unit, scaling between units, and numbers as `go tool pprof` words them.
+//!
+//! Bytes are 1024-based (`kB`, `MB`); time goes ns, us, ms, s, hrs. The wording of numbers and percentages is pprof's to
+//! the byte (its `%.2f` without `.00`, its `%5.2g%%` below one percent), because reports are compared with its output.
+
+/// A unit and the texts that mean it.
+struct Unit {
+    name: &'static str,
+    aliases: &'static [&'static str],
+    factor: f64,
+}
+
+struct Family {
+    units: &'static [Unit],
+    default_name: &'static str,
+    default_factor: f64,
+}
+
+const KI: f64 = 1024.0;
+
+const fn unit(name: &'static str, aliases: &'static [&'static str], factor: f64) -> Unit {
+    Unit { name, aliases, factor }
+}
+
+static FAMILIES: [Family; 3] = [
+    Family {
+        units: &[
+            unit("B", &["b", "byte"], 1.0),
+            unit("kB", &["kb", "kbyte", "kilobyte"], KI),
+            unit("MB", &["mb", "mbyte", "megabyte"], KI * KI),
+            unit("GB", &["gb", "gbyte", "gigabyte"], KI * KI * KI),
+            unit("TB", &["tb", "tbyte", "terabyte"], KI * KI * KI * KI),
+            unit("PB", &["pb", "pbyte", "petabyte"], KI * KI * KI * KI * KI),
+        ],
+        default_name: "B",
+        default_factor: 1.0,
+    },
+    Family {
+        units: &[
+            unit("ns", &["ns", "nanosecond"], 1.0),
+            unit("us", &["us", "microsecond"], 1e3),
+            unit("ms", &["ms", "millisecond"], 1e6),
+            unit("s", &["s", "sec", "second"], 1e9),
+            unit("hrs", &["hour", "hr"], 3600e9),
+        ],
+        default_name: "s",
+        default_factor: 1e9,
+    },
+    Family {
+        units: &[
+            unit("n*GCU", &["nanogcu"], 1e-9),
+            unit("u*GCU", &["microgcu"], 1e-6),
+            unit("m*GCU", &["milligcu"], 1e-3),
+            unit("GCU", &["gcu"], 1.0),
+            unit("k*GCU", &["kilogcu"], 1e3),
+            unit("M*GCU", &["megagcu"], 1e6),
+            unit("G*GCU", &["gigagcu"], 1e9),
+            unit("T*GCU", &["teragcu"], 1e12),
+            unit("P*GCU", &["petagcu"], 1e15),
+        ],
+        default_name: "GCU",
+        default_factor: 1.0,
+    },
+];
+
+impl Family {
+    /// The unit that `text` means: case does not matter, nor does one plural s.
+    fn find(&self, text: &str) -> Option<&'static Unit>
+    where
+        Self: 'static,
+    {
+        // Long texts cannot be a unit; most that come here are "count".
+        if text.len() > 16 {
+            return None;
+        }
+        let lower = text.to_lowercase();
+        let key = if lower.len() > 2 {
+            lower.strip_suffix('s').unwrap_or(&lower)
+        } else {
+            &lower
+        };
+        self.units.iter().find(|u| u.aliases.contains(&key))
+    }
+}
+
+/// What kind of quantity a unit measures.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Dimension {
+    /// Bytes and their multiples.
+    Bytes,
+    /// Nanoseconds and their multiples.
+    Time,
+    /// Google compute units; only in profiles that are not of Go.
+    ComputeUnits,
+    /// Anything else: counts, unknown units.
+    Count,
+}
+
+/// The kind of quantity that `unit` measures.
+pub fn dimension(unit: &str) -> Dimension {
+    const ALL: [Dimension; 3] = [Dimension::Bytes, Dimension::Time, Dimension::ComputeUnits];
+    FAMILIES
+        .iter()
+        .zip(ALL)
+        .find(|(f, _)| f.find(unit).is_some())
+        .map_or(Dimension::Count, |(_, d)| d)
+}
+
+/// How many of the base unit of its dimension (bytes, nanoseconds) one `unit` is; `None` for counts and unknown units.
+pub fn factor(unit: &str) -> Option<f64> {
+    FAMILIES.iter().find_map(|f| f.find(unit)).map(|u| u.factor)
+}
+
+/// Converts `value` from one unit to another; returns the number and the unit to print behind it (`""` for counts).
+/// `to` may be `minimum` or `auto`: the largest unit in which the number is at least 1. A `to` of another family gives
+/// the default unit of the family of `from`.
+pub fn scale(value: i64, from: &str, to: &str) -> (f64, String) {
+    let (v, unit) = scale_ref(value, from, to);
+    (v, unit.to_owned())
+}
+
+fn scale_ref<'a>(value: i64, from: &str, to: &'a str) -> (f64, &'a str) {
+    if value < 0 && value != i64::MIN {
+        let (v, u) = scale_ref(-value, from, to);
+        return (-v, u);
+    }
+    for family in &FAMILIES {
+        let Some(from) = family.find(from) else { continue };
+        let v = value as f64 * from.factor;
+        if to == "minimum" || to == "auto" {
+            let mut best: Option<&Unit> = None;
+            for u in family.units {
+                if u.factor >= best.map_or(0.0, |b| b.factor) && v / u.factor >= 1.0 {
+                    best = Some(u);
+                }
+            }
+            return match best {
+                Some(u) => (v / u.factor, u.name),
+                None => (v / family.default_factor, family.default_name),
+            };
+        }
+        return match family.find(to) {
+            Some(u) => (v / u.factor, u.name),
+            None => (v / family.default_factor, family.default_name),
+        };
+    }
+    match to {
+        "count" | "sample" | "unit" | "minimum" | "auto" => (value as f64, ""),
+        _ => (value as f64, to),
+    }
+}
+
+/// A number with its unit: two decimals unless they are `.00`, and a bare `0`.
+pub fn label(value: i64, from: &str, to: &str) -> String {
+    let (v, unit) = scale_ref(value, from, to);
+    let mut text = if v.fract() == 0.0 && v.abs() < 1e15 {
+        format!("{}", v as i64)
+    } else {
+        format!("{v:.2}")
+    };
+    if let Some(short) = text.strip_suffix(".00") {
+        text.truncate(short.len());
+    }
+    if text == "0" || text == "-0" {
+        return "0".to_owned();
+    }
+    text.push_str(unit);
+    text
+}
+
+/// A share of a total, without its sign, at least 5 wide: `100%` within 0.05, two decimals from 1 %, two significant
+/// digits below.
+pub fn percentage(value: i64, total: i64) -> String {
+    let ratio = if total == 0 {
+        0.0
+    } else {
+        (value as f64 / total as f64).abs() * 100.0
+    };
+    if (99.95..=100.05).contains(&ratio) {
+        "  100%".to_owned()
+    } else if ratio >= 1.0 {
+        format!("{ratio:5.2}%")
+    } else {
+        format!("{:>5}%", two_significant(ratio))
+    }
+}
+
+/// C's `%.2g`.
+fn two_significant(v: f64) -> String {
+    if v == 0.0 || !v.is_finite() {
+        return if v == 0.0 { "0".to_owned() } else { "NaN".to_owned() };
+    }
+    let scientific = format!("{v:.1e}");
+    let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
+    let exponent: i32 = exponent.parse().unwrap_or(0);
+    if !(-4..2).contains(&exponent) {
+        let mantissa = mantissa.strip_suffix(".0").unwrap_or(mantissa);
+        let sign = if exponent < 0 { '-' } else { '+' };
+        return format!("{mantissa}e{sign}{:02}", exponent.abs());
+    }
+    let decimals = usize::try_from(1 - exponent).unwrap_or(0);
+    let fixed = format!("{v:.decimals$}");
+    if fixed.contains('.') {
+        fixed.trim_end_matches('0').trim_end_matches('.').to_owned()
+    } else {
+        fixed
+    }
+}
+
+/// Whether two units can be brought to one: they are equal, or of one family.
+pub fn compatible(a: &str, b: &str) -> bool {
+    a == b || FAMILIES.iter().any(|f| f.find(a).is_some() && f.find(b).is_some())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels() {
+        for (value, from, to, want) in [
+            (1_100_000_000, "nanoseconds", "auto", "1.10s"),
+            (1536, "bytes", "minimum", "1.50kB"),
+            (1 << 20, "bytes", "auto", "1MB"),
+            (0, "bytes", "auto", "0"),
+            (-1536, "bytes", "auto", "-1.50kB"),
+            (1100, "count", "auto", "1100"),
+            (1100, "count", "bogus", "1100bogus"),
+            (1_000_000, "ns", "minutes", "0"),
+            (5_000_000_000, "ns", "bogus", "5s"),
+            (1 << 20, "bytes", "KB", "1024kB"),
+            (7_200_000_000_000, "ns", "auto", "2hrs"),
+            (i64::MIN, "count", "auto", "-9223372036854775808"),
+        ] {
+            assert_eq!(label(value, from, to), want, "{value} {from} -> {to}");
+        }
+    }
+
+    #[test]
+    fn percentages() {
+        for (value, total, want) in [
+            (1, 1, "  100%"),
+            (9996, 10000, "  100%"),
+            (9994, 10000, "99.94%"),
+            (-50, 100, "50.00%"),
+            (5, 1000, "  0.5%"),
+            (17, 100_000, "0.017%"),
+            (999, 100_000, "    1%"),
+            (1, 100_000_000, "1e-06%"),
+            (12, 10_000_000, "0.00012%"),
+            (12, 100_000_000, "1.2e-05%"),
+            (0, 100, "    0%"),
+            (3, 0, "    0%"),
+            (106, 1, "10600.00%"),
+        ] {
+            assert_eq!(percentage(value, total), want, "{value}/{total}");
+        }
+    }
+
+    #[test]
+    fn families() {
+        assert_eq!(dimension("bytes"), Dimension::Bytes);
+        assert_eq!(dimension("Nanoseconds"), Dimension::Time);
+        assert_eq!(dimension("count"), Dimension::Count);
+        assert!(compatible("ms", "seconds"));
+        assert!(!compatible("ms", "bytes"));
+    }
+}
