@@ -309,7 +309,7 @@ pub(super) fn add(sources: &[&Profile], options: MergeOptions) -> Result<Profile
         }
     }
     let mut samples = Samples::new(types);
-    samples.reserve(m.sample_rows.len());
+    samples.reserve(m.sample_rows.len(), m.values.len());
     for (i, (stack, labels)) in m.sample_rows.iter().enumerate() {
         samples.push(*stack, &m.values[i * types..(i + 1) * types], labels);
     }

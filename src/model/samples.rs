@@ -182,10 +182,10 @@ impl Samples {
         }
     }
 
-    /// Makes room for `samples` more.
-    pub fn reserve(&mut self, samples: usize) {
+    /// Makes room for `samples` more with `values` values in all (a claim of a file must be bounded by its size first).
+    pub fn reserve(&mut self, samples: usize, values: usize) {
         self.stacks.reserve(samples);
-        self.values.reserve(samples * self.types);
+        self.values.reserve(values);
         self.label_ends.reserve(samples);
     }
 

@@ -1,4 +1,15 @@
 //! Bytes <-> model: everything that a profile can be written as, told apart by content and never by name.
 //!
-//! `decode` and `encode` are the protobuf format; `inflate` takes gzip and zstd off under a ceiling. Nothing here opens a
-//! file: `bundle` does.
+//! [`decode`] and [`encode`] are the protobuf format; [`inflate`] takes gzip and zstd off under a ceiling. Nothing here
+//! opens a file: `bundle` does.
+
+mod decode;
+mod encode;
+mod inflate;
+#[expect(unreachable_pub, reason = "generated as it is")]
+mod proto;
+mod wire;
+
+pub use decode::{DecodeError, DecodeErrorKind, DecodeNotes, decode};
+pub use encode::{Compression, encode, encode_gzip};
+pub use inflate::{Encoding, InflateError, Limit, encoding, inflate};

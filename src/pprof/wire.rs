@@ -1,0 +1,111 @@
+//! The protobuf envelope: a cursor over fields that knows at which byte it stands.
+//!
+//! Records that are rare are handed to prost; samples and locations, of which there are many, are read with this cursor
+//! straight into the tables. Groups (wire types 3 and 4) do not occur in profiles and are refused.
+
+use super::decode::{DecodeError, DecodeErrorKind};
+
+/// A run of bytes and where in the uncompressed file it stands.
+#[derive(Clone, Copy)]
+pub(super) struct Cursor<'a> {
+    bytes: &'a [u8],
+    at: usize,
+    base: usize,
+}
+
+/// The payload of one field.
+#[derive(Clone, Copy)]
+pub(super) enum Value<'a> {
+    /// Wire type 0.
+    Varint(u64),
+    /// Wire types 1 and 5, which no field of a profile has.
+    Fixed,
+    /// Wire type 2, with the offset of its first byte.
+    Bytes(&'a [u8], usize),
+}
+
+impl<'a> Cursor<'a> {
+    pub(super) fn new(bytes: &'a [u8], base: usize) -> Self {
+        Self { bytes, at: 0, base }
+    }
+
+    /// Offset of the next byte in the uncompressed file.
+    #[inline]
+    pub(super) fn offset(&self) -> usize {
+        self.base + self.at
+    }
+
+    #[inline]
+    pub(super) fn is_done(&self) -> bool {
+        self.at >= self.bytes.len()
+    }
+
+    #[cold]
+    fn fail<T>(&self, kind: DecodeErrorKind) -> Result<T, DecodeError> {
+        Err(DecodeError {
+            offset: self.offset() as u64,
+            kind,
+        })
+    }
+
+    #[inline]
+    pub(super) fn varint(&mut self) -> Result<u64, DecodeError> {
+        match self.bytes.get(self.at) {
+            Some(&b) if b < 0x80 => {
+                self.at += 1;
+                Ok(u64::from(b))
+            }
+            _ => self.long_varint(),
+        }
+    }
+
+    fn long_varint(&mut self) -> Result<u64, DecodeError> {
+        let mut v = 0u64;
+        for i in 0..10 {
+            let Some(&b) = self.bytes.get(self.at + i) else {
+                return self.fail(DecodeErrorKind::Truncated);
+            };
+            v |= u64::from(b & 0x7f) << (7 * i);
+            if b < 0x80 {
+                self.at += i + 1;
+                return Ok(v);
+            }
+        }
+        self.fail(DecodeErrorKind::Varint)
+    }
+
+    /// The next field: its number and payload; `None` at the end.
+    #[inline]
+    pub(super) fn field(&mut self) -> Result<Option<(u64, Value<'a>)>, DecodeError> {
+        if self.is_done() {
+            return Ok(None);
+        }
+        let key = self.varint()?;
+        let value = match key & 7 {
+            0 => Value::Varint(self.varint()?),
+            2 => {
+                let len = self.varint()?;
+                let rest = self.bytes.len() - self.at;
+                let Some(len) = usize::try_from(len).ok().filter(|&len| len <= rest) else {
+                    return self.fail(DecodeErrorKind::Truncated);
+                };
+                let offset = self.offset();
+                let bytes = &self.bytes[self.at..self.at + len];
+                self.at += len;
+                Value::Bytes(bytes, offset)
+            }
+            1 => self.fixed(8)?,
+            5 => self.fixed(4)?,
+            other => return self.fail(DecodeErrorKind::WireType(other as u8)),
+        };
+        Ok(Some((key >> 3, value)))
+    }
+
+    fn fixed(&mut self, len: usize) -> Result<Value<'a>, DecodeError> {
+        if self.bytes.len() - self.at < len {
+            return self.fail(DecodeErrorKind::Truncated);
+        }
+        self.at += len;
+        Ok(Value::Fixed)
+    }
+}
