@@ -3,7 +3,12 @@
 //!
 //! The modules stand in the order in which they may use each other; `tests/layers.rs` holds them to it.
 
+pub mod analysis;
+pub mod bundle;
+#[cfg(feature = "cli")]
+pub mod cli;
 pub mod kubelet;
 pub mod model;
 pub mod pprof;
+pub mod render;
 pub mod symbolize;

@@ -217,6 +217,16 @@ impl Profile {
         self.samples.retain(|_, i| keep[i]);
     }
 
+    /// Divides all values, cutting them to integers.
+    pub fn divide(&mut self, by: f64) {
+        let ratio = 1.0 / by;
+        if ratio > 0.0 && ratio != 1.0 {
+            for v in self.samples.all_values_mut() {
+                *v = (*v as f64 * ratio) as i64;
+            }
+        }
+    }
+
     /// Sums of all samples, one per sample type.
     pub fn totals(&self) -> Vec<i64> {
         let mut sums = vec![0i64; self.sample_types.len()];

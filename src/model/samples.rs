@@ -270,6 +270,23 @@ impl Samples {
         *self = self.select(kept.iter().map(|&i| i as usize));
     }
 
+    /// Keeps the labels for which `keep` holds.
+    pub fn retain_labels(&mut self, mut keep: impl FnMut(&Label) -> bool) {
+        let labels = std::mem::take(&mut self.labels);
+        let mut start = 0;
+        for end in &mut self.label_ends[1..] {
+            let run = &labels[start..*end as usize];
+            start = *end as usize;
+            self.labels.extend(run.iter().filter(|l| keep(l)));
+            *end = self.labels.len() as u32;
+        }
+    }
+
+    /// Changes every label in place.
+    pub fn map_labels(&mut self, mut map: impl FnMut(&mut Label)) {
+        self.labels.iter_mut().for_each(&mut map);
+    }
+
     /// The named rows, in the order given.
     pub fn select(&self, rows: impl Iterator<Item = usize>) -> Samples {
         let mut out = Samples::new(self.types);

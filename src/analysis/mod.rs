@@ -1,0 +1,36 @@
+//! Query -> report: what is asked of a profile, and the answers as plain data.
+//!
+//! A [`Query`] is prepared once into a [`View`] (pseudo frames, total, filters, granularity, in the order of
+//! `go tool pprof`); every report is a function from a `View` to a struct with public fields. Nothing here prints: `render`
+//! does.
+
+mod call_tree;
+mod compare;
+mod filter;
+mod graph;
+mod header;
+mod names;
+mod nodelets;
+mod query;
+mod tag_filter;
+mod tag_frames;
+mod tags;
+mod top;
+mod traces;
+mod tree;
+mod trim;
+mod view;
+
+pub use compare::compare;
+pub use filter::drop_frames;
+pub use graph::{Edge, EdgeId, Graph, InlineMark, Node, NodeId};
+pub use header::Header;
+pub use names::NodeInfo;
+pub use nodelets::{NodeTags, Tag};
+pub use query::{Dialect, Granularity, Query, QueryError, Sort, Trim};
+pub use tags::{TagKey, TagValue, Tags, tags};
+pub use top::{Top, TopRow, top};
+pub use traces::{Trace, Traces, traces};
+pub use tree::{Tree, TreeEdge, TreeNode, tree};
+pub use trim::{TrimMode, Trimmed, trimmed_graph};
+pub use view::{Note, View, prepare};

@@ -1,0 +1,230 @@
+//! What is asked of a profile: which values, which samples and frames, how fine, how many rows.
+//!
+//! Built by flags, the prompt, a URL or code alike; everything has pprof's name and default. Filters are texts here and
+//! become expressions in `filter`, so that a query can be shown and saved.
+
+/// How fine a row is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Hash)]
+pub enum Granularity {
+    /// One row a function, whatever its file (the default).
+    #[default]
+    Functions,
+    /// One row a function and file.
+    FileFunctions,
+    /// One row a file.
+    Files,
+    /// One row a source line.
+    Lines,
+    /// One row an address.
+    Addresses,
+}
+
+/// What rows are ordered by.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Sort {
+    /// What the row itself has.
+    #[default]
+    Flat,
+    /// What the row and everything below it has.
+    Cum,
+}
+
+/// Whose rules hold where `go tool pprof` is known to be wrong.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Dialect {
+    /// kubeprof's: numeric texts match tag filters, files merge, edges of means are means.
+    #[default]
+    Native,
+    /// Those of `go tool pprof`, to the byte.
+    Pprof,
+}
+
+/// What is left out for being small.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Trim {
+    /// At most this many rows; 0 for all, `None` for the default of the report.
+    pub node_count: Option<usize>,
+    /// Rows whose cum is below this share of the sum of flat are left out.
+    pub node_fraction: f64,
+    /// Edges below this share are left out.
+    pub edge_fraction: f64,
+}
+
+impl Default for Trim {
+    fn default() -> Self {
+        Self {
+            node_count: None,
+            node_fraction: 0.005,
+            edge_fraction: 0.001,
+        }
+    }
+}
+
+impl Trim {
+    /// Everything is shown.
+    pub const NONE: Trim = Trim {
+        node_count: Some(0),
+        node_fraction: 0.0,
+        edge_fraction: 0.0,
+    };
+}
+
+/// What is asked of a profile. [`Query::default`] asks for everything, as pprof does.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Query {
+    /// Sample type by name or index; `""` for the profile's default.
+    pub sample_type: String,
+    /// Values are divided by the first sample type (mean object size, mean delay).
+    pub mean: bool,
+    /// Keep samples with a frame whose function, file or mapping matches.
+    pub focus: String,
+    /// Drop samples with a matching frame; wins over focus.
+    pub ignore: String,
+    /// Remove matching frames; what they had goes to their caller.
+    pub hide: String,
+    /// Keep only matching frames.
+    pub show: String,
+    /// Cut the frames above the outermost match; samples without one are dropped.
+    pub show_from: String,
+    /// Cut the frames below the innermost match.
+    pub prune_from: String,
+    /// Keep samples with a matching label: `[key=]regexp[,regexp]` or `[key=]range`.
+    pub tag_focus: String,
+    /// Drop samples with a matching label.
+    pub tag_ignore: String,
+    /// Keep only labels whose key matches.
+    pub tag_show: String,
+    /// Remove labels whose key matches.
+    pub tag_hide: String,
+    /// Label keys (separated by commas) that become frames at the root.
+    pub tag_root: String,
+    /// Label keys (separated by commas) that become frames at the leaf.
+    pub tag_leaf: String,
+    /// How fine a row is.
+    pub granularity: Granularity,
+    /// Every location counts as its outermost function.
+    pub no_inlines: bool,
+    /// Lines show columns.
+    pub show_columns: bool,
+    /// Order of rows.
+    pub sort: Sort,
+    /// What is left out.
+    pub trim: Trim,
+    /// Unit of all values, `minimum` for one that suits them all, `auto` for one each.
+    pub unit: String,
+    /// Values are divided by this.
+    pub divide_by: f64,
+    /// Rows with negative values are left out.
+    pub drop_negative: bool,
+    /// Percentages are of what the filters leave.
+    pub relative_percentages: bool,
+    /// Graphs become trees: a node a calling context.
+    pub call_tree: bool,
+    /// Prefixes (separated by `:`) that are cut from file names.
+    pub trim_path: String,
+    /// Folders (separated by `:`) where sources are looked up; empty for the current one.
+    pub source_path: String,
+    /// No profile header above the report.
+    pub compact_labels: bool,
+    /// Whose rules hold.
+    pub dialect: Dialect,
+}
+
+impl Default for Query {
+    fn default() -> Self {
+        Self {
+            sample_type: String::new(),
+            mean: false,
+            focus: String::new(),
+            ignore: String::new(),
+            hide: String::new(),
+            show: String::new(),
+            show_from: String::new(),
+            prune_from: String::new(),
+            tag_focus: String::new(),
+            tag_ignore: String::new(),
+            tag_show: String::new(),
+            tag_hide: String::new(),
+            tag_root: String::new(),
+            tag_leaf: String::new(),
+            granularity: Granularity::Functions,
+            no_inlines: false,
+            show_columns: false,
+            sort: Sort::Flat,
+            trim: Trim::default(),
+            unit: "minimum".to_owned(),
+            divide_by: 1.0,
+            drop_negative: false,
+            relative_percentages: false,
+            call_tree: false,
+            trim_path: String::new(),
+            source_path: String::new(),
+            compact_labels: false,
+            dialect: Dialect::Native,
+        }
+    }
+}
+
+impl Query {
+    /// The filters that are set, as `name=value`, in the order in which pprof lists them. `prune_from` is listed for the
+    /// native dialect only.
+    pub fn active_filters(&self) -> Vec<(&'static str, &str)> {
+        let mut filters = vec![
+            ("focus", self.focus.as_str()),
+            ("ignore", &self.ignore),
+            ("hide", &self.hide),
+            ("show", &self.show),
+            ("show_from", &self.show_from),
+            ("tagfocus", &self.tag_focus),
+            ("tagignore", &self.tag_ignore),
+            ("tagshow", &self.tag_show),
+            ("taghide", &self.tag_hide),
+        ];
+        if self.dialect == Dialect::Native {
+            filters.push(("prune_from", &self.prune_from));
+        }
+        filters.retain(|(_, value)| !value.is_empty());
+        filters
+    }
+}
+
+/// Why a query cannot be answered.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum QueryError {
+    /// A filter is not a regular expression.
+    #[error("{option} is not a regular expression: {reason}")]
+    Regex {
+        /// Which filter.
+        option: &'static str,
+        /// What the expression engine says.
+        reason: String,
+    },
+    /// There is no such sample type.
+    #[error("sample type {asked:?} is not in the profile\nhint: it has {}", available.join(", "))]
+    SampleType {
+        /// What was asked for.
+        asked: String,
+        /// What there is.
+        available: Vec<String>,
+    },
+    /// The profile has no sample types at all.
+    #[error("the profile has no sample types")]
+    NoSampleTypes,
+    /// Division by zero was asked for.
+    #[error("divide_by is zero")]
+    ZeroDivisor,
+    /// A unit that cannot express the values.
+    #[error("unit {unit:?} cannot express {of}\nhint: use {known}, minimum or auto")]
+    Unit {
+        /// What was asked for.
+        unit: String,
+        /// The unit of the values.
+        of: String,
+        /// What would work.
+        known: &'static str,
+    },
+    /// Nothing matches the expression of `peek`, `list` or `disasm`.
+    #[error("no matches found for regexp: {0}")]
+    NoMatch(String),
+}

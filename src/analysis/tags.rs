@@ -1,0 +1,84 @@
+//! `tags`: what the samples of each label value sum up to.
+
+use rustc_hash::FxHashMap;
+
+use super::{Header, View};
+use crate::model::{LabelKind, units};
+
+/// A value of a label.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TagValue {
+    /// The text, or the number with its unit.
+    pub name: String,
+    /// Sum of the samples that have it.
+    pub value: i64,
+}
+
+/// A label key and its values, largest first.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TagKey {
+    /// The key.
+    pub key: String,
+    /// Sum over all values.
+    pub total: i64,
+    /// The values.
+    pub values: Vec<TagValue>,
+}
+
+/// The answer to `tags`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tags {
+    /// What stands above the keys.
+    pub header: Header,
+    /// The keys by name.
+    pub keys: Vec<TagKey>,
+}
+
+/// Sums up the labels of a view. Numbers that look alike in their unit are one value.
+pub fn tags(view: &View) -> Tags {
+    let p = &view.profile;
+    let mut sums: FxHashMap<&str, (i64, FxHashMap<String, i64>)> = FxHashMap::default();
+    for i in 0..p.samples.len() {
+        let value = view.value(i);
+        for l in p.samples.labels(i) {
+            let (total, values) = sums.entry(p.text(l.key)).or_default();
+            *total = total.wrapping_add(value);
+            let slot = if l.kind() == LabelKind::Number {
+                values
+                    .entry(units::label(l.number, view.label_unit(l.key), &view.query.unit))
+                    .or_default()
+            } else {
+                match values.get_mut(p.text(l.text)) {
+                    Some(slot) => slot,
+                    None => values.entry(p.text(l.text).to_owned()).or_default(),
+                }
+            };
+            *slot = slot.wrapping_add(value);
+        }
+    }
+    let mut keys: Vec<TagKey> = sums
+        .into_iter()
+        .map(|(key, (total, values))| {
+            let mut values: Vec<TagValue> = values
+                .into_iter()
+                .map(|(name, value)| TagValue { name, value })
+                .collect();
+            values.sort_by(|a, b| {
+                b.value
+                    .unsigned_abs()
+                    .cmp(&a.value.unsigned_abs())
+                    .then_with(|| a.name.cmp(&b.name))
+            });
+            TagKey {
+                key: key.to_owned(),
+                total,
+                values,
+            }
+        })
+        .collect();
+    keys.sort_by(|a, b| a.key.cmp(&b.key));
+    Tags {
+        header: Header::new(view),
+        keys,
+    }
+}

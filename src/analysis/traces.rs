@@ -1,0 +1,100 @@
+//! `traces`: every sample with its labels and its stack, in the order of the profile, nothing added up.
+
+use super::names::{NodeInfo, NodeTable};
+use super::{Header, View};
+use crate::model::{LabelKind, LocationId, StackId};
+
+/// The answer to `traces`: samples are made one at a time, so that millions of them need no memory.
+#[derive(Debug, Clone)]
+pub struct Traces {
+    /// What stands above the samples.
+    pub header: Header,
+    /// What the frames are; see [`Traces::frames`].
+    pub infos: Vec<NodeInfo>,
+    /// Location -> run of frames, innermost first.
+    frame_ends: Vec<u32>,
+    frames: Vec<u32>,
+}
+
+/// One sample.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Trace {
+    /// Its value, or the mean.
+    pub value: i64,
+    /// Text labels: key and values in the order of the file.
+    pub texts: Vec<(String, Vec<String>)>,
+    /// Numeric labels: key, values, unit.
+    pub numbers: Vec<(String, Vec<i64>, String)>,
+    /// The stack.
+    pub stack: StackId,
+}
+
+/// Prepares the samples of a view for being shown one by one.
+pub fn traces(view: &mut View) -> Traces {
+    let table = NodeTable::new(&mut view.profile, false, false);
+    let mut t = Traces {
+        header: Header::new(view),
+        infos: Vec::new(),
+        frame_ends: vec![0],
+        frames: Vec::new(),
+    };
+    for l in 0..view.profile.locations.len() {
+        t.frames.extend_from_slice(table.of(LocationId::new(l)));
+        t.frame_ends.push(t.frames.len() as u32);
+    }
+    t.infos = table.infos;
+    t
+}
+
+impl Traces {
+    /// The frames of a location, innermost first, as rows of [`Traces::infos`]. All but the last are inlined.
+    #[inline]
+    pub fn frames(&self, l: LocationId) -> &[u32] {
+        &self.frames[self.frame_ends[l.index()] as usize..self.frame_ends[l.index() + 1] as usize]
+    }
+
+    /// The value of sample `i`, or the mean.
+    #[inline]
+    pub fn value(&self, view: &View, i: usize) -> i64 {
+        match view.divisor(i) {
+            0 => view.value(i),
+            div => view.value(i).wrapping_div(div),
+        }
+    }
+
+    /// Sample `i` of the profile.
+    pub fn sample(&self, view: &View, i: usize) -> Trace {
+        let p = &view.profile;
+        let mut trace = Trace {
+            value: self.value(view, i),
+            texts: Vec::new(),
+            numbers: Vec::new(),
+            stack: p.samples.stack(i),
+        };
+        for l in p.samples.labels(i) {
+            let key = p.text(l.key);
+            if l.kind() == LabelKind::Number {
+                match trace.numbers.iter_mut().find(|(k, ..)| k == key) {
+                    Some((_, values, _)) => values.push(l.number),
+                    None => trace
+                        .numbers
+                        .push((key.to_owned(), vec![l.number], view.label_unit(l.key).to_owned())),
+                }
+            } else {
+                let value = p.text(l.text).to_owned();
+                match trace.texts.iter_mut().find(|(k, _)| k == key) {
+                    Some((_, values)) => values.push(value),
+                    None => trace.texts.push((key.to_owned(), vec![value])),
+                }
+            }
+        }
+        trace
+    }
+
+    /// The samples with a stack, in the order of the profile.
+    pub fn samples<'a>(&'a self, view: &'a View) -> impl Iterator<Item = Trace> + 'a {
+        (0..view.profile.samples.len())
+            .filter(|&i| !view.profile.stack(view.profile.samples.stack(i)).is_empty())
+            .map(|i| self.sample(view, i))
+    }
+}

@@ -1,0 +1,147 @@
+//! `tree` and `peek`: every row between its callers and its callees.
+
+use regex::Regex;
+
+use super::graph::Edge;
+use super::{Dialect, Header, QueryError, TrimMode, Trimmed, View, filter, trimmed_graph};
+
+/// A caller or callee of a row.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TreeEdge {
+    /// Row of [`Tree::names`].
+    pub name: u32,
+    /// Value of the samples that went this way.
+    pub weight: i64,
+    /// Whether the callee was inlined every time.
+    pub inline: bool,
+    /// Whether something in between was left out.
+    pub residual: bool,
+}
+
+/// A row with its neighbours.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TreeNode {
+    /// Row of [`Tree::names`].
+    pub name: u32,
+    /// Own value.
+    pub flat: i64,
+    /// Own value and that of everything below.
+    pub cum: i64,
+    /// Callers, heaviest first.
+    pub callers: Vec<TreeEdge>,
+    /// Callees, heaviest first.
+    pub callees: Vec<TreeEdge>,
+}
+
+/// The answer to `tree` and `peek`. Neighbours are made one row at a time, so that a large answer is never whole in
+/// memory.
+#[derive(Clone, Debug)]
+pub struct Tree {
+    /// What stands above the rows.
+    pub header: Header,
+    /// Names of all nodes, rows first.
+    pub names: Vec<String>,
+    trimmed: Trimmed,
+    rows: Vec<u32>,
+    dialect: Dialect,
+    order: Vec<u32>,
+}
+
+/// The rows of a view with their callers and callees; with `matching`, only rows whose name matches, untrimmed (`peek`).
+///
+/// # Errors
+/// When nothing matches or `matching` is malformed.
+pub fn tree(view: &mut View, matching: Option<&str>) -> Result<Tree, QueryError> {
+    let re: Option<Regex> = matching.map(|m| filter::compile("the argument", m)).transpose()?;
+    let trimmed = trimmed_graph(view, TrimMode::Tree, 80);
+    let header = Header::trimmed(view, &trimmed);
+    let names: Vec<String> = trimmed
+        .graph
+        .names(view)
+        .into_iter()
+        .map(std::borrow::Cow::into_owned)
+        .collect();
+    let rows: Vec<u32> = (0..trimmed.graph.shown as u32)
+        .filter(|&n| re.as_ref().is_none_or(|re| re.is_match(&names[n as usize])))
+        .collect();
+    // Neighbours are ordered by name among equal weights; compare ranks, not texts.
+    let mut by_name: Vec<u32> = (0..names.len() as u32).collect();
+    by_name.sort_by(|&a, &b| names[a as usize].cmp(&names[b as usize]));
+    let mut order = vec![0u32; names.len()];
+    let mut rank = 0;
+    for (i, &n) in by_name.iter().enumerate() {
+        if i > 0 && names[n as usize] != names[by_name[i - 1] as usize] {
+            rank += 1;
+        }
+        order[n as usize] = rank;
+    }
+    Ok(Tree {
+        header,
+        names,
+        trimmed,
+        rows,
+        dialect: view.query.dialect,
+        order,
+    })
+}
+
+impl Tree {
+    /// Whether nothing matched.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// Whether there are rows at all, matching or not.
+    pub fn has_rows(&self) -> bool {
+        self.trimmed.graph.shown > 0
+    }
+
+    /// The rows in order, each made when it is asked for.
+    pub fn nodes(&self) -> impl Iterator<Item = TreeNode> + '_ {
+        let g = &self.trimmed.graph;
+        self.rows.iter().map(move |&n| {
+            let node = &g.nodes[n as usize];
+            TreeNode {
+                name: n,
+                flat: node.flat_value(),
+                cum: node.cum_value(),
+                callers: self.edges(g.in_edges(n), |e| e.src),
+                callees: self.edges(g.out_edges(n), |e| e.dst),
+            }
+        })
+    }
+
+    /// The nodes by row number of [`Tree::names`].
+    pub fn info(&self, name: u32) -> super::NodeInfo {
+        self.trimmed.graph.nodes[name as usize].info
+    }
+
+    fn edges(&self, ids: &[u32], other: impl Fn(&Edge) -> u32) -> Vec<TreeEdge> {
+        let g = &self.trimmed.graph;
+        let mut edges: Vec<TreeEdge> = ids
+            .iter()
+            .map(|&e| {
+                let e = &g.edges[e as usize];
+                let weight = if self.dialect == Dialect::Native {
+                    e.weight_value()
+                } else {
+                    e.weight
+                };
+                TreeEdge {
+                    name: other(e),
+                    weight,
+                    inline: e.inline,
+                    residual: e.residual,
+                }
+            })
+            .collect();
+        edges.sort_by(|a, b| {
+            b.weight
+                .unsigned_abs()
+                .cmp(&a.weight.unsigned_abs())
+                .then_with(|| self.order[a.name as usize].cmp(&self.order[b.name as usize]))
+                .then_with(|| a.name.cmp(&b.name))
+        });
+        edges
+    }
+}

@@ -1,0 +1,241 @@
+//! Which rows and edges are worth showing, in which order, and in which unit.
+//!
+//! First rows below a share of the total go and the graph is built again without them, then rows are sorted and all but
+//! the first so many go in the same way, then small edges. Cutoffs, orders and their tie-breaks are pprof's.
+
+use std::borrow::Cow;
+use std::cmp::Ordering;
+
+use super::graph::{Builder, Edges, Graph};
+use super::names::NodeTable;
+use super::{Dialect, Granularity, Sort, Trim, View};
+use crate::model::units;
+
+/// What a graph is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum TrimMode {
+    /// A table of rows; edges serve only to tell what was inlined.
+    Rows,
+    /// Rows with their callers and callees.
+    Tree,
+    /// A drawing: interesting nodes first, redundant edges removed.
+    Drawing,
+    /// callgrind: everything, with mapped files.
+    Callgrind,
+}
+
+/// A graph that is fit to be shown, and what was left out of it.
+#[derive(Debug, Clone)]
+pub struct Trimmed {
+    /// What is left, sorted.
+    pub graph: Graph,
+    /// Rows before the limit on their number.
+    pub row_count: usize,
+    /// Rows that were too small.
+    pub dropped_nodes: usize,
+    /// Edges that were too small.
+    pub dropped_edges: usize,
+    /// Cutoff of rows, in the unit of the values.
+    pub node_cutoff: i64,
+    /// Cutoff of edges.
+    pub edge_cutoff: i64,
+    /// Unit to print all values in.
+    pub unit: String,
+}
+
+/// The limits that hold for a report: pprof's overrides of the query's.
+fn limits(view: &View, mode: TrimMode) -> Trim {
+    if mode == TrimMode::Callgrind {
+        return Trim::NONE;
+    }
+    view.query.trim
+}
+
+/// Builds the graph of a view and trims it. `default_count` is the number of rows when the query gives none (0: all).
+pub fn trimmed_graph(view: &mut View, mode: TrimMode, default_count: usize) -> Trimmed {
+    view.trim_paths();
+    let objects = mode == TrimMode::Callgrind;
+    let merge = view.query.dialect == Dialect::Native && view.query.granularity == Granularity::Files;
+    let table = NodeTable::new(&mut view.profile, objects, merge);
+    let view = &*view;
+    let builder = Builder::new(view, &table);
+    let trim = limits(view, mode);
+    let node_count = trim.node_count.unwrap_or(default_count);
+    let call_tree = view.query.call_tree && matches!(mode, TrimMode::Drawing | TrimMode::Callgrind);
+    let drawing = mode == TrimMode::Drawing;
+    let edges = if mode == TrimMode::Rows {
+        Edges::Inlined
+    } else {
+        Edges::All
+    };
+
+    let mut graph = if call_tree {
+        builder.call_tree()
+    } else if trim.node_fraction > 0.0 {
+        builder.graph(None, Edges::No)
+    } else {
+        builder.graph(None, edges)
+    };
+    let flat_sum = graph.flat_sum();
+    let cutoff = |fraction: f64| ((flat_sum as f64 * fraction) as i64).wrapping_abs();
+    let (node_cutoff, edge_cutoff) = (cutoff(trim.node_fraction), cutoff(trim.edge_fraction));
+
+    let mut dropped_nodes = 0;
+    let large: Vec<bool> = graph
+        .rows()
+        .iter()
+        .map(|n| n.cum.wrapping_abs() >= node_cutoff)
+        .collect();
+    if node_cutoff > 0 {
+        dropped_nodes = large.iter().filter(|&&l| !l).count();
+    }
+    if call_tree {
+        if dropped_nodes > 0 {
+            super::call_tree::trim_tree(&mut graph, &large);
+        }
+    } else if dropped_nodes > 0 {
+        graph = builder.graph(Some(&kept(&table, &graph, |i| large[i])), edges);
+    } else if trim.node_fraction > 0.0 {
+        graph = builder.graph(None, edges);
+    }
+    let row_count = graph.shown;
+
+    sort(view, &mut graph, drawing);
+    if node_count > 0 {
+        graph.drop_small_edges(edge_cutoff);
+        let first = if drawing {
+            super::nodelets::count_with_nodelets(view, &table, &graph, node_cutoff, node_count)
+        } else {
+            node_count
+        };
+        if first < graph.shown {
+            let keep: Vec<bool> = (0..graph.shown).map(|i| i < first).collect();
+            if call_tree {
+                super::call_tree::trim_tree(&mut graph, &keep);
+            } else {
+                graph = builder.graph(Some(&kept(&table, &graph, |i| keep[i])), edges);
+            }
+            sort(view, &mut graph, drawing);
+        }
+    }
+    let dropped_edges = graph.drop_small_edges(edge_cutoff);
+    if drawing {
+        super::call_tree::remove_redundant_edges(view, &mut graph);
+    }
+    let unit = output_unit(view, &graph, mode);
+    Trimmed {
+        graph,
+        row_count,
+        dropped_nodes,
+        dropped_edges,
+        node_cutoff,
+        edge_cutoff,
+        unit,
+    }
+}
+
+fn kept(table: &NodeTable, graph: &Graph, keep: impl Fn(usize) -> bool) -> Vec<bool> {
+    let mut kept = vec![false; table.infos.len()];
+    for (i, n) in graph.rows().iter().enumerate() {
+        kept[n.origin as usize] |= keep(i);
+    }
+    kept
+}
+
+impl Graph {
+    /// Removes edges to rows that weigh less than `cutoff`; returns how many.
+    fn drop_small_edges(&mut self, cutoff: i64) -> usize {
+        let shown = self.shown;
+        self.retain_edges(|e| e.dst as usize >= shown || e.weight.wrapping_abs() >= cutoff)
+    }
+
+    /// Edge numbers by weight, then names of caller and callee.
+    pub fn sorted_edges<'a>(&self, edges: &[u32], names: &[Cow<'a, str>]) -> Vec<u32> {
+        let mut edges = edges.to_vec();
+        edges.sort_by(|&a, &b| {
+            let (a, b) = (&self.edges[a as usize], &self.edges[b as usize]);
+            b.weight
+                .unsigned_abs()
+                .cmp(&a.weight.unsigned_abs())
+                .then_with(|| names[a.src as usize].cmp(&names[b.src as usize]))
+                .then_with(|| names[a.dst as usize].cmp(&names[b.dst as usize]))
+                .then_with(|| (a.src, a.dst).cmp(&(b.src, b.dst)))
+        });
+        edges
+    }
+
+    /// The printable names of all nodes.
+    pub fn names<'a>(&self, view: &'a View) -> Vec<Cow<'a, str>> {
+        self.nodes.iter().map(|n| n.info.printable(&view.profile)).collect()
+    }
+}
+
+/// Orders rows: by what was asked, then by name.
+pub(super) fn sort(view: &View, graph: &mut Graph, drawing: bool) {
+    let names: Vec<Cow<'_, str>> = graph.rows().iter().map(|n| n.info.printable(&view.profile)).collect();
+    let score: Vec<i64> = (0..graph.shown)
+        .map(|i| {
+            let n = &graph.nodes[i];
+            if drawing {
+                super::call_tree::entropy_score(graph, i as u32)
+            } else if view.query.sort == Sort::Cum {
+                n.cum
+            } else {
+                n.flat
+            }
+        })
+        .collect();
+    let by_name = |a: usize, b: usize| -> Ordering {
+        let (x, y) = (&graph.nodes[a].info, &graph.nodes[b].info);
+        if x.address != 0 && y.address != 0 && x.address != y.address {
+            x.address.cmp(&y.address)
+        } else {
+            names[a].cmp(&names[b])
+        }
+    };
+    let mut order: Vec<u32> = (0..graph.shown as u32).collect();
+    order.sort_by(|&a, &b| {
+        let (a, b) = (a as usize, b as usize);
+        let (x, y) = (&graph.nodes[a], &graph.nodes[b]);
+        let second = if drawing || view.query.sort == Sort::Cum {
+            |n: &super::Node| n.flat.unsigned_abs()
+        } else {
+            |n: &super::Node| n.cum.unsigned_abs()
+        };
+        score[b]
+            .unsigned_abs()
+            .cmp(&score[a].unsigned_abs())
+            .then_with(|| by_name(a, b))
+            .then_with(|| second(y).cmp(&second(x)))
+            .then_with(|| (x.info.start_line, x.info.object).cmp(&(y.info.start_line, y.info.object)))
+    });
+    graph.reorder(&order);
+}
+
+/// The unit that suits the smallest and the largest value shown.
+fn output_unit(view: &View, graph: &Graph, mode: TrimMode) -> String {
+    let asked = view.query.unit.as_str();
+    if asked != "minimum" || graph.rows().is_empty() {
+        return asked.to_owned();
+    }
+    let smallest = graph
+        .rows()
+        .iter()
+        .map(|n| match n.flat_value().wrapping_abs() {
+            0 => n.cum_value().wrapping_abs(),
+            flat => flat,
+        })
+        .filter(|&v| v > 0)
+        .min();
+    let mut max = view.total;
+    let mut min = smallest.unwrap_or(max);
+    min = view.divided(min);
+    max = view.divided(max);
+    let unit_of = |v: i64| units::scale(v, &view.unit, "minimum").1;
+    let (min_unit, max_unit) = (unit_of(min), unit_of(max));
+    let mut unit = min_unit.clone();
+    if min_unit != max_unit && min.wrapping_mul(100) < max && mode != TrimMode::Callgrind {
+        unit = unit_of(min.wrapping_mul(100));
+    }
+    if unit.is_empty() { view.unit.clone() } else { unit }
+}

@@ -1,0 +1,392 @@
+//! A profile prepared for a query: the pipeline of `go tool pprof`, in its order, done once for every report.
+//!
+//! Labels that become frames first, so that filters can match them; then the total (before the filters unless
+//! percentages are relative); then filters; then the granularity, which blanks what is finer than the rows. A view owns
+//! its profile.
+
+use super::tag_filter::{LabelUnits, TagFilter};
+use super::{Dialect, Granularity, Query, QueryError, filter, tag_filter, tag_frames};
+use crate::model::{LabelKind, LocationId, Profile, StringId, units};
+
+/// Something that did not stop the query but that its reader should know. Goes to stderr.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Note {
+    /// This option's expression matched nothing.
+    NoMatch {
+        /// pprof's name of the option, capitalised as it prints it.
+        option: &'static str,
+    },
+    /// A tag filter was understood as a range.
+    Range {
+        /// Which option.
+        option: &'static str,
+        /// The value, without its key.
+        value: String,
+    },
+    /// Labels of one key have several units.
+    Units {
+        /// The key.
+        key: String,
+        /// The unit used.
+        used: String,
+        /// The others.
+        ignored: Vec<String>,
+    },
+}
+
+/// A filtered profile and what the values in it mean.
+#[derive(Debug, Clone)]
+pub struct View {
+    /// The profile after all filters, at the granularity of the query.
+    pub profile: Profile,
+    /// The query that made it.
+    pub query: Query,
+    /// Which value of a sample is looked at.
+    pub index: usize,
+    /// Name of the sample type, `mean_` in front where means were asked for.
+    pub sample_type: String,
+    /// Unit of the values.
+    pub unit: String,
+    /// What 100 % is: the sum of the absolute values, of the base's samples alone where there are any.
+    pub total: i64,
+    /// What the reader should know.
+    pub notes: Vec<Note>,
+    pub(super) label_units: LabelUnits,
+}
+
+/// Label that marks the samples of a diff base.
+pub(super) const BASE_LABEL: &str = "pprof::base";
+
+/// Applies a query to a profile.
+///
+/// # Errors
+/// When the query does not suit the profile or an expression is malformed.
+pub fn prepare(mut profile: Profile, query: &Query) -> Result<View, QueryError> {
+    if query.dialect == Dialect::Pprof {
+        // pprof never sees labels that are nothing but a key.
+        profile.samples.retain_labels(|l| l.kind() != LabelKind::Empty);
+    }
+    let mut notes = Vec::new();
+    let label_units = LabelUnits::new(&profile);
+    for (key, used, ignored) in &label_units.ignored {
+        notes.push(Note::Units {
+            key: key.clone(),
+            used: used.clone(),
+            ignored: ignored.clone(),
+        });
+    }
+    let (root, leaf) = tag_frames::add_tag_frames(&mut profile, &query.tag_root, &query.tag_leaf, &query.unit);
+    note_if(&mut notes, !query.tag_root.is_empty() && !root, "TagRoot");
+    note_if(&mut notes, !query.tag_leaf.is_empty() && !leaf, "TagLeaf");
+    if query.relative_percentages {
+        apply_filters(&mut profile, query, &label_units, &mut notes)?;
+    }
+    let index = sample_index(&profile, &query.sample_type)?;
+    if query.divide_by == 0.0 {
+        return Err(QueryError::ZeroDivisor);
+    }
+    let (kind, unit) = profile.sample_type(index);
+    let sample_type = if query.mean {
+        format!("mean_{kind}")
+    } else {
+        kind.to_owned()
+    };
+    let unit = unit.to_owned();
+    check_unit(query, &unit)?;
+    let total = total(&profile, index, query.mean);
+    if !query.relative_percentages {
+        apply_filters(&mut profile, query, &label_units, &mut notes)?;
+    }
+    aggregate(&mut profile, query);
+    Ok(View {
+        profile,
+        query: query.clone(),
+        index,
+        sample_type,
+        unit,
+        total,
+        notes,
+        label_units,
+    })
+}
+
+fn note_if(notes: &mut Vec<Note>, condition: bool, option: &'static str) {
+    if condition {
+        notes.push(Note::NoMatch { option });
+    }
+}
+
+fn check_unit(query: &Query, of: &str) -> Result<(), QueryError> {
+    let asked = query.unit.as_str();
+    if query.dialect == Dialect::Pprof || matches!(asked, "minimum" | "auto" | "") {
+        return Ok(());
+    }
+    let known = match units::dimension(of) {
+        units::Dimension::Bytes => "B, kB, MB, GB",
+        units::Dimension::Time => "ns, us, ms, s, hrs",
+        units::Dimension::ComputeUnits => "GCU",
+        units::Dimension::Count => of,
+    };
+    if units::compatible(asked, of) || asked == of {
+        return Ok(());
+    }
+    let known = if units::dimension(of) == units::Dimension::Count {
+        "count"
+    } else {
+        known
+    };
+    let known = match known {
+        "B, kB, MB, GB" => "B, kB, MB, GB",
+        "ns, us, ms, s, hrs" => "ns, us, ms, s, hrs",
+        "GCU" => "GCU",
+        _ => "count",
+    };
+    Err(QueryError::Unit {
+        unit: asked.to_owned(),
+        of: of.to_owned(),
+        known,
+    })
+}
+
+/// Finds a sample type by index or name (`inuse_` may be left out of the profile's), or the default one.
+pub(super) fn sample_index(p: &Profile, asked: &str) -> Result<usize, QueryError> {
+    let Some(last) = p.sample_types.len().checked_sub(1) else {
+        return Err(QueryError::NoSampleTypes);
+    };
+    if asked.is_empty() {
+        let default = p
+            .sample_types
+            .iter()
+            .position(|t| !t.kind.is_empty() && t.kind == p.default_sample_type);
+        return Ok(default.unwrap_or(last));
+    }
+    let found = match asked.parse::<usize>() {
+        Ok(i) => (i <= last).then_some(i),
+        Err(_) => {
+            let short = asked.strip_prefix("inuse_").unwrap_or(asked);
+            p.sample_types
+                .iter()
+                .position(|t| p.text(t.kind) == asked || p.text(t.kind) == short)
+        }
+    };
+    found.ok_or_else(|| QueryError::SampleType {
+        asked: asked.to_owned(),
+        available: p.sample_types.iter().map(|t| p.text(t.kind).to_owned()).collect(),
+    })
+}
+
+/// Whether sample `i` belongs to the base of a comparison.
+pub(super) fn is_base(p: &Profile, base: Option<(StringId, StringId)>, i: usize) -> bool {
+    base.is_some_and(|(key, yes)| p.samples.labels(i).iter().any(|l| l.key == key && l.text == yes))
+}
+
+pub(super) fn base_label(p: &Profile) -> Option<(StringId, StringId)> {
+    Some((p.strings.find(BASE_LABEL)?, p.strings.find("true")?))
+}
+
+fn total(p: &Profile, index: usize, mean: bool) -> i64 {
+    let base = base_label(p);
+    let (mut total, mut div, mut base_total, mut base_div) = (0i64, 0i64, 0i64, 0i64);
+    for i in 0..p.samples.len() {
+        let values = p.samples.values(i);
+        let v = values[index].wrapping_abs();
+        let d = if mean { values[0] } else { 0 };
+        total = total.wrapping_add(v);
+        div = div.wrapping_add(d);
+        if is_base(p, base, i) {
+            base_total = base_total.wrapping_add(v);
+            base_div = base_div.wrapping_add(d);
+        }
+    }
+    if base_total > 0 {
+        (total, div) = (base_total, base_div);
+    }
+    if div == 0 { total } else { total.wrapping_div(div) }
+}
+
+fn apply_filters(p: &mut Profile, query: &Query, units: &LabelUnits, notes: &mut Vec<Note>) -> Result<(), QueryError> {
+    let focus = filter::regex("focus", &query.focus)?;
+    let ignore = filter::regex("ignore", &query.ignore)?;
+    let hide = filter::regex("hide", &query.hide)?;
+    let show = filter::regex("show", &query.show)?;
+    let show_from = filter::regex("show_from", &query.show_from)?;
+    let tag_focus = TagFilter::new("tagfocus", &query.tag_focus, query.dialect)?;
+    let tag_ignore = TagFilter::new("tagignore", &query.tag_ignore, query.dialect)?;
+    let prune_from = filter::regex("prune_from", &query.prune_from)?;
+    let tag_show = filter::regex("tagshow", &query.tag_show)?;
+    let tag_hide = filter::regex("taghide", &query.tag_hide)?;
+    for (option, filter, text) in [
+        ("tagfocus", &tag_focus, &query.tag_focus),
+        ("tagignore", &tag_ignore, &query.tag_ignore),
+    ] {
+        if filter.as_ref().is_some_and(TagFilter::is_range) {
+            let value = text.split_once('=').map_or(text.as_str(), |(_, value)| value);
+            notes.push(Note::Range {
+                option,
+                value: value.to_owned(),
+            });
+        }
+    }
+
+    let m = filter::by_name(p, focus.as_ref(), ignore.as_ref(), hide.as_ref(), show.as_ref());
+    note_if(notes, focus.is_some() && !m.focus, "Focus");
+    note_if(notes, ignore.is_some() && !m.ignore, "Ignore");
+    note_if(notes, hide.is_some() && !m.hide, "Hide");
+    note_if(notes, show.is_some() && !m.show, "Show");
+    if let Some(re) = &show_from {
+        let matched = filter::show_from(p, re);
+        note_if(notes, !matched, "ShowFrom");
+    }
+    let (focused, ignored) = tag_filter::by_tag(p, units, tag_focus.as_ref(), tag_ignore.as_ref());
+    note_if(notes, tag_focus.is_some() && !focused, "TagFocus");
+    note_if(notes, tag_ignore.is_some() && !ignored, "TagIgnore");
+    let (shown, hidden) = tag_filter::tags_by_name(p, tag_show.as_ref(), tag_hide.as_ref());
+    note_if(notes, tag_show.is_some() && !shown, "TagShow");
+    note_if(notes, tag_hide.is_some() && !hidden, "TagHide");
+    if let Some(re) = &prune_from {
+        filter::prune_from(p, re);
+    }
+    Ok(())
+}
+
+/// Blanks what is finer than the granularity, so that equal rows become one.
+fn aggregate(p: &mut Profile, query: &Query) {
+    let inlines = !query.no_inlines;
+    let (function, file, line, address) = match query.granularity {
+        Granularity::Addresses if inlines => return,
+        Granularity::Addresses => (true, true, true, true),
+        Granularity::Lines => (true, true, true, false),
+        Granularity::Files => (false, true, false, false),
+        Granularity::Functions => (true, false, false, false),
+        Granularity::FileFunctions => (true, true, false, false),
+    };
+    for m in &mut p.mappings {
+        m.has_inline_frames &= inlines;
+        m.has_functions &= function;
+        m.has_filenames &= file;
+        m.has_line_numbers &= line;
+    }
+    for f in &mut p.functions {
+        if !function {
+            f.name = StringId::EMPTY;
+            f.system_name = StringId::EMPTY;
+        }
+        if !file {
+            f.filename = StringId::EMPTY;
+        }
+    }
+    if !inlines {
+        for l in &mut p.locations {
+            if l.line_count > 1 {
+                l.first_line += l.line_count - 1;
+                l.line_count = 1;
+            }
+        }
+    }
+    for l in &mut p.lines {
+        if !line {
+            l.line = 0;
+        }
+        if !line || !query.show_columns {
+            l.column = 0;
+        }
+    }
+    if !address {
+        for l in &mut p.locations {
+            l.address = 0;
+        }
+    }
+}
+
+impl View {
+    /// The value of sample `i` that the query looks at.
+    #[inline]
+    pub fn value(&self, i: usize) -> i64 {
+        self.profile.samples.values(i)[self.index]
+    }
+
+    /// What the value of sample `i` is divided by where means were asked for, else 0.
+    #[inline]
+    pub fn divisor(&self, i: usize) -> i64 {
+        if self.query.mean {
+            self.profile.samples.values(i)[0]
+        } else {
+            0
+        }
+    }
+
+    /// A value as text in `unit`, divided as the query wants it.
+    pub fn format(&self, value: i64, unit: &str) -> String {
+        units::label(self.divided(value), &self.unit, unit)
+    }
+
+    /// A value divided by `divide_by`, cut to an integer as in pprof.
+    pub(super) fn divided(&self, value: i64) -> i64 {
+        let ratio = 1.0 / self.query.divide_by;
+        if ratio > 0.0 && ratio != 1.0 {
+            (value as f64 * ratio) as i64
+        } else {
+            value
+        }
+    }
+
+    /// The unit of numeric labels with this key.
+    pub fn label_unit(&self, key: StringId) -> &str {
+        self.label_units.get(key)
+    }
+
+    /// Applies `trim_path` to the file names of all functions.
+    pub(super) fn trim_paths(&mut self) {
+        let (trim, source) = (self.query.trim_path.clone(), self.query.source_path.clone());
+        let p = &mut self.profile;
+        for i in 0..p.functions.len() {
+            let id = p.functions[i].filename;
+            if id.is_empty() {
+                continue;
+            }
+            let path = p.strings.get(id);
+            let short = trimmed_path(path, &trim, &source);
+            if short.len() != path.len() {
+                let short = short.to_owned();
+                p.functions[i].filename = p.strings.intern(&short);
+            }
+        }
+    }
+
+    /// The lines of a location.
+    pub fn lines(&self, l: LocationId) -> &[crate::model::Line] {
+        self.profile.lines_of(l)
+    }
+}
+
+/// A path without the prefixes of `trim` (separated by `:`); without any, up to the name of the first source folder that
+/// occurs in it.
+pub(super) fn trimmed_path<'a>(path: &'a str, trim: &str, source: &str) -> &'a str {
+    let list = |text: &str| -> Vec<String> {
+        if text.is_empty() {
+            Vec::new()
+        } else {
+            text.split(':').map(str::to_owned).collect()
+        }
+    };
+    if trim.is_empty() {
+        for dir in list(source) {
+            let want = format!("/{}/", super::names::base_name(&dir));
+            if let Some(found) = path.find(&want) {
+                return &path[found + want.len()..];
+            }
+        }
+    }
+    let mut prefixes = list(trim);
+    prefixes.extend(["/proc/self/cwd/./".to_owned(), "/proc/self/cwd/".to_owned()]);
+    for mut prefix in prefixes {
+        if !prefix.ends_with('/') {
+            prefix.push('/');
+        }
+        if let Some(rest) = path.strip_prefix(&prefix) {
+            return rest;
+        }
+    }
+    path
+}
