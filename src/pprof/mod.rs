@@ -6,6 +6,8 @@
 mod decode;
 mod encode;
 mod inflate;
+pub mod legacy;
+pub mod mistakes;
 #[expect(unreachable_pub, reason = "generated as it is")]
 mod proto;
 mod wire;

@@ -1,0 +1,297 @@
+//! Files that people save by mistake: each is named with its remedy, bare, with HTTP headers, and packed.
+//!
+//! `KUBEPROF_REFUSALS_DIR=FOLDER cargo test --test mistakes` also names every `*.http` file of that folder.
+
+use std::io::Write as _;
+
+use flate2::write::GzEncoder;
+use kubeprof::pprof::mistakes::{Mistake, http_response, recognise};
+
+fn gzip(data: &[u8]) -> Vec<u8> {
+    let mut e = GzEncoder::new(Vec::new(), flate2::Compression::default());
+    e.write_all(data).unwrap();
+    e.finish().unwrap()
+}
+
+fn name(data: &[u8]) -> Mistake {
+    recognise(data).unwrap_or_else(|| panic!("not recognised: {:?}", String::from_utf8_lossy(data)))
+}
+
+const FORBIDDEN: &str = r#"{
+  "kind": "Status",
+  "apiVersion": "v1",
+  "metadata": {},
+  "status": "Failure",
+  "message": "nodes \"n1\" is forbidden: User \"jane\" cannot get resource \"nodes/proxy\" in API group \"\" at the cluster scope",
+  "reason": "Forbidden",
+  "details": {"name": "n1", "kind": "nodes"},
+  "code": 403
+}
+"#;
+
+#[test]
+fn a_status_says_its_code_reason_and_message() {
+    let want = Mistake::Status {
+        code: 403,
+        reason: "Forbidden".to_owned(),
+        message:
+            "nodes \"n1\" is forbidden: User \"jane\" cannot get resource \"nodes/proxy\" in API group \"\" at the \
+                  cluster scope"
+                .to_owned(),
+    };
+    assert_eq!(name(FORBIDDEN.as_bytes()), want);
+    assert_eq!(name(&gzip(FORBIDDEN.as_bytes())), want);
+    let saved = format!("HTTP/2 403 \r\ncontent-type: application/json\r\n\r\n{FORBIDDEN}");
+    assert_eq!(name(saved.as_bytes()), want);
+    assert!(want.what().contains("403 Forbidden"), "{}", want.what());
+    assert!(want.remedy().contains("nodes/proxy"), "{}", want.remedy());
+}
+
+#[test]
+fn unreachable_kubelets_are_told_apart() {
+    for (tail, remedy) in [
+        (
+            "dial tcp 10.0.0.7:10250: connect: connection refused",
+            "systemctl status kubelet",
+        ),
+        ("dial tcp 10.0.0.7:10250: i/o timeout", "firewall"),
+        ("x509: certificate signed by unknown authority", "serving certificate"),
+        ("No agent available", "konnectivity"),
+    ] {
+        let status = format!(
+            r#"{{"kind":"Status","apiVersion":"v1","message":"error trying to reach service: {tail}","reason":"ServiceUnavailable","code":503}}"#
+        );
+        let have = name(status.as_bytes()).remedy();
+        assert!(have.contains(remedy), "{tail}: {have}");
+    }
+}
+
+#[test]
+fn plain_answers() {
+    let text = |t: &str| t.to_owned();
+    for (body, want) in [
+        ("Debug endpoints are disabled.\n", Mistake::DebuggingDisabled),
+        ("profiling endpoint is disabled.\n", Mistake::ProfilingDisabled),
+        (
+            "logs endpoint is disabled.\n",
+            Mistake::EndpointDisabled { endpoint: text("logs") },
+        ),
+        ("Unauthorized", Mistake::KubeletUnauthorized),
+        (
+            "Forbidden (user=viewer, verb=get, resource=nodes, subresource(s)=[proxy])\n",
+            Mistake::KubeletForbidden { user: text("viewer") },
+        ),
+        (
+            "Forbidden (user=viewer, verb=get, resource=nodes, subresource=proxy)",
+            Mistake::KubeletForbidden { user: text("viewer") },
+        ),
+        (
+            "Authorization error (user=viewer, verb=get, resource=nodes, subresource=proxy)",
+            Mistake::KubeletAuthorizationError,
+        ),
+        ("404 page not found\n", Mistake::PathNotFound),
+        ("404: Page Not Found", Mistake::PathNotFound),
+        ("Unknown profile\n", Mistake::UnknownProfile),
+        ("405: Method Not Allowed", Mistake::MethodNotAllowed),
+        (
+            "seconds and debug params are incompatible\n",
+            Mistake::BadParameter {
+                text: text("seconds and debug params are incompatible"),
+            },
+        ),
+        (
+            "Could not enable CPU profiling: cpu profiling already in use\n",
+            Mistake::AlreadyProfiling {
+                text: text("Could not enable CPU profiling: cpu profiling already in use"),
+            },
+        ),
+        (
+            "Client sent an HTTP request to an HTTPS server.\n",
+            Mistake::HttpOnTlsPort,
+        ),
+        (
+            "[+]ping ok\n[+]log ok\n[-]syncloop failed: reason withheld\nhealthz check failed\n",
+            Mistake::Health,
+        ),
+        ("ok", Mistake::Health),
+        (
+            "Error from server (NotFound): nodes \"n9\" not found\n",
+            Mistake::ClientError {
+                text: text("Error from server (NotFound): nodes \"n9\" not found"),
+            },
+        ),
+    ] {
+        assert_eq!(name(body.as_bytes()), want, "{body:?}");
+        let saved = format!("HTTP/1.1 500 Internal Server Error\r\nContent-Type: text/plain\r\n\r\n{body}");
+        assert_eq!(name(saved.as_bytes()), want, "{body:?} with headers");
+    }
+}
+
+#[test]
+fn other_files() {
+    let mut elf = b"\x7fELF\x02\x01\x01".to_vec();
+    elf.resize(64, 0);
+    let mut core = elf.clone();
+    (elf[16], core[16]) = (2, 4);
+    let mut tar = vec![b'a'; 512];
+    tar[257..262].copy_from_slice(b"ustar");
+    let index =
+        b"<html>\n<head>\n<title>/debug/pprof/</title>\n</head>\n<body>\n<a href='heap?debug=1'>heap</a></body></html>";
+    let login =
+        b"<!DOCTYPE html><html><head><title>Example SSO</title></head><form><input type=\"password\"></form></html>";
+    let html = |title: &str, login| Mistake::Html {
+        title: title.to_owned(),
+        login,
+    };
+    let kind = |kind: &str| Mistake::KubernetesObject { kind: kind.to_owned() };
+    let cases: Vec<(&[u8], Mistake)> = vec![
+        (b"", Mistake::Empty),
+        (b" \r\n\n", Mistake::Empty),
+        (
+            b"go 1.26 trace\0\0\0\x01\x02",
+            Mistake::ExecutionTrace {
+                version: "1.26".to_owned(),
+            },
+        ),
+        (b"PERFILE2\x68\0\0\0", Mistake::PerfData),
+        (&elf, Mistake::Elf { core: false }),
+        (&core, Mistake::Elf { core: true }),
+        (&tar, Mistake::Archive { format: "tar" }),
+        (b"PK\x03\x04\x14\0", Mistake::Archive { format: "zip" }),
+        (index, Mistake::PprofIndex),
+        (login, html("example sso", true)),
+        (
+            b"<html><head><title>502 Bad Gateway</title></head></html>",
+            html("502 bad gateway", false),
+        ),
+        (
+            b"# HELP go_goroutines Number of goroutines.\n# TYPE go_goroutines gauge\ngo_goroutines 512\n",
+            Mistake::Metrics,
+        ),
+        (
+            b"{\"kind\":\"NodeList\",\"apiVersion\":\"v1\",\"items\":[]}",
+            kind("NodeList"),
+        ),
+        (b"{\"kubeletconfig\":{\"enableServer\":true}}", Mistake::Configz),
+        (b"{\"node\":{\"nodeName\":\"n1\"},\"pods\":[]}", Mistake::Json),
+        (b"{\"node\":{\"nodeName\":\"n1\",", Mistake::Json),
+        (b"[1, 2]", Mistake::Json),
+        (
+            b"{\"schema\":\"kubeprof/top/1\",\"rows\":[]}",
+            Mistake::KubeprofReport {
+                schema: "kubeprof/top/1".to_owned(),
+            },
+        ),
+        (
+            b"apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\nauthentication:\n  x509: {}\n",
+            kind("KubeletConfiguration"),
+        ),
+        (b"---\nname: x\nsteps:\n- a\n", Mistake::Yaml),
+        (
+            b"I1123 10:11:12.345678    7 kubelet.go:12] \"Starting\"\n",
+            Mistake::Log,
+        ),
+        (
+            b"Nov 23 10:11:12 n1 kubelet[77]: I1123 10:11:12.345678    7 kubelet.go:12] \"Starting\"\n",
+            Mistake::Log,
+        ),
+        (
+            b"/usr/bin/kubelet\0--config=/var/lib/kubelet/config.yaml\0--v=2",
+            Mistake::CommandLine,
+        ),
+        (
+            b"File: kubelet\nType: inuse_space\nShowing nodes accounting for 12MB, 99% of 12MB total\n",
+            Mistake::PprofReport,
+        ),
+        (
+            b"Fetching profile over HTTP from http://h/debug/pprof/heap\nSaved profile in /root/pprof/x.pb.gz\n",
+            Mistake::PprofFetch {
+                saved: "/root/pprof/x.pb.gz".to_owned(),
+            },
+        ),
+    ];
+    for (data, want) in cases {
+        assert_eq!(name(data), want, "{:?}", String::from_utf8_lossy(data));
+        assert!(!want.what().is_empty() && !want.remedy().is_empty());
+    }
+}
+
+#[test]
+fn half_downloads() {
+    // A sample type, a sample, and a string of 50 bytes of which 4 are there.
+    let proto = b"\x0a\x04\x08\x01\x10\x02\x12\x04\x0a\x00\x12\x00\x32\x32abcd";
+    assert_eq!(
+        name(proto),
+        Mistake::Truncated {
+            format: "protobuf",
+            have: proto.len() as u64
+        }
+    );
+    assert_eq!(recognise(&proto[..12]), None, "whole records");
+    let packed = gzip(&[7; 100_000]);
+    let half = &packed[..packed.len() / 2];
+    assert_eq!(
+        name(half),
+        Mistake::Truncated {
+            format: "gzip",
+            have: half.len() as u64
+        }
+    );
+    let mut damaged = packed.clone();
+    damaged[packed.len() / 2] ^= 0xff;
+    assert!(matches!(
+        name(&damaged),
+        Mistake::Damaged { format: "gzip" } | Mistake::Truncated { .. }
+    ));
+}
+
+#[test]
+fn responses_with_headers() {
+    let body = gzip(b"whatever this is");
+    let mut saved =
+        b"HTTP/1.1 200 Connection established\r\n\r\nHTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\n\r\n"
+            .to_vec();
+    let at = saved.len();
+    saved.extend_from_slice(&body);
+    assert_eq!(http_response(&saved), Some((200, at)));
+    assert_eq!(name(&saved), Mistake::HttpResponse { status: 200, body: at });
+    assert!(name(&saved).remedy().contains(&format!("tail -c +{}", at + 1)));
+    assert_eq!(http_response(b"HTTP/1.1 200 OK\r\nno end of the head"), None);
+    assert_eq!(http_response(b"HTTP is a protocol\n\n"), None);
+}
+
+#[test]
+fn what_is_not_known_is_not_named() {
+    for data in [
+        &b"hello"[..],
+        b"\xff\xfe\x00\x01",
+        b"goroutine profile: total 1\n",
+        b"heap profile: 0: 0 [0: 0] @ heap/2\n",
+    ] {
+        assert_eq!(recognise(data), None, "{:?}", String::from_utf8_lossy(data));
+    }
+}
+
+#[test]
+fn a_folder_of_real_answers() {
+    let Some(folder) = std::env::var_os("KUBEPROF_REFUSALS_DIR") else {
+        return;
+    };
+    let mut seen = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_none_or(|e| e != "http") {
+            continue;
+        }
+        let data = std::fs::read(&path).unwrap();
+        let mistake = name(&data);
+        assert!(
+            !matches!(mistake, Mistake::HttpResponse { .. }),
+            "{}: {mistake}",
+            path.display()
+        );
+        println!("{}: {mistake}", path.display());
+        seen += 1;
+    }
+    assert!(seen > 0);
+}
