@@ -290,7 +290,7 @@ fn a_folder_of_real_answers() {
             "{}: {mistake}",
             path.display()
         );
-        println!("{}: {mistake}", path.display());
+        eprintln!("{}: {mistake}", path.display());
         seen += 1;
     }
     assert!(seen > 0);

@@ -54,7 +54,7 @@ pub(in super::super) fn header(line: &[u8]) -> Option<HeapHeader> {
         });
     }
     let one_space = &c[5] == b" " && &c[6] == b" ";
-    (one_space && (word.starts_with(b"growth") || word.starts_with(b"fragmentation"))).then(|| HeapHeader {
+    (one_space && (word.starts_with(b"growth") || word.starts_with(b"fragmentation"))).then_some(HeapHeader {
         period: 1,
         sampled: false,
         has_alloc: false,
