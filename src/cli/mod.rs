@@ -4,6 +4,7 @@
 
 mod exit;
 mod pprof;
+mod symbolize;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -20,5 +21,22 @@ fn run(args: Vec<OsString>) -> Exit {
     if args.first().is_some_and(|a| a == "pprof") {
         return pprof::run(&args[1..]);
     }
+    if args.first().is_some_and(|a| a == "symbolize") {
+        return symbolize::run(&args[1..]);
+    }
     Exit::Failed
+}
+
+/// Prints what went wrong and turns it into an exit code.
+fn finish(result: anyhow::Result<Exit>) -> Exit {
+    result.unwrap_or_else(|error| {
+        eprintln!("kubeprof: {error:#}");
+        Exit::Failed
+    })
+}
+
+/// Prints help, or what is wrong with the arguments.
+fn usage(error: &clap::Error) -> Exit {
+    let _ = error.print();
+    if error.use_stderr() { Exit::Failed } else { Exit::Fine }
 }

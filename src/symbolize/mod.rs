@@ -1,10 +1,21 @@
 //! From addresses to names: reads Go binaries, proves that a binary is the one that ran, and names every frame or says
 //! why not ([`Miss`]).
 
+mod binary;
+pub mod buildid;
+pub mod buildinfo;
+mod dwarf;
 pub mod elf;
 mod error;
+pub mod locate;
 mod miss;
+pub mod names;
 pub mod pclntab;
+pub mod stack;
+mod symtab;
 
+pub use binary::{Binary, Frame, LinkMode, Source};
+pub use dwarf::Dwarf;
 pub use error::BinaryError;
 pub use miss::Miss;
+pub use symtab::SymbolTable;

@@ -93,25 +93,20 @@ fn call(tree: &[u8], row: u32, layout: Layout) -> Option<Call> {
     })
 }
 
-/// Appends the chain at `pc`; on an error `frames` is as it was.
-pub(super) fn walk<'t>(table: &'t GoTable<'_>, pc: u64, frames: &mut Vec<Frame<'t>>) -> Result<(), Miss> {
+/// Gives the frames of the chain at `pc` to `each`. On an error some may have been given already.
+pub(super) fn walk<'t>(table: &'t GoTable<'_>, pc: u64, each: &mut impl FnMut(Frame<'t>)) -> Result<(), Miss> {
     let Some(number) = table.number_at(pc) else {
         return Err(Miss::NoTable);
     };
     let record = table.record(number).ok_or(Miss::DamagedTable)?;
-    let before = frames.len();
-    let result = walk_record(table, &record, pc, frames);
-    if result.is_err() {
-        frames.truncate(before);
-    }
-    result
+    walk_record(table, &record, pc, each)
 }
 
 fn walk_record<'t>(
     table: &'t GoTable<'_>,
     record: &Record<'t>,
     mut pc: u64,
-    frames: &mut Vec<Frame<'t>>,
+    each: &mut impl FnMut(Frame<'t>),
 ) -> Result<(), Miss> {
     let tree = record.inline_tree(table, table.elf());
     let mut callee = None;
@@ -134,7 +129,7 @@ fn walk_record<'t>(
         let hidden = callee.is_some_and(|callee| table.special.hidden(id, callee));
         if !hidden {
             let function = table.name(name).ok_or(Miss::DamagedTable)?;
-            frames.push(Frame {
+            each(Frame {
                 function,
                 file,
                 line,

@@ -1,0 +1,28 @@
+//! Finding and opening binaries.
+
+mod image;
+
+use std::io;
+use std::path::PathBuf;
+
+pub use image::Image;
+
+/// Why a file was not opened.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LocateError {
+    /// The system refuses.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// Which file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// A folder, a device or a pipe.
+    #[error("{}: not a regular file\nhint: give the binary itself", path.display())]
+    NotAFile {
+        /// Which one.
+        path: PathBuf,
+    },
+}
