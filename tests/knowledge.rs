@@ -79,7 +79,13 @@ fn the_builtin_table_knows_the_kubelet() {
         assert_eq!(key_of(&knowledge, name), Some(key), "{name}");
     }
     let main = knowledge.classify_function("main.main", "k8s.io/kubernetes@v1.36.1/cmd/kubelet/kubelet.go");
-    assert_eq!(main.role(), Some(Role::Wrapper));
+    assert_eq!(main.role(), Some(Role::Start));
+    let main = knowledge.classify_function("main.main", "example.com/distribution/cmd/all/main.go");
+    assert_eq!(
+        main.role(),
+        Some(Role::Start),
+        "a main package the table has no line for"
+    );
     assert_eq!(
         key_of(&knowledge, "example.com/acme/widget.(*T).Do"),
         None,

@@ -26,15 +26,27 @@ pub enum Role {
     Boundary,
     /// Any other library with a name of its own: gRPC, HTTP, TLS, informers.
     Library,
-    /// Code that only calls others: start-up, `wait.Until`, panic handlers. Never to blame.
+    /// Code that starts the parts of the kubelet and owns nothing; whoever triggered it owns nothing of it either.
+    Start,
+    /// Code that only calls others: `wait.Until`, panic handlers. Never to blame.
     Wrapper,
-    /// The Go runtime and the plainest parts of the standard library.
+    /// What Go itself does or waits for: garbage collection, channels, mutexes, files.
     Runtime,
+    /// Go code that says nothing: the rest of the runtime, strings, sorting.
+    Plain,
 }
 
 impl Role {
     /// All roles, in the order in which the table's head explains them.
-    pub const ALL: [Self; 5] = [Self::Owner, Self::Boundary, Self::Library, Self::Wrapper, Self::Runtime];
+    pub const ALL: [Self; 7] = [
+        Self::Owner,
+        Self::Boundary,
+        Self::Library,
+        Self::Start,
+        Self::Wrapper,
+        Self::Runtime,
+        Self::Plain,
+    ];
 
     /// Spelling in the table and in reports.
     pub fn as_str(self) -> &'static str {
@@ -42,8 +54,10 @@ impl Role {
             Self::Owner => "owner",
             Self::Boundary => "boundary",
             Self::Library => "library",
+            Self::Start => "start",
             Self::Wrapper => "wrapper",
             Self::Runtime => "runtime",
+            Self::Plain => "plain",
         }
     }
 
@@ -78,9 +92,6 @@ pub struct Subsystem {
 pub struct FunctionClass {
     /// Its subsystem, if the table has one, and that subsystem's role.
     pub known: Option<(SubsystemId, Role)>,
-    /// Whether the table names the function or its type, not merely its package. Among runtime frames these say more:
-    /// `runtime.chanrecv` against `runtime.gopark`.
-    pub specific: bool,
 }
 
 impl FunctionClass {
@@ -123,7 +134,7 @@ pub enum KnowledgeError {
     },
     /// A role that does not exist.
     #[error(
-        "{origin}:{line}: unknown role {role:?}\nhint: the roles are owner, boundary, library, wrapper and runtime"
+        "{origin}:{line}: unknown role {role:?}\nhint: the roles are owner, boundary, library, start, wrapper, runtime and plain"
     )]
     UnknownRole {
         /// File name.
@@ -219,8 +230,6 @@ struct Prefix {
     text: String,
     /// Ended with `*`: goes on within a word.
     open: bool,
-    /// Names something inside a package.
-    symbol_level: bool,
     subsystem: SubsystemId,
     /// Index of the longest other prefix that is a prefix of this text.
     shorter: Option<u32>,
@@ -292,10 +301,14 @@ impl Knowledge {
 
     /// Classifies a parsed name.
     pub fn classify(&self, name: &GoName<'_>) -> FunctionClass {
-        match self.longest_prefix(name.qualified()) {
+        // A main package that the table does not have by its path is still a main package.
+        let main = || {
+            self.longest_prefix(name.original())
+                .filter(|_| name.original().starts_with("main."))
+        };
+        match self.longest_prefix(name.qualified()).or_else(main) {
             Some(prefix) => FunctionClass {
                 known: Some((prefix.subsystem, self.subsystems[usize::from(prefix.subsystem.0)].role)),
-                specific: prefix.symbol_level,
             },
             None => FunctionClass::default(),
         }
@@ -412,12 +425,9 @@ impl<'o> Builder<'o> {
             Some(bare) if !bare.ends_with('(') => (bare, true),
             _ => (prefix, false),
         };
-        let head = text.rfind('/').map_or(0, |slash| slash + 1);
-        let symbol_level = text[head..].contains('.');
         self.prefixes.push(Prefix {
             text: text.to_owned(),
             open,
-            symbol_level,
             subsystem,
             shorter: None,
             line,
@@ -562,7 +572,6 @@ impl<'o> Builder<'o> {
                 twins.push(Prefix {
                     text,
                     open: false,
-                    symbol_level: false,
                     line: moved.line,
                     ..prefix.clone()
                 });
