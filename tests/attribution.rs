@@ -382,7 +382,7 @@ fn attribute_dump(knowledge: &Knowledge, goroutines: &[Goroutine]) -> Vec<Attrib
     all
 }
 
-fn names<'p>(profile: &'p Profile, sample: usize) -> impl Iterator<Item = &'p str> {
+fn names(profile: &Profile, sample: usize) -> impl Iterator<Item = &str> {
     let stack = profile.stack(profile.samples.stack(sample));
     stack
         .iter()

@@ -206,10 +206,10 @@ impl Seen {
         }
         // Somebody unknown calls the outermost library: it is his, not the library's.
         let meaningful = self.last_library.or(self.last_wrapper).map(|found| found.frame);
-        if let Some(unknown) = self.last_unknown {
-            if meaningful.is_none_or(|frame| frame < unknown) {
-                return (None, OwnerRule::UnknownPackage, Some(unknown));
-            }
+        if let Some(unknown) = self.last_unknown
+            && meaningful.is_none_or(|frame| frame < unknown)
+        {
+            return (None, OwnerRule::UnknownPackage, Some(unknown));
         }
         if let Some(found) = self.last_library {
             return with(found, OwnerRule::OutermostLibrary);

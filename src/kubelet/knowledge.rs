@@ -326,10 +326,10 @@ impl Knowledge {
         let end = self.moved.partition_point(|m| m.from.as_str() <= qualified);
         // Moved places are few and rarely nested: the candidates are the predecessors that share their head.
         for moved in self.moved[..end].iter().rev() {
-            if let Some(rest) = qualified.strip_prefix(moved.from.as_str()) {
-                if ends_at_boundary(rest) {
-                    return Cow::Owned(format!("{}{rest}", moved.to));
-                }
+            if let Some(rest) = qualified.strip_prefix(moved.from.as_str())
+                && ends_at_boundary(rest)
+            {
+                return Cow::Owned(format!("{}{rest}", moved.to));
             }
             if moved.from.as_bytes().first() != qualified.as_bytes().first() {
                 break;
@@ -344,10 +344,10 @@ impl Knowledge {
         // Every table prefix of the name is the predecessor or one of its own prefixes.
         while let Some(index) = at {
             let prefix = &self.prefixes[index];
-            if let Some(rest) = qualified.strip_prefix(prefix.text.as_str()) {
-                if prefix.open || ends_at_boundary(rest) {
-                    return Some(prefix);
-                }
+            if let Some(rest) = qualified.strip_prefix(prefix.text.as_str())
+                && (prefix.open || ends_at_boundary(rest))
+            {
+                return Some(prefix);
             }
             at = prefix.shorter.map(|s| s as usize);
         }
