@@ -2,6 +2,7 @@
 //!
 //! The only room that knows clap, a terminal and the process.
 
+mod binary;
 mod exit;
 mod pprof;
 mod symbolize;
@@ -20,6 +21,9 @@ pub fn main() -> ExitCode {
 fn run(args: Vec<OsString>) -> Exit {
     if args.first().is_some_and(|a| a == "pprof") {
         return pprof::run(&args[1..]);
+    }
+    if args.first().is_some_and(|a| a == "binary") {
+        return binary::run(&args[1..]);
     }
     if args.first().is_some_and(|a| a == "symbolize") {
         return symbolize::run(&args[1..]);

@@ -2,12 +2,14 @@
 //! why not ([`Miss`]).
 
 mod apply;
+pub mod archive;
 mod binary;
 pub mod buildid;
 pub mod buildinfo;
 mod dwarf;
 pub mod elf;
 mod error;
+pub mod facts;
 pub mod identity;
 pub mod locate;
 mod miss;

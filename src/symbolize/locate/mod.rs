@@ -1,6 +1,8 @@
-//! Finding and opening binaries.
+//! Finding and opening binaries: [`search`] knows where to look, [`unpack`] takes them out of images, [`Image`] maps them.
 
 mod image;
+pub mod search;
+pub mod unpack;
 
 use std::io;
 use std::path::PathBuf;

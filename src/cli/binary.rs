@@ -1,0 +1,359 @@
+//! `kubeprof binary`: the archive of binaries, and whether a binary is the one that a profile was taken of.
+
+use std::ffi::OsString;
+use std::io::{self, BufWriter, IsTerminal as _, Read as _, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use serde::Serialize;
+
+use super::Exit;
+use crate::bundle;
+use crate::pprof::Limit;
+use crate::symbolize::Binary;
+use crate::symbolize::archive::{Added, Archive, open_image};
+use crate::symbolize::facts::Facts;
+use crate::symbolize::identity::{Identity, Verdict, examine, main_mapping};
+use crate::symbolize::locate::unpack;
+use crate::symbolize::names::printable;
+
+/// Archives binaries and proves which one a profile was taken of.
+#[derive(Parser, Debug)]
+#[command(name = "binary")]
+struct BinaryArgs {
+    #[command(flatten)]
+    place: ArchiveArgs,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Where the archive is.
+#[derive(Args, Debug)]
+pub(crate) struct ArchiveArgs {
+    /// Folder of the archive [default: kubeprof/binaries in the user's data directory].
+    #[arg(long, value_name = "DIR", env = "KUBEPROF_ARCHIVE", global = true)]
+    archive: Option<PathBuf>,
+}
+
+impl ArchiveArgs {
+    /// The archive that the arguments or the environment name.
+    pub(crate) fn open(&self) -> anyhow::Result<Archive> {
+        let variable = |name| std::env::var_os(name).map(PathBuf::from);
+        let default = || Archive::default_root(variable("XDG_DATA_HOME"), variable("HOME"));
+        let root = self.archive.clone().or_else(default);
+        Ok(Archive::new(root.context(
+            "no home directory\nhint: say where the archive is with --archive DIR",
+        )?))
+    }
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// Adds binaries, or those inside of tars and image layers; - is standard input.
+    Add {
+        /// Files.
+        #[arg(required = true, value_name = "PATH|-")]
+        paths: Vec<PathBuf>,
+        /// Stores them compressed (zstd). Debuggers cannot read them then; kubeprof can.
+        #[arg(long)]
+        compress: bool,
+        /// File name to look for inside of tars.
+        #[arg(long, default_value = "kubelet", value_name = "NAME")]
+        name: String,
+    },
+    /// Lists the archive.
+    Ls {
+        /// Format.
+        #[arg(short, long, value_enum, default_value_t = Output::Text)]
+        output: Output,
+    },
+    /// Shows the record of a binary in the archive, or of a file.
+    Show {
+        /// The start of an ID, or a path.
+        id: String,
+        /// Format.
+        #[arg(short, long, value_enum, default_value_t = Output::Text)]
+        output: Output,
+    },
+    /// Removes binaries from the archive.
+    Rm {
+        /// The start of an ID each.
+        #[arg(required = true)]
+        ids: Vec<String>,
+    },
+    /// Says whether BINARY is what PROFILE was taken of: exit code 0 for match and twin, 1 for unproven, 2 for mismatch.
+    /// Without arguments, compares everything in the archive with its checksum.
+    Verify {
+        /// A profile.
+        #[arg(requires = "binary")]
+        profile: Option<PathBuf>,
+        /// A binary.
+        binary: Option<PathBuf>,
+        /// Format.
+        #[arg(short, long, value_enum, default_value_t = Output::Text)]
+        output: Output,
+    },
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+enum Output {
+    /// For people.
+    Text,
+    /// For machines.
+    Json,
+}
+
+/// Runs the command with its arguments (without its name).
+pub(super) fn run(args: &[OsString]) -> Exit {
+    let name = OsString::from("kubeprof binary");
+    match BinaryArgs::try_parse_from(std::iter::once(&name).chain(args)) {
+        Ok(args) => super::finish(answer(&args)),
+        Err(error) => super::usage(&error),
+    }
+}
+
+fn answer(args: &BinaryArgs) -> anyhow::Result<Exit> {
+    let mut out = BufWriter::new(io::stdout().lock());
+    let exit = match &args.command {
+        Command::Add { paths, compress, name } => add(&args.place.open()?, paths, *compress, name, &mut out)?,
+        Command::Ls { output } => list(&args.place.open()?, *output, &mut out)?,
+        Command::Show { id, output } => show(args, id, *output, &mut out)?,
+        Command::Rm { ids } => {
+            let archive = args.place.open()?;
+            for id in ids {
+                let facts = archive.find(id)?;
+                archive.remove(&facts)?;
+                writeln!(out, "removed {}", describe(&facts))?;
+            }
+            Exit::Fine
+        }
+        Command::Verify {
+            profile: Some(profile),
+            binary: Some(binary),
+            output,
+        } => verify(profile, binary, *output, &mut out)?,
+        Command::Verify { .. } => check(&args.place.open()?, &mut out)?,
+    };
+    out.flush()?;
+    Ok(exit)
+}
+
+fn add(archive: &Archive, paths: &[PathBuf], compress: bool, name: &str, out: &mut impl Write) -> anyhow::Result<Exit> {
+    for path in paths {
+        let origin = path.display().to_string();
+        if path.as_os_str() == "-" {
+            let mut data = Vec::new();
+            if io::stdin().is_terminal() {
+                bail!("standard input is a terminal\nhint: pipe a binary or a tar into `kubeprof binary add -`");
+            }
+            io::stdin().lock().read_to_end(&mut data).context("standard input")?;
+            add_bytes(archive, &data, "standard input", compress, name, out)?;
+        } else {
+            let image = open_image(path)?;
+            add_bytes(archive, &image, &origin, compress, name, out)?;
+        }
+    }
+    Ok(Exit::Fine)
+}
+
+fn add_bytes(
+    archive: &Archive,
+    data: &[u8],
+    origin: &str,
+    compress: bool,
+    name: &str,
+    out: &mut impl Write,
+) -> anyhow::Result<()> {
+    let mut add = |data: &[u8], origin: &str| -> anyhow::Result<()> {
+        match archive.add(data, origin, compress)? {
+            Added::New(facts) => writeln!(out, "added {}", describe(&facts))?,
+            Added::Known(facts) => writeln!(out, "already there: {}", describe(&facts))?,
+        }
+        Ok(())
+    };
+    if data.starts_with(b"\x7fELF") || !unpack::may_hold_binaries(data) {
+        return add(data, origin);
+    }
+    let members = unpack::binaries(data, &|base| base == name).with_context(|| origin.to_owned())?;
+    if members.is_empty() {
+        bail!("{origin}: no binary named {name} inside\nhint: name another one with --name");
+    }
+    members
+        .iter()
+        .try_for_each(|m| add(&m.data, &format!("{origin}!{}", m.name)))
+}
+
+fn describe(facts: &Facts) -> String {
+    let mut text = facts.id.clone();
+    for part in [&facts.path, &facts.kubernetes_version, &facts.go_version, &facts.goarch] {
+        if !part.is_empty() {
+            text.push_str("  ");
+            text.push_str(&printable(part));
+        }
+    }
+    text
+}
+
+fn list(archive: &Archive, output: Output, out: &mut impl Write) -> anyhow::Result<Exit> {
+    let records = archive.list()?;
+    match output {
+        Output::Json => json(out, &records)?,
+        Output::Text if records.is_empty() => {
+            eprintln!("kubeprof: nothing in {} yet", archive.root().display());
+        }
+        Output::Text => records.iter().try_for_each(|r| writeln!(out, "{}", describe(r)))?,
+    }
+    Ok(Exit::Fine)
+}
+
+fn show(args: &BinaryArgs, id: &str, output: Output, out: &mut impl Write) -> anyhow::Result<Exit> {
+    let path = Path::new(id);
+    let facts = if path.is_file() {
+        let image = open_image(path)?;
+        let binary = Binary::parse(&image).with_context(|| id.to_owned())?;
+        Facts::of(&binary, id)
+    } else {
+        args.place.open()?.find(id)?
+    };
+    match output {
+        Output::Json => json(out, &facts)?,
+        Output::Text => {
+            let size = facts.size.to_string();
+            let rows = [
+                ("id", &facts.id),
+                ("GNU build ID", &facts.gnu_build_id),
+                ("Go build ID", &facts.go_build_id),
+                ("Go", &facts.go_version),
+                ("main package", &facts.path),
+                ("module", &facts.module),
+                ("module version", &facts.module_version),
+                ("Kubernetes", &facts.kubernetes_version),
+                ("revision", &facts.revision),
+                ("linked", &facts.link_mode),
+                ("architecture", &facts.goarch),
+                ("size", &size),
+                ("sha256", &facts.sha256),
+                ("from", &facts.origin),
+            ];
+            for (name, value) in rows {
+                let value = if value.is_empty() { "-" } else { value };
+                writeln!(out, "{name:<15} {}", printable(value))?;
+            }
+            writeln!(out, "{:<15} {}", "DWARF", if facts.dwarf { "yes" } else { "no" })?;
+        }
+    }
+    Ok(Exit::Fine)
+}
+
+fn check(archive: &Archive, out: &mut impl Write) -> anyhow::Result<Exit> {
+    let mut exit = Exit::Fine;
+    for facts in archive.list()? {
+        match archive.check(&facts) {
+            Ok(()) => writeln!(out, "intact  {}", describe(&facts))?,
+            Err(error) => {
+                eprintln!("kubeprof: {error}");
+                exit = Exit::Findings;
+            }
+        }
+    }
+    Ok(exit)
+}
+
+#[derive(Serialize)]
+struct VerdictJson<'a> {
+    verdict: &'a str,
+    reason: &'a str,
+    build_id_profile: &'a str,
+    build_id_binary: &'a str,
+    go_build_id_binary: &'a str,
+    checked: u64,
+    agreed: u64,
+    other_folders: u64,
+    examples: Vec<ExampleJson<'a>>,
+}
+
+#[derive(Serialize)]
+struct ExampleJson<'a> {
+    address: String,
+    profile: &'a str,
+    binary: &'a str,
+}
+
+fn verify(profile: &Path, binary: &Path, output: Output, out: &mut impl Write) -> anyhow::Result<Exit> {
+    let image = open_image(binary)?;
+    let opened = Binary::parse(&image).with_context(|| binary.display().to_string())?;
+    let profile = bundle::read_profile(profile, Limit::Proportional)?;
+    let mapping = main_mapping(&profile, &opened);
+    let identity = examine(&profile, mapping, &opened);
+    match output {
+        Output::Json => {
+            let example = |e: &'_ crate::symbolize::identity::Example| (format!("{:#x}", e.address), e.clone());
+            let examples: Vec<_> = identity.examples.iter().map(example).collect();
+            let examples = examples.iter().map(|(address, e)| ExampleJson {
+                address: address.clone(),
+                profile: &e.profile,
+                binary: &e.binary,
+            });
+            let verdict = VerdictJson {
+                verdict: identity.verdict.code(),
+                reason: identity.reason.code(),
+                build_id_profile: &identity.build_id_profile,
+                build_id_binary: &identity.build_id_binary,
+                go_build_id_binary: &identity.go_build_id_binary,
+                checked: identity.checked,
+                agreed: identity.agreed,
+                other_folders: identity.other_folders,
+                examples: examples.collect(),
+            };
+            json(out, &verdict)?;
+        }
+        Output::Text => out.write_all(verdict_text(&identity).as_bytes())?,
+    }
+    Ok(match identity.verdict {
+        Verdict::Match | Verdict::Twin => Exit::Fine,
+        Verdict::Unproven => Exit::Findings,
+        Verdict::Mismatch => Exit::Failed,
+    })
+}
+
+/// The comparison as a text of several lines, for `verify` and for the refusal of a wrong binary.
+pub(crate) fn verdict_text(identity: &Identity) -> String {
+    let dash = |text: &str| {
+        if text.is_empty() {
+            "-".to_owned()
+        } else {
+            printable(text).into_owned()
+        }
+    };
+    let mut text = format!("{}: {}\n", identity.verdict.code(), identity.reason);
+    text += &format!(
+        "  profile  build ID {}  {}\n",
+        dash(&identity.build_id_profile),
+        printable(&identity.file)
+    );
+    text += &format!("  binary   build ID {}", dash(&identity.build_id_binary));
+    if !identity.go_build_id_binary.is_empty() {
+        text += &format!("  Go build ID {}", dash(&identity.go_build_id_binary));
+    }
+    text += &format!(
+        "\n  names    {} of {} locations agree",
+        identity.agreed, identity.checked
+    );
+    if identity.other_folders > 0 {
+        text += &format!(" ({} in other folders)", identity.other_folders);
+    }
+    text.push('\n');
+    for example in &identity.examples {
+        text += &format!("  {:#x}\n", example.address);
+        text += &format!("    profile  {}\n", printable(&example.profile));
+        text += &format!("    binary   {}\n", printable(&example.binary));
+    }
+    text
+}
+
+fn json(out: &mut impl Write, value: &impl Serialize) -> anyhow::Result<()> {
+    serde_json::to_writer_pretty(&mut *out, value)?;
+    writeln!(out)?;
+    Ok(())
+}

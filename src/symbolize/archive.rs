@@ -1,0 +1,336 @@
+//! The archive of binaries: a folder that debuggers and debuginfod clients understand as it is.
+//!
+//! ```text
+//! buildid/<id>/executable        the binary (or executable.zst)
+//! buildid/<id>/kubeprof.json     its record
+//! .build-id/<ab>/<cdef...>       link to it, for gdb, perf and elfutils
+//! ```
+//!
+//! Adding is atomic: everything is written into a new folder that is then renamed to its place.
+
+use std::fs;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use super::facts::Facts;
+use super::locate::{Image, LocateError};
+use super::{Binary, BinaryError};
+
+/// A folder of binaries.
+#[derive(Clone, Debug)]
+pub struct Archive {
+    root: PathBuf,
+}
+
+/// Why the archive could not do it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ArchiveError {
+    /// The system refuses.
+    #[error("archive {}: {source}", path.display())]
+    Io {
+        /// Which file or folder.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// Not something that can be archived.
+    #[error("{name}: {source}")]
+    Binary {
+        /// Which file.
+        name: String,
+        /// Why.
+        source: BinaryError,
+    },
+    /// A file cannot be opened.
+    #[error(transparent)]
+    Locate(#[from] LocateError),
+    /// No such binary.
+    #[error("no binary {id} in the archive {}\nhint: `kubeprof binary ls` shows what is there", root.display())]
+    Missing {
+        /// What was asked for.
+        id: String,
+        /// The archive.
+        root: PathBuf,
+    },
+    /// Several binaries begin so.
+    #[error("{id} could be any of {count} binaries in the archive\nhint: give more of the ID")]
+    Ambiguous {
+        /// What was asked for.
+        id: String,
+        /// How many fit.
+        count: usize,
+    },
+    /// The bytes are not those that were archived.
+    #[error(
+        "binary {id} in the archive is damaged: its SHA-256 is {found}, recorded is {recorded}\n\
+         hint: `kubeprof binary rm {id}` and add it again"
+    )]
+    Damaged {
+        /// ID.
+        id: String,
+        /// What its record says.
+        recorded: String,
+        /// What it is.
+        found: String,
+    },
+    /// Compressed bytes that cannot be unpacked.
+    #[error("{}: {what}\nhint: remove it and add the binary again", path.display())]
+    Unpack {
+        /// Which file.
+        path: PathBuf,
+        /// What the unpacker says.
+        what: String,
+    },
+}
+
+/// What adding did.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Added {
+    /// It is new.
+    New(Facts),
+    /// The very same bytes were there.
+    Known(Facts),
+}
+
+/// A binary bigger than this is not unpacked: eight times the largest kubelet.
+const MAX_UNPACKED: u64 = 1 << 30;
+
+impl Archive {
+    /// An archive in a folder, which need not exist yet.
+    #[must_use]
+    pub fn new(root: PathBuf) -> Self {
+        Archive { root }
+    }
+
+    /// The folder used by default: `kubeprof/binaries` in the user's data directory (`XDG_DATA_HOME`, else
+    /// `~/.local/share`).
+    #[must_use]
+    pub fn default_root(data_home: Option<PathBuf>, home: Option<PathBuf>) -> Option<PathBuf> {
+        let absolute = data_home.filter(|p| p.is_absolute());
+        absolute
+            .or_else(|| Some(home?.join(".local/share")))
+            .map(|d| d.join("kubeprof/binaries"))
+    }
+
+    /// The folder.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Archives a binary.
+    pub fn add(&self, data: &[u8], origin: &str, compress: bool) -> Result<Added, ArchiveError> {
+        let fail = |source| ArchiveError::Binary {
+            name: origin.to_owned(),
+            source,
+        };
+        let binary = Binary::parse(data).map_err(fail)?;
+        let facts = Facts::of(&binary, origin);
+        let place = self.folder(&facts.id);
+        if let Ok(known) = self.record(&facts.id)
+            && known.sha256 == facts.sha256
+        {
+            return Ok(Added::Known(known));
+        }
+        let parent = self.root.join("buildid");
+        create_dir(&parent)?;
+        let new = parent.join(format!(".new-{}-{}", facts.id, std::process::id()));
+        let _ = fs::remove_dir_all(&new);
+        create_dir(&new)?;
+        let written = self
+            .write(&new, data, &facts, compress)
+            .and_then(|()| self.replace(&new, &place));
+        if let Err(error) = written {
+            let _ = fs::remove_dir_all(&new);
+            return Err(error);
+        }
+        self.link(&facts.id, compress)?;
+        Ok(Added::New(facts))
+    }
+
+    fn write(&self, folder: &Path, data: &[u8], facts: &Facts, compress: bool) -> Result<(), ArchiveError> {
+        if compress {
+            let packed = ruzstd::encoding::compress_to_vec(data, ruzstd::encoding::CompressionLevel::Fastest);
+            write_file(&folder.join("executable.zst"), &packed)?;
+        } else {
+            write_file(&folder.join("executable"), data)?;
+        }
+        let mut record = serde_json::to_vec_pretty(facts).unwrap_or_default();
+        record.push(b'\n');
+        write_file(&folder.join("kubeprof.json"), &record)
+    }
+
+    /// Puts a finished folder in its place; what was there goes first to the side, then away.
+    fn replace(&self, new: &Path, place: &Path) -> Result<(), ArchiveError> {
+        if fs::rename(new, place).is_ok() {
+            return Ok(());
+        }
+        let old = place.with_extension("old");
+        let _ = fs::remove_dir_all(&old);
+        rename(place, &old)?;
+        rename(new, place)?;
+        let _ = fs::remove_dir_all(&old);
+        Ok(())
+    }
+
+    fn link(&self, id: &str, compressed: bool) -> Result<(), ArchiveError> {
+        let (Some(first), Some(rest)) = (id.get(..2), id.get(2..)) else {
+            return Ok(());
+        };
+        let folder = self.root.join(".build-id").join(first);
+        create_dir(&folder)?;
+        let file = if compressed { "executable.zst" } else { "executable" };
+        let (target, link) = (format!("../../buildid/{id}/{file}"), folder.join(rest));
+        let _ = fs::remove_file(&link);
+        std::os::unix::fs::symlink(target, &link).map_err(|source| ArchiveError::Io { path: link, source })
+    }
+
+    fn folder(&self, id: &str) -> PathBuf {
+        self.root.join("buildid").join(id)
+    }
+
+    /// All records, by ID. Folders that hold no readable record are left out.
+    pub fn list(&self) -> Result<Vec<Facts>, ArchiveError> {
+        let parent = self.root.join("buildid");
+        let entries = match fs::read_dir(&parent) {
+            Ok(entries) => entries,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(source) => return Err(ArchiveError::Io { path: parent, source }),
+        };
+        let names = entries.filter_map(|e| e.ok()?.file_name().into_string().ok());
+        let mut records: Vec<Facts> = names
+            .filter(|n| !n.starts_with('.'))
+            .filter_map(|n| self.record(&n).ok())
+            .collect();
+        records.sort_by(|a, b| a.id.cmp(&b.id));
+        Ok(records)
+    }
+
+    fn record(&self, id: &str) -> Result<Facts, ArchiveError> {
+        let path = self.folder(id).join("kubeprof.json");
+        let text = fs::read(&path).map_err(|source| ArchiveError::Io {
+            path: path.clone(),
+            source,
+        })?;
+        let mut facts: Facts = serde_json::from_slice(&text).map_err(|e| ArchiveError::Unpack {
+            path,
+            what: format!("the record is damaged: {e}"),
+        })?;
+        // The folder's name decides; a record cannot point elsewhere.
+        id.clone_into(&mut facts.id);
+        Ok(facts)
+    }
+
+    /// The record whose ID, GNU or Go build ID or SHA-256 begins with `wanted`.
+    pub fn find(&self, wanted: &str) -> Result<Facts, ArchiveError> {
+        let fits = |f: &Facts| {
+            [&f.id, &f.gnu_build_id, &f.go_build_id, &f.sha256]
+                .iter()
+                .any(|id| id.starts_with(wanted))
+        };
+        let mut found: Vec<Facts> = self.list()?.into_iter().filter(fits).collect();
+        match found.len() {
+            1 if !wanted.is_empty() => Ok(found.remove(0)),
+            0 | 1 => Err(ArchiveError::Missing {
+                id: wanted.to_owned(),
+                root: self.root.clone(),
+            }),
+            count => Err(ArchiveError::Ambiguous {
+                id: wanted.to_owned(),
+                count,
+            }),
+        }
+    }
+
+    /// The binary with this build ID as a profile has it (GNU in hex, or Go), if it is there. No other file is read.
+    #[must_use]
+    pub fn path_of(&self, build_id: &str) -> Option<PathBuf> {
+        let id = build_id.to_ascii_lowercase();
+        if id.is_empty() || !id.bytes().all(|b| b.is_ascii_hexdigit()) {
+            return None;
+        }
+        ["executable", "executable.zst"]
+            .iter()
+            .map(|f| self.folder(&id).join(f))
+            .find(|p| p.is_file())
+    }
+
+    /// Opens an archived binary, unpacking it if need be.
+    pub fn open(&self, id: &str) -> Result<Image, ArchiveError> {
+        let missing = || ArchiveError::Missing {
+            id: id.to_owned(),
+            root: self.root.clone(),
+        };
+        open_image(&self.path_of(id).ok_or_else(missing)?)
+    }
+
+    /// Compares a binary with the checksum in its record.
+    pub fn check(&self, facts: &Facts) -> Result<(), ArchiveError> {
+        use sha2::{Digest as _, Sha256};
+        let image = self.open(&facts.id)?;
+        let found = super::facts::hex(&Sha256::digest(&*image));
+        if found == facts.sha256 {
+            return Ok(());
+        }
+        Err(ArchiveError::Damaged {
+            id: facts.id.clone(),
+            recorded: facts.sha256.clone(),
+            found,
+        })
+    }
+
+    /// Removes a binary, its record and its link.
+    pub fn remove(&self, facts: &Facts) -> Result<(), ArchiveError> {
+        let folder = self.folder(&facts.id);
+        fs::remove_dir_all(&folder).map_err(|source| ArchiveError::Io { path: folder, source })?;
+        if let (Some(first), Some(rest)) = (facts.id.get(..2), facts.id.get(2..)) {
+            let links = self.root.join(".build-id").join(first);
+            let _ = fs::remove_file(links.join(rest));
+            let _ = fs::remove_dir(links);
+        }
+        Ok(())
+    }
+}
+
+/// Opens a binary; one that ends in `.zst` is unpacked.
+pub fn open_image(path: &Path) -> Result<Image, ArchiveError> {
+    let image = Image::open(path)?;
+    if path.extension().is_none_or(|e| e != "zst") {
+        return Ok(image);
+    }
+    let fail = |what: String| ArchiveError::Unpack {
+        path: path.to_owned(),
+        what,
+    };
+    let decoder = ruzstd::decoding::StreamingDecoder::new(&*image).map_err(|e| fail(e.to_string()))?;
+    let mut bytes = Vec::new();
+    io::Read::read_to_end(&mut io::Read::take(decoder, MAX_UNPACKED), &mut bytes).map_err(|e| fail(e.to_string()))?;
+    Ok(Image::from_bytes(path, bytes))
+}
+
+fn create_dir(path: &Path) -> Result<(), ArchiveError> {
+    fs::create_dir_all(path).map_err(|source| ArchiveError::Io {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+fn rename(from: &Path, to: &Path) -> Result<(), ArchiveError> {
+    fs::rename(from, to).map_err(|source| ArchiveError::Io {
+        path: to.to_owned(),
+        source,
+    })
+}
+
+fn write_file(path: &Path, data: &[u8]) -> Result<(), ArchiveError> {
+    let write = || -> io::Result<()> {
+        let mut file = fs::File::create_new(path)?;
+        file.write_all(data)?;
+        file.sync_all()
+    };
+    write().map_err(|source| ArchiveError::Io {
+        path: path.to_owned(),
+        source,
+    })
+}
