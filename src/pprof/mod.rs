@@ -5,11 +5,13 @@
 
 mod decode;
 mod encode;
+pub mod gotext;
 mod inflate;
 pub mod legacy;
 pub mod mistakes;
 #[expect(unreachable_pub, reason = "generated as it is")]
 mod proto;
+mod scan;
 mod wire;
 
 pub use decode::{DecodeError, DecodeErrorKind, DecodeNotes, decode};

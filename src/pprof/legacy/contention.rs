@@ -3,23 +3,23 @@
 
 use super::count::maps_after;
 use super::draft::Draft;
-use super::scan::{Lines, addresses, any_base, decimal, excerpt, is_comment};
 use super::{LegacyErrorKind, LegacyFormat, Result};
 use crate::model::Profile;
+use crate::pprof::scan::{Lines, addresses, any_base, decimal, excerpt, is_comment};
 
 /// What the attributes say.
 #[derive(Clone, Copy, Default)]
-pub(in super::super) struct Attributes {
+pub(in crate::pprof) struct Attributes {
     /// Cycles of the clock in a second; 0 when delays are in nanoseconds already.
-    pub(in super::super) cycles_per_second: i64,
+    pub(in crate::pprof) cycles_per_second: i64,
     /// One of how many events was recorded.
-    pub(in super::super) period: Option<i64>,
+    pub(in crate::pprof) period: Option<i64>,
     /// Since when, in milliseconds.
-    pub(in super::super) ms_since_reset: i64,
+    pub(in crate::pprof) ms_since_reset: i64,
 }
 
 /// Whether `line` is the first of a contention profile.
-pub(in super::super) fn is_header(line: &[u8]) -> bool {
+pub(in crate::pprof) fn is_header(line: &[u8]) -> bool {
     [&b"--- contentionz "[..], b"--- mutex:", b"--- contention:"]
         .iter()
         .any(|h| line.starts_with(h))
@@ -42,7 +42,7 @@ pub(super) fn attributes(lines: &mut Lines<'_>) -> Option<Attributes> {
 }
 
 /// Reads one attribute. False when the line is none, `None` when it is one of another format.
-pub(in super::super) fn attribute(line: &[u8], found: &mut Attributes) -> Option<bool> {
+pub(in crate::pprof) fn attribute(line: &[u8], found: &mut Attributes) -> Option<bool> {
     let Some(i) = line.iter().position(|&b| b == b'=') else {
         return Some(false);
     };
@@ -58,7 +58,7 @@ pub(in super::super) fn attribute(line: &[u8], found: &mut Attributes) -> Option
 }
 
 /// Cycles and count of a sample line; its addresses are appended to `stack`. `Ok(None)` when the line is not a sample.
-pub(in super::super) fn sample(
+pub(in crate::pprof) fn sample(
     line: &[u8],
     stack: &mut Vec<u64>,
 ) -> std::result::Result<Option<(i64, i64)>, LegacyErrorKind> {

@@ -2,12 +2,12 @@
 
 use super::draft::Draft;
 use super::maps::MapTable;
-use super::scan::{Lines, addresses, decimal, excerpt, is_comment, starts_memory_map};
 use super::{LegacyErrorKind, LegacyFormat, Result};
 use crate::model::Profile;
+use crate::pprof::scan::{Lines, addresses, decimal, excerpt, is_comment, starts_memory_map};
 
 /// The name of the profile, when `line` is the first of a count profile.
-pub(in super::super) fn header(line: &[u8]) -> Option<&[u8]> {
+pub(in crate::pprof) fn header(line: &[u8]) -> Option<&[u8]> {
     let at = line.iter().position(|b| b.is_ascii_whitespace()).filter(|&i| i > 0)?;
     let (name, rest) = line.split_at(at);
     let total = rest.strip_prefix(b" profile: total ")?;
@@ -15,7 +15,7 @@ pub(in super::super) fn header(line: &[u8]) -> Option<&[u8]> {
 }
 
 /// The count of a sample line; its addresses are appended to `stack`. `None` when the line is not a sample.
-pub(in super::super) fn sample(line: &[u8], stack: &mut Vec<u64>) -> Option<i64> {
+pub(in crate::pprof) fn sample(line: &[u8], stack: &mut Vec<u64>) -> Option<i64> {
     let at = line.iter().position(|&b| b == b' ')?;
     let (count, rest) = line.split_at(at);
     let text = rest.strip_prefix(b" @")?;

@@ -9,18 +9,22 @@ use regex::bytes::Regex;
 
 use super::draft::Draft;
 use super::maps::MapTable;
-use super::scan::{Lines, addresses, decimal, excerpt, is_comment, pattern, starts_memory_map};
 use super::{LegacyErrorKind, LegacyFormat, Result};
 use crate::model::Profile;
+use crate::pprof::scan::{Lines, addresses, decimal, excerpt, is_comment, pattern, starts_memory_map};
 
 /// What the first line says.
-pub(in super::super) struct HeapHeader {
+pub(in crate::pprof) struct HeapHeader {
     /// Bytes between two samples, 1 when every allocation was recorded, 0 when unknown.
-    pub(in super::super) period: i64,
+    pub(in crate::pprof) period: i64,
     /// Whether values are to be unsampled.
-    pub(in super::super) sampled: bool,
+    pub(in crate::pprof) sampled: bool,
     /// Whether allocations are told apart from what is in use.
-    pub(in super::super) has_alloc: bool,
+    pub(in crate::pprof) has_alloc: bool,
+    /// Whether it may be Go's: tcmalloc wrote the same words long ago.
+    pub(in crate::pprof) go: bool,
+    /// What the samples add up to.
+    pub(in crate::pprof) totals: HeapSample,
 }
 
 static HEADER: LazyLock<Regex> = LazyLock::new(|| {
@@ -30,9 +34,14 @@ static SAMPLE: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"(-?[0-9]+): *(-?[0-9]+) *\[ *([0-9]+): *([0-9]+) *\] @([ x0-9a-f]*)"));
 
 /// Reads the first line; `None` when it is not that of a heap text.
-pub(in super::super) fn header(line: &[u8]) -> Option<HeapHeader> {
+pub(in crate::pprof) fn header(line: &[u8]) -> Option<HeapHeader> {
     let c = HEADER.captures(line)?;
     let word = &c[7];
+    let number = |i: usize| decimal(&c[i]).unwrap_or(0);
+    let totals = HeapSample {
+        alloc: (number(3), number(4)),
+        inuse: (number(1), number(2)),
+    };
     if word.starts_with(b"heap") {
         let rate = match c.get(8).map_or(&b""[..], |m| m.as_bytes()) {
             b"" => 0,
@@ -51,6 +60,8 @@ pub(in super::super) fn header(line: &[u8]) -> Option<HeapHeader> {
             period,
             sampled,
             has_alloc,
+            go: word == b"heap",
+            totals,
         });
     }
     let one_space = &c[5] == b" " && &c[6] == b" ";
@@ -58,19 +69,21 @@ pub(in super::super) fn header(line: &[u8]) -> Option<HeapHeader> {
         period: 1,
         sampled: false,
         has_alloc: false,
+        go: false,
+        totals,
     })
 }
 
 /// The values of one line.
-pub(in super::super) struct HeapSample {
+pub(in crate::pprof) struct HeapSample {
     /// Allocated objects and bytes.
-    pub(in super::super) alloc: (i64, i64),
+    pub(in crate::pprof) alloc: (i64, i64),
     /// Objects and bytes in use.
-    pub(in super::super) inuse: (i64, i64),
+    pub(in crate::pprof) inuse: (i64, i64),
 }
 
 /// Reads the values of a sample line; addresses are appended to `stack`.
-pub(in super::super) fn sample(line: &[u8], stack: &mut Vec<u64>) -> std::result::Result<HeapSample, LegacyErrorKind> {
+pub(in crate::pprof) fn sample(line: &[u8], stack: &mut Vec<u64>) -> std::result::Result<HeapSample, LegacyErrorKind> {
     let Some(c) = SAMPLE.captures(line) else {
         return Err(LegacyErrorKind::Line(excerpt(line)));
     };
@@ -132,7 +145,7 @@ pub(super) fn parse(data: &[u8]) -> Result<Option<Profile>> {
 }
 
 /// The sample types of a heap profile, in pprof's order: the last is what opens.
-pub(in super::super) const HEAP_TYPES: [(&str, &str); 4] = [
+pub(in crate::pprof) const HEAP_TYPES: [(&str, &str); 4] = [
     ("alloc_objects", "count"),
     ("alloc_space", "bytes"),
     ("inuse_objects", "count"),
@@ -142,7 +155,7 @@ pub(in super::super) const HEAP_TYPES: [(&str, &str); 4] = [
 /// The estimated number of objects and bytes of which `objects` and `bytes` were sampled, once every `rate` bytes on
 /// average. A sample of size s is caught with probability 1 - e^(-s/rate). A rate of 1 or less means that nothing is to
 /// be estimated.
-pub(in super::super) fn unsample(objects: i64, bytes: i64, rate: i64) -> (i64, i64) {
+pub(in crate::pprof) fn unsample(objects: i64, bytes: i64, rate: i64) -> (i64, i64) {
     if objects == 0 || bytes == 0 {
         return (0, 0);
     }

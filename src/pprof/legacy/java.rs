@@ -9,9 +9,9 @@ use rustc_hash::FxHashMap;
 use super::draft::Draft;
 use super::heap::unsample;
 use super::maps::MapTable;
-use super::scan::{Lines, addresses, any_base, decimal, excerpt, hex, pattern};
 use super::{LegacyErrorKind, LegacyFormat, Result};
 use crate::model::Profile;
+use crate::pprof::scan::{Lines, addresses, any_base, decimal, excerpt, hex, pattern};
 
 static ATTRIBUTE: LazyLock<Regex> = LazyLock::new(|| pattern(r"([\w ]+)=([\w ]+)"));
 static SAMPLE: LazyLock<Regex> = LazyLock::new(|| pattern(r" *([0-9]+) +([0-9]+) +@ +([ x0-9a-f]*)"));
@@ -133,7 +133,7 @@ fn describe(name: &[u8]) -> (&[u8], &[u8], i64) {
         let empty: &[u8] = if path.is_empty() { b"." } else { b"/" };
         return (function, base.unwrap_or(empty), 0);
     }
-    if super::scan::contains(name, b"generated stub/JIT") {
+    if crate::pprof::scan::contains(name, b"generated stub/JIT") {
         return (b"STUB", b"", 0);
     }
     (name, b"", 0)

@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 
 use regex::bytes::{Captures, Regex};
 
-use super::scan::{Lines, pattern};
+use crate::pprof::scan::{Lines, pattern};
 
 /// One mapped file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

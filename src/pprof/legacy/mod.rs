@@ -15,10 +15,14 @@ mod draft;
 mod heap;
 mod java;
 mod maps;
-mod scan;
 mod thread;
 
 use crate::model::Profile;
+
+// What the reader of Go's texts needs of the same lines.
+pub(super) use contention::{Attributes, attribute, is_header as is_contention_header, sample as contention_sample};
+pub(super) use count::{header as count_header, sample as count_sample};
+pub(super) use heap::{HEAP_TYPES, header as heap_header, sample as heap_sample, unsample};
 
 /// Which of the formats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

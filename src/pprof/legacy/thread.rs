@@ -8,9 +8,9 @@ use regex::bytes::Regex;
 use super::count::maps_after;
 use super::cpu::drop_repeated_leaves;
 use super::draft::Draft;
-use super::scan::{Lines, addresses, contains, excerpt, is_comment, pattern, starts_memory_map};
 use super::{LegacyErrorKind, LegacyFormat, Result};
 use crate::model::Profile;
+use crate::pprof::scan::{Lines, addresses, contains, excerpt, is_comment, pattern, starts_memory_map};
 
 static DUMP: LazyLock<Regex> = LazyLock::new(|| pattern(r"--- threadz [0-9]+ ---"));
 static THREAD: LazyLock<Regex> = LazyLock::new(|| pattern(r"--- Thread [0-9A-Fa-f]+ \(name: .*/[0-9]+\) stack: ---"));

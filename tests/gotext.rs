@@ -1,0 +1,237 @@
+//! `debug=1` texts against the protobuf of the same process at the same moment: `fixtures/gotext/NAME.debug1.txt` and
+//! `NAME.pb.gz` (made by `fixtures/gotext/pairs.go`).
+//!
+//! `KUBEPROF_PAIRS_DIR=FOLDER cargo test --test gotext` does the same with all pairs below that folder, for instance of
+//! other Go versions.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use kubeprof::model::{LabelKind, LocationId, Profile};
+use kubeprof::pprof::gotext::{self, GoText, GoTextKind};
+use kubeprof::pprof::{Limit, decode, inflate};
+
+fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/gotext").join(name)
+}
+
+fn text(path: &Path) -> GoText {
+    let bytes = std::fs::read(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    let text = gotext::parse(&inflate(&bytes, Limit::Proportional).unwrap())
+        .unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+        .unwrap_or_else(|| panic!("{}: not recognised", path.display()));
+    text.profile.check().unwrap();
+    text
+}
+
+fn proto(path: &Path) -> Profile {
+    let bytes = std::fs::read(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    decode(&inflate(&bytes, Limit::Proportional).unwrap()).unwrap().0
+}
+
+/// Type arguments as texts print them.
+fn printed(name: &str) -> String {
+    let (mut out, mut depth) = (String::new(), 0);
+    for c in name.chars() {
+        match c {
+            '[' => depth += 1,
+            ']' => {
+                depth -= 1;
+                if depth == 0 {
+                    out.push_str("[...]");
+                }
+            }
+            _ if depth == 0 => out.push(c),
+            _ => {}
+        }
+    }
+    out
+}
+
+fn types(p: &Profile) -> Vec<String> {
+    let text = |t: kubeprof::model::ValueType| format!("{}/{}", p.text(t.kind), p.text(t.unit));
+    let mut out: Vec<String> = p.sample_types.iter().map(|&t| text(t)).collect();
+    out.push(format!("{} {}", text(p.period_type.unwrap()), p.period));
+    out
+}
+
+fn location(p: &Profile, l: LocationId) -> String {
+    let mut out = format!("{:#x}", p.location(l).address);
+    for line in p.lines_of(l) {
+        let f = p.function(line.function);
+        if !f.name.is_empty() {
+            out += &format!(" {} {}:{}", printed(p.text(f.name)), p.text(f.filename), line.line);
+        }
+    }
+    out
+}
+
+/// A sample: values, labels, frames.
+type Sample = (Vec<i64>, Vec<String>, Vec<String>);
+
+fn samples(p: &Profile) -> Vec<Sample> {
+    (0..p.samples.len())
+        .map(|i| {
+            let mut labels: Vec<String> = (p.samples.labels(i).iter())
+                .map(|l| match l.kind() {
+                    LabelKind::Number => format!("{}={}", p.text(l.key), l.number),
+                    _ => format!("{}={:?}", p.text(l.key), p.text(l.text)),
+                })
+                .collect();
+            labels.sort();
+            let stack = p.stack(p.samples.stack(i)).iter().map(|&l| location(p, l)).collect();
+            (p.samples.values(i).to_vec(), labels, stack)
+        })
+        .collect()
+}
+
+/// What the text cannot say is not compared: names of hidden frames, and records of which nothing is known yet.
+fn agree(name: &str, text: &GoText, proto: &Profile) {
+    assert_eq!(types(&text.profile), types(proto), "{name}");
+    assert!(text.profile.default_sample_type.is_empty());
+    let heap = text.kind == GoTextKind::Heap;
+    let (mut have, mut want) = (samples(&text.profile), samples(proto));
+    if heap {
+        // Records of allocations that no garbage collection has seen yet are empty, and new ones come at any time.
+        have.retain(|s| s.0.iter().any(|&v| v != 0));
+        want.retain(|s| s.0.iter().any(|&v| v != 0));
+        // The text is ordered by the bytes in use.
+        have.sort();
+        want.sort();
+    }
+    assert_eq!(have.len(), want.len(), "{name}: samples");
+    let mut unnamed = 0;
+    for (h, w) in have.iter().zip(&want) {
+        assert_eq!((&h.0, &h.1), (&w.0, &w.1), "{name}: {w:#?}");
+        assert_eq!(h.2.len(), w.2.len(), "{name}: frames of {h:#?} {w:#?}");
+        for (hf, wf) in h.2.iter().zip(&w.2) {
+            if hf.contains(' ') || heap {
+                assert_eq!(hf, wf, "{name}: {h:#?} {w:#?}");
+            } else {
+                let (address, rest) = wf.split_once(' ').unwrap_or((wf, ""));
+                assert_eq!(hf, address, "{name}");
+                assert!(
+                    rest.is_empty() || rest.starts_with("runtime.") || rest.starts_with("internal/runtime/"),
+                    "{wf}"
+                );
+                // Padding of thread stacks is no frame of anything.
+                unnamed += u64::from(hf != "0xffffffffffffffff");
+            }
+        }
+    }
+    assert_eq!(unnamed, text.notes.unnamed_runtime_frames, "{name}");
+    assert!(!text.notes.truncated, "{name}");
+}
+
+const KINDS: [&str; 7] = [
+    "heap",
+    "allocs",
+    "goroutine",
+    "goroutineleak",
+    "threadcreate",
+    "block",
+    "mutex",
+];
+
+#[test]
+fn every_kind_agrees_with_its_protobuf() {
+    for kind in KINDS {
+        let text = text(&fixture(&format!("{kind}.debug1.txt")));
+        agree(kind, &text, &proto(&fixture(&format!("{kind}.pb.gz"))));
+    }
+}
+
+#[test]
+fn a_folder_of_pairs() {
+    let Some(folder) = std::env::var_os("KUBEPROF_PAIRS_DIR") else {
+        return;
+    };
+    let (mut folders, mut pairs) = (vec![PathBuf::from(folder)], 0);
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.display().to_string();
+            if path.is_dir() {
+                folders.push(path);
+            } else if let Some(stem) = name.strip_suffix(".debug1.txt") {
+                agree(&name, &text(&path), &proto(Path::new(&format!("{stem}.pb.gz"))));
+                pairs += 1;
+            }
+        }
+    }
+    assert!(pairs > 0);
+    eprintln!("{pairs} pairs agree");
+}
+
+#[test]
+fn the_kinds_are_told_apart() {
+    let count = |name: &str| GoTextKind::Count(name.to_owned());
+    for (kind, want) in KINDS.into_iter().zip([
+        GoTextKind::Heap,
+        GoTextKind::Heap,
+        count("goroutine"),
+        count("goroutineleak"),
+        count("threadcreate"),
+        GoTextKind::Block,
+        GoTextKind::Mutex,
+    ]) {
+        assert_eq!(text(&fixture(&format!("{kind}.debug1.txt"))).kind, want);
+    }
+}
+
+#[test]
+fn memory_statistics_are_kept() {
+    let text = text(&fixture("heap.debug1.txt"));
+    let stats: BTreeMap<&str, &str> = text
+        .notes
+        .mem_stats
+        .iter()
+        .map(|(k, v)| (k.as_str(), v.as_str()))
+        .collect();
+    assert!(stats["Alloc"].parse::<u64>().unwrap() > 100_000, "{stats:?}");
+    assert_eq!(stats["DebugGC"], "false");
+    assert!(stats["Stack"].contains(" / "), "{stats:?}");
+    assert!(!stats.contains_key("PauseNs"));
+}
+
+#[test]
+fn a_cut_text_is_read_as_far_as_it_goes() {
+    for kind in ["heap", "goroutine"] {
+        let bytes = std::fs::read(fixture(&format!("{kind}.debug1.txt"))).unwrap();
+        let whole = gotext::parse(&bytes).unwrap().unwrap();
+        assert!(!whole.notes.truncated);
+        let all = samples(&whole.profile);
+        for cut in (50..bytes.len() / 3).step_by(7) {
+            let Some(part) = gotext::parse(&bytes[..cut]).unwrap() else {
+                continue;
+            };
+            assert!(part.notes.truncated, "{kind} cut at {cut}");
+            let have = samples(&part.profile);
+            assert!(have.len() < all.len());
+            // All but the last sample are whole.
+            for (h, w) in have.iter().zip(&all).take(have.len().saturating_sub(1)) {
+                assert_eq!((&h.0, &h.1), (&w.0, &w.1), "{kind} cut at {cut}");
+            }
+        }
+    }
+}
+
+#[test]
+fn other_texts_are_left_to_others() {
+    for data in [
+        "",
+        "heap profile: 1: 8 [1: 8] @ heap_v2/1\n1: 8 [1: 8] @ 0x1\n",
+        "heap profile: 1: 8 [1: 8] @ heap/2\n1: 8 [1: 8] @ 0x1\n",
+        "heap profile: 1: 8 [1: 8] @ heap/2\n1: 8 [1: 8] @ 0x1\n#\t0x0\ta+0x0\tb:1\nMAPPED_LIBRARIES:\n",
+        "--- contentionz 1 ---\n",
+        "--- threadz 1 ---\n",
+        "goroutine 1 [running]:\n",
+    ] {
+        assert!(gotext::parse(data.as_bytes()).unwrap().is_none(), "{data:?}");
+    }
+    let e = gotext::parse(b"goroutine profile: total 2\n1 @ 0x1\nnonsense\n1 @ 0x1\n").unwrap_err();
+    assert_eq!(
+        e.to_string(),
+        "byte 35: count text profile: neither a sample nor a comment: \"nonsense\""
+    );
+}
