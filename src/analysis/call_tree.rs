@@ -26,15 +26,26 @@ pub(super) fn entropy_score(graph: &Graph, n: u32) -> i64 {
         if own > 0 { sum + term(own) } else { sum }
     };
     let entropy = score(graph.in_edges(n), 0) + score(graph.out_edges(n), node.flat);
-    ((entropy * node.cum as f64) as i64).wrapping_add(node.flat)
+    to_int(entropy * node.cum as f64).wrapping_add(node.flat)
+}
+
+/// A float cut to an integer as pprof's processor does it: what no integer can hold becomes the least one. Edges that
+/// cancelled out make the entropy NaN, and such nodes must come where pprof has them.
+fn to_int(v: f64) -> i64 {
+    const LIMIT: f64 = 9_223_372_036_854_775_808.0;
+    if (-LIMIT..LIMIT).contains(&v) {
+        v as i64
+    } else {
+        i64::MIN
+    }
 }
 
 /// Removes the rows of a forest for which `keep` does not hold; their children move up to their parent, over residual
-/// edges.
+/// edges. Nodes that are no rows stay.
 pub(super) fn trim_tree(graph: &mut Graph, keep: &[bool]) {
     const NONE: u32 = u32::MAX;
     let count = graph.nodes.len();
-    let is_kept = |n: u32| keep.get(n as usize).copied().unwrap_or(false);
+    let is_kept = |n: u32| keep.get(n as usize).copied().unwrap_or(true);
     let mut parent_edge = vec![NONE; count];
     for (i, e) in graph.edges.iter().enumerate() {
         parent_edge[e.dst as usize] = i as u32;
@@ -78,7 +89,7 @@ pub(super) fn trim_tree(graph: &mut Graph, keep: &[bool]) {
     if let Some(contexts) = &mut graph.contexts {
         contexts.renumber(&place);
     }
-    graph.shown = nodes.len();
+    graph.shown = keep.iter().filter(|&&kept| kept).count();
     graph.nodes = nodes;
     graph.edges = edges;
     graph.index_edges();

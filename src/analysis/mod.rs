@@ -6,6 +6,7 @@
 
 mod call_tree;
 mod compare;
+mod drawing;
 mod filter;
 mod graph;
 mod header;
@@ -22,10 +23,12 @@ mod trim;
 mod view;
 
 pub use compare::compare;
+pub use drawing::{Drawing, DrawnEdge, DrawnNode, DrawnSize, DrawnTag, drawing};
 pub use filter::drop_frames;
 pub use graph::{Edge, EdgeId, Graph, InlineMark, Node, NodeId};
 pub use header::Header;
 pub use names::NodeInfo;
+pub(crate) use names::base_name;
 pub use nodelets::{NodeTags, Tag};
 pub use query::{Dialect, Granularity, Query, QueryError, Sort, Trim};
 pub use tags::{TagKey, TagValue, Tags, tags};

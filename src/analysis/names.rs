@@ -32,38 +32,34 @@ impl NodeInfo {
         if self.address == 0 && self.line == 0 && self.file.is_empty() && !name.is_empty() {
             return Cow::Borrowed(name);
         }
-        let mut out = String::new();
-        let mut part = |text: &str| {
-            if !out.is_empty() {
-                out.push(' ');
-            }
-            out.push_str(text);
-        };
+        Cow::Owned(self.parts(name, p.text(self.file), p.text(self.object)).join(" "))
+    }
+
+    /// The parts of the name of the row, with its texts given: drawings shorten them first.
+    pub fn parts(&self, name: &str, file: &str, object: &str) -> Vec<String> {
+        let mut parts = Vec::new();
         if self.address != 0 {
-            part(&format!("{:016x}", self.address));
+            parts.push(format!("{:016x}", self.address));
         }
         if !name.is_empty() {
-            part(name);
+            parts.push(name.to_owned());
         }
-        let file = p.text(self.file);
         if self.line != 0 {
-            let column = if self.column == 0 {
-                String::new()
+            parts.push(if self.column == 0 {
+                format!("{file}:{}", self.line)
             } else {
-                format!(":{}", self.column)
-            };
-            part(&format!("{file}:{}{column}", self.line));
+                format!("{file}:{}:{}", self.line, self.column)
+            });
         } else if !file.is_empty() {
-            part(file);
+            parts.push(file.to_owned());
         } else if name.is_empty() {
-            let object = p.text(self.object);
-            if object.is_empty() {
-                part("<unknown>");
+            parts.push(if object.is_empty() {
+                "<unknown>".to_owned()
             } else {
-                part(&format!("[{}]", base_name(object)));
-            }
+                format!("[{}]", base_name(object))
+            });
         }
-        Cow::Owned(out)
+        parts
     }
 }
 

@@ -3,7 +3,10 @@
 //! All text labels of a sample together are one tag (`k:v\nk:v`); numbers are shown for the key `bytes` only, below the
 //! tag of their sample's texts.
 
-use rustc_hash::FxHashMap;
+use std::hash::BuildHasher;
+
+use hashbrown::HashTable;
+use rustc_hash::{FxBuildHasher, FxHashMap};
 
 use super::View;
 use super::graph::{Contexts, Graph};
@@ -69,9 +72,9 @@ pub(super) fn sort_tags(tags: &mut [Tag], flat: bool) {
         let cum = if flat {
             std::cmp::Ordering::Equal
         } else {
-            b.cum.unsigned_abs().cmp(&a.cum.unsigned_abs())
+            b.cum.wrapping_abs().cmp(&a.cum.wrapping_abs())
         };
-        cum.then_with(|| b.flat.unsigned_abs().cmp(&a.flat.unsigned_abs()))
+        cum.then_with(|| b.flat.wrapping_abs().cmp(&a.flat.wrapping_abs()))
             .then_with(|| a.name.cmp(&b.name))
     });
 }
@@ -86,16 +89,6 @@ pub struct NodeTags {
 }
 
 impl NodeTags {
-    /// Removes tags that weigh less than `cutoff` in flat and in cum.
-    fn trim(&mut self, cutoff: i64) {
-        let large = |t: &Tag| t.flat.wrapping_abs() >= cutoff || t.cum.wrapping_abs() >= cutoff;
-        self.texts.retain(large);
-        for (_, tags) in &mut self.numbers {
-            tags.retain(large);
-        }
-        self.numbers.retain(|(_, tags)| !tags.is_empty());
-    }
-
     fn flat_count(&self) -> usize {
         let numbers = self.numbers.iter().flat_map(|(_, tags)| tags);
         self.texts.iter().chain(numbers).filter(|t| t.flat != 0).count()
@@ -115,90 +108,173 @@ pub(super) fn count_with_nodelets(view: &View, table: &NodeTable, graph: &Graph,
     max
 }
 
-#[derive(Default)]
-struct Builder {
-    texts: FxHashMap<u32, Tag>,
-    numbers: FxHashMap<u32, FxHashMap<String, Tag>>,
+/// The labels of some samples, worked out once for all samples that have them.
+struct LabelSet {
+    /// Row of [`LabelSets::names`]: all texts joined; 0 for none.
+    text: u32,
+    /// Sizes: row of [`LabelSets::names`], number.
+    sizes: Vec<(u32, i64)>,
+}
+
+/// Distinct runs of labels, and the names that are drawn for them.
+struct LabelSets {
+    sets: Vec<LabelSet>,
+    names: Vec<String>,
+    /// Unit of the sizes.
+    unit: String,
+}
+
+/// What the samples of one stack with one set of labels have.
+struct Group {
+    stack: StackId,
+    set: u32,
+    value: i64,
+    div: i64,
+}
+
+impl LabelSets {
+    /// Numbers the label runs of all samples that count, and adds the samples up by stack and run, in the order in which
+    /// they first occur.
+    fn groups(view: &View) -> (Self, Vec<Group>) {
+        let samples = &view.profile.samples;
+        let mut this = Self {
+            sets: Vec::new(),
+            names: vec![String::new()],
+            unit: String::new(),
+        };
+        let mut names: FxHashMap<String, u32> = FxHashMap::from_iter([(String::new(), 0)]);
+        // A run of labels is known by the first sample that has it.
+        let mut runs: HashTable<(u32, u32)> = HashTable::new();
+        let hasher = FxBuildHasher;
+        let mut groups: Vec<Group> = Vec::new();
+        let mut index: FxHashMap<(StackId, u32), u32> = FxHashMap::default();
+        for i in 0..samples.len() {
+            let (value, div) = (view.value(i), view.divisor(i));
+            let labels = samples.labels(i);
+            if value == 0 && div == 0 || labels.is_empty() {
+                continue;
+            }
+            let hash = hasher.hash_one(labels);
+            let known = runs.find(hash, |&(first, _)| samples.labels(first as usize) == labels);
+            let set = match known {
+                Some(&(_, set)) => set,
+                None => {
+                    let set = this.sets.len() as u32;
+                    let made = this.make(view, labels, &mut names);
+                    this.sets.push(made);
+                    let rehash = |&(first, _): &(u32, u32)| hasher.hash_one(samples.labels(first as usize));
+                    runs.insert_unique(hash, (i as u32, set), rehash);
+                    set
+                }
+            };
+            let made = &this.sets[set as usize];
+            if made.text == 0 && made.sizes.is_empty() {
+                continue;
+            }
+            let stack = samples.stack(i);
+            let next = groups.len() as u32;
+            let at = *index.entry((stack, set)).or_insert(next);
+            if at == next {
+                groups.push(Group {
+                    stack,
+                    set,
+                    value: 0,
+                    div: 0,
+                });
+            }
+            let group = &mut groups[at as usize];
+            group.value = group.value.wrapping_add(value);
+            group.div = group.div.wrapping_add(div);
+        }
+        (this, groups)
+    }
+
+    fn make(&mut self, view: &View, labels: &[Label], names: &mut FxHashMap<String, u32>) -> LabelSet {
+        let p = &view.profile;
+        let mut number = |name: String, all: &mut Vec<String>| {
+            *names.entry(name).or_insert_with_key(|name| {
+                all.push(name.clone());
+                all.len() as u32 - 1
+            })
+        };
+        let text = number(join(view, labels), &mut self.names);
+        let mut sizes = Vec::new();
+        for l in labels {
+            if l.kind() == LabelKind::Number && p.text(l.key) == "bytes" {
+                self.unit = view.label_unit(l.key).to_owned();
+                let name = units::label(l.number, &self.unit, &view.query.unit);
+                sizes.push((number(name, &mut self.names), l.number));
+            }
+        }
+        LabelSet { text, sizes }
+    }
 }
 
 /// The tags of the first `first` rows of a graph, without those below `cutoff`.
 pub(super) fn node_tags(view: &View, table: &NodeTable, graph: &Graph, first: usize, cutoff: i64) -> Vec<NodeTags> {
-    let p = &view.profile;
     let first = first.min(graph.shown);
-    let mut builders: Vec<Builder> = (0..first).map(|_| Builder::default()).collect();
     let mut row_of = vec![u32::MAX; table.infos.len()];
-    for (i, n) in graph.rows().iter().enumerate() {
+    for (i, n) in graph.nodes.iter().enumerate() {
         row_of[n.origin as usize] = i as u32;
     }
-    let mut joined = vec![String::new()];
-    let mut joined_index: FxHashMap<String, u32> = FxHashMap::from_iter([(String::new(), 0)]);
-    let mut rows_of_stack: FxHashMap<StackId, (Vec<u32>, Option<u32>)> = FxHashMap::default();
-    for i in 0..p.samples.len() {
-        let (value, div) = (view.value(i), view.divisor(i));
-        let labels = p.samples.labels(i);
-        if value == 0 && div == 0 || labels.is_empty() {
-            continue;
-        }
-        let text = join(view, labels);
-        let text = *joined_index.entry(text).or_insert_with_key(|text| {
-            joined.push(text.clone());
-            joined.len() as u32 - 1
-        });
-        let sizes: Vec<(i64, &str)> = labels
-            .iter()
-            .filter(|l| l.kind() == LabelKind::Number && p.text(l.key) == "bytes")
-            .map(|l| (l.number, view.label_unit(l.key)))
-            .collect();
-        if text == 0 && sizes.is_empty() {
-            continue;
-        }
-        let stack = p.samples.stack(i);
-        let (rows, leaf) = rows_of_stack
-            .entry(stack)
-            .or_insert_with(|| rows_of(view, table, graph, &row_of, stack, first as u32));
+    let (sets, groups) = LabelSets::groups(view);
+    let mut texts: FxHashMap<(u32, u32), Tag> = FxHashMap::default();
+    let mut numbers: FxHashMap<(u32, u32, u32), Tag> = FxHashMap::default();
+    let mut walker = Walker {
+        view,
+        table,
+        graph,
+        row_of,
+        first: first as u32,
+        seen: vec![u32::MAX; first],
+        rows: Vec::new(),
+    };
+    for (stamp, group) in groups.iter().enumerate() {
+        let leaf = walker.walk(group.stack, stamp as u32);
+        let set = &sets.sets[group.set as usize];
         let mut add = |row: u32, flat: bool| {
-            let b = &mut builders[row as usize];
-            if text != 0 {
-                let name = &joined[text as usize];
-                let tag = b.texts.entry(text).or_insert_with(|| Tag {
-                    name: name.clone(),
-                    ..Tag::default()
-                });
-                tag.add(value, div, flat);
+            if set.text != 0 {
+                let tag = texts.entry((row, set.text)).or_default();
+                tag.add(group.value, group.div, flat);
             }
-            for &(size, unit) in &sizes {
-                let name = units::label(size, unit, &view.query.unit);
-                let tags = b.numbers.entry(text).or_default();
-                let tag = tags.entry(name).or_insert_with_key(|name| Tag {
-                    name: name.clone(),
-                    unit: unit.to_owned(),
-                    value: size,
+            for &(name, value) in &set.sizes {
+                let tag = numbers.entry((row, set.text, name)).or_insert_with(|| Tag {
+                    value,
                     ..Tag::default()
                 });
-                tag.add(value, div, flat);
+                tag.add(group.value, group.div, flat);
             }
         };
-        rows.iter().for_each(|&row| add(row, false));
-        if let Some(leaf) = *leaf {
+        walker.rows.iter().for_each(|&row| add(row, false));
+        if let Some(leaf) = leaf {
             add(leaf, true);
         }
     }
-    builders
-        .into_iter()
-        .map(|b| {
-            let mut texts: Vec<Tag> = b.texts.into_values().collect();
-            sort_tags(&mut texts, true);
-            let mut numbers: Vec<(String, Vec<Tag>)> = b
-                .numbers
-                .into_iter()
-                .map(|(text, tags)| (joined[text as usize].clone(), tags.into_values().collect()))
-                .collect();
-            numbers.sort_by(|a, b| a.0.cmp(&b.0));
-            let mut tags = NodeTags { texts, numbers };
-            tags.trim(cutoff);
-            tags
-        })
-        .collect()
+    let name = |n: u32| sets.names[n as usize].clone();
+    let large = |t: &Tag| t.flat.wrapping_abs() >= cutoff || t.cum.wrapping_abs() >= cutoff;
+    let mut tags: Vec<NodeTags> = (0..first).map(|_| NodeTags::default()).collect();
+    for ((row, text), tag) in texts.into_iter().filter(|(_, tag)| large(tag)) {
+        let name = name(text);
+        tags[row as usize].texts.push(Tag { name, ..tag });
+    }
+    let mut sizes: Vec<_> = numbers.into_iter().filter(|(_, tag)| large(tag)).collect();
+    sizes.sort_unstable_by_key(|&(key, _)| key);
+    for ((row, text, size), tag) in sizes {
+        let tag = Tag {
+            name: name(size),
+            unit: sets.unit.clone(),
+            ..tag
+        };
+        let (all, text) = (&mut tags[row as usize].numbers, name(text));
+        match all.last_mut() {
+            Some((last, tags)) if *last == text => tags.push(tag),
+            _ => all.push((text, vec![tag])),
+        }
+    }
+    for tags in &mut tags {
+        sort_tags(&mut tags.texts, true);
+    }
+    tags
 }
 
 /// All text labels of a sample but the mark of a diff base, sorted.
@@ -213,37 +289,43 @@ fn join(view: &View, labels: &[Label]) -> String {
     texts.join("\\n")
 }
 
-/// The distinct rows below `first` that a stack passes, and the row that its flat goes to.
-fn rows_of(
-    view: &View,
-    table: &NodeTable,
-    graph: &Graph,
-    row_of: &[u32],
-    stack: StackId,
+/// Walks stacks as the graph did.
+struct Walker<'a> {
+    view: &'a View,
+    table: &'a NodeTable,
+    graph: &'a Graph,
+    row_of: Vec<u32>,
     first: u32,
-) -> (Vec<u32>, Option<u32>) {
-    let mut rows: Vec<u32> = Vec::new();
-    let mut leaf = None;
-    let mut context = Contexts::ROOT;
-    for &l in view.profile.stack(stack).iter().rev() {
-        for &n in table.of(l).iter().rev() {
-            let row = match &graph.contexts {
-                None => row_of[n as usize],
-                Some(contexts) => match contexts.children.get(&(context, n)) {
-                    Some(&child) => {
-                        context = child;
-                        contexts.node[child as usize]
-                    }
-                    None => u32::MAX,
-                },
-            };
-            let is_row = (row as usize) < graph.shown;
-            // In a tree the flat of what was trimmed away is nobody's either.
-            leaf = is_row.then_some(row);
-            if row < first && !rows.contains(&row) {
-                rows.push(row);
+    /// For each row, the last walk that passed it.
+    seen: Vec<u32>,
+    /// The distinct rows below `first` of the last walk.
+    rows: Vec<u32>,
+}
+
+impl Walker<'_> {
+    /// Collects the rows that a stack passes; returns the one that its flat goes to.
+    fn walk(&mut self, stack: StackId, stamp: u32) -> Option<u32> {
+        self.rows.clear();
+        let mut leaf = u32::MAX;
+        let mut context = Contexts::ROOT;
+        for &l in self.view.profile.stack(stack).iter().rev() {
+            for &n in self.table.of(l).iter().rev() {
+                leaf = match &self.graph.contexts {
+                    None => self.row_of[n as usize],
+                    Some(contexts) => match contexts.children.get(&(context, n)) {
+                        Some(&child) => {
+                            context = child;
+                            contexts.node[child as usize]
+                        }
+                        None => u32::MAX,
+                    },
+                };
+                if leaf < self.first && self.seen[leaf as usize] != stamp {
+                    self.seen[leaf as usize] = stamp;
+                    self.rows.push(leaf);
+                }
             }
         }
+        (leaf < self.first).then_some(leaf)
     }
-    (rows, leaf.filter(|&leaf| leaf < first))
 }

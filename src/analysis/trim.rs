@@ -41,6 +41,8 @@ pub struct Trimmed {
     pub edge_cutoff: i64,
     /// Unit to print all values in.
     pub unit: String,
+    /// Labels of the samples of each row; for drawings only.
+    pub tags: Vec<super::NodeTags>,
 }
 
 /// The limits that hold for a report: pprof's overrides of the query's.
@@ -122,6 +124,11 @@ pub fn trimmed_graph(view: &mut View, mode: TrimMode, default_count: usize) -> T
     if drawing {
         super::call_tree::remove_redundant_edges(view, &mut graph);
     }
+    let tags = if drawing {
+        super::nodelets::node_tags(view, &table, &graph, graph.shown, node_cutoff)
+    } else {
+        Vec::new()
+    };
     let unit = output_unit(view, &graph, mode);
     Trimmed {
         graph,
@@ -131,6 +138,7 @@ pub fn trimmed_graph(view: &mut View, mode: TrimMode, default_count: usize) -> T
         node_cutoff,
         edge_cutoff,
         unit,
+        tags,
     }
 }
 
@@ -155,8 +163,8 @@ impl Graph {
         edges.sort_by(|&a, &b| {
             let (a, b) = (&self.edges[a as usize], &self.edges[b as usize]);
             b.weight
-                .unsigned_abs()
-                .cmp(&a.weight.unsigned_abs())
+                .wrapping_abs()
+                .cmp(&a.weight.wrapping_abs())
                 .then_with(|| names[a.src as usize].cmp(&names[b.src as usize]))
                 .then_with(|| names[a.dst as usize].cmp(&names[b.dst as usize]))
                 .then_with(|| (a.src, a.dst).cmp(&(b.src, b.dst)))
@@ -198,13 +206,13 @@ pub(super) fn sort(view: &View, graph: &mut Graph, drawing: bool) {
         let (a, b) = (a as usize, b as usize);
         let (x, y) = (&graph.nodes[a], &graph.nodes[b]);
         let second = if drawing || view.query.sort == Sort::Cum {
-            |n: &super::Node| n.flat.unsigned_abs()
+            |n: &super::Node| n.flat.wrapping_abs()
         } else {
-            |n: &super::Node| n.cum.unsigned_abs()
+            |n: &super::Node| n.cum.wrapping_abs()
         };
         score[b]
-            .unsigned_abs()
-            .cmp(&score[a].unsigned_abs())
+            .wrapping_abs()
+            .cmp(&score[a].wrapping_abs())
             .then_with(|| by_name(a, b))
             .then_with(|| second(y).cmp(&second(x)))
             .then_with(|| (x.info.start_line, x.info.object).cmp(&(y.info.start_line, y.info.object)))

@@ -203,6 +203,7 @@ fn report(profile: Profile, query: &Query, command: &str, argument: &str, out: &
         }
         "tags" => text::tags(&analysis::tags(&view), &view, out)?,
         "raw" => text::raw(&view.profile, out)?,
+        "dot" => text::dot(&analysis::drawing(&mut view), &view, out)?,
         "comments" => text::comments(&view.profile, out)?,
         "proto" => {
             let mut p = view.profile;
