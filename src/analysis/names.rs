@@ -170,7 +170,7 @@ impl NodeTable {
                     start_line: if whole && !merge_start_lines { f.start_line } else { 0 },
                     line: line.line,
                     column: line.column,
-                    object: if whole && !(merge_start_lines && !file.is_empty()) {
+                    object: if whole && (!merge_start_lines || file.is_empty()) {
                         object
                     } else {
                         StringId::EMPTY

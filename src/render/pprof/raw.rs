@@ -110,8 +110,8 @@ fn samples(p: &Profile, out: &mut dyn Write) -> io::Result<()> {
         ends.push(text.len());
     }
     for i in 0..p.samples.len() {
-        for (n, v) in p.samples.values(i).iter().enumerate() {
-            write!(out, "{}{v:>10}", if n == 0 { " " } else { " " })?;
+        for v in p.samples.values(i) {
+            write!(out, " {v:>10}")?;
         }
         out.write_all(b": ")?;
         for l in p.stack(p.samples.stack(i)) {
