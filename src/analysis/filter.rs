@@ -172,7 +172,7 @@ pub(super) fn by_name(
 }
 
 /// Gives every stack that a sample uses the frames that `edit` writes for it.
-fn rewrite(p: &mut Profile, mut edit: impl FnMut(&[LocationId], &mut Vec<LocationId>)) {
+pub(super) fn rewrite(p: &mut Profile, mut edit: impl FnMut(&[LocationId], &mut Vec<LocationId>)) {
     let old = std::mem::take(&mut p.stacks);
     let mut map: Vec<Option<StackId>> = vec![None; old.len()];
     let mut frames = Vec::new();

@@ -8,8 +8,8 @@ use hashbrown::HashTable;
 use rustc_hash::{FxHashMap, FxHasher};
 use std::hash::Hasher;
 
-use super::View;
 use super::names::{NodeInfo, NodeTable};
+use super::{Dialect, View};
 
 /// Index of a node in [`Graph::nodes`].
 pub type NodeId = u32;
@@ -29,6 +29,10 @@ pub struct Node {
     pub cum: i64,
     /// Divisor of cum.
     pub cum_div: i64,
+    /// Variance that sampling gives flat, in the square of its unit; 0 when exact or unknown.
+    pub flat_variance: f64,
+    /// Variance that sampling gives cum.
+    pub cum_variance: f64,
     /// Row of the node table that it came from (equal for all contexts of a call tree).
     pub(super) origin: u32,
 }
@@ -242,6 +246,7 @@ pub(super) struct Builder<'a> {
 struct Weight {
     value: i64,
     div: i64,
+    variance: f64,
     seen: bool,
 }
 
@@ -262,6 +267,7 @@ impl<'a> Builder<'a> {
     pub(super) fn new(view: &'a View, table: &'a NodeTable) -> Self {
         let p = &view.profile;
         let mut weights = vec![Weight::default(); p.stacks.len()];
+        let estimated = view.query.dialect == Dialect::Native && view.sampling.is_estimated();
         for i in 0..p.samples.len() {
             let (value, div) = (view.value(i), view.divisor(i));
             if value != 0 || div != 0 {
@@ -269,6 +275,9 @@ impl<'a> Builder<'a> {
                 w.value = w.value.wrapping_add(value);
                 w.div = w.div.wrapping_add(div);
                 w.seen = true;
+                if estimated {
+                    w.variance += view.sampling.variance(view, i);
+                }
             }
         }
         Self { view, table, weights }
@@ -309,6 +318,7 @@ impl<'a> Builder<'a> {
                         let node = &mut nodes[n as usize];
                         node.cum = node.cum.wrapping_add(w.value);
                         node.cum_div = node.cum_div.wrapping_add(w.div);
+                        node.cum_variance += w.variance;
                     }
                     let wanted = match edges {
                         Edges::No => false,
@@ -326,6 +336,7 @@ impl<'a> Builder<'a> {
                 let node = &mut nodes[parent as usize];
                 node.flat = node.flat.wrapping_add(w.value);
                 node.flat_div = node.flat_div.wrapping_add(w.div);
+                node.flat_variance += w.variance;
             }
         }
         self.finish(nodes, collector.edges)

@@ -55,7 +55,11 @@ impl Lens {
             by_name.entry(f.name).or_insert(i as u32);
             functions.push(place);
         }
-        Self { knowledge, functions, by_name }
+        Self {
+            knowledge,
+            functions,
+            by_name,
+        }
     }
 
     /// The table that was used.

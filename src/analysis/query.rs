@@ -17,6 +17,14 @@ pub enum Granularity {
     Lines,
     /// One row an address.
     Addresses,
+    /// One row a Go package.
+    Packages,
+    /// One row a Go module.
+    Modules,
+    /// One row a subsystem of the kubelet.
+    Subsystems,
+    /// One row an owner: every stack counts for the part of the kubelet that answers for it.
+    Owners,
 }
 
 /// What rows are ordered by.
@@ -100,6 +108,12 @@ pub struct Query {
     pub tag_root: String,
     /// Label keys (separated by commas) that become frames at the leaf.
     pub tag_leaf: String,
+    /// Go package patterns (`pkg/kubelet/...`): keep samples that pass through one of them, show rows of them only.
+    pub packages: Vec<String>,
+    /// Subsystem keys: keep samples that pass through one of them, show rows of them only.
+    pub subsystems: Vec<String>,
+    /// Subsystem keys: keep samples that one of them owns.
+    pub owners: Vec<String>,
     /// How fine a row is.
     pub granularity: Granularity,
     /// Every location counts as its outermost function.
@@ -147,6 +161,9 @@ impl Default for Query {
             tag_hide: String::new(),
             tag_root: String::new(),
             tag_leaf: String::new(),
+            packages: Vec::new(),
+            subsystems: Vec::new(),
+            owners: Vec::new(),
             granularity: Granularity::Functions,
             no_inlines: false,
             show_columns: false,
@@ -169,7 +186,15 @@ impl Query {
     /// The filters that are set, as `name=value`, in the order in which pprof lists them. `prune_from` is listed for the
     /// native dialect only.
     pub fn active_filters(&self) -> Vec<(&'static str, &str)> {
-        let mut filters = vec![
+        let mut filters = Vec::new();
+        for (name, values) in [
+            ("package", &self.packages),
+            ("subsystem", &self.subsystems),
+            ("owner", &self.owners),
+        ] {
+            filters.extend(values.iter().map(|v| (name, v.as_str())));
+        }
+        filters.extend([
             ("focus", self.focus.as_str()),
             ("ignore", &self.ignore),
             ("hide", &self.hide),
@@ -179,7 +204,7 @@ impl Query {
             ("tagignore", &self.tag_ignore),
             ("tagshow", &self.tag_show),
             ("taghide", &self.tag_hide),
-        ];
+        ]);
         if self.dialect == Dialect::Native {
             filters.push(("prune_from", &self.prune_from));
         }
@@ -211,6 +236,17 @@ pub enum QueryError {
     /// The profile has no sample types at all.
     #[error("the profile has no sample types")]
     NoSampleTypes,
+    /// There is no such subsystem.
+    #[error("subsystem {asked:?} is not in the table\nhint: {}", nearest(asked, available))]
+    Subsystem {
+        /// What was asked for.
+        asked: String,
+        /// The keys that there are.
+        available: Vec<String>,
+    },
+    /// A package pattern is malformed.
+    #[error("{0}")]
+    Package(String),
     /// Division by zero was asked for.
     #[error("divide_by is zero")]
     ZeroDivisor,
@@ -227,4 +263,19 @@ pub enum QueryError {
     /// Nothing matches the expression of `peek`, `list` or `disasm`.
     #[error("no matches found for regexp: {0}")]
     NoMatch(String),
+}
+
+/// The keys that look like `asked`, or how to list them.
+fn nearest(asked: &str, available: &[String]) -> String {
+    let alike: Vec<&str> = available
+        .iter()
+        .map(String::as_str)
+        .filter(|key| key.contains(asked) || asked.contains(key) || key.split('-').any(|part| asked.contains(part)))
+        .take(6)
+        .collect();
+    if alike.is_empty() {
+        "list all of them with `kubeprof inspect --subsystems`".to_owned()
+    } else {
+        format!("did you mean {}?", alike.join(", "))
+    }
 }

@@ -41,9 +41,14 @@ impl Sampling {
             "inuse_objects" | "inuse_space" | "alloc_objects" | "alloc_space" => match p.period {
                 ..=0 => Sampling::Unknown,
                 1 => Sampling::Exact,
-                rate => Sampling::Heap { rate: rate as f64, bytes: kind.ends_with("space") },
+                rate => Sampling::Heap {
+                    rate: rate as f64,
+                    bytes: kind.ends_with("space"),
+                },
             },
-            "cpu" if unit == "nanoseconds" && p.period > 0 => Sampling::Ticks { per_tick: p.period as f64 },
+            "cpu" if unit == "nanoseconds" && p.period > 0 => Sampling::Ticks {
+                per_tick: p.period as f64,
+            },
             "samples" => Sampling::Ticks { per_tick: 1.0 },
             "goroutine" | "goroutineleak" | "threadcreate" | "goroutines" | "thread" => Sampling::Exact,
             _ => Sampling::Unknown,
@@ -79,8 +84,11 @@ impl Sampling {
 /// Size of the objects of a sample: its label `bytes`, else bytes by objects of the same kind.
 fn object_size(view: &View, i: usize) -> f64 {
     let p = &view.profile;
-    let label =
-        p.samples.labels(i).iter().find(|l| l.kind() == LabelKind::Number && p.text(l.key) == "bytes");
+    let label = p
+        .samples
+        .labels(i)
+        .iter()
+        .find(|l| l.kind() == LabelKind::Number && p.text(l.key) == "bytes");
     if let Some(l) = label {
         return l.number as f64;
     }
@@ -92,7 +100,11 @@ fn object_size(view: &View, i: usize) -> f64 {
     match (column("objects"), column("space")) {
         (Some(objects), Some(space)) => {
             let values = p.samples.values(i);
-            if values[objects] == 0 { 0.0 } else { (values[space] as f64 / values[objects] as f64).abs() }
+            if values[objects] == 0 {
+                0.0
+            } else {
+                (values[space] as f64 / values[objects] as f64).abs()
+            }
         }
         _ => 0.0,
     }

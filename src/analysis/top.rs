@@ -1,5 +1,6 @@
 //! `top`: the rows with the most of their own (or of everything below).
 
+use super::scope::Scope;
 use super::{Header, InlineMark, TrimMode, View, trimmed_graph};
 
 /// One row of `top`.
@@ -13,6 +14,10 @@ pub struct TopRow {
     pub cum: i64,
     /// Whether it was inlined.
     pub inline: InlineMark,
+    /// Standard error of `flat` from sampling, in its unit; 0 when exact or unknown.
+    pub flat_error: f64,
+    /// Standard error of `cum`.
+    pub cum_error: f64,
     /// What it stands for, to look up more in the view.
     pub info: super::NodeInfo,
 }
@@ -24,13 +29,17 @@ pub struct Top {
     pub header: Header,
     /// The rows in order.
     pub rows: Vec<TopRow>,
+    /// Rows outside of the packages and subsystems asked for.
+    pub hidden_rows: usize,
+    /// Sum of their flat.
+    pub hidden_flat: i64,
 }
 
 /// The rows of a view, largest first.
 pub fn top(view: &mut View) -> Top {
     let trimmed = trimmed_graph(view, TrimMode::Rows, 0);
     let header = Header::trimmed(view, &trimmed);
-    let rows = trimmed
+    let mut rows: Vec<TopRow> = trimmed
         .graph
         .rows()
         .iter()
@@ -40,8 +49,26 @@ pub fn top(view: &mut View) -> Top {
             flat: n.flat_value(),
             cum: n.cum_value(),
             inline: trimmed.graph.inline_mark(i as u32),
+            flat_error: n.flat_variance.sqrt(),
+            cum_error: n.cum_variance.sqrt(),
             info: n.info,
         })
         .collect();
-    Top { header, rows }
+    let (mut hidden_rows, mut hidden_flat) = (0, 0i64);
+    if let Some(scope) = Scope::of(view) {
+        rows.retain(|row| {
+            let inside = scope.contains(view, &row.info);
+            if !inside {
+                hidden_rows += 1;
+                hidden_flat = hidden_flat.wrapping_add(row.flat);
+            }
+            inside
+        });
+    }
+    Top {
+        header,
+        rows,
+        hidden_rows,
+        hidden_flat,
+    }
 }

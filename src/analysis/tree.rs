@@ -3,6 +3,7 @@
 use regex::Regex;
 
 use super::graph::Edge;
+use super::scope::Scope;
 use super::{Dialect, Header, QueryError, TrimMode, Trimmed, View, filter, trimmed_graph};
 
 /// A caller or callee of a row.
@@ -41,6 +42,8 @@ pub struct Tree {
     pub header: Header,
     /// Names of all nodes, rows first.
     pub names: Vec<String>,
+    /// Rows outside of the packages and subsystems asked for.
+    pub hidden_rows: usize,
     trimmed: Trimmed,
     rows: Vec<u32>,
     dialect: Dialect,
@@ -63,7 +66,13 @@ pub fn tree(view: &mut View, matching: Option<&str>) -> Result<Tree, QueryError>
         .collect();
     let rows: Vec<u32> = (0..trimmed.graph.shown as u32)
         .filter(|&n| re.as_ref().is_none_or(|re| re.is_match(&names[n as usize])))
-        .collect();
+        .collect::<Vec<u32>>();
+    let mut rows = rows;
+    let before = rows.len();
+    if let Some(scope) = Scope::of(view) {
+        rows.retain(|&n| scope.contains(view, &trimmed.graph.nodes[n as usize].info));
+    }
+    let hidden_rows = before - rows.len();
     // Neighbours are ordered by name among equal weights; compare ranks, not texts.
     let mut by_name: Vec<u32> = (0..names.len() as u32).collect();
     by_name.sort_by(|&a, &b| names[a as usize].cmp(&names[b as usize]));
@@ -76,6 +85,7 @@ pub fn tree(view: &mut View, matching: Option<&str>) -> Result<Tree, QueryError>
         order[n as usize] = rank;
     }
     Ok(Tree {
+        hidden_rows,
         header,
         names,
         trimmed,

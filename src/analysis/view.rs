@@ -4,8 +4,13 @@
 //! percentages are relative); then filters; then the granularity, which blanks what is finer than the rows. A view owns
 //! its profile.
 
+use std::sync::Arc;
+
+use super::lens::Lens;
+use super::sampling::Sampling;
 use super::tag_filter::{LabelUnits, TagFilter};
-use super::{Dialect, Granularity, Query, QueryError, filter, tag_filter, tag_frames};
+use super::{Dialect, Granularity, Query, QueryError, filter, scope, tag_filter, tag_frames};
+use crate::kubelet::Knowledge;
 use crate::model::{LabelKind, LocationId, Profile, StringId, units};
 
 /// Something that did not stop the query but that its reader should know. Goes to stderr.
@@ -52,17 +57,34 @@ pub struct View {
     pub total: i64,
     /// What the reader should know.
     pub notes: Vec<Note>,
+    /// What the functions are part of; `None` in the dialect of pprof, which knows nothing of kubelets.
+    pub lens: Option<Lens>,
+    /// What is known of the error of the values.
+    pub sampling: Sampling,
     pub(super) label_units: LabelUnits,
 }
 
 /// Label that marks the samples of a diff base.
 pub(super) const BASE_LABEL: &str = "pprof::base";
 
-/// Applies a query to a profile.
+/// Applies a query to a profile, with the built-in knowledge of kubelets.
 ///
 /// # Errors
 /// When the query does not suit the profile or an expression is malformed.
-pub fn prepare(mut profile: Profile, query: &Query) -> Result<View, QueryError> {
+pub fn prepare(profile: Profile, query: &Query) -> Result<View, QueryError> {
+    let knowledge = (query.dialect == Dialect::Native).then(|| Arc::new(Knowledge::builtin()));
+    prepare_knowing(profile, query, knowledge)
+}
+
+/// Applies a query to a profile, with the given knowledge of kubelets, or none.
+///
+/// # Errors
+/// When the query does not suit the profile or an expression is malformed.
+pub fn prepare_knowing(
+    mut profile: Profile,
+    query: &Query,
+    knowledge: Option<Arc<Knowledge>>,
+) -> Result<View, QueryError> {
     if query.dialect == Dialect::Pprof {
         // pprof never sees labels that are nothing but a key.
         profile.samples.retain_labels(|l| l.kind() != LabelKind::Empty);
@@ -79,7 +101,9 @@ pub fn prepare(mut profile: Profile, query: &Query) -> Result<View, QueryError> 
     let (root, leaf) = tag_frames::add_tag_frames(&mut profile, &query.tag_root, &query.tag_leaf, &query.unit);
     note_if(&mut notes, !query.tag_root.is_empty() && !root, "TagRoot");
     note_if(&mut notes, !query.tag_leaf.is_empty() && !leaf, "TagLeaf");
+    let lens = knowledge.map(|knowledge| Lens::new(&mut profile, knowledge));
     if query.relative_percentages {
+        scope::apply(&mut profile, query, lens.as_ref())?;
         apply_filters(&mut profile, query, &label_units, &mut notes)?;
     }
     let index = sample_index(&profile, &query.sample_type)?;
@@ -96,10 +120,14 @@ pub fn prepare(mut profile: Profile, query: &Query) -> Result<View, QueryError> 
     check_unit(query, &unit)?;
     let total = total(&profile, index, query.mean);
     if !query.relative_percentages {
+        scope::apply(&mut profile, query, lens.as_ref())?;
         apply_filters(&mut profile, query, &label_units, &mut notes)?;
     }
     aggregate(&mut profile, query);
-    Ok(View {
+    if let Some(lens) = &lens {
+        scope::regroup(&mut profile, query.granularity, lens);
+    }
+    let mut view = View {
         profile,
         query: query.clone(),
         index,
@@ -107,8 +135,12 @@ pub fn prepare(mut profile: Profile, query: &Query) -> Result<View, QueryError> 
         unit,
         total,
         notes,
+        lens,
+        sampling: Sampling::Unknown,
         label_units,
-    })
+    };
+    view.sampling = Sampling::of(&view);
+    Ok(view)
 }
 
 fn note_if(notes: &mut Vec<Note>, condition: bool, option: &'static str) {
@@ -258,7 +290,11 @@ fn aggregate(p: &mut Profile, query: &Query) {
         Granularity::Addresses => (true, true, true, true),
         Granularity::Lines => (true, true, true, false),
         Granularity::Files => (false, true, false, false),
-        Granularity::Functions => (true, false, false, false),
+        Granularity::Functions
+        | Granularity::Packages
+        | Granularity::Modules
+        | Granularity::Subsystems
+        | Granularity::Owners => (true, false, false, false),
         Granularity::FileFunctions => (true, true, false, false),
     };
     for m in &mut p.mappings {

@@ -2,6 +2,8 @@
 //!
 //! This room opens files; what their bytes mean, `pprof` decides.
 
+mod kind;
 mod source;
 
-pub use source::{ReadError, read_bytes, read_profile};
+pub use kind::Kind;
+pub use source::{Loaded, SourceError, SourceNote, Sources, load, read_bytes, read_profile};

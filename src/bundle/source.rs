@@ -1,49 +1,114 @@
-//! One source: its bytes, bounded, and the profile in them.
+//! Sources on the command line -> one profile: read, sorted by kind, merged.
 
-use std::fs::File;
-use std::io::{self, Read};
-use std::path::Path;
+use std::fs::{self, File};
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
 
-use crate::model::Profile;
-use crate::pprof::{self, InflateError, Limit};
+use super::Kind;
+use crate::model::{self, MergeError, MergeOptions, Profile};
+use crate::pprof::{self, DecodeNotes, Form, Limit};
 
-/// Why a source gives no profile.
+/// What to open and how.
+#[derive(Clone, Debug)]
+pub struct Sources {
+    /// Files, folders, `-` for standard input.
+    pub paths: Vec<PathBuf>,
+    /// The kind to take where there are several.
+    pub kind: Option<Kind>,
+    /// How large a file may become when it is unpacked.
+    pub limit: Limit,
+}
+
+/// One profile out of all sources.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// The profile.
+    pub profile: Profile,
+    /// What it is.
+    pub kind: Kind,
+    /// The files that it was made of.
+    pub files: Vec<PathBuf>,
+    /// How they were written (of the first, where several were merged).
+    pub form: Form,
+    /// What the reader should know.
+    pub notes: Vec<SourceNote>,
+}
+
+/// Something that did not stop the reading. Goes to stderr.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum SourceNote {
+    /// So many profiles were added up.
+    Merged(usize, Kind),
+    /// Files of a folder that are no profiles.
+    Skipped(usize),
+    /// Texts of a folder that show what a profile.proto beside them has as well.
+    TextForms(usize),
+    /// A file has oddities.
+    Odd(PathBuf, DecodeNotes),
+}
+
+/// Why there is no profile.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum ReadError {
-    /// The file cannot be read.
-    #[error("{name}: {source}")]
+pub enum SourceError {
+    /// A file cannot be read.
+    #[error("{name}: {source}{hint}", hint = io_hint(.source))]
     Io {
         /// Path as it was given.
         name: String,
         /// What the system says.
         source: io::Error,
     },
-    /// It cannot be unpacked.
+    /// A file is no profile.
     #[error("{name}: {source}")]
-    Inflate {
+    Read {
         /// Path as it was given.
         name: String,
-        /// Why.
-        source: InflateError,
+        /// What it is instead.
+        source: pprof::ReadError,
     },
-    /// It is not a profile.
-    #[error("{name}: {source}")]
-    Decode {
-        /// Path as it was given.
-        name: String,
-        /// Why.
-        source: pprof::DecodeError,
+    /// A folder holds no profile.
+    #[error("{0}: no profiles in this folder\nhint: name a profile, or a folder that `kubeprof capture` made")]
+    NoProfiles(String),
+    /// There are several kinds.
+    #[error("the sources hold profiles of several kinds: {}\nhint: choose one with --kind, for instance --kind {}", counts(.available), .available.first().map_or("heap", |(k, _)| k.as_str()))]
+    Kinds {
+        /// What there is.
+        available: Vec<(Kind, usize)>,
     },
+    /// There is none of the kind that was asked for.
+    #[error("no {asked} profile in the sources\nhint: there is {}", counts(.available))]
+    NoSuchKind {
+        /// What was asked for.
+        asked: Kind,
+        /// What there is.
+        available: Vec<(Kind, usize)>,
+    },
+    /// Profiles that cannot be added up.
+    #[error("cannot merge the sources: {0}")]
+    Merge(#[from] MergeError),
+}
+
+fn io_hint(e: &io::Error) -> &'static str {
+    match e.kind() {
+        io::ErrorKind::NotFound => "\nhint: SOURCE is a profile file, a folder of them, or - for standard input",
+        _ => "",
+    }
+}
+
+fn counts(kinds: &[(Kind, usize)]) -> String {
+    let texts: Vec<String> = kinds.iter().map(|(k, n)| format!("{n} {k}")).collect();
+    texts.join(", ")
 }
 
 /// Reads a file, or standard input for `-`.
 ///
 /// # Errors
 /// What the system reports.
-pub fn read_bytes(path: &Path) -> Result<Vec<u8>, ReadError> {
+pub fn read_bytes(path: &Path) -> Result<Vec<u8>, SourceError> {
     let name = || path.display().to_string();
-    let fail = |source| ReadError::Io { name: name(), source };
+    let fail = |source| SourceError::Io { name: name(), source };
     let mut bytes = Vec::new();
     if path.as_os_str() == "-" {
         io::stdin().lock().read_to_end(&mut bytes).map_err(fail)?;
@@ -58,24 +123,145 @@ pub fn read_bytes(path: &Path) -> Result<Vec<u8>, ReadError> {
     Ok(bytes)
 }
 
-/// Reads the profile in a file.
+/// Reads the profile in one file. With `plain`, as `go tool pprof` does.
 ///
 /// # Errors
 /// When it cannot be read or is no profile.
-pub fn read_profile(path: &Path, limit: Limit) -> Result<Profile, ReadError> {
-    let name = path.display().to_string();
-    let packed = read_bytes(path)?;
-    let bytes = pprof::inflate(&packed, limit).map_err(|source| ReadError::Inflate {
-        name: name.clone(),
+pub fn read_profile(path: &Path, limit: Limit, plain: bool) -> Result<pprof::Read, SourceError> {
+    let bytes = read_bytes(path)?;
+    pprof::read(bytes, limit, plain).map_err(|source| SourceError::Read {
+        name: path.display().to_string(),
         source,
-    })?;
-    let bytes = match bytes {
-        std::borrow::Cow::Borrowed(_) => packed,
-        std::borrow::Cow::Owned(bytes) => {
-            drop(packed);
-            bytes
+    })
+}
+
+struct Candidate {
+    path: PathBuf,
+    read: pprof::Read,
+    kind: Kind,
+    in_folder: bool,
+}
+
+/// Reads all sources, takes those of one kind and adds them up.
+///
+/// # Errors
+/// When a file that was named is no profile, or the kinds are several and none was chosen.
+pub fn load(sources: &Sources) -> Result<Loaded, SourceError> {
+    let mut candidates = Vec::new();
+    let mut notes = Vec::new();
+    for path in &sources.paths {
+        if path.is_dir() {
+            folder(path, sources.limit, &mut candidates, &mut notes)?;
+        } else {
+            let read = read_profile(path, sources.limit, false)?;
+            let kind = Kind::of(&read.profile);
+            candidates.push(Candidate {
+                path: path.clone(),
+                read,
+                kind,
+                in_folder: false,
+            });
+        }
+    }
+    let mut available: Vec<(Kind, usize)> = Vec::new();
+    for c in &candidates {
+        match available.iter_mut().find(|(k, _)| *k == c.kind) {
+            Some((_, n)) => *n += 1,
+            None => available.push((c.kind, 1)),
+        }
+    }
+    available.sort();
+    let kind = match (sources.kind, available.as_slice()) {
+        (Some(asked), _) if available.iter().any(|(k, _)| *k == asked) => asked,
+        (Some(asked), _) => return Err(SourceError::NoSuchKind { asked, available }),
+        (None, [(kind, _)]) => *kind,
+        (None, _) => return Err(SourceError::Kinds { available }),
+    };
+    candidates.retain(|c| c.kind == kind);
+    // A capture holds the same goroutines in several forms; adding them up would count them twice.
+    if candidates.iter().any(|c| c.in_folder && c.read.form == Form::Proto) {
+        let before = candidates.len();
+        candidates.retain(|c| !c.in_folder || c.read.form == Form::Proto);
+        if candidates.len() < before {
+            notes.push(SourceNote::TextForms(before - candidates.len()));
+        }
+    }
+    let form = candidates.first().map_or(Form::Proto, |c| c.read.form);
+    let files: Vec<PathBuf> = candidates.iter().map(|c| c.path.clone()).collect();
+    for c in &candidates {
+        if c.read.notes.invalid_utf8 > 0 || c.read.notes.dangling_mappings > 0 {
+            notes.push(SourceNote::Odd(c.path.clone(), c.read.notes));
+        }
+    }
+    let mut profiles: Vec<Profile> = candidates.into_iter().map(|c| c.read.profile).collect();
+    let profile = match (profiles.len(), profiles.pop()) {
+        (1, Some(profile)) => profile,
+        (n, last) => {
+            notes.push(SourceNote::Merged(n, kind));
+            profiles.extend(last);
+            model::merge(profiles, MergeOptions::default())?
         }
     };
-    let (profile, _) = pprof::decode(&bytes).map_err(|source| ReadError::Decode { name, source })?;
-    Ok(profile)
+    Ok(Loaded {
+        profile,
+        kind,
+        files,
+        form,
+        notes,
+    })
+}
+
+/// Folders this deep are looked into.
+const DEPTH: usize = 6;
+
+fn folder(
+    path: &Path,
+    limit: Limit,
+    candidates: &mut Vec<Candidate>,
+    notes: &mut Vec<SourceNote>,
+) -> Result<(), SourceError> {
+    let mut files = Vec::new();
+    walk(path, DEPTH, &mut files)?;
+    let before = candidates.len();
+    let mut skipped = 0;
+    for file in files {
+        match read_profile(&file, limit, false) {
+            Ok(read) => {
+                let kind = Kind::of(&read.profile);
+                candidates.push(Candidate {
+                    path: file,
+                    read,
+                    kind,
+                    in_folder: true,
+                });
+            }
+            Err(_) => skipped += 1,
+        }
+    }
+    if skipped > 0 {
+        notes.push(SourceNote::Skipped(skipped));
+    }
+    if candidates.len() == before {
+        return Err(SourceError::NoProfiles(path.display().to_string()));
+    }
+    Ok(())
+}
+
+fn walk(path: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), SourceError> {
+    let fail = |source| SourceError::Io {
+        name: path.display().to_string(),
+        source,
+    };
+    let mut entries: Vec<fs::DirEntry> = fs::read_dir(path).map_err(fail)?.filter_map(Result::ok).collect();
+    entries.sort_by_key(fs::DirEntry::file_name);
+    for entry in entries {
+        let Ok(kind) = entry.file_type() else { continue };
+        let hidden = entry.file_name().to_string_lossy().starts_with('.');
+        if kind.is_dir() && depth > 0 && !hidden {
+            walk(&entry.path(), depth - 1, files)?;
+        } else if kind.is_file() && !hidden && entry.path().extension().is_none_or(|e| e != "part") {
+            files.push(entry.path());
+        }
+    }
+    Ok(())
 }

@@ -1,6 +1,5 @@
 //! `kubeprof binary`: the archive of binaries, and whether a binary is the one that a profile was taken of.
 
-use std::ffi::OsString;
 use std::io::{self, BufWriter, IsTerminal as _, Read as _, Write};
 use std::path::{Path, PathBuf};
 
@@ -21,7 +20,7 @@ use crate::symbolize::names::printable;
 /// Archives binaries and proves which one a profile was taken of.
 #[derive(Parser, Debug)]
 #[command(name = "binary")]
-struct BinaryArgs {
+pub(super) struct BinaryArgs {
     #[command(flatten)]
     place: ArchiveArgs,
     #[command(subcommand)]
@@ -104,16 +103,8 @@ enum Output {
     Json,
 }
 
-/// Runs the command with its arguments (without its name).
-pub(super) fn run(args: &[OsString]) -> Exit {
-    let name = OsString::from("kubeprof binary");
-    match BinaryArgs::try_parse_from(std::iter::once(&name).chain(args)) {
-        Ok(args) => super::finish(answer(&args)),
-        Err(error) => super::usage(&error),
-    }
-}
-
-fn answer(args: &BinaryArgs) -> anyhow::Result<Exit> {
+/// Runs the command.
+pub(super) fn answer(args: &BinaryArgs) -> anyhow::Result<Exit> {
     let mut out = BufWriter::new(io::stdout().lock());
     let exit = match &args.command {
         Command::Add { paths, compress, name } => add(&args.place.open()?, paths, *compress, name, &mut out)?,
@@ -283,7 +274,7 @@ struct ExampleJson<'a> {
 fn verify(profile: &Path, binary: &Path, output: Output, out: &mut impl Write) -> anyhow::Result<Exit> {
     let image = open_image(binary)?;
     let opened = Binary::parse(&image).with_context(|| binary.display().to_string())?;
-    let profile = bundle::read_profile(profile, Limit::Proportional)?;
+    let profile = bundle::read_profile(profile, Limit::Proportional, false)?.profile;
     let mapping = main_mapping(&profile, &opened);
     let identity = examine(&profile, mapping, &opened);
     match output {

@@ -2,45 +2,141 @@
 //!
 //! The only room that knows clap, a terminal and the process.
 
+mod args;
 mod binary;
 mod exit;
+mod open;
+mod output;
 mod pprof;
 mod symbolize;
+mod tables;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
 
+use anyhow::Result;
+use clap::{CommandFactory, Parser, Subcommand};
+
 pub use exit::Exit;
+
+const EXAMPLES: &str = "\
+Examples:
+  kubeprof top heap.pb.gz                        where the memory is
+  kubeprof top --by subsystem goroutine.pb.gz    which part of the kubelet has the goroutines
+  kubeprof peek 'startPodSync' heap.pb.gz        who calls it, what it calls
+
+Exit status: 0 fine, 1 findings, 2 it did not work.";
+
+#[derive(Parser, Debug)]
+#[command(name = "kubeprof", version, about = "Explains a sick Kubernetes kubelet from its profiles, offline", after_help = EXAMPLES, arg_required_else_help = true, disable_help_subcommand = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// Rows with the most of their own: functions, packages, subsystems, owners
+    Top(tables::TopArgs),
+    /// Every sample with its labels and stack
+    Traces(tables::TracesArgs),
+    /// Callers and callees of the functions that match
+    Peek(tables::PeekArgs),
+    /// All rows between their callers and callees
+    Tree(tables::TreeArgs),
+    /// What the samples of each label value sum up to
+    Tags(tables::TagsArgs),
+    /// All tables of the profile as text
+    Raw(tables::RawArgs),
+    /// Archive of kubelet binaries, found by build ID
+    Binary(binary::BinaryArgs),
+    /// Addresses on standard input to functions, files and lines
+    Symbolize(symbolize::SymbolizeArgs),
+    /// The command line of go tool pprof, and its bytes
+    #[command(disable_help_flag = true)]
+    Pprof {
+        /// Arguments as go tool pprof takes them
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<OsString>,
+    },
+}
 
 /// The `kubeprof` command: reads the process's arguments, answers on stdout, exits.
 pub fn main() -> ExitCode {
-    let args: Vec<OsString> = std::env::args_os().skip(1).collect();
+    let args: Vec<OsString> = std::env::args_os().collect();
     run(args).into()
 }
 
 fn run(args: Vec<OsString>) -> Exit {
-    if args.first().is_some_and(|a| a == "pprof") {
-        return pprof::run(&args[1..]);
+    if args.get(1).is_some_and(|a| a == "pprof") {
+        return pprof::run(&args[2..]);
     }
-    if args.first().is_some_and(|a| a == "binary") {
-        return binary::run(&args[1..]);
+    let cli = match Cli::try_parse_from(&args) {
+        Ok(cli) => cli,
+        Err(e) => {
+            let failed = e.use_stderr();
+            let _ = e.print();
+            if failed {
+                single_dash_hint(&args);
+            }
+            return if failed { Exit::Failed } else { Exit::Fine };
+        }
+    };
+    match dispatch(cli.command) {
+        Ok(exit) => exit,
+        Err(e) => {
+            fail(&e);
+            Exit::Failed
+        }
     }
-    if args.first().is_some_and(|a| a == "symbolize") {
-        return symbolize::run(&args[1..]);
-    }
-    Exit::Failed
 }
 
-/// Prints what went wrong and turns it into an exit code.
-fn finish(result: anyhow::Result<Exit>) -> Exit {
-    result.unwrap_or_else(|error| {
-        eprintln!("kubeprof: {error:#}");
-        Exit::Failed
-    })
+/// Prints an error: its chain on one line, its hints on lines of their own.
+fn fail(e: &anyhow::Error) {
+    let chain = format!("{e:#}");
+    eprintln!(
+        "error: {}",
+        crate::render::terminal::sanitize(chain.lines().next().unwrap_or_default())
+    );
+    for line in chain.lines().skip(1) {
+        eprintln!("{}", crate::render::terminal::sanitize(line));
+    }
 }
 
-/// Prints help, or what is wrong with the arguments.
-fn usage(error: &clap::Error) -> Exit {
-    let _ = error.print();
-    if error.use_stderr() { Exit::Failed } else { Exit::Fine }
+/// pprof takes `-focus`; clap reads that as a cluster of short flags.
+fn single_dash_hint(args: &[OsString]) {
+    let commands: Vec<String> = Cli::command()
+        .get_subcommands()
+        .flat_map(|c| {
+            c.get_arguments()
+                .filter_map(|a| a.get_long().map(str::to_owned))
+                .collect::<Vec<_>>()
+        })
+        .collect();
+    for arg in args.iter().skip(1) {
+        let arg = arg.to_string_lossy();
+        let Some(name) = arg.strip_prefix('-').filter(|a| !a.starts_with('-') && a.len() > 1) else {
+            continue;
+        };
+        let name = name.split('=').next().unwrap_or_default().replace('_', "-");
+        if commands.contains(&name) {
+            eprintln!("hint: did you mean --{name}? (`kubeprof pprof` takes flags with a single dash)");
+            return;
+        }
+    }
+}
+
+fn dispatch(command: Command) -> Result<Exit> {
+    match command {
+        Command::Top(args) => tables::top(&args)?,
+        Command::Traces(args) => tables::traces(&args)?,
+        Command::Peek(args) => tables::peek(&args)?,
+        Command::Tree(args) => tables::tree(&args)?,
+        Command::Tags(args) => tables::tags(&args)?,
+        Command::Raw(args) => tables::raw(&args)?,
+        Command::Binary(args) => return binary::answer(&args),
+        Command::Symbolize(args) => return symbolize::answer(&args),
+        Command::Pprof { args } => return Ok(pprof::run(&args)),
+    }
+    Ok(Exit::Fine)
 }

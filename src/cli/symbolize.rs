@@ -1,7 +1,7 @@
 //! `kubeprof symbolize`: addresses from standard input to names on standard output.
 
 use std::borrow::Cow;
-use std::ffi::OsString;
+
 use std::io::{self, BufRead, BufWriter, Write};
 use std::path::PathBuf;
 
@@ -20,7 +20,7 @@ use crate::symbolize::{Binary, Frame, Miss};
 /// the load address with --bias. Several addresses on one line are a stack.
 #[derive(Parser, Debug)]
 #[command(name = "symbolize")]
-pub(crate) struct SymbolizeArgs {
+pub(super) struct SymbolizeArgs {
     /// The binary that the addresses are of.
     #[arg(long, value_name = "FILE")]
     binary: PathBuf,
@@ -56,15 +56,6 @@ enum Output {
     Jsonl,
 }
 
-/// Runs the command with its arguments (without its name).
-pub(super) fn run(args: &[OsString]) -> Exit {
-    let name = OsString::from("kubeprof symbolize");
-    match SymbolizeArgs::try_parse_from(std::iter::once(&name).chain(args)) {
-        Ok(args) => super::finish(answer(&args)),
-        Err(error) => super::usage(&error),
-    }
-}
-
 fn address_argument(text: &str) -> Result<u64, String> {
     parse_address(text).ok_or_else(|| "not a hexadecimal number".to_owned())
 }
@@ -81,7 +72,8 @@ fn parse_address(text: &str) -> Option<u64> {
     u64::from_str_radix(digits, 16).ok()
 }
 
-fn answer(args: &SymbolizeArgs) -> anyhow::Result<Exit> {
+/// Runs the command.
+pub(super) fn answer(args: &SymbolizeArgs) -> anyhow::Result<Exit> {
     let image = Image::open(&args.binary)?;
     let debug = args.debug_file.as_deref().map(Image::open).transpose()?;
     let mut binary = Binary::parse(&image).with_context(|| args.binary.display().to_string())?;

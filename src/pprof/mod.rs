@@ -11,9 +11,11 @@ pub mod legacy;
 pub mod mistakes;
 #[expect(unreachable_pub, reason = "generated as it is")]
 mod proto;
+mod read;
 mod scan;
 mod wire;
 
 pub use decode::{DecodeError, DecodeErrorKind, DecodeNotes, decode};
 pub use encode::{Compression, encode, encode_gzip};
 pub use inflate::{Encoding, InflateError, Limit, encoding, inflate};
+pub use read::{Form, Read, ReadError, read};

@@ -1,5 +1,12 @@
 //! Report -> bytes: one file a format. Nothing is computed here.
 //!
-//! [`pprof`] prints the very bytes of `go tool pprof`.
+//! [`layout`] makes a [`document::Document`] of a report; [`text`], [`json`] and [`csv`] write documents. [`pprof`]
+//! prints the very bytes of `go tool pprof`.
 
+pub mod csv;
+pub mod document;
+pub mod json;
+pub mod layout;
 pub mod pprof;
+pub mod terminal;
+pub mod text;

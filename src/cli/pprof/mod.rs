@@ -94,7 +94,7 @@ fn fetch(flags: &Flags, executable: Option<&str>) -> Result<Profile, String> {
     let grab = |names: &[String], what: &str| -> Result<Option<Profile>, String> {
         let mut profiles = Vec::new();
         for name in names {
-            match bundle::read_profile(Path::new(name), Limit::Proportional) {
+            match bundle::read_profile(Path::new(name), Limit::Proportional, true).map(|r| r.profile) {
                 Ok(mut p) => {
                     locate(&mut p, executable, &flags.build_id);
                     profiles.push(p);

@@ -9,7 +9,7 @@ fn local(nanos: i64) -> Option<Zoned> {
 }
 
 /// `2006-01-02 15:04:05 MST` in the local zone.
-pub(super) fn short(nanos: i64) -> String {
+pub(in crate::render) fn short(nanos: i64) -> String {
     local(nanos).map_or_else(|| nanos.to_string(), |t| t.strftime("%Y-%m-%d %H:%M:%S %Z").to_string())
 }
 

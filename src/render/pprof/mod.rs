@@ -1,7 +1,7 @@
 //! Reports in the very bytes of `go tool pprof`.
 
 mod dot;
-mod go_time;
+pub(super) mod go_time;
 mod header;
 mod raw;
 mod short_name;

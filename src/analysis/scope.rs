@@ -1,0 +1,244 @@
+//! Packages, subsystems and owners: filters by them, rows limited to them, rows that stand for them.
+//!
+//! A sample passes when any of its frames is inside; rows outside are hidden and counted, their values are not changed.
+
+use super::lens::Lens;
+use super::names::NodeInfo;
+use super::{Granularity, Query, QueryError, View};
+use crate::kubelet::{Attribution, Clues, FunctionClass, PackagePatterns, Sense, SubsystemId, attribute};
+use crate::model::{Function, FunctionId, Line, LocationId, Profile, StackId, StringId};
+
+/// The packages and subsystems that a query is limited to.
+pub(super) struct Scope {
+    packages: Option<PackagePatterns>,
+    subsystems: Vec<SubsystemId>,
+}
+
+impl Scope {
+    /// The scope of a view, when it has one and its rows are functions or the like.
+    pub(super) fn of(view: &View) -> Option<Self> {
+        let lens = view.lens.as_ref()?;
+        if matches!(view.query.granularity, Granularity::Files | Granularity::Owners) {
+            return None;
+        }
+        Self::new(&view.query, lens).ok().flatten()
+    }
+
+    fn new(query: &Query, lens: &Lens) -> Result<Option<Self>, QueryError> {
+        if query.packages.is_empty() && query.subsystems.is_empty() {
+            return Ok(None);
+        }
+        let packages = match query.packages.as_slice() {
+            [] => None,
+            texts => Some(
+                PackagePatterns::parse(texts.iter().map(String::as_str))
+                    .map_err(|e| QueryError::Package(e.to_string()))?,
+            ),
+        };
+        Ok(Some(Self {
+            packages,
+            subsystems: ids(&query.subsystems, lens)?,
+        }))
+    }
+
+    fn matches(&self, package: &str, class: FunctionClass) -> bool {
+        self.packages.as_ref().is_some_and(|p| p.matches(package))
+            || class.subsystem().is_some_and(|s| self.subsystems.contains(&s))
+    }
+
+    /// Whether a row is inside.
+    pub(super) fn contains(&self, view: &View, info: &NodeInfo) -> bool {
+        let Some(lens) = &view.lens else { return true };
+        match view.query.granularity {
+            Granularity::Packages => {
+                self.packages
+                    .as_ref()
+                    .is_some_and(|p| p.matches(view.profile.text(info.name)))
+                    || !self.subsystems.is_empty() && self.packages.is_none()
+            }
+            Granularity::Subsystems => {
+                let title = view.profile.text(info.name);
+                self.subsystems.iter().any(|&s| lens.title(s) == title) || self.subsystems.is_empty()
+            }
+            Granularity::Modules => true,
+            _ => lens
+                .named(info.name)
+                .is_some_and(|p| self.matches(view.profile.text(p.package), p.class)),
+        }
+    }
+}
+
+fn ids(keys: &[String], lens: &Lens) -> Result<Vec<SubsystemId>, QueryError> {
+    keys.iter()
+        .map(|key| {
+            lens.knowledge().by_key(key).ok_or_else(|| QueryError::Subsystem {
+                asked: key.clone(),
+                available: lens.knowledge().subsystems().iter().map(|s| s.key.clone()).collect(),
+            })
+        })
+        .collect()
+}
+
+/// Drops the samples outside of the query's packages, subsystems and owners.
+pub(super) fn apply(p: &mut Profile, query: &Query, lens: Option<&Lens>) -> Result<(), QueryError> {
+    let Some(lens) = lens else { return Ok(()) };
+    if let Some(scope) = Scope::new(query, lens)? {
+        let inside: Vec<bool> = (0..p.functions.len())
+            .map(|f| {
+                lens.function(FunctionId::new(f))
+                    .is_some_and(|place| scope.matches(p.text(place.package), place.class))
+            })
+            .collect();
+        let location: Vec<bool> = (0..p.locations.len())
+            .map(|l| {
+                p.lines_of(LocationId::new(l))
+                    .iter()
+                    .any(|line| inside[line.function.index()])
+            })
+            .collect();
+        let stack: Vec<bool> = p
+            .stacks
+            .iter()
+            .map(|(_, s)| s.iter().any(|l| location[l.index()]))
+            .collect();
+        p.samples.retain(|samples, i| stack[samples.stack(i).index()]);
+    }
+    if !query.owners.is_empty() {
+        let owners = ids(&query.owners, lens)?;
+        let sense = sense_of(p);
+        let keep: Vec<bool> = (0..p.stacks.len())
+            .map(|s| {
+                attribution(p, lens, StackId::new(s), sense)
+                    .owner
+                    .is_some_and(|o| owners.contains(&o))
+            })
+            .collect();
+        p.samples.retain(|samples, i| keep[samples.stack(i).index()]);
+    }
+    Ok(())
+}
+
+/// Whether stacks of this profile wait or spend.
+fn sense_of(p: &Profile) -> Sense {
+    let waits = |t: &crate::model::ValueType| {
+        matches!(
+            p.text(t.kind),
+            "goroutine" | "goroutineleak" | "contentions" | "delay" | "threadcreate"
+        )
+    };
+    if p.sample_types.iter().any(waits) {
+        Sense::Waiting
+    } else {
+        Sense::Spending
+    }
+}
+
+/// Who owns a stack and what it is blocked or spends in.
+pub(super) fn attribution(p: &Profile, lens: &Lens, stack: StackId, sense: Sense) -> Attribution {
+    let classes = p.stack(stack).iter().flat_map(|&l| {
+        // An address without a name is a frame of which nothing is known.
+        let unnamed = p.lines_of(l).is_empty().then(FunctionClass::default);
+        let named = p.lines_of(l).iter().map(|line| {
+            lens.function(line.function)
+                .map_or_else(FunctionClass::default, |place| place.class)
+        });
+        unnamed.into_iter().chain(named)
+    });
+    attribute(classes, sense, Clues::default())
+}
+
+impl View {
+    /// Who owns a stack and what it is blocked or spends in; `None` without a lens.
+    pub fn attribution(&self, stack: StackId) -> Option<Attribution> {
+        Some(attribution(
+            &self.profile,
+            self.lens.as_ref()?,
+            stack,
+            sense_of(&self.profile),
+        ))
+    }
+}
+
+/// Makes rows of packages, modules, subsystems or owners by renaming functions, so that every report works on them.
+pub(super) fn regroup(p: &mut Profile, granularity: Granularity, lens: &Lens) {
+    match granularity {
+        Granularity::Packages | Granularity::Modules | Granularity::Subsystems => {
+            let names: Vec<StringId> = (0..p.functions.len())
+                .map(|f| {
+                    let Some(place) = lens.function(FunctionId::new(f)) else {
+                        return p.functions[f].name;
+                    };
+                    let group = match granularity {
+                        Granularity::Packages => place.package,
+                        Granularity::Modules => place.module,
+                        _ => match place.class.subsystem() {
+                            Some(id) => p.strings.intern(lens.title(id)),
+                            None => StringId::EMPTY,
+                        },
+                    };
+                    if group.is_empty() {
+                        p.strings.intern(none_of(granularity))
+                    } else {
+                        group
+                    }
+                })
+                .collect();
+            for (f, name) in p.functions.iter_mut().zip(names) {
+                *f = Function {
+                    id: f.id,
+                    name,
+                    system_name: name,
+                    filename: StringId::EMPTY,
+                    start_line: 0,
+                };
+            }
+        }
+        Granularity::Owners => {
+            let sense = sense_of(p);
+            let owners: Vec<Option<SubsystemId>> = (0..p.stacks.len())
+                .map(|s| attribution(p, lens, StackId::new(s), sense).owner)
+                .collect();
+            p.lines.clear();
+            p.locations.clear();
+            p.functions.clear();
+            let mut location_of = rustc_hash::FxHashMap::default();
+            let frames: Vec<LocationId> = owners
+                .iter()
+                .map(|&owner| {
+                    *location_of.entry(owner).or_insert_with(|| {
+                        let title = owner.map_or(none_of(granularity), |id| lens.title(id));
+                        let function = p.add_function(title, title, "", 0);
+                        p.add_location(
+                            0,
+                            None,
+                            &[Line {
+                                function,
+                                line: 0,
+                                column: 0,
+                            }],
+                        )
+                    })
+                })
+                .collect();
+            let mut stack = 0;
+            let old = std::mem::take(&mut p.stacks);
+            let mut map = Vec::with_capacity(old.len());
+            for _ in 0..old.len() {
+                map.push(p.stacks.intern(&[frames[stack]]).unwrap_or_default());
+                stack += 1;
+            }
+            p.samples.map_stacks(|s| map[s.index()]);
+        }
+        _ => {}
+    }
+}
+
+/// What a row is called that belongs to nothing.
+fn none_of(granularity: Granularity) -> &'static str {
+    match granularity {
+        Granularity::Packages => "(no package)",
+        Granularity::Modules => "(no module)",
+        Granularity::Subsystems => "(no subsystem)",
+        _ => "(no owner)",
+    }
+}

@@ -1,0 +1,362 @@
+//! What was typed: the flag groups that subcommands share. What they mean is decided in `open` and `output`.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use crate::analysis::{Granularity, Query, Sort, Trim};
+
+/// Where profiles come from.
+#[derive(Args, Debug, Clone)]
+pub(super) struct InputArgs {
+    /// Profile files, folders of them, or - for standard input; several of one kind are added up
+    #[arg(value_name = "SOURCE", required = true)]
+    pub(super) sources: Vec<PathBuf>,
+    /// Kind to take where the sources hold several: heap, allocs, cpu, goroutine, goroutineleak, contention, threadcreate
+    #[arg(long, value_name = "KIND", help_heading = "Input", value_parser = parse_kind)]
+    pub(super) kind: Option<crate::bundle::Kind>,
+    /// Largest size of an unpacked profile, e.g. 2GB (default: 64 MB and 64 times the packed size, at most 4 GB)
+    #[arg(long, value_name = "SIZE", help_heading = "Input", value_parser = parse_size)]
+    pub(super) max_size: Option<u64>,
+    /// Table of subsystems to use instead of the built-in one (print that with `kubeprof inspect --subsystems`)
+    #[arg(long, value_name = "FILE", help_heading = "Kubelet")]
+    pub(super) knowledge: Option<PathBuf>,
+}
+
+fn parse_kind(text: &str) -> Result<crate::bundle::Kind, String> {
+    crate::bundle::Kind::parse(text).ok_or_else(|| {
+        let all: Vec<&str> = crate::bundle::Kind::ALL.iter().map(|k| k.as_str()).collect();
+        format!("kinds are {}", all.join(", "))
+    })
+}
+
+fn parse_size(text: &str) -> Result<u64, String> {
+    let split = text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(split);
+    let number: f64 = number
+        .trim()
+        .parse()
+        .map_err(|_| "expected a number, for instance 512MB".to_owned())?;
+    let factor = match unit
+        .trim()
+        .trim_end_matches(['B', 'b'])
+        .trim_end_matches('i')
+        .to_ascii_lowercase()
+        .as_str()
+    {
+        "" => 1.0,
+        "k" => 1024.0,
+        "m" => 1024.0 * 1024.0,
+        "g" => 1024.0 * 1024.0 * 1024.0,
+        other => return Err(format!("unknown unit {other:?}; use kB, MB or GB")),
+    };
+    Ok((number * factor) as u64)
+}
+
+/// Rows by what.
+#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum By {
+    /// One row a function.
+    Function,
+    /// One row a function and file.
+    Filefunction,
+    /// One row a file.
+    File,
+    /// One row a source line.
+    Line,
+    /// One row an address.
+    Address,
+    /// One row a Go package.
+    Package,
+    /// One row a Go module.
+    Module,
+    /// One row a subsystem of the kubelet.
+    Subsystem,
+    /// One row an owner: whole stacks count for the part of the kubelet that answers for them.
+    Owner,
+}
+
+/// What is asked of the profile. The names are those of go tool pprof.
+#[derive(Args, Debug, Clone)]
+#[command(next_help_heading = "Query")]
+pub(super) struct QueryArgs {
+    /// Sample type, for instance inuse_objects; default: the profile's own
+    #[arg(long, alias = "sample_index", value_name = "TYPE")]
+    sample_index: Option<String>,
+    /// Same as --sample-index inuse_space
+    #[arg(long, alias = "inuse_space")]
+    inuse_space: bool,
+    /// Same as --sample-index inuse_objects
+    #[arg(long, alias = "inuse_objects")]
+    inuse_objects: bool,
+    /// Same as --sample-index alloc_space
+    #[arg(long, alias = "alloc_space")]
+    alloc_space: bool,
+    /// Same as --sample-index alloc_objects
+    #[arg(long, alias = "alloc_objects")]
+    alloc_objects: bool,
+    /// Divide values by the first sample type: mean object size, mean delay
+    #[arg(long)]
+    mean: bool,
+    /// Keep samples with a frame whose function, file or binary matches
+    #[arg(long, value_name = "REGEX", default_value = "", hide_default_value = true)]
+    focus: String,
+    /// Drop samples with a matching frame
+    #[arg(long, value_name = "REGEX", default_value = "", hide_default_value = true)]
+    ignore: String,
+    /// Remove matching frames; their values go to their callers
+    #[arg(long, value_name = "REGEX", default_value = "", hide_default_value = true)]
+    hide: String,
+    /// Keep only matching frames
+    #[arg(long, value_name = "REGEX", default_value = "", hide_default_value = true)]
+    show: String,
+    /// Cut the frames above the outermost match
+    #[arg(
+        long,
+        alias = "show_from",
+        value_name = "REGEX",
+        default_value = "",
+        hide_default_value = true
+    )]
+    show_from: String,
+    /// Cut the frames below the innermost match
+    #[arg(
+        long,
+        alias = "prune_from",
+        value_name = "REGEX",
+        default_value = "",
+        hide_default_value = true
+    )]
+    prune_from: String,
+    /// Keep samples with a matching label: [key=]regex or [key=]range such as bytes=1kb:64kb
+    #[arg(long, value_name = "FILTER", default_value = "", hide_default_value = true)]
+    tagfocus: String,
+    /// Drop samples with a matching label
+    #[arg(long, value_name = "FILTER", default_value = "", hide_default_value = true)]
+    tagignore: String,
+    /// Keep only labels whose key matches
+    #[arg(long, value_name = "REGEX", default_value = "", hide_default_value = true)]
+    tagshow: String,
+    /// Remove labels whose key matches
+    #[arg(long, value_name = "REGEX", default_value = "", hide_default_value = true)]
+    taghide: String,
+    /// Label keys that become frames at the root, separated by commas
+    #[arg(long, value_name = "KEYS", default_value = "", hide_default_value = true)]
+    tagroot: String,
+    /// Label keys that become frames at the leaf
+    #[arg(long, value_name = "KEYS", default_value = "", hide_default_value = true)]
+    tagleaf: String,
+    /// Rows by what
+    #[arg(long, value_enum, value_name = "WHAT")]
+    by: Option<By>,
+    #[arg(long, hide = true)]
+    functions: bool,
+    #[arg(long, hide = true)]
+    filefunctions: bool,
+    #[arg(long, hide = true)]
+    files: bool,
+    #[arg(long, hide = true)]
+    lines: bool,
+    #[arg(long, hide = true)]
+    addresses: bool,
+    /// Count inlined functions for the function that they were inlined into
+    #[arg(long)]
+    noinlines: bool,
+    /// Show columns with lines
+    #[arg(long)]
+    showcolumns: bool,
+    /// Sort by cum
+    #[arg(long)]
+    cum: bool,
+    /// Sort by flat (the default)
+    #[arg(long, conflicts_with = "cum")]
+    flat: bool,
+    /// At most so many rows; 0 for all
+    #[arg(short = 'n', long, value_name = "N")]
+    nodecount: Option<usize>,
+    /// Leave out rows whose cum is below this share
+    #[arg(long, value_name = "SHARE", default_value_t = 0.005)]
+    nodefraction: f64,
+    /// Leave out edges below this share
+    #[arg(long, value_name = "SHARE", default_value_t = 0.001)]
+    edgefraction: f64,
+    /// --trim=false shows everything
+    #[arg(long, value_name = "BOOL", default_value_t = true, num_args = 0..=1, require_equals = true, default_missing_value = "true", action = clap::ArgAction::Set, hide_default_value = true)]
+    trim: bool,
+    /// Unit of all values; minimum: one that suits them all; auto: one each
+    #[arg(long, value_name = "UNIT", default_value = "minimum")]
+    unit: String,
+    /// Divide all values
+    #[arg(
+        long,
+        alias = "divide_by",
+        value_name = "N",
+        default_value_t = 1.0,
+        hide_default_value = true
+    )]
+    divide_by: f64,
+    /// Leave out rows with negative values
+    #[arg(long, alias = "drop_negative")]
+    drop_negative: bool,
+    /// Percentages are of what the filters leave
+    #[arg(long, alias = "relative_percentages")]
+    relative_percentages: bool,
+    /// Prefixes to cut from file names, separated by colons
+    #[arg(
+        long,
+        alias = "trim_path",
+        value_name = "PATHS",
+        default_value = "",
+        hide_default_value = true
+    )]
+    trim_path: String,
+    /// Folders with sources, separated by colons
+    #[arg(
+        long,
+        alias = "source_path",
+        visible_alias = "source",
+        value_name = "DIRS",
+        default_value = "",
+        hide_default_value = true
+    )]
+    source_path: String,
+    /// Only samples and rows of these Go packages, e.g. 'pkg/kubelet/...' (several allowed)
+    #[arg(long, value_name = "PATTERN", help_heading = "Kubelet")]
+    package: Vec<String>,
+    /// Only samples and rows of these subsystems, e.g. pleg (several allowed)
+    #[arg(long, value_name = "KEY", help_heading = "Kubelet")]
+    subsystem: Vec<String>,
+    /// Only samples that these subsystems own (several allowed)
+    #[arg(long, value_name = "KEY", help_heading = "Kubelet")]
+    owner: Vec<String>,
+}
+
+impl QueryArgs {
+    /// The query that was typed; `rows` is the number of rows where none was.
+    pub(super) fn query(&self, rows: Option<usize>) -> Query {
+        let shorthand = [
+            (self.inuse_space, "inuse_space"),
+            (self.inuse_objects, "inuse_objects"),
+            (self.alloc_space, "alloc_space"),
+            (self.alloc_objects, "alloc_objects"),
+        ];
+        let shorthand = shorthand
+            .into_iter()
+            .find(|(set, _)| *set)
+            .map(|(_, name)| name.to_owned());
+        let trim = if self.trim {
+            Trim {
+                node_count: self.nodecount.or(rows),
+                node_fraction: self.nodefraction,
+                edge_fraction: self.edgefraction,
+            }
+        } else {
+            Trim::NONE
+        };
+        Query {
+            sample_type: self.sample_index.clone().or(shorthand).unwrap_or_default(),
+            mean: self.mean,
+            focus: self.focus.clone(),
+            ignore: self.ignore.clone(),
+            hide: self.hide.clone(),
+            show: self.show.clone(),
+            show_from: self.show_from.clone(),
+            prune_from: self.prune_from.clone(),
+            tag_focus: self.tagfocus.clone(),
+            tag_ignore: self.tagignore.clone(),
+            tag_show: self.tagshow.clone(),
+            tag_hide: self.taghide.clone(),
+            tag_root: self.tagroot.clone(),
+            tag_leaf: self.tagleaf.clone(),
+            packages: self.package.clone(),
+            subsystems: self.subsystem.clone(),
+            owners: self.owner.clone(),
+            granularity: self.granularity(),
+            no_inlines: self.noinlines,
+            show_columns: self.showcolumns,
+            sort: if self.cum { Sort::Cum } else { Sort::Flat },
+            trim,
+            unit: self.unit.clone(),
+            divide_by: self.divide_by,
+            drop_negative: self.drop_negative,
+            relative_percentages: self.relative_percentages,
+            trim_path: self.trim_path.clone(),
+            source_path: self.source_path.clone(),
+            ..Query::default()
+        }
+    }
+
+    fn granularity(&self) -> Granularity {
+        let flags = [
+            (self.functions, Granularity::Functions),
+            (self.filefunctions, Granularity::FileFunctions),
+            (self.files, Granularity::Files),
+            (self.lines, Granularity::Lines),
+            (self.addresses, Granularity::Addresses),
+        ];
+        if let Some((_, g)) = flags.into_iter().find(|(set, _)| *set) {
+            return g;
+        }
+        match self.by {
+            None | Some(By::Function) => Granularity::Functions,
+            Some(By::Filefunction) => Granularity::FileFunctions,
+            Some(By::File) => Granularity::Files,
+            Some(By::Line) => Granularity::Lines,
+            Some(By::Address) => Granularity::Addresses,
+            Some(By::Package) => Granularity::Packages,
+            Some(By::Module) => Granularity::Modules,
+            Some(By::Subsystem) => Granularity::Subsystems,
+            Some(By::Owner) => Granularity::Owners,
+        }
+    }
+}
+
+/// Table formats.
+#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Format {
+    /// A table for people.
+    #[default]
+    Text,
+    /// With all columns.
+    Wide,
+    /// One JSON object.
+    Json,
+    /// A JSON object a line, the head first.
+    Jsonl,
+    /// Comma-separated values.
+    Csv,
+    /// A markdown table.
+    Markdown,
+}
+
+/// Where the answer goes.
+#[derive(Args, Debug, Clone)]
+#[command(next_help_heading = "Output")]
+pub(super) struct OutArgs {
+    /// Write to this file instead of standard output
+    #[arg(long, value_name = "FILE")]
+    pub(super) out: Option<PathBuf>,
+    /// When to use colour
+    #[arg(long, value_enum, default_value_t = Colour::Auto, value_name = "WHEN")]
+    pub(super) color: Colour,
+    /// Never start a pager
+    #[arg(long)]
+    pub(super) no_pager: bool,
+    /// No notes on standard error
+    #[arg(short, long)]
+    pub(super) quiet: bool,
+    /// Write type arguments of generic functions out
+    #[arg(long, alias = "full_names")]
+    pub(super) full_names: bool,
+}
+
+/// When to use colour.
+#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Colour {
+    /// On a terminal, unless `NO_COLOR` is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}

@@ -1,0 +1,124 @@
+//! From what was typed to a view: sources are read, notes said, the query applied.
+
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+
+use super::args::{InputArgs, OutArgs};
+use crate::analysis::{self, Note, Query, View};
+use crate::bundle::{self, Loaded, SourceNote, Sources};
+use crate::kubelet::Knowledge;
+use crate::pprof::Limit;
+use crate::render::layout::Look;
+
+/// Says something on standard error unless it is to be quiet.
+pub(super) fn note(args: &OutArgs, text: &str) {
+    if !args.quiet {
+        eprintln!("note: {text}");
+    }
+}
+
+/// The table of subsystems: the user's, or the built-in one.
+pub(super) fn knowledge(input: &InputArgs) -> Result<Arc<Knowledge>> {
+    let Some(path) = &input.knowledge else {
+        return Ok(Arc::new(Knowledge::builtin()));
+    };
+    let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
+    Ok(Arc::new(Knowledge::parse(&text, &path.display().to_string())?))
+}
+
+/// Reads the sources.
+pub(super) fn load(input: &InputArgs, out: &OutArgs) -> Result<Loaded> {
+    let sources = Sources {
+        paths: input.sources.clone(),
+        kind: input.kind,
+        limit: input.max_size.map_or(Limit::Proportional, Limit::Bytes),
+    };
+    let loaded = bundle::load(&sources)?;
+    for n in &loaded.notes {
+        match n {
+            SourceNote::Merged(n, kind) => note(out, &format!("{n} {kind} profiles are added up")),
+            SourceNote::Skipped(n) => note(out, &format!("{n} files of the folder are no profiles")),
+            SourceNote::TextForms(n) => note(out, &format!("{n} texts of the same kind are left out")),
+            SourceNote::Odd(path, odd) => {
+                let path = path.display();
+                if odd.invalid_utf8 > 0 {
+                    note(
+                        out,
+                        &format!(
+                            "{path}: {} names are not UTF-8; bad bytes are shown as \u{fffd}",
+                            odd.invalid_utf8
+                        ),
+                    );
+                }
+                if odd.dangling_mappings > 0 {
+                    note(
+                        out,
+                        &format!(
+                            "{path}: {} locations name a mapping that is not there",
+                            odd.dangling_mappings
+                        ),
+                    );
+                }
+            }
+        }
+    }
+    Ok(loaded)
+}
+
+/// Reads the sources and applies the query.
+pub(super) fn view(input: &InputArgs, query: &Query, out: &OutArgs) -> Result<(View, Look)> {
+    let loaded = load(input, out)?;
+    let look = look(&loaded, out);
+    let mut profile = loaded.profile;
+    analysis::drop_frames(&mut profile)?;
+    Ok((prepare(profile, query, knowledge(input)?, out)?, look))
+}
+
+/// Applies the query and says its notes.
+pub(super) fn prepare(
+    profile: crate::model::Profile,
+    query: &Query,
+    knowledge: Arc<Knowledge>,
+    out: &OutArgs,
+) -> Result<View> {
+    let view = analysis::prepare_knowing(profile, query, Some(knowledge))?;
+    for n in &view.notes {
+        match n {
+            Note::NoMatch { option } => note(out, &format!("{} matched nothing", flag(option))),
+            Note::Range { option, value } => {
+                note(out, &format!("--{option} takes {value} for a range, not an expression"))
+            }
+            Note::Units { key, used, ignored } => {
+                note(
+                    out,
+                    &format!(
+                        "label {key} is shown in {used}; some samples have it in {}",
+                        ignored.join(", ")
+                    ),
+                );
+            }
+        }
+    }
+    Ok(view)
+}
+
+fn flag(option: &str) -> String {
+    match option {
+        "ShowFrom" => "--show-from".to_owned(),
+        other => format!("--{}", other.to_lowercase()),
+    }
+}
+
+/// How tables of this profile look.
+pub(super) fn look(loaded: &Loaded, out: &OutArgs) -> Look {
+    let source = match loaded.files.as_slice() {
+        [one] => one.display().to_string(),
+        files => format!("{} files", files.len()),
+    };
+    Look {
+        full_names: out.full_names,
+        source,
+        kind: loaded.kind.to_string(),
+    }
+}

@@ -1,0 +1,160 @@
+//! What a page of any report is made of: facts, one table, notes. Cells keep their raw value beside their wording, so
+//! that machine formats never have to parse text.
+
+use serde_json::{Map, Value, json};
+
+/// A cell.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Cell {
+    /// Words.
+    Text(String),
+    /// A number of the report's unit and how it is written.
+    Value(i64, String),
+    /// A share in percent, with its sign, and how it is written.
+    Percent(f64, String),
+    /// A count.
+    Count(i64),
+    /// A standard error in the report's unit and how it is written.
+    Error(f64, String),
+    /// Nothing to say.
+    None,
+}
+
+impl Cell {
+    /// The wording for people.
+    pub fn text(&self) -> String {
+        match self {
+            Cell::Text(t) | Cell::Value(_, t) | Cell::Percent(_, t) | Cell::Error(_, t) => t.clone(),
+            Cell::Count(n) => n.to_string(),
+            Cell::None => String::new(),
+        }
+    }
+
+    /// The raw value.
+    pub fn json(&self) -> Value {
+        match self {
+            Cell::Text(t) => json!(t),
+            Cell::Value(v, _) | Cell::Count(v) => json!(v),
+            Cell::Percent(p, _) => json!((p * 1e4).round() / 1e4),
+            Cell::Error(e, _) => json!(e.round()),
+            Cell::None => Value::Null,
+        }
+    }
+
+    /// The raw value as CSV writes it.
+    pub fn csv(&self) -> String {
+        match self.json() {
+            Value::Null => String::new(),
+            Value::String(s) => s,
+            other => other.to_string(),
+        }
+    }
+}
+
+/// Which renderers show a column.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Shown {
+    /// All.
+    Always,
+    /// Everywhere but in the narrow text form.
+    Wide,
+    /// Machine formats only.
+    Machine,
+    /// People only.
+    People,
+}
+
+/// A column.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Column {
+    /// Name in machine formats, snake case.
+    pub key: &'static str,
+    /// Heading for people.
+    pub title: String,
+    /// Whether it is a number, which stands right.
+    pub numeric: bool,
+    /// Who sees it.
+    pub shown: Shown,
+}
+
+impl Column {
+    /// A column of numbers.
+    pub fn number(key: &'static str, title: &str, shown: Shown) -> Self {
+        Self {
+            key,
+            title: title.to_owned(),
+            numeric: true,
+            shown,
+        }
+    }
+
+    /// A column of words.
+    pub fn words(key: &'static str, title: &str, shown: Shown) -> Self {
+        Self {
+            key,
+            title: title.to_owned(),
+            numeric: false,
+            shown,
+        }
+    }
+
+    /// Whether people see it, in the narrow or the wide form.
+    pub fn for_people(&self, wide: bool) -> bool {
+        match self.shown {
+            Shown::Always | Shown::People => true,
+            Shown::Wide => wide,
+            Shown::Machine => false,
+        }
+    }
+
+    /// Whether machines see it.
+    pub fn for_machines(&self) -> bool {
+        self.shown != Shown::People
+    }
+}
+
+/// How a row stands out.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Emphasis {
+    /// Not at all.
+    #[default]
+    Plain,
+    /// It is of the kubelet itself.
+    Kubelet,
+    /// Runtime and libraries, less interesting.
+    Faint,
+    /// It belongs to the row above or below.
+    Neighbour,
+}
+
+/// A row.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct Row {
+    /// One cell a column.
+    pub cells: Vec<Cell>,
+    /// How it stands out.
+    pub emphasis: Emphasis,
+    /// A rule is drawn above it.
+    pub rule_above: bool,
+}
+
+/// A page.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct Document {
+    /// `kubeprof/top/1`.
+    pub schema: String,
+    /// Facts of the profile, for machines.
+    pub profile: Map<String, Value>,
+    /// What was asked, for machines.
+    pub query: Map<String, Value>,
+    /// Further top-level facts, for machines (`total`, `unit`, `hidden`).
+    pub facts: Map<String, Value>,
+    /// The lines above the table, for people.
+    pub heading: Vec<String>,
+    /// Columns.
+    pub columns: Vec<Column>,
+    /// Rows.
+    pub rows: Vec<Row>,
+    /// The lines below the table, for people: what was hidden, what it means.
+    pub notes: Vec<String>,
+}

@@ -1,0 +1,151 @@
+//! Document -> terminal or plain text. Also markdown.
+
+use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use std::io::{self, Write};
+
+use super::document::{Document, Emphasis};
+use super::terminal::{Style, Terminal, cut_middle};
+
+/// Writes a document for people.
+///
+/// # Errors
+/// What `out` reports.
+pub fn text(d: &Document, wide: bool, terminal: &Terminal, out: &mut dyn Write) -> io::Result<()> {
+    for (i, line) in d.heading.iter().enumerate() {
+        let line = terminal.clean(line);
+        let style = if i == 0 { Style::Bold } else { Style::Plain };
+        writeln!(out, "{}", terminal.paint(&line, style))?;
+    }
+    if !d.heading.is_empty() && !d.rows.is_empty() {
+        writeln!(out)?;
+    }
+    if !d.rows.is_empty() {
+        rows(d, wide, terminal, out)?;
+    }
+    if !d.notes.is_empty() && !d.rows.is_empty() {
+        writeln!(out)?;
+    }
+    for line in &d.notes {
+        writeln!(out, "{}", terminal.paint(&terminal.clean(line), Style::Faint))?;
+    }
+    Ok(())
+}
+
+fn rows(d: &Document, wide: bool, terminal: &Terminal, out: &mut dyn Write) -> io::Result<()> {
+    let columns: Vec<usize> = (0..d.columns.len())
+        .filter(|&c| d.columns[c].for_people(wide))
+        .collect();
+    let mut widths: Vec<usize> = columns.iter().map(|&c| d.columns[c].title.chars().count()).collect();
+    let mut cells: Vec<Vec<String>> = Vec::with_capacity(d.rows.len());
+    for row in &d.rows {
+        let line: Vec<String> = columns
+            .iter()
+            .map(|&c| terminal.clean(&row.cells[c].text()).into_owned())
+            .collect();
+        for (w, text) in widths.iter_mut().zip(&line) {
+            *w = (*w).max(text.chars().count());
+        }
+        cells.push(line);
+    }
+    fit(&mut widths, &columns, d, terminal);
+    let mut table = Table::new();
+    table
+        .load_style(presets::NOTHING)
+        .set_content_arrangement(ContentArrangement::Disabled);
+    table.set_header(columns.iter().map(|&c| &d.columns[c].title));
+    for line in &cells {
+        table.add_row(
+            line.iter()
+                .zip(&widths)
+                .map(|(text, &w)| cut_middle(text, w).into_owned()),
+        );
+    }
+    align(&mut table, d, &columns);
+    let style = |emphasis| match emphasis {
+        Emphasis::Plain => Style::Plain,
+        Emphasis::Kubelet => Style::Bold,
+        Emphasis::Faint | Emphasis::Neighbour => Style::Faint,
+    };
+    for (i, line) in table.lines().enumerate() {
+        let line = line.strip_prefix(' ').unwrap_or(&line).trim_end();
+        let row = i.checked_sub(1).and_then(|i| d.rows.get(i));
+        if row.is_some_and(|row| row.rule_above) {
+            writeln!(out)?;
+        }
+        writeln!(
+            out,
+            "{}",
+            terminal.paint(line, row.map_or(Style::Faint, |row| style(row.emphasis)))
+        )?;
+    }
+    Ok(())
+}
+
+fn align(table: &mut Table, d: &Document, columns: &[usize]) {
+    for (i, &c) in columns.iter().enumerate() {
+        if let Some(column) = table.column_mut(i).filter(|_| d.columns[c].numeric) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+}
+
+/// Narrows the widest column of words until a row fits the terminal.
+fn fit(widths: &mut [usize], columns: &[usize], d: &Document, terminal: &Terminal) {
+    let Some(width) = terminal.width else { return };
+    let total: usize = widths.iter().sum::<usize>() + 2 * widths.len().saturating_sub(1);
+    let Some(excess) = total.checked_sub(width) else { return };
+    let widest = (0..columns.len())
+        .filter(|&i| !d.columns[columns[i]].numeric)
+        .max_by_key(|&i| widths[i]);
+    if let Some(i) = widest {
+        widths[i] = widths[i].saturating_sub(excess).max(24.min(widths[i]));
+    }
+}
+
+/// Writes a document as markdown.
+///
+/// # Errors
+/// What `out` reports.
+pub fn markdown(d: &Document, out: &mut dyn Write) -> io::Result<()> {
+    for line in &d.heading {
+        writeln!(out, "{}  ", escape(line))?;
+    }
+    if !d.rows.is_empty() {
+        writeln!(out)?;
+        let columns: Vec<usize> = (0..d.columns.len())
+            .filter(|&c| d.columns[c].for_people(true))
+            .collect();
+        let mut table = Table::new();
+        table
+            .load_style(presets::ASCII_MARKDOWN)
+            .set_content_arrangement(ContentArrangement::Disabled);
+        table.set_header(columns.iter().map(|&c| escape(&d.columns[c].title)));
+        for row in &d.rows {
+            table.add_row(columns.iter().map(|&c| escape(&row.cells[c].text())));
+        }
+        align(&mut table, d, &columns);
+        writeln!(out, "{table}")?;
+    }
+    if !d.notes.is_empty() {
+        writeln!(out)?;
+    }
+    for line in &d.notes {
+        writeln!(out, "{}  ", escape(line))?;
+    }
+    Ok(())
+}
+
+fn escape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '|' | '*' | '_' | '<' | '`' | '[' | ']' | '\\' => {
+                out.push('\\');
+                out.push(c);
+            }
+            c if c.is_control() => out.push(' '),
+            c => out.push(c),
+        }
+    }
+    out
+}
