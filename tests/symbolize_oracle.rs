@@ -3,7 +3,8 @@
 //! made.
 
 use std::fs;
-use std::path::PathBuf;
+use std::io::Read;
+use std::path::{Path, PathBuf};
 
 use kubeprof::symbolize::Miss;
 use kubeprof::symbolize::elf::Elf;
@@ -111,4 +112,40 @@ fn all_pcs_of_the_full_set() {
         wrong += tally.checked - tally.agreed;
     }
     assert_eq!(wrong, 0);
+}
+
+fn unpack(path: &Path) -> Vec<u8> {
+    let packed = fs::read(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    let mut bytes = Vec::new();
+    ruzstd::decoding::StreamingDecoder::new(&packed[..])
+        .unwrap()
+        .read_to_end(&mut bytes)
+        .unwrap();
+    bytes
+}
+
+/// The shipped fixtures: stripped binaries of Go 1.17 to 1.27 in every link mode, 2,000 PCs each.
+#[test]
+fn shipped_binaries_agree_with_their_own_runtime() {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/binaries");
+    let mut names: Vec<String> = fs::read_dir(&directory)
+        .unwrap()
+        .filter_map(|e| Some(e.unwrap().file_name().to_str()?.strip_suffix(".oracle.zst")?.to_owned()))
+        .collect();
+    names.sort();
+    assert!(names.len() >= 12, "fixtures are missing: {names:?}");
+    for name in names {
+        let binary = unpack(&directory.join(format!("{name}.zst")));
+        let oracle = String::from_utf8(unpack(&directory.join(format!("{name}.oracle.zst")))).unwrap();
+        let tally = check(&name, &binary, &parse_oracle(&oracle), 1);
+        assert_eq!(tally.agreed, tally.checked, "{name}");
+        assert!(
+            tally.checked >= 2000 && tally.inlined >= 200 && tally.deepest >= 3,
+            "{name}: {tally:?}"
+        );
+        assert!(
+            tally.filler * 10 < tally.checked && tally.nameless * 20 < tally.checked,
+            "{name}: {tally:?}"
+        );
+    }
 }

@@ -269,6 +269,14 @@ impl<'a> Elf<'a> {
         segment.address.checked_add(offset - segment.offset)
     }
 
+    /// The file name in `.gnu_debuglink`: where a packager put the debug information.
+    #[must_use]
+    pub fn debug_link(&self) -> Option<&'a str> {
+        let bytes = self.section_bytes(self.section(".gnu_debuglink")?)?;
+        let name = bytes.split(|b| *b == 0).next()?;
+        std::str::from_utf8(name).ok().filter(|n| !n.is_empty())
+    }
+
     /// Runs of ELF notes, from program headers and from sections (often the same bytes twice).
     pub(super) fn note_runs(&self) -> &[&'a [u8]] {
         &self.notes

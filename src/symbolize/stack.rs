@@ -32,7 +32,7 @@ pub fn from_return_addresses<'t>(table: &'t GoTable<'_>, stack: &[u64]) -> Vec<E
         let entry = match table.lookup(address.saturating_sub(1), &mut frames) {
             Ok(()) => {
                 expected.clear();
-                expected.extend(frames.iter().skip(1).map(|f| f.pc + 1));
+                expected.extend(frames.iter().skip(1).map(|f| f.pc.wrapping_add(1)));
                 Entry::Frames(frames)
             }
             Err(miss) => {

@@ -15,7 +15,7 @@
 //! | length of `textsectmap` | the second word after `textsectmap`, which follows `gofunc` or `epclntab` |
 
 use super::super::BinaryError;
-use super::super::elf::Elf;
+use super::super::elf::{Elf, Segment};
 use super::Layout;
 use super::header::Header;
 
@@ -102,9 +102,8 @@ fn facts(
     let (min_pc, max_pc, text, etext) = (words[20], words[21], words[22], words[23]);
     let base = if header.layout == Layout::Go116 { 0 } else { text };
     let edge = |n| header.index_pc(table, n).and_then(|pc| base.checked_add(pc));
-    let in_text = elf
-        .segment_of(text)
-        .is_some_and(|s| s.executable && max_pc - 1 - s.address < s.size);
+    let holds_end = |s: &Segment| max_pc.checked_sub(s.address).is_some_and(|d| 0 < d && d <= s.size);
+    let in_text = elf.segment_of(text).is_some_and(|s| s.executable && holds_end(s));
     if min_pc >= max_pc || text > min_pc || max_pc > etext || !in_text {
         return Err(unproven);
     }
