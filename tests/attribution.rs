@@ -9,6 +9,7 @@ use kubeprof::kubelet::{
 };
 use kubeprof::model::Profile;
 use kubeprof::pprof;
+use proptest::prelude::*;
 
 fn fixture(name: &str) -> Vec<u8> {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -318,6 +319,42 @@ fn joining_counts_and_gaps() {
         (joined[4].evidence, joined[4].agreed()),
         (Evidence::SameCount, Some(pleg))
     );
+}
+
+proptest! {
+    /// Laws that hold for any stack of any classes.
+    #[test]
+    fn laws(stack in prop::collection::vec(0usize..9, 0..30), creator in 0usize..9, waiting in any::<bool>()) {
+        let table = "o.o/a\ta\towner\tA\no.o/b\tb\towner\tB\no.o/l\tl\tlibrary\tL\no.o/c\tc\tboundary\tC\n\
+            o.o/s\ts\tstart\tS\no.o/w\tw\twrapper\tW\no.o/r\tr\truntime\tR\no.o/p\tp\tplain\tP\n";
+        let k = Knowledge::parse(table, "laws").unwrap();
+        let names = ["o.o/a.F", "o.o/b.F", "o.o/l.F", "o.o/c.F", "o.o/s.F", "o.o/w.F", "o.o/r.F", "o.o/p.F", "x.y/z.F"];
+        let stack: Vec<&str> = stack.iter().map(|&i| names[i]).collect();
+        let classes = classify(&k, &stack);
+        let sense = if waiting { Sense::Waiting } else { Sense::Spending };
+        let clues = Clues { created_by: Some(k.classify_function(names[creator], "")), wait: None };
+        let a = attribute(classes.iter().copied(), sense, clues);
+
+        let has_owner = stack.iter().any(|n| matches!(*n, "o.o/a.F" | "o.o/b.F"));
+        prop_assert_eq!(a.how == OwnerRule::OutermostOwner, has_owner);
+        prop_assert_eq!(a.owner.is_none(), matches!(a.how, OwnerRule::UnknownPackage | OwnerRule::NoFrames));
+        if let Some(frame) = a.owner_frame {
+            prop_assert_eq!(classes[frame as usize].subsystem(), a.owner);
+        }
+        prop_assert!(a.blocked_in.is_none() || a.blocked_in != a.owner);
+        prop_assert!(a.within.is_none() || a.within != a.owner);
+        // Wrappers around a stack, and plain Go inside of it, change nothing but the frame's number.
+        let mut more = vec![k.classify_function("o.o/p.G", "")];
+        more.extend(&classes);
+        let wrapped = attribute(more, sense, clues);
+        if !matches!(a.how, OwnerRule::Runtime | OwnerRule::NoFrames) {
+            prop_assert_eq!((wrapped.owner, wrapped.how, wrapped.blocked_in), (a.owner, a.how, a.blocked_in));
+        }
+        if has_owner {
+            let wrapper = k.classify_function("o.o/w.G", "");
+            prop_assert_eq!(attribute(classes.into_iter().chain([wrapper]), sense, clues), a);
+        }
+    }
 }
 
 // ---- real captures ----

@@ -103,6 +103,13 @@ fn names_come_apart() {
             ".func1.PrintFlags.1",
         ),
         ("runtime.asmcgocall.abi0", "runtime", "", "asmcgocall", ".abi0"),
+        (
+            "a/pleg.(*Generic).(k8s.io/a-b/pleg.relist)-fm",
+            "a/pleg",
+            "*Generic",
+            "relist",
+            "-fm",
+        ),
         ("a/kubelet.func\u{b7}001", "a/kubelet", "", "func\u{b7}001", ""),
     ];
     for &(name, package, receiver, function, inner) in cases {

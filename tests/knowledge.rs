@@ -108,6 +108,34 @@ fn every_part_of_the_standard_library_is_known() {
 }
 
 #[test]
+fn no_line_of_the_builtin_table_is_shadowed() {
+    let knowledge = Knowledge::builtin();
+    let mut lines = 0;
+    for line in Knowledge::builtin_text()
+        .lines()
+        .filter(|l| !l.is_empty() && !l.starts_with('#'))
+    {
+        let columns: Vec<&str> = line.split('\t').collect();
+        let prefix = columns[0].trim_end_matches('*');
+        lines += 1;
+        if columns[1] == "->" {
+            assert_eq!(key_of(&knowledge, prefix), key_of(&knowledge, columns[2]), "{prefix}");
+            assert_eq!(knowledge.canonical(prefix), columns[2]);
+        } else {
+            assert_eq!(key_of(&knowledge, prefix), Some(columns[1]), "{prefix}");
+        }
+    }
+    assert!(lines > 500);
+    for subsystem in knowledge.subsystems() {
+        assert!(
+            subsystem.title.len() <= 50,
+            "{} is too long for a column",
+            subsystem.title
+        );
+    }
+}
+
+#[test]
 fn moved_packages_have_one_spelling() {
     let knowledge = Knowledge::builtin();
     for (new, old) in [
@@ -130,10 +158,16 @@ fn moved_packages_have_one_spelling() {
 fn own_tables() {
     let text = "# mine\nexample.com/acme\tacme\towner\tAcme agent\n\
         example.com/acme/db.(*Pool)\tacme-db\tboundary\tAcme database\r\n\
-        example.com/acme/x\tacme\nexample.org/new\t->\texample.com/acme\n";
+        example.com/acme/x\tacme\nexample.com/late\tacme-late\n\
+        example.com/later\tacme-late\tlibrary\tAcme later\nexample.org/new\t->\texample.com/acme\n";
     let knowledge = Knowledge::parse(text, "mine.tsv").unwrap();
     assert_eq!(knowledge.origin(), "mine.tsv");
-    assert_eq!(knowledge.subsystems().len(), 2);
+    assert_eq!(knowledge.subsystems().len(), 3);
+    assert_eq!(
+        key_of(&knowledge, "example.com/late.F"),
+        Some("acme-late"),
+        "lines stand in any order"
+    );
     assert_eq!(key_of(&knowledge, "example.com/acme/db.(*Pool).Get"), Some("acme-db"));
     assert_eq!(key_of(&knowledge, "example.com/acme/db.(*PoolStats).Get"), Some("acme"));
     assert_eq!(key_of(&knowledge, "example.org/new/db.(*Pool).Get"), Some("acme-db"));

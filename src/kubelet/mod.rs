@@ -10,9 +10,11 @@ pub mod knowledge;
 pub mod names;
 pub mod package_pattern;
 mod paths;
+mod table;
 
 pub use attribution::{Attribution, Clues, OwnerRule, Sense, attribute};
 pub use goroutine_forms::{CountedStack, DumpStack, Evidence, FrameKey, FrameKeys, Joined, Started, adopt, join};
-pub use knowledge::{FunctionClass, Knowledge, KnowledgeError, Role, Subsystem, SubsystemId};
+pub use knowledge::{FunctionClass, Knowledge, Role, Subsystem, SubsystemId};
 pub use names::{GoName, NameKind, Receiver, SymbolParts};
 pub use package_pattern::{PackagePatterns, PatternError};
+pub use table::KnowledgeError;

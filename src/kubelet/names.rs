@@ -278,6 +278,17 @@ impl<'s> SymbolParts<'s> {
         end: usize,
     ) -> Self {
         let start = end - function.len();
+        // To Go 1.9 a method value was `(*T).(path/to/package.method)-fm`.
+        if let Some((quoted, _)) = function.strip_prefix('(').and_then(|f| f.split_once(')')) {
+            let name = quoted.rsplit(['.', '/']).next().unwrap_or(quoted);
+            let inner_start = start + quoted.len() + 2;
+            return Self {
+                receiver,
+                function: name,
+                type_args: receiver_args,
+                inner: &symbol[inner_start..],
+            };
+        }
         let (bare, args) = split_type_args(function);
         // `Run-fm`, `Visit-range1`: the suffix stands in the function's own segment.
         let suffix = if bare.len() == function.len() {
