@@ -11,7 +11,7 @@
 //! decided. A stack whose outermost frames are of an unknown package has no owner.
 //!
 //! One pass over the frames, no allocation; frames are given as the classes that `knowledge` gave their functions,
-//! leaf first, inlined frames included.
+//! leaf first, inlined frames included; an address without a name is `FunctionClass::default()`.
 
 use super::knowledge::{FunctionClass, Knowledge, Role, SubsystemId};
 
@@ -34,6 +34,8 @@ pub enum OwnerRule {
     Runtime,
     /// None: the outermost known frame is called by a package the table does not have.
     UnknownPackage,
+    /// None: the outermost known frame is called by frames without a name; symbols would help.
+    Unsymbolized,
     /// None: the stack has no frames.
     NoFrames,
 }
@@ -50,6 +52,7 @@ impl OwnerRule {
             Self::Wrapper => "wrapper",
             Self::Runtime => "runtime",
             Self::UnknownPackage => "unknown package",
+            Self::Unsymbolized => "unsymbolized",
             Self::NoFrames => "no frames",
         }
     }
@@ -81,11 +84,11 @@ pub struct Clues {
 /// The answer for one stack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Attribution {
-    /// Whose work it is; `None` only by [`OwnerRule::UnknownPackage`] and [`OwnerRule::NoFrames`].
+    /// Whose work it is; `None` only by the rules that say so.
     pub owner: Option<SubsystemId>,
     /// How the owner was found.
     pub how: OwnerRule,
-    /// The frame that decided, counted from the leaf; for an unknown package, its outermost frame. `None` when it is not
+    /// The frame that decided, counted from the leaf; where there is no owner, the frame that prevents it. `None` when it is not
     /// on this stack.
     pub owner_frame: Option<u32>,
     /// Whether the owner runs inside of start-up code, as the sync loop does inside of `(*Kubelet).Run`. What its goroutine
@@ -122,7 +125,8 @@ struct Seen {
     last_wrapper: Option<Found>,
     last_runtime: Option<Found>,
     last_plain: Option<Found>,
-    last_unknown: Option<u32>,
+    /// With whether it has a name.
+    last_unknown: Option<(u32, bool)>,
     /// These look at the frames inside of the innermost owner only.
     inner_boundary: Option<SubsystemId>,
     inner_library: Option<SubsystemId>,
@@ -138,7 +142,7 @@ struct Seen {
 impl Seen {
     fn frame(&mut self, class: FunctionClass, frame: u32) {
         let Some((id, role)) = class.known else {
-            self.last_unknown = Some(frame);
+            self.last_unknown = Some((frame, class.named));
             self.left_leaf = true;
             return;
         };
@@ -206,10 +210,15 @@ impl Seen {
         }
         // Somebody unknown calls the outermost library: it is his, not the library's.
         let meaningful = self.last_library.or(self.last_wrapper).map(|found| found.frame);
-        if let Some(unknown) = self.last_unknown
+        if let Some((unknown, named)) = self.last_unknown
             && meaningful.is_none_or(|frame| frame < unknown)
         {
-            return (None, OwnerRule::UnknownPackage, Some(unknown));
+            let rule = if named {
+                OwnerRule::UnknownPackage
+            } else {
+                OwnerRule::Unsymbolized
+            };
+            return (None, rule, Some(unknown));
         }
         if let Some(found) = self.last_library {
             return with(found, OwnerRule::OutermostLibrary);

@@ -15,7 +15,7 @@ use std::fmt;
 
 use rustc_hash::FxHashMap;
 
-use super::names::GoName;
+use super::names::{GoName, NameKind};
 use super::table::{KnowledgeError, Moved, Prefix, Table, ends_at_boundary};
 
 /// What the frames of a subsystem mean in a stack.
@@ -93,6 +93,8 @@ pub struct Subsystem {
 pub struct FunctionClass {
     /// Its subsystem, if the table has one, and that subsystem's role.
     pub known: Option<(SubsystemId, Role)>,
+    /// Whether the function has a name at all. The default is a frame of which nothing is known, not even that.
+    pub named: bool,
 }
 
 impl FunctionClass {
@@ -190,11 +192,10 @@ impl Knowledge {
             self.longest_prefix(name.original())
                 .filter(|_| name.original().starts_with("main."))
         };
-        match self.longest_prefix(name.qualified()).or_else(main) {
-            Some(prefix) => FunctionClass {
-                known: Some((prefix.subsystem, self.subsystems[usize::from(prefix.subsystem.0)].role)),
-            },
-            None => FunctionClass::default(),
+        let prefix = self.longest_prefix(name.qualified()).or_else(main);
+        FunctionClass {
+            known: prefix.map(|p| (p.subsystem, self.subsystems[usize::from(p.subsystem.0)].role)),
+            named: name.kind() != NameKind::Empty,
         }
     }
 
