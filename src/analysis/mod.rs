@@ -5,7 +5,9 @@
 //! does.
 
 mod call_tree;
+mod census;
 mod compare;
+mod diff;
 mod drawing;
 mod filter;
 mod graph;
@@ -25,7 +27,9 @@ mod tree;
 mod trim;
 mod view;
 
+pub use census::{Attributed, Census, MappedFile, TypeSum, census};
 pub use compare::compare;
+pub use diff::{Diff, DiffRow, diff};
 pub use drawing::{Drawing, DrawnEdge, DrawnNode, DrawnSize, DrawnTag, drawing};
 pub use filter::drop_frames;
 pub use graph::{Edge, EdgeId, Graph, InlineMark, Node, NodeId};

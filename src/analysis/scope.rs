@@ -119,7 +119,7 @@ pub(super) fn apply(p: &mut Profile, query: &Query, lens: Option<&Lens>) -> Resu
 }
 
 /// Whether stacks of this profile wait or spend.
-fn sense_of(p: &Profile) -> Sense {
+pub(super) fn sense_of(p: &Profile) -> Sense {
     let waits = |t: &crate::model::ValueType| {
         matches!(
             p.text(t.kind),

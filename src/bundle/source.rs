@@ -53,20 +53,20 @@ pub enum SourceNote {
 #[non_exhaustive]
 pub enum SourceError {
     /// A file cannot be read.
-    #[error("{name}: {source}{hint}", hint = io_hint(.source))]
+    #[error("{name}: {cause}{hint}", hint = io_hint(.cause))]
     Io {
         /// Path as it was given.
         name: String,
         /// What the system says.
-        source: io::Error,
+        cause: io::Error,
     },
     /// A file is no profile.
-    #[error("{name}: {source}")]
+    #[error("{name}: {cause}")]
     Read {
         /// Path as it was given.
         name: String,
         /// What it is instead.
-        source: pprof::ReadError,
+        cause: pprof::ReadError,
     },
     /// A folder holds no profile.
     #[error("{0}: no profiles in this folder\nhint: name a profile, or a folder that `kubeprof capture` made")]
@@ -108,7 +108,7 @@ fn counts(kinds: &[(Kind, usize)]) -> String {
 /// What the system reports.
 pub fn read_bytes(path: &Path) -> Result<Vec<u8>, SourceError> {
     let name = || path.display().to_string();
-    let fail = |source| SourceError::Io { name: name(), source };
+    let fail = |cause| SourceError::Io { name: name(), cause };
     let mut bytes = Vec::new();
     if path.as_os_str() == "-" {
         io::stdin().lock().read_to_end(&mut bytes).map_err(fail)?;
@@ -129,9 +129,9 @@ pub fn read_bytes(path: &Path) -> Result<Vec<u8>, SourceError> {
 /// When it cannot be read or is no profile.
 pub fn read_profile(path: &Path, limit: Limit, plain: bool) -> Result<pprof::Read, SourceError> {
     let bytes = read_bytes(path)?;
-    pprof::read(bytes, limit, plain).map_err(|source| SourceError::Read {
+    pprof::read(bytes, limit, plain).map_err(|cause| SourceError::Read {
         name: path.display().to_string(),
-        source,
+        cause,
     })
 }
 
@@ -248,9 +248,9 @@ fn folder(
 }
 
 fn walk(path: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), SourceError> {
-    let fail = |source| SourceError::Io {
+    let fail = |cause| SourceError::Io {
         name: path.display().to_string(),
-        source,
+        cause,
     };
     let mut entries: Vec<fs::DirEntry> = fs::read_dir(path).map_err(fail)?.filter_map(Result::ok).collect();
     entries.sort_by_key(fs::DirEntry::file_name);

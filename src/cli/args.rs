@@ -18,19 +18,34 @@ pub(super) struct InputArgs {
     /// Largest size of an unpacked profile, e.g. 2GB (default: 64 MB and 64 times the packed size, at most 4 GB)
     #[arg(long, value_name = "SIZE", help_heading = "Input", value_parser = parse_size)]
     pub(super) max_size: Option<u64>,
+    /// Subtract these profiles; what is equal cancels
+    #[arg(long, value_name = "SOURCE", help_heading = "Input")]
+    pub(super) base: Vec<PathBuf>,
+    /// Subtract these profiles; 100 % is their total
+    #[arg(
+        long,
+        alias = "diff_base",
+        value_name = "SOURCE",
+        help_heading = "Input",
+        conflicts_with = "base"
+    )]
+    pub(super) diff_base: Vec<PathBuf>,
+    /// Scale the sources to the totals of the base first
+    #[arg(long, help_heading = "Input")]
+    pub(super) normalize: bool,
     /// Table of subsystems to use instead of the built-in one (print that with `kubeprof inspect --subsystems`)
     #[arg(long, value_name = "FILE", help_heading = "Kubelet")]
     pub(super) knowledge: Option<PathBuf>,
 }
 
-fn parse_kind(text: &str) -> Result<crate::bundle::Kind, String> {
+pub(super) fn parse_kind(text: &str) -> Result<crate::bundle::Kind, String> {
     crate::bundle::Kind::parse(text).ok_or_else(|| {
         let all: Vec<&str> = crate::bundle::Kind::ALL.iter().map(|k| k.as_str()).collect();
         format!("kinds are {}", all.join(", "))
     })
 }
 
-fn parse_size(text: &str) -> Result<u64, String> {
+pub(super) fn parse_size(text: &str) -> Result<u64, String> {
     let split = text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len());
     let (number, unit) = text.split_at(split);
     let number: f64 = number

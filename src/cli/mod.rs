@@ -48,6 +48,10 @@ enum Command {
     Tags(tables::TagsArgs),
     /// All tables of the profile as text
     Raw(tables::RawArgs),
+    /// What changed between two profiles, row by row
+    Diff(tables::DiffArgs),
+    /// What a profile holds, how much of it has names and is understood
+    Inspect(tables::InspectArgs),
     /// Archive of kubelet binaries, found by build ID
     Binary(binary::BinaryArgs),
     /// Addresses on standard input to functions, files and lines
@@ -134,6 +138,8 @@ fn dispatch(command: Command) -> Result<Exit> {
         Command::Tree(args) => tables::tree(&args)?,
         Command::Tags(args) => tables::tags(&args)?,
         Command::Raw(args) => tables::raw(&args)?,
+        Command::Diff(args) => return tables::diff(&args),
+        Command::Inspect(args) => tables::inspect(&args)?,
         Command::Binary(args) => return binary::answer(&args),
         Command::Symbolize(args) => return symbolize::answer(&args),
         Command::Pprof { args } => return Ok(pprof::run(&args)),

@@ -1,13 +1,15 @@
 //! From what was typed to a view: sources are read, notes said, the query applied.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 use super::args::{InputArgs, OutArgs};
 use crate::analysis::{self, Note, Query, View};
-use crate::bundle::{self, Loaded, SourceNote, Sources};
+use crate::bundle::{self, Kind, Loaded, SourceNote, Sources};
 use crate::kubelet::Knowledge;
+use crate::model::MergeOptions;
 use crate::pprof::Limit;
 use crate::render::layout::Look;
 
@@ -27,14 +29,47 @@ pub(super) fn knowledge(input: &InputArgs) -> Result<Arc<Knowledge>> {
     Ok(Arc::new(Knowledge::parse(&text, &path.display().to_string())?))
 }
 
-/// Reads the sources.
+/// Reads the sources, and subtracts the base where there is one.
 pub(super) fn load(input: &InputArgs, out: &OutArgs) -> Result<Loaded> {
-    let sources = Sources {
-        paths: input.sources.clone(),
-        kind: input.kind,
-        limit: input.max_size.map_or(Limit::Proportional, Limit::Bytes),
+    let mut loaded = load_paths(&input.sources, input, input.kind, out)?;
+    let (paths, keep) = if input.diff_base.is_empty() {
+        (&input.base, false)
+    } else {
+        (&input.diff_base, true)
     };
-    let loaded = bundle::load(&sources)?;
+    if paths.is_empty() {
+        if input.normalize {
+            bail!("--normalize needs a base\nhint: name it with --base or --diff-base");
+        }
+        return Ok(loaded);
+    }
+    let mut base = load_paths(paths, input, Some(loaded.kind), out)?;
+    if base.profile.build_id() != loaded.profile.build_id() {
+        note(
+            out,
+            "the base is of another build; stacks are compared by function and line",
+        );
+        base.profile.forget_addresses();
+        loaded.profile.forget_addresses();
+    }
+    loaded.profile = analysis::compare(
+        loaded.profile,
+        base.profile,
+        keep,
+        input.normalize,
+        MergeOptions::default(),
+    )?;
+    Ok(loaded)
+}
+
+/// Reads profiles of one kind.
+pub(super) fn load_paths(paths: &[PathBuf], input: &InputArgs, kind: Option<Kind>, out: &OutArgs) -> Result<Loaded> {
+    let limit = input.max_size.map_or(Limit::Proportional, Limit::Bytes);
+    let loaded = bundle::load(&Sources {
+        paths: paths.to_vec(),
+        kind,
+        limit,
+    })?;
     for n in &loaded.notes {
         match n {
             SourceNote::Merged(n, kind) => note(out, &format!("{n} {kind} profiles are added up")),

@@ -1,11 +1,14 @@
-//! `top`, `tree`, `peek`, `traces`, `tags`, `raw`.
+//! `top`, `tree`, `peek`, `traces`, `tags`, `raw`, `diff`, `inspect`.
 
-use anyhow::{Result, bail};
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 
 use super::args::{Format, InputArgs, OutArgs, QueryArgs};
-use super::{open, output};
+use super::{Exit, open, output};
 use crate::analysis::{self, QueryError, Trim};
+use crate::bundle::Kind;
 use crate::render::{layout, pprof as text};
 
 /// Rows of `top` where no number is given.
@@ -150,4 +153,113 @@ pub(super) struct RawArgs {
 pub(super) fn raw(args: &RawArgs) -> Result<()> {
     let loaded = open::load(&args.input, &args.out)?;
     output::write(&args.out, true, false, |out| text::raw(&loaded.profile, out))
+}
+
+#[derive(Args, Debug)]
+pub(super) struct DiffArgs {
+    /// The profile before
+    #[arg(value_name = "OLD")]
+    old: PathBuf,
+    /// The profile after; several are added up
+    #[command(flatten)]
+    input: InputArgs,
+    #[command(flatten)]
+    query: QueryArgs,
+    /// Exit with 1 when any row changed
+    #[arg(long)]
+    exit_code: bool,
+    /// Format
+    #[arg(short, long, value_enum, default_value_t)]
+    output: Format,
+    #[command(flatten)]
+    out: OutArgs,
+}
+
+pub(super) fn diff(args: &DiffArgs) -> Result<Exit> {
+    let query = args.query.query(Some(TOP_ROWS));
+    let loaded = open::load(&args.input, &args.out)?;
+    let look = open::look(&loaded, &args.out);
+    let knowledge = open::knowledge(&args.input)?;
+    let mut base = open::load_paths(&[args.old.clone()], &args.input, Some(loaded.kind), &args.out)?.profile;
+    let mut profile = loaded.profile;
+    analysis::drop_frames(&mut base)?;
+    analysis::drop_frames(&mut profile)?;
+    let mut old = open::prepare(base, &query, knowledge.clone(), &args.out).context("the old profile")?;
+    let mut new = open::prepare(profile, &query, knowledge, &args.out)?;
+    if old.sample_type != new.sample_type || old.unit != new.unit {
+        bail!(
+            "cannot compare {}/{} with {}/{}",
+            old.sample_type,
+            old.unit,
+            new.sample_type,
+            new.unit
+        );
+    }
+    let report = analysis::diff(&mut old, &mut new);
+    output::document(&layout::diff(&report, &old, &new, &look), args.output, &args.out, false)?;
+    Ok(if args.exit_code && report.changed > 0 {
+        Exit::Findings
+    } else {
+        Exit::Fine
+    })
+}
+
+#[derive(Args, Debug)]
+pub(super) struct InspectArgs {
+    /// Print the table of subsystems, fit for --knowledge
+    #[arg(long, exclusive = true)]
+    subsystems: bool,
+    /// Profile files, folders of them, or - for standard input
+    #[arg(value_name = "SOURCE", required_unless_present = "subsystems")]
+    sources: Vec<PathBuf>,
+    /// Kind to take where the sources hold several
+    #[arg(long, value_name = "KIND", value_parser = super::args::parse_kind)]
+    kind: Option<Kind>,
+    /// Largest size of an unpacked profile
+    #[arg(long, value_name = "SIZE", value_parser = super::args::parse_size)]
+    max_size: Option<u64>,
+    /// Table of subsystems to use instead of the built-in one
+    #[arg(long, value_name = "FILE")]
+    knowledge: Option<PathBuf>,
+    /// Format
+    #[arg(short, long, value_enum, default_value_t)]
+    output: Format,
+    #[command(flatten)]
+    out: OutArgs,
+}
+
+pub(super) fn inspect(args: &InspectArgs) -> Result<()> {
+    if args.subsystems {
+        let table = crate::kubelet::Knowledge::builtin_text();
+        return output::write(&args.out, true, false, |out| out.write_all(table.as_bytes()));
+    }
+    let input = InputArgs {
+        sources: args.sources.clone(),
+        kind: args.kind,
+        max_size: args.max_size,
+        base: Vec::new(),
+        diff_base: Vec::new(),
+        normalize: false,
+        knowledge: args.knowledge.clone(),
+    };
+    let loaded = open::load(&input, &args.out)?;
+    let look = open::look(&loaded, &args.out);
+    let facts = vec![
+        ("source", look.source.clone()),
+        ("kind", loaded.kind.to_string()),
+        ("form", loaded.form.to_string()),
+    ];
+    let view = open::prepare(
+        loaded.profile,
+        &analysis::Query::default(),
+        open::knowledge(&input)?,
+        &args.out,
+    )?;
+    let report = analysis::census(&view);
+    output::document(
+        &layout::census(&report, &view, &look, &facts),
+        args.output,
+        &args.out,
+        false,
+    )
 }

@@ -233,6 +233,21 @@ impl Profile {
         id
     }
 
+    /// Blanks addresses and mappings, so that locations of other builds with equal lines become equal.
+    pub fn forget_addresses(&mut self) {
+        for l in &mut self.locations {
+            if l.line_count > 0 {
+                l.address = 0;
+                l.mapping = None;
+            }
+        }
+    }
+
+    /// Build ID of the main binary, or `""`.
+    pub fn build_id(&self) -> &str {
+        self.mappings.first().map_or("", |m| self.text(m.build_id))
+    }
+
     /// Gives a location other lines. The old ones stay in the table, unused.
     pub fn set_lines(&mut self, id: LocationId, lines: &[Line]) {
         let first_line = self.lines.len() as u32;

@@ -2,9 +2,22 @@
 
 use serde_json::{Map, Value, json};
 
-use super::document::{Cell, Column, Document, Emphasis, Row, Shown};
+use super::document::{Cell, Column, Document, Emphasis, Shown};
 use super::pprof::go_time;
-use crate::analysis::{Granularity, Header, InlineMark, NodeInfo, Query, Tags, Top, Tree, View};
+
+mod census;
+mod diff;
+mod tags;
+mod top;
+mod tree;
+
+pub use census::census;
+pub use diff::diff;
+pub use tags::tags;
+pub use top::top;
+pub use tree::tree;
+
+use crate::analysis::{Granularity, Header, NodeInfo, Query, View};
 use crate::kubelet::{GoName, Role};
 use crate::model::units;
 
@@ -300,192 +313,4 @@ fn count_facts(d: &mut Document, h: &Header, hidden: (usize, i64)) {
             "flat_outside_scope": hidden.1,
         }),
     );
-}
-
-/// The page of `top`.
-pub fn top(report: &Top, view: &View, look: &Look) -> Document {
-    let h = &report.header;
-    let w = Words { view, h };
-    let mut d = begin("top", h, view, look);
-    let errors = view.sampling.is_estimated();
-    let grouped = is_grouped(view);
-    d.columns = vec![
-        Column::number("flat", "flat", Shown::Always),
-        Column::number("flat_percent", "flat%", Shown::Always),
-        Column::number("flat_error", "±", if errors { Shown::Always } else { Shown::Machine }),
-        Column::number("sum_percent", "sum%", Shown::Wide),
-        Column::number("cum", "cum", Shown::Always),
-        Column::number("cum_percent", "cum%", Shown::Always),
-        Column::number("cum_error", "±", if errors { Shown::Always } else { Shown::Machine }),
-        Column::words("name", by_title(view), Shown::Machine),
-        Column::words("display_name", by_title(view), Shown::People),
-        Column::words("inline", "inlined", Shown::Wide),
-    ];
-    if !grouped {
-        d.columns.extend(place_columns());
-    }
-    let mut sum = 0i64;
-    for row in &report.rows {
-        sum = sum.wrapping_add(row.flat);
-        let (place, mut emphasis) = place(view, &row.info);
-        if grouped {
-            emphasis = Emphasis::Plain;
-        }
-        let mut cells = vec![
-            w.value(row.flat),
-            w.percent(row.flat),
-            w.error(row.flat_error, row.flat),
-            w.percent(sum),
-            w.value(row.cum),
-            w.percent(row.cum),
-            w.error(row.cum_error, row.cum),
-            Cell::Text(row.name.clone()),
-            Cell::Text(w.name(&row.info, look.full_names)),
-            match row.inline {
-                InlineMark::No => Cell::None,
-                InlineMark::Partial => Cell::Text("partly".to_owned()),
-                InlineMark::Full => Cell::Text("inlined".to_owned()),
-            },
-        ];
-        if !grouped {
-            cells.extend(place);
-        }
-        d.rows.push(Row {
-            cells,
-            emphasis,
-            rule_above: false,
-        });
-    }
-    let hidden = (report.hidden_rows, report.hidden_flat);
-    count_facts(&mut d, h, hidden);
-    d.notes = left_out(h, view, hidden);
-    d
-}
-
-/// The page of `tree` and `peek`: a row a node, its callers above, its callees below.
-pub fn tree(report: &Tree, view: &View, look: &Look, schema: &str) -> Document {
-    let h = &report.header;
-    let w = Words { view, h };
-    let mut d = begin(schema, h, view, look);
-    d.columns = vec![
-        Column::words("relation", "", Shown::Machine),
-        Column::number("flat", "flat", Shown::Always),
-        Column::number("flat_percent", "flat%", Shown::Always),
-        Column::number("cum", "cum", Shown::Always),
-        Column::number("cum_percent", "cum%", Shown::Always),
-        Column::number("calls", "calls", Shown::Always),
-        Column::number("calls_percent", "calls%", Shown::Always),
-        Column::words("row", "", Shown::Machine),
-        Column::words("name", "function", Shown::Machine),
-        Column::words("display_name", by_title(view), Shown::People),
-        Column::words("inline", "inlined", Shown::Wide),
-    ];
-    let grouped = is_grouped(view);
-    if !grouped {
-        d.columns.extend(place_columns());
-    }
-    for node in report.nodes() {
-        let own = report.names[node.name as usize].clone();
-        let edge = |e: &crate::analysis::TreeEdge, relation: &str, arrow: &str, rule: bool| {
-            let info = report.info(e.name);
-            let share = if node.cum == 0 {
-                Cell::None
-            } else {
-                let p = e.weight as f64 / node.cum as f64 * 100.0;
-                Cell::Percent(p, units::percentage(e.weight, node.cum).trim().to_owned())
-            };
-            let mut cells = vec![
-                Cell::Text(relation.to_owned()),
-                Cell::None,
-                Cell::None,
-                Cell::None,
-                Cell::None,
-                w.value(e.weight),
-                share,
-                Cell::Text(own.clone()),
-                Cell::Text(report.names[e.name as usize].clone()),
-                Cell::Text(format!("{arrow}{}", w.name(&info, look.full_names))),
-                if e.inline {
-                    Cell::Text("inlined".to_owned())
-                } else {
-                    Cell::None
-                },
-            ];
-            if !grouped {
-                cells.extend(place(view, &info).0);
-            }
-            Row {
-                cells,
-                emphasis: Emphasis::Neighbour,
-                rule_above: rule,
-            }
-        };
-        let first = d.rows.is_empty();
-        for (i, e) in node.callers.iter().enumerate() {
-            d.rows.push(edge(e, "caller", "    ", i == 0 && !first));
-        }
-        let info = report.info(node.name);
-        let (place, _) = place(view, &info);
-        let mut cells = vec![
-            Cell::Text("self".to_owned()),
-            w.value(node.flat),
-            w.percent(node.flat),
-            w.value(node.cum),
-            w.percent(node.cum),
-            Cell::None,
-            Cell::None,
-            Cell::Text(own.clone()),
-            Cell::Text(own.clone()),
-            Cell::Text(w.name(&info, look.full_names)),
-            Cell::None,
-        ];
-        if !grouped {
-            cells.extend(place);
-        }
-        let rule_above = node.callers.is_empty() && !first;
-        d.rows.push(Row {
-            cells,
-            emphasis: Emphasis::Kubelet,
-            rule_above,
-        });
-        for e in &node.callees {
-            d.rows.push(edge(e, "callee", "    ", false));
-        }
-    }
-    let hidden = (report.hidden_rows, 0);
-    count_facts(&mut d, h, hidden);
-    d.notes = left_out(h, view, hidden);
-    d
-}
-
-/// The page of `tags`.
-pub fn tags(report: &Tags, view: &View, look: &Look) -> Document {
-    let h = &report.header;
-    let w = Words { view, h };
-    let mut d = begin("tags", h, view, look);
-    d.columns = vec![
-        Column::words("key", "label", Shown::Always),
-        Column::number("value", "value", Shown::Always),
-        Column::number("percent", "%", Shown::Always),
-        Column::words("label", "label value", Shown::Always),
-    ];
-    for key in &report.keys {
-        for (i, v) in key.values.iter().enumerate() {
-            let cells = vec![
-                Cell::Text(key.key.clone()),
-                w.value(v.value),
-                w.percent(v.value),
-                Cell::Text(v.name.clone()),
-            ];
-            d.rows.push(Row {
-                cells,
-                emphasis: Emphasis::Plain,
-                rule_above: i == 0 && !d.rows.is_empty(),
-            });
-        }
-    }
-    if report.keys.is_empty() {
-        d.notes.push("no sample has a label".to_owned());
-    }
-    d
 }

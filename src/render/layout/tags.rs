@@ -1,0 +1,37 @@
+//! The page of `tags`.
+
+use super::{Look, Words, begin};
+use crate::analysis::{Tags, View};
+use crate::render::document::{Cell, Column, Document, Emphasis, Row, Shown};
+
+/// The page of `tags`.
+pub fn tags(report: &Tags, view: &View, look: &Look) -> Document {
+    let h = &report.header;
+    let w = Words { view, h };
+    let mut d = begin("tags", h, view, look);
+    d.columns = vec![
+        Column::words("key", "label", Shown::Always),
+        Column::number("value", "value", Shown::Always),
+        Column::number("percent", "%", Shown::Always),
+        Column::words("label", "label value", Shown::Always),
+    ];
+    for key in &report.keys {
+        for (i, v) in key.values.iter().enumerate() {
+            let cells = vec![
+                Cell::Text(key.key.clone()),
+                w.value(v.value),
+                w.percent(v.value),
+                Cell::Text(v.name.clone()),
+            ];
+            d.rows.push(Row {
+                cells,
+                emphasis: Emphasis::Plain,
+                rule_above: i == 0 && !d.rows.is_empty(),
+            });
+        }
+    }
+    if report.keys.is_empty() {
+        d.notes.push("no sample has a label".to_owned());
+    }
+    d
+}

@@ -1,0 +1,102 @@
+//! The page of `tree` and `peek`.
+
+use super::{Look, Words, begin, by_title, count_facts, is_grouped, left_out, place, place_columns};
+use crate::analysis::{Tree, TreeEdge, View};
+use crate::model::units;
+use crate::render::document::{Cell, Column, Document, Emphasis, Row, Shown};
+
+/// The page of `tree` and `peek`: a row a node, its callers above, its callees below.
+pub fn tree(report: &Tree, view: &View, look: &Look, schema: &str) -> Document {
+    let h = &report.header;
+    let w = Words { view, h };
+    let mut d = begin(schema, h, view, look);
+    d.columns = vec![
+        Column::words("relation", "", Shown::Machine),
+        Column::number("flat", "flat", Shown::Always),
+        Column::number("flat_percent", "flat%", Shown::Always),
+        Column::number("cum", "cum", Shown::Always),
+        Column::number("cum_percent", "cum%", Shown::Always),
+        Column::number("calls", "calls", Shown::Always),
+        Column::number("calls_percent", "calls%", Shown::Always),
+        Column::words("row", "", Shown::Machine),
+        Column::words("name", "function", Shown::Machine),
+        Column::words("display_name", by_title(view), Shown::People),
+        Column::words("inline", "inlined", Shown::Wide),
+    ];
+    let grouped = is_grouped(view);
+    if !grouped {
+        d.columns.extend(place_columns());
+    }
+    for node in report.nodes() {
+        let own = report.names[node.name as usize].clone();
+        let edge = |e: &TreeEdge, relation: &str, arrow: &str, rule: bool| {
+            let info = report.info(e.name);
+            let share = if node.cum == 0 {
+                Cell::None
+            } else {
+                let p = e.weight as f64 / node.cum as f64 * 100.0;
+                Cell::Percent(p, units::percentage(e.weight, node.cum).trim().to_owned())
+            };
+            let mut cells = vec![
+                Cell::Text(relation.to_owned()),
+                Cell::None,
+                Cell::None,
+                Cell::None,
+                Cell::None,
+                w.value(e.weight),
+                share,
+                Cell::Text(own.clone()),
+                Cell::Text(report.names[e.name as usize].clone()),
+                Cell::Text(format!("{arrow}{}", w.name(&info, look.full_names))),
+                if e.inline {
+                    Cell::Text("inlined".to_owned())
+                } else {
+                    Cell::None
+                },
+            ];
+            if !grouped {
+                cells.extend(place(view, &info).0);
+            }
+            Row {
+                cells,
+                emphasis: Emphasis::Neighbour,
+                rule_above: rule,
+            }
+        };
+        let first = d.rows.is_empty();
+        for (i, e) in node.callers.iter().enumerate() {
+            d.rows.push(edge(e, "caller", "    ", i == 0 && !first));
+        }
+        let info = report.info(node.name);
+        let (place, _) = place(view, &info);
+        let mut cells = vec![
+            Cell::Text("self".to_owned()),
+            w.value(node.flat),
+            w.percent(node.flat),
+            w.value(node.cum),
+            w.percent(node.cum),
+            Cell::None,
+            Cell::None,
+            Cell::Text(own.clone()),
+            Cell::Text(own.clone()),
+            Cell::Text(w.name(&info, look.full_names)),
+            Cell::None,
+        ];
+        if !grouped {
+            cells.extend(place);
+        }
+        let rule_above = node.callers.is_empty() && !first;
+        d.rows.push(Row {
+            cells,
+            emphasis: Emphasis::Kubelet,
+            rule_above,
+        });
+        for e in &node.callees {
+            d.rows.push(edge(e, "callee", "    ", false));
+        }
+    }
+    let hidden = (report.hidden_rows, 0);
+    count_facts(&mut d, h, hidden);
+    d.notes = left_out(h, view, hidden);
+    d
+}
