@@ -1,7 +1,5 @@
 //! What drawings need: interesting nodes first, trees trimmed in place, redundant edges gone.
 
-use std::borrow::Cow;
-
 use super::View;
 use super::graph::Graph;
 
@@ -97,12 +95,12 @@ pub(super) fn trim_tree(graph: &mut Graph, keep: &[bool]) {
 
 /// Removes residual edges whose ends stay connected without them, lightest first.
 pub(super) fn remove_redundant_edges(view: &View, graph: &mut Graph) {
-    let names: Vec<Cow<'_, str>> = graph.names(view);
+    let ranks = graph.name_ranks(view);
     let mut gone = vec![false; graph.edges.len()];
     let mut seen = vec![u32::MAX; graph.nodes.len()];
     let mut stamp = 0;
     for n in (0..graph.shown as u32).rev() {
-        for &e in graph.sorted_edges(graph.in_edges(n), &names).iter().rev() {
+        for &e in graph.sorted_edges(graph.in_edges(n), &ranks).iter().rev() {
             // An edge that is heavier than one that was really called stays, to avoid confusion.
             if !graph.edges[e as usize].residual {
                 break;

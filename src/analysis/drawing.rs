@@ -121,7 +121,7 @@ pub fn drawing(view: &mut View) -> Drawing {
         .filter(|&e| (g.edges[e as usize].src as usize) < g.shown)
         .collect();
     let edges = g
-        .sorted_edges(&from_boxes, &names)
+        .sorted_edges(&from_boxes, &g.name_ranks(view))
         .into_iter()
         .map(|e| {
             let e = &g.edges[e as usize];

@@ -242,12 +242,36 @@ pub(super) struct Builder<'a> {
     weights: Vec<Weight>,
 }
 
+/// What the samples of one stack sum up to.
 #[derive(Clone, Copy, Default)]
-struct Weight {
-    value: i64,
-    div: i64,
-    variance: f64,
-    seen: bool,
+pub(super) struct Weight {
+    pub(super) value: i64,
+    /// Divisor where means were asked for.
+    pub(super) div: i64,
+    /// Variance of the value, where it is an estimate.
+    pub(super) variance: f64,
+    /// Any of its samples has a value or a divisor.
+    pub(super) seen: bool,
+}
+
+/// The weight of every stack of a view.
+pub(super) fn stack_weights(view: &View) -> Vec<Weight> {
+    let p = &view.profile;
+    let estimated = view.query.dialect == Dialect::Native && view.sampling.is_estimated();
+    let mut weights = vec![Weight::default(); p.stacks.len()];
+    for i in 0..p.samples.len() {
+        let (value, div) = (view.value(i), view.divisor(i));
+        if value != 0 || div != 0 {
+            let w = &mut weights[p.samples.stack(i).index()];
+            w.value = w.value.wrapping_add(value);
+            w.div = w.div.wrapping_add(div);
+            w.seen = true;
+            if estimated {
+                w.variance += view.sampling.variance(view, i);
+            }
+        }
+    }
+    weights
 }
 
 /// Which edges a report needs.
@@ -265,21 +289,7 @@ const NONE: u32 = u32::MAX;
 
 impl<'a> Builder<'a> {
     pub(super) fn new(view: &'a View, table: &'a NodeTable) -> Self {
-        let p = &view.profile;
-        let mut weights = vec![Weight::default(); p.stacks.len()];
-        let estimated = view.query.dialect == Dialect::Native && view.sampling.is_estimated();
-        for i in 0..p.samples.len() {
-            let (value, div) = (view.value(i), view.divisor(i));
-            if value != 0 || div != 0 {
-                let w = &mut weights[p.samples.stack(i).index()];
-                w.value = w.value.wrapping_add(value);
-                w.div = w.div.wrapping_add(div);
-                w.seen = true;
-                if estimated {
-                    w.variance += view.sampling.variance(view, i);
-                }
-            }
-        }
+        let weights = stack_weights(view);
         Self { view, table, weights }
     }
 

@@ -4,6 +4,7 @@
 //! `go tool pprof`); every report is a function from a `View` to a struct with public fields. Nothing here prints: `render`
 //! does.
 
+mod call_costs;
 mod call_tree;
 mod census;
 mod compare;
@@ -13,6 +14,7 @@ mod filter;
 mod graph;
 mod header;
 mod lens;
+mod list;
 mod names;
 mod nodelets;
 mod query;
@@ -22,11 +24,13 @@ mod tag_filter;
 mod tag_frames;
 mod tags;
 mod top;
+mod top_profile;
 mod traces;
 mod tree;
 mod trim;
 mod view;
 
+pub use call_costs::{CallCost, CallCosts, call_costs};
 pub use census::{Attributed, Census, MappedFile, TypeSum, census};
 pub use compare::compare;
 pub use diff::{Diff, DiffRow, diff};
@@ -35,6 +39,7 @@ pub use filter::drop_frames;
 pub use graph::{Edge, EdgeId, Graph, InlineMark, Node, NodeId};
 pub use header::Header;
 pub use lens::{Lens, Place};
+pub use list::{InlinedCall, ListedFile, ListedFunction, ListedLine, Listing, list};
 pub use names::NodeInfo;
 pub(crate) use names::base_name;
 pub use nodelets::{NodeTags, Tag};
@@ -42,7 +47,8 @@ pub use query::{Dialect, Granularity, Query, QueryError, Sort, Trim};
 pub use sampling::Sampling;
 pub use tags::{TagKey, TagValue, Tags, tags};
 pub use top::{Top, TopRow, top};
+pub use top_profile::top_profile;
 pub use traces::{Trace, Traces, traces};
 pub use tree::{Tree, TreeEdge, TreeNode, tree};
 pub use trim::{TrimMode, Trimmed, trimmed_graph};
-pub use view::{Note, View, prepare, prepare_knowing};
+pub use view::{Note, View, prepare, prepare_knowing, trimmed_path};

@@ -47,7 +47,8 @@ pub struct Tree {
     trimmed: Trimmed,
     rows: Vec<u32>,
     dialect: Dialect,
-    order: Vec<u32>,
+    /// Neighbours are ordered by name among equal weights; ranks are compared, not texts.
+    ranks: Vec<u32>,
 }
 
 /// The rows of a view with their callers and callees; with `matching`, only rows whose name matches, untrimmed (`peek`).
@@ -73,25 +74,14 @@ pub fn tree(view: &mut View, matching: Option<&str>) -> Result<Tree, QueryError>
         rows.retain(|&n| scope.contains(view, &trimmed.graph.nodes[n as usize].info));
     }
     let hidden_rows = before - rows.len();
-    // Neighbours are ordered by name among equal weights; compare ranks, not texts.
-    let mut by_name: Vec<u32> = (0..names.len() as u32).collect();
-    by_name.sort_by(|&a, &b| names[a as usize].cmp(&names[b as usize]));
-    let mut order = vec![0u32; names.len()];
-    let mut rank = 0;
-    for (i, &n) in by_name.iter().enumerate() {
-        if i > 0 && names[n as usize] != names[by_name[i - 1] as usize] {
-            rank += 1;
-        }
-        order[n as usize] = rank;
-    }
     Ok(Tree {
         hidden_rows,
         header,
         names,
+        ranks: trimmed.graph.name_ranks(view),
         trimmed,
         rows,
         dialect: view.query.dialect,
-        order,
     })
 }
 
@@ -147,9 +137,9 @@ impl Tree {
             .collect();
         edges.sort_by(|a, b| {
             b.weight
-                .unsigned_abs()
-                .cmp(&a.weight.unsigned_abs())
-                .then_with(|| self.order[a.name as usize].cmp(&self.order[b.name as usize]))
+                .wrapping_abs()
+                .cmp(&a.weight.wrapping_abs())
+                .then_with(|| self.ranks[a.name as usize].cmp(&self.ranks[b.name as usize]))
                 .then_with(|| a.name.cmp(&b.name))
         });
         edges

@@ -157,19 +157,36 @@ impl Graph {
         self.retain_edges(|e| e.dst as usize >= shown || e.weight.wrapping_abs() >= cutoff)
     }
 
-    /// Edge numbers by weight, then names of caller and callee.
-    pub fn sorted_edges<'a>(&self, edges: &[u32], names: &[Cow<'a, str>]) -> Vec<u32> {
+    /// Edge numbers by weight, then names of caller and callee, which `ranks` stand for (see [`Graph::name_ranks`]).
+    pub(super) fn sorted_edges(&self, edges: &[u32], ranks: &[u32]) -> Vec<u32> {
         let mut edges = edges.to_vec();
-        edges.sort_by(|&a, &b| {
-            let (a, b) = (&self.edges[a as usize], &self.edges[b as usize]);
-            b.weight
-                .wrapping_abs()
-                .cmp(&a.weight.wrapping_abs())
-                .then_with(|| names[a.src as usize].cmp(&names[b.src as usize]))
-                .then_with(|| names[a.dst as usize].cmp(&names[b.dst as usize]))
-                .then_with(|| (a.src, a.dst).cmp(&(b.src, b.dst)))
+        edges.sort_unstable_by_key(|&e| {
+            let e = &self.edges[e as usize];
+            let (src, dst) = (e.src as usize, e.dst as usize);
+            (
+                std::cmp::Reverse(e.weight.wrapping_abs()),
+                ranks[src],
+                ranks[dst],
+                src,
+                dst,
+            )
         });
         edges
+    }
+
+    /// For every node, the place of its name among the names of all nodes; equal names have equal places.
+    pub(super) fn name_ranks(&self, view: &View) -> Vec<u32> {
+        let names = self.names(view);
+        let mut by_name: Vec<u32> = (0..names.len() as u32).collect();
+        by_name.sort_unstable_by(|&a, &b| names[a as usize].cmp(&names[b as usize]));
+        let mut ranks = vec![0u32; names.len()];
+        let mut rank = 0;
+        for pair in by_name.windows(2) {
+            let (before, this) = (pair[0] as usize, pair[1] as usize);
+            rank += u32::from(names[before] != names[this]);
+            ranks[this] = rank;
+        }
+        ranks
     }
 
     /// The printable names of all nodes.

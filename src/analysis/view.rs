@@ -398,7 +398,7 @@ impl View {
 
 /// A path without the prefixes of `trim` (separated by `:`); without any, up to the name of the first source folder that
 /// occurs in it.
-pub(super) fn trimmed_path<'a>(path: &'a str, trim: &str, source: &str) -> &'a str {
+pub fn trimmed_path<'a>(path: &'a str, trim: &str, source: &str) -> &'a str {
     let list = |text: &str| -> Vec<String> {
         if text.is_empty() {
             Vec::new()

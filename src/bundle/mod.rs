@@ -4,6 +4,8 @@
 
 mod kind;
 mod source;
+mod source_code;
 
 pub use kind::Kind;
 pub use source::{Loaded, SourceError, SourceNote, Sources, load, read_bytes, read_profile};
+pub use source_code::{SourceCode, SourceFile};

@@ -8,5 +8,8 @@ pub mod document;
 pub mod json;
 pub mod layout;
 pub mod pprof;
+mod source_lookup;
 pub mod terminal;
 pub mod text;
+
+pub use source_lookup::{Lines, SourceLookup};

@@ -4,6 +4,8 @@
 
 mod demangle;
 mod flags;
+mod output;
+pub(super) mod sources;
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -18,6 +20,7 @@ use crate::pprof::{self, Limit};
 use crate::render::pprof as text;
 
 use flags::Flags;
+use sources::LocalSources;
 
 /// Runs the command.
 pub(super) fn run(args: &[OsString]) -> Exit {
@@ -42,22 +45,51 @@ fn answer(args: &[String]) -> Result<(), String> {
     let Some((command, argument)) = flags.command.clone() else {
         return Err("the interactive shell of pprof is `kubeprof shell` here".to_owned());
     };
-    let result = if flags.output.is_empty() {
-        let stdout = io::stdout().lock();
-        let mut out = BufWriter::with_capacity(1 << 18, stdout);
-        report(profile, &flags.query, &command, &argument, &mut out).and_then(|()| out.flush().map_err(Failure::Io))
-    } else {
-        eprintln!("Generating report in {}", flags.output);
-        let file = File::create(&flags.output).map_err(|e| format!("{}: {e}", flags.output))?;
-        let mut out = BufWriter::new(file);
-        report(profile, &flags.query, &command, &argument, &mut out).and_then(|()| out.flush().map_err(Failure::Io))
-    };
+    let result = write_report(profile, &flags, &command, &argument);
     match result {
         Err(Failure::Io(e)) if e.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         Err(Failure::Io(e)) => Err(e.to_string()),
         Err(Failure::Query(message)) => Err(message),
         Ok(()) => Ok(()),
     }
+}
+
+/// Prints the report where it belongs.
+fn write_report(mut profile: Profile, flags: &Flags, command: &str, argument: &str) -> Result<(), Failure> {
+    let (drawn_as, after) = output::plan(command);
+    let mut print = |out: &mut dyn Write| -> Result<(), Failure> {
+        let profile = std::mem::take(&mut profile);
+        let Some(format) = drawn_as else {
+            return report(profile, &flags.query, command, argument, out);
+        };
+        let mut drawing = Vec::new();
+        report(profile, &flags.query, "dot", argument, &mut drawing)?;
+        let mut drawn = output::graphviz(format, &drawing).map_err(Failure::Query)?;
+        if matches!(command, "svg" | "web") {
+            drawn = text::interactive_svg(&String::from_utf8_lossy(&drawn)).into_bytes();
+        }
+        Ok(out.write_all(&drawn)?)
+    };
+    if !flags.output.is_empty() {
+        let mut file = output::LateFile::new(&flags.output);
+        print(&mut file)?;
+        return Ok(file.finish()?);
+    }
+    if let output::After::Viewer(extension, programs) = after {
+        let mut bytes = Vec::new();
+        print(&mut bytes)?;
+        return output::show(&bytes, extension, programs).map_err(Failure::Query);
+    }
+    if let Some(extension) = output::is_for_a_file(after) {
+        let mut bytes = Vec::new();
+        print(&mut bytes)?;
+        let (path, mut file) = output::numbered_file(Path::new(""), "profile", extension)?;
+        eprintln!("Generating report in {}", path.display());
+        return Ok(file.write_all(&bytes)?);
+    }
+    let mut out = BufWriter::with_capacity(1 << 18, io::stdout().lock());
+    print(&mut out)?;
+    Ok(out.flush()?)
 }
 
 enum Failure {
@@ -156,7 +188,7 @@ fn symbolize(p: &mut Profile, modes: &str) {
     for option in modes.to_lowercase().split(':') {
         match option.strip_prefix("demangle=").unwrap_or(option) {
             "none" | "no" if !option.starts_with("demangle=") => return,
-            "force" => force = true,
+            "force" if option == "force" => force = true,
             "full" => (force, mode) = (true, demangle::Mode::Full),
             "none" => (force, mode) = (true, demangle::Mode::None),
             "templates" => (force, mode) = (true, demangle::Mode::Templates),
@@ -204,13 +236,29 @@ fn report(profile: Profile, query: &Query, command: &str, argument: &str, out: &
         "tags" => text::tags(&analysis::tags(&view), &view, out)?,
         "raw" => text::raw(&view.profile, out)?,
         "dot" => text::dot(&analysis::drawing(&mut view), &view, out)?,
+        "callgrind" | "kcachegrind" => text::callgrind(&analysis::call_costs(&mut view), &view, out)?,
+        "topproto" => {
+            let report = analysis::top(&mut view);
+            let profile = analysis::top_profile(&report, &view);
+            pprof::encode_gzip(&profile, out, pprof::Compression::default())?;
+        }
+        "list" => {
+            let listing = analysis::list(&mut view, argument)?;
+            text::list(&listing, &view, &mut LocalSources::new(query)?, out)?;
+        }
         "comments" => text::comments(&view.profile, out)?,
         "proto" => {
             let mut p = view.profile;
             p.divide(query.divide_by);
             pprof::encode_gzip(&p, out, pprof::Compression::default())?;
         }
-        other => return Err(Failure::Query(format!("{other} is not implemented yet"))),
+        "disasm" => {
+            let hint = "hint: `list` shows sources, `-addresses` gives every report a row an address";
+            return Err(Failure::Query(format!(
+                "disassembly of binaries is not supported yet\n{hint}"
+            )));
+        }
+        other => return Err(Failure::Query(format!("{other} is not supported yet"))),
     }
     Ok(())
 }

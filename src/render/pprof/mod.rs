@@ -1,17 +1,23 @@
 //! Reports in the very bytes of `go tool pprof`.
 
+mod callgrind;
 mod dot;
 pub(super) mod go_time;
 mod header;
+mod list;
 mod raw;
 mod short_name;
+mod svg;
 mod tags;
 mod top;
 mod traces;
 mod tree;
 
+pub use callgrind::callgrind;
 pub use dot::dot;
+pub use list::list;
 pub use raw::{comments, raw};
+pub use svg::interactive_svg;
 pub use tags::tags;
 pub use top::top;
 pub use traces::traces;
