@@ -205,6 +205,9 @@ fn locks_and_throttles_are_told_apart() {
         Some("logging")
     );
     assert_eq!(blocked(&[sync_pod], "chan receive"), Some("channel"));
+    // What lies outside of the waiting code is not what it waits in.
+    let outside = ["k8s.io/apimachinery/pkg/util/wait.Until", "sync.(*RWMutex).RLock", sync_pod];
+    assert_eq!(blocked(&outside, "chan receive"), Some("channel"));
     let throttled = [
         "time.Sleep",
         "k8s.io/client-go/rest.(*Request).tryThrottle",
