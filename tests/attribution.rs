@@ -59,7 +59,7 @@ fn the_outermost_owner_owns_and_the_boundary_blocks() {
             Some("probes"),
             OwnerRule::OutermostOwner,
             Some("kuberuntime"),
-            Some("cri")
+            Some("cri-client")
         )
     );
     assert_eq!(a.owner_frame, Some(7));
@@ -206,7 +206,11 @@ fn locks_and_throttles_are_told_apart() {
     );
     assert_eq!(blocked(&[sync_pod], "chan receive"), Some("channel"));
     // What lies outside of the waiting code is not what it waits in.
-    let outside = ["k8s.io/apimachinery/pkg/util/wait.Until", "sync.(*RWMutex).RLock", sync_pod];
+    let outside = [
+        "k8s.io/apimachinery/pkg/util/wait.Until",
+        "sync.(*RWMutex).RLock",
+        sync_pod,
+    ];
     assert_eq!(blocked(&outside, "chan receive"), Some("channel"));
     let throttled = [
         "time.Sleep",
@@ -557,12 +561,12 @@ fn frozen_runtime_shows_who_waits_for_cri() {
     let k = Knowledge::builtin();
     let before = attribute_dump(&k, &dump("frozen-runtime/a-before-goroutine.debug2.txt.gz"));
     let after = attribute_dump(&k, &dump("frozen-runtime/c-3min-goroutine.debug2.txt.gz"));
-    assert!(count(&k, &before, "probes", "cri") <= 3);
-    assert_eq!(count(&k, &after, "probes", "cri"), 60);
-    assert_eq!(count(&k, &before, "pleg", "cri"), 0);
-    assert_eq!(count(&k, &after, "pleg", "cri"), 1);
-    assert!(count(&k, &after, "garbage-collection", "cri") >= 1);
-    assert!(count(&k, &after, "images", "cri") >= 1);
+    assert!(count(&k, &before, "probes", "cri-client") <= 3);
+    assert_eq!(count(&k, &after, "probes", "cri-client"), 60);
+    assert_eq!(count(&k, &before, "pleg", "cri-client"), 0);
+    assert_eq!(count(&k, &after, "pleg", "cri-client"), 1);
+    assert!(count(&k, &after, "garbage-collection", "cri-client") >= 1);
+    assert!(count(&k, &after, "images", "cri-client") >= 1);
     // The pod workers wait for a newer runtime cache, not for the runtime itself.
     let cache = k.by_key("runtime-cache");
     assert!(

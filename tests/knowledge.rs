@@ -54,11 +54,11 @@ fn the_builtin_table_knows_the_kubelet() {
         ("golang.org/x/net/http2.(*clientConnReadLoop).run", "http"),
         (
             "github.com/opencontainers/runc/libcontainer/cgroups/fs.(*Manager).GetStats",
-            "cgroup-files",
+            "cgroup-reads",
         ),
         (
             "k8s.io/kubernetes/pkg/kubelet/cri/remote.(*remoteRuntimeService).ExecSync",
-            "cri",
+            "cri-client",
         ),
         (
             "k8s.io/kubernetes/pkg/kubelet/kuberuntime/logs.ReadLogs",
