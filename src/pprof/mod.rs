@@ -5,6 +5,7 @@
 
 mod decode;
 mod encode;
+pub mod goroutines;
 pub mod gotext;
 mod inflate;
 pub mod legacy;
@@ -13,6 +14,7 @@ pub mod mistakes;
 mod proto;
 mod read;
 mod scan;
+mod tables;
 mod wire;
 
 pub use decode::{DecodeError, DecodeErrorKind, DecodeNotes, decode};

@@ -8,13 +8,11 @@
 //! chain of inlined frames that ends at the function of that name. That name is learned from all stacks together: it is
 //! the outermost of every run of neighbours that something else called.
 
-use std::hash::{Hash, Hasher};
+use rustc_hash::FxHashMap;
 
-use hashbrown::HashTable;
-use rustc_hash::{FxHashMap, FxHasher};
-
-use crate::model::{FunctionId, Line, LocationId, Profile, StackId, StringId, StringTable};
+use crate::model::{Profile, StackId, StringId, StringTable};
 use crate::pprof::scan::{decimal, hex};
+use crate::pprof::tables::Tables;
 
 /// What a `#` line says beside the address.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -109,11 +107,7 @@ impl Frames {
             }
         }
         let compiled = self.compiled_names();
-        let mut builder = Builder {
-            profile,
-            functions: FxHashMap::default(),
-            locations: HashTable::new(),
-        };
+        let mut tables = Tables::new(profile);
         let mut out = Vec::with_capacity(self.records.len());
         let (mut frames, mut stack, mut chain) = (Vec::new(), Vec::new(), Vec::new());
         let mut from = Record::default();
@@ -139,11 +133,13 @@ impl Frames {
                 let length = self.chain_length(rest, &compiled);
                 let (run, after) = rest.split_at(length);
                 chain.clear();
-                chain.extend(run.iter().filter_map(|f| f.symbol).map(|s| self.symbols[s as usize]));
-                stack.push(builder.location(run[0].pc, &chain)?);
+                for symbol in run.iter().filter_map(|f| f.symbol).map(|s| self.symbols[s as usize]) {
+                    chain.push(tables.line(symbol.name, symbol.file, symbol.line));
+                }
+                stack.push(tables.location(run[0].pc, &chain)?);
                 rest = after;
             }
-            out.push(builder.profile.stacks.intern(&stack)?);
+            out.push(tables.profile.stacks.intern(&stack)?);
         }
         Some(out)
     }
@@ -236,68 +232,4 @@ fn lay_out(addresses: &[u64], named: &[Frame], out: &mut Vec<Frame>) -> usize {
 fn split_last<'a>(text: &'a [u8], separator: &[u8]) -> Option<(&'a [u8], &'a [u8])> {
     let i = text.windows(separator.len()).rposition(|w| w == separator)?;
     Some((&text[..i], &text[i + separator.len()..]))
-}
-
-/// Appends functions and locations, each once.
-struct Builder<'a> {
-    profile: &'a mut Profile,
-    functions: FxHashMap<(StringId, StringId), FunctionId>,
-    locations: HashTable<u32>,
-}
-
-impl Builder<'_> {
-    fn location(&mut self, pc: u64, chain: &[Symbol]) -> Option<LocationId> {
-        let mut lines = [Line::default(); 16];
-        let mut long = Vec::new();
-        let lines: &[Line] = if chain.len() <= lines.len() {
-            for (line, symbol) in lines.iter_mut().zip(chain) {
-                *line = self.line(*symbol);
-            }
-            &lines[..chain.len()]
-        } else {
-            long.extend(chain.iter().map(|&symbol| self.line(symbol)));
-            &long
-        };
-        let p = &mut *self.profile;
-        let hash = hash(pc, lines);
-        let same = |&i: &u32| {
-            let id = LocationId::new(i as usize);
-            p.locations[i as usize].address == pc && p.lines_of(id) == lines
-        };
-        if let Some(&i) = self.locations.find(hash, same) {
-            return Some(LocationId::new(i as usize));
-        }
-        u32::try_from(p.lines.len() + lines.len()).ok()?;
-        let id = p.add_location(pc, None, lines);
-        let row = |&i: &u32| self::hash(p.locations[i as usize].address, p.lines_of(LocationId::new(i as usize)));
-        self.locations.insert_unique(hash, id.raw(), row);
-        Some(id)
-    }
-
-    fn line(&mut self, symbol: Symbol) -> Line {
-        let p = &mut *self.profile;
-        let function = *self.functions.entry((symbol.name, symbol.file)).or_insert_with(|| {
-            let id = FunctionId::new(p.functions.len());
-            p.functions.push(crate::model::Function {
-                id: p.functions.len() as u64 + 1,
-                name: symbol.name,
-                system_name: symbol.name,
-                filename: symbol.file,
-                start_line: 0,
-            });
-            id
-        });
-        Line {
-            function,
-            line: symbol.line,
-            column: 0,
-        }
-    }
-}
-
-fn hash(pc: u64, lines: &[Line]) -> u64 {
-    let mut h = FxHasher::default();
-    pc.hash(&mut h);
-    lines.hash(&mut h);
-    h.finish()
 }

@@ -23,6 +23,7 @@ use super::scan::{Lines, decimal, excerpt, is_comment, starts_memory_map};
 use crate::model::{Label, Profile, Samples, StackId, StringId, ValueType};
 
 use frames::Frames;
+pub(super) use labels::unquote;
 
 /// Which profile a text is.
 #[derive(Debug, Clone, PartialEq, Eq)]

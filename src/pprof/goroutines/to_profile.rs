@@ -1,0 +1,190 @@
+//! A dump as a profile: `goroutine/count`, one sample for each distinct stack with its labels.
+
+use std::hash::{Hash, Hasher};
+
+use hashbrown::HashTable;
+use rustc_hash::FxHasher;
+
+use super::{GoFrame, Goroutine, GoroutineDump};
+use crate::model::{Label, LocationId, Profile, Samples, StackId, StringId, ValueType};
+use crate::pprof::tables::Tables;
+
+/// Keys of the labels that stand for what only dumps have. pprof labels of the goroutines keep their own keys.
+pub mod label {
+    /// What the goroutine waits for or does.
+    pub const STATE: &str = "state";
+    /// Whole minutes of waiting; a number.
+    pub const WAIT: &str = "wait_minutes";
+    /// Function that started it.
+    pub const CREATED_BY: &str = "created_by";
+    /// `yes` for a goroutine that is locked to its thread.
+    pub const LOCKED: &str = "locked_to_thread";
+    /// `yes` for a goroutine that nothing can wake.
+    pub const LEAKED: &str = "leaked";
+}
+
+/// Stands for frames that the dump left out.
+const ELIDED: &str = "[frames elided]";
+/// Stands for the stack of a goroutine that was running on another thread.
+const UNAVAILABLE: &str = "[stack unavailable]";
+
+impl GoroutineDump {
+    /// The profile that says the same: equal goroutines counted, inlined frames in one location with what they were
+    /// inlined into, and state, wait, creator, lock and leak as labels (keys in [`label`]). Locations have no address
+    /// unless the dump says one. Where frames are missing stands `[frames elided]`, where the whole stack is missing
+    /// `[stack unavailable]`.
+    pub fn to_profile(&self) -> Profile {
+        let mut profile = Profile::default();
+        let goroutine = ValueType {
+            kind: profile.strings.intern("goroutine"),
+            unit: profile.strings.intern("count"),
+        };
+        profile.sample_types = vec![goroutine];
+        profile.period_type = Some(goroutine);
+        profile.period = 1;
+        let mut writer = Writer {
+            dump: self,
+            names: vec![None; self.strings.len()],
+            tables: Tables::new(&mut profile),
+            stack: Vec::new(),
+        };
+        let mut rows: Vec<Row> = Vec::new();
+        let mut index: HashTable<u32> = HashTable::new();
+        let mut labels: Vec<Label> = Vec::new();
+        let mut of_one = Vec::new();
+        for g in &self.goroutines {
+            // Ids are 32 bits wide, and so are the dump's own.
+            let Some(stack) = writer.stack(g) else { continue };
+            of_one.clear();
+            writer.labels(g, &mut of_one);
+            let hash = hash(stack, &of_one);
+            let same = |&i: &u32| rows[i as usize].stack == stack && rows[i as usize].labels(&labels) == of_one;
+            if let Some(&i) = index.find(hash, same) {
+                rows[i as usize].count += 1;
+                continue;
+            }
+            let start = labels.len();
+            labels.extend_from_slice(&of_one);
+            let row = rows.len() as u32;
+            rows.push(Row {
+                stack,
+                labels: start..labels.len(),
+                count: 1,
+            });
+            index.insert_unique(hash, row, |&i| {
+                let row = &rows[i as usize];
+                self::hash(row.stack, row.labels(&labels))
+            });
+        }
+        let mut samples = Samples::new(1);
+        for row in &rows {
+            samples.push(row.stack, &[row.count], row.labels(&labels));
+        }
+        profile.samples = samples;
+        profile
+    }
+}
+
+struct Row {
+    stack: StackId,
+    labels: std::ops::Range<usize>,
+    count: i64,
+}
+
+impl Row {
+    fn labels<'a>(&self, all: &'a [Label]) -> &'a [Label] {
+        &all[self.labels.clone()]
+    }
+}
+
+fn hash(stack: StackId, labels: &[Label]) -> u64 {
+    let mut h = FxHasher::default();
+    stack.hash(&mut h);
+    labels.hash(&mut h);
+    h.finish()
+}
+
+struct Writer<'a, 'p> {
+    dump: &'a GoroutineDump,
+    /// Ids of the profile for those of the dump.
+    names: Vec<Option<StringId>>,
+    tables: Tables<'p>,
+    stack: Vec<LocationId>,
+}
+
+impl Writer<'_, '_> {
+    fn string(&mut self, id: StringId) -> StringId {
+        let text = self.dump.text(id);
+        *self.names[id.index()].get_or_insert_with(|| self.tables.profile.strings.intern(text))
+    }
+
+    fn intern(&mut self, text: &str) -> StringId {
+        self.tables.profile.strings.intern(text)
+    }
+
+    fn stack(&mut self, g: &Goroutine) -> Option<StackId> {
+        let dump = self.dump;
+        self.stack.clear();
+        let frames = dump.frames(g);
+        let gap = g.gap.map_or(usize::MAX, |gap| gap.after as usize).min(frames.len());
+        let (inner, outer) = frames.split_at(gap);
+        self.locations(inner)?;
+        if g.gap.is_some() {
+            self.remark(ELIDED)?;
+        }
+        self.locations(outer)?;
+        if g.stack_unavailable && frames.is_empty() {
+            self.remark(UNAVAILABLE)?;
+        }
+        self.tables.profile.stacks.intern(&self.stack)
+    }
+
+    fn remark(&mut self, text: &str) -> Option<()> {
+        let name = self.intern(text);
+        let line = self.tables.line(name, StringId::EMPTY, 0);
+        self.stack.push(self.tables.location(0, &[line])?);
+        Some(())
+    }
+
+    fn locations(&mut self, frames: &[GoFrame]) -> Option<()> {
+        let mut lines = Vec::new();
+        for (i, frame) in frames.iter().enumerate() {
+            if !frame.function.is_empty() {
+                let (name, file) = (self.string(frame.function), self.string(frame.file));
+                lines.push(self.tables.line(name, file, i64::from(frame.line)));
+            }
+            // Inlined frames share the location of what they were inlined into.
+            if frame.inlined && i + 1 < frames.len() {
+                continue;
+            }
+            let address = frame.pc.saturating_sub(1);
+            self.stack.push(self.tables.location(address, &lines)?);
+            lines.clear();
+        }
+        Some(())
+    }
+
+    fn labels(&mut self, g: &Goroutine, out: &mut Vec<Label>) {
+        let dump = self.dump;
+        for &(key, value) in dump.labels(g) {
+            out.push(Label::text(self.string(key), self.string(value)));
+        }
+        let mut text = |w: &mut Self, key: &str, value: StringId| out.push(Label::text(w.intern(key), value));
+        let state = self.string(g.state);
+        text(self, label::STATE, state);
+        if let Some(creator) = &g.created_by {
+            let function = self.string(creator.function);
+            text(self, label::CREATED_BY, function);
+        }
+        for (key, set) in [(label::LOCKED, g.locked_to_thread), (label::LEAKED, g.leaked)] {
+            if set {
+                let yes = self.intern("yes");
+                text(self, key, yes);
+            }
+        }
+        if let Some(minutes) = g.wait_minutes {
+            let (key, unit) = (self.intern(label::WAIT), self.intern("minutes"));
+            out.push(Label::number(key, i64::try_from(minutes).unwrap_or(i64::MAX), unit));
+        }
+    }
+}
