@@ -46,6 +46,8 @@ pub enum SourceNote {
     TextForms(usize),
     /// A file has oddities.
     Odd(PathBuf, DecodeNotes),
+    /// A text lacks something.
+    Remark(PathBuf, pprof::Remark),
 }
 
 /// Why there is no profile.
@@ -179,9 +181,10 @@ pub fn load(sources: &Sources) -> Result<Loaded, SourceError> {
     };
     candidates.retain(|c| c.kind == kind);
     // A capture holds the same goroutines in several forms; adding them up would count them twice.
-    if candidates.iter().any(|c| c.in_folder && c.read.form == Form::Proto) {
+    let in_folder = candidates.iter().filter(|c| c.in_folder);
+    if let Some(best) = in_folder.map(|c| preference(c.read.form)).min() {
         let before = candidates.len();
-        candidates.retain(|c| !c.in_folder || c.read.form == Form::Proto);
+        candidates.retain(|c| !c.in_folder || preference(c.read.form) == best);
         if candidates.len() < before {
             notes.push(SourceNote::TextForms(before - candidates.len()));
         }
@@ -192,6 +195,7 @@ pub fn load(sources: &Sources) -> Result<Loaded, SourceError> {
         if c.read.notes.invalid_utf8 > 0 || c.read.notes.dangling_mappings > 0 {
             notes.push(SourceNote::Odd(c.path.clone(), c.read.notes));
         }
+        notes.extend(c.read.remarks.iter().map(|&r| SourceNote::Remark(c.path.clone(), r)));
     }
     let mut profiles: Vec<Profile> = candidates.into_iter().map(|c| c.read.profile).collect();
     let profile = match (profiles.len(), profiles.pop()) {
@@ -209,6 +213,16 @@ pub fn load(sources: &Sources) -> Result<Loaded, SourceError> {
         form,
         notes,
     })
+}
+
+/// Which form says most where a folder has several of the same thing; smaller is better.
+fn preference(form: Form) -> u8 {
+    match form {
+        Form::Proto => 0,
+        Form::GoText => 1,
+        Form::Legacy => 2,
+        Form::GoroutineDump => 3,
+    }
 }
 
 /// Folders this deep are looked into.

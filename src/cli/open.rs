@@ -75,6 +75,7 @@ pub(super) fn load_paths(paths: &[PathBuf], input: &InputArgs, kind: Option<Kind
             SourceNote::Merged(n, kind) => note(out, &format!("{n} {kind} profiles are added up")),
             SourceNote::Skipped(n) => note(out, &format!("{n} files of the folder are no profiles")),
             SourceNote::TextForms(n) => note(out, &format!("{n} texts of the same kind are left out")),
+            SourceNote::Remark(path, remark) => note(out, &format!("{}: {remark}", path.display())),
             SourceNote::Odd(path, odd) => {
                 let path = path.display();
                 if odd.invalid_utf8 > 0 {

@@ -20,4 +20,4 @@ mod wire;
 pub use decode::{DecodeError, DecodeErrorKind, DecodeNotes, decode};
 pub use encode::{Compression, encode, encode_gzip};
 pub use inflate::{Encoding, InflateError, Limit, encoding, inflate};
-pub use read::{Form, Read, ReadError, read};
+pub use read::{Form, Read, ReadError, Remark, read};

@@ -2,7 +2,9 @@
 
 use std::borrow::Cow;
 
-use super::{DecodeError, DecodeNotes, InflateError, Limit, decode, gotext, inflate, legacy, mistakes};
+use super::goroutines::{self, GoroutineDump, Truncation};
+use super::gotext::{self, GoText, GoTextKind};
+use super::{DecodeError, DecodeNotes, InflateError, Limit, decode, inflate, legacy, mistakes};
 use crate::model::Profile;
 
 /// What bytes were.
@@ -39,6 +41,65 @@ pub struct Read {
     pub form: Form,
     /// Oddities of a `profile.proto`.
     pub notes: DecodeNotes,
+    /// What a text lacks.
+    pub remarks: Vec<Remark>,
+}
+
+/// What a text cannot say or does not say in full.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Remark {
+    /// HTTP headers stood before the profile.
+    HttpHeaders,
+    /// A `debug=1` text ends early.
+    TextTruncated,
+    /// A goroutine dump ends early.
+    DumpTruncated(Truncation),
+    /// The text of heap and allocs is the same.
+    HeapOrAllocs,
+    /// So many frames of the runtime at the leaf have an address and no name.
+    UnnamedRuntimeFrames(u64),
+    /// The mutex profile holds one of so many events; whether values are scaled up depends on the Go version.
+    MutexFraction(i64),
+    /// So many goroutines have frames left out in the middle or at the end.
+    ElidedFrames(u64),
+    /// So many goroutines were running and have no stack.
+    NoStack(u64),
+    /// So many lines are no part of any goroutine.
+    SkippedLines(u64),
+}
+
+impl std::fmt::Display for Remark {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Remark::HttpHeaders => write!(f, "HTTP headers before the profile are skipped"),
+            Remark::TextTruncated => write!(f, "the text ends early; it is read as far as it goes"),
+            Remark::DumpTruncated(Truncation::RuntimeLimit) => {
+                write!(
+                    f,
+                    "the runtime ends a dump at 64 MiB; the goroutines behind that are missing"
+                )
+            }
+            Remark::DumpTruncated(Truncation::Cut) => write!(f, "the dump ends early; it is read as far as it goes"),
+            Remark::DumpTruncated(Truncation::TooLong) => write!(f, "only the first GiB of the dump is read"),
+            Remark::HeapOrAllocs => write!(f, "heap and allocs have the same text; it is shown as heap"),
+            Remark::UnnamedRuntimeFrames(n) => {
+                write!(
+                    f,
+                    "the text hides the names of {n} runtime frames; the binary or profile.proto has them"
+                )
+            }
+            Remark::MutexFraction(n) => {
+                write!(
+                    f,
+                    "one of {n} mutex events was recorded; values are right for Go 1.20 and later"
+                )
+            }
+            Remark::ElidedFrames(n) => write!(f, "{n} goroutines have frames left out of the dump"),
+            Remark::NoStack(n) => write!(f, "{n} goroutines were running on other threads and have no stack"),
+            Remark::SkippedLines(n) => write!(f, "{n} lines are no part of a goroutine"),
+        }
+    }
 }
 
 /// Why bytes are no profile.
@@ -65,10 +126,11 @@ pub enum ReadError {
     Decode(#[from] DecodeError),
 }
 
-fn inflate_hint(e: &InflateError) -> &'static str {
-    match e {
-        InflateError::TooLarge { .. } => "raise the limit with --max-size if you trust the file",
-        _ => "the download was cut or damaged; fetch the profile again",
+fn inflate_hint(e: &InflateError) -> String {
+    match *e {
+        InflateError::TooLarge { .. } => "raise the limit with --max-size if you trust the file".to_owned(),
+        InflateError::Truncated { format, .. } => mistakes::Mistake::Truncated { format, have: 0 }.remedy(),
+        InflateError::Damaged { format, .. } => mistakes::Mistake::Damaged { format }.remedy(),
     }
 }
 
@@ -78,6 +140,17 @@ fn inflate_hint(e: &InflateError) -> &'static str {
 /// # Errors
 /// What the bytes are instead, and where they stop being a profile.
 pub fn read(packed: Vec<u8>, limit: Limit, plain: bool) -> Result<Read, ReadError> {
+    if !plain
+        && let Some((200..=299, body)) = mistakes::http_response(&packed)
+        && let Ok(mut read) = unpack_and_read(packed[body..].to_vec(), limit, plain)
+    {
+        read.remarks.push(Remark::HttpHeaders);
+        return Ok(read);
+    }
+    unpack_and_read(packed, limit, plain)
+}
+
+fn unpack_and_read(packed: Vec<u8>, limit: Limit, plain: bool) -> Result<Read, ReadError> {
     let bytes = match inflate(&packed, limit)? {
         Cow::Borrowed(_) => packed,
         Cow::Owned(bytes) => {
@@ -88,10 +161,8 @@ pub fn read(packed: Vec<u8>, limit: Limit, plain: bool) -> Result<Read, ReadErro
     if bytes.is_empty() {
         return Err(ReadError::Mistake(mistakes::Mistake::Empty));
     }
-    if !plain {
-        if let Some(read) = go_text(&bytes) {
-            return read;
-        }
+    if !plain && let Some(read) = go_text(&bytes) {
+        return read;
     }
     let error = match decode(&bytes) {
         Ok((profile, notes)) => {
@@ -99,16 +170,21 @@ pub fn read(packed: Vec<u8>, limit: Limit, plain: bool) -> Result<Read, ReadErro
                 profile,
                 form: Form::Proto,
                 notes,
+                remarks: Vec::new(),
             });
         }
         Err(e) => e,
     };
+    if !plain && let Some(dump) = goroutines::parse(&bytes) {
+        return Ok(from_dump(&dump));
+    }
     match legacy::parse(&bytes) {
         Ok(Some(profile)) => {
             return Ok(Read {
                 profile,
                 form: Form::Legacy,
                 notes: DecodeNotes::default(),
+                remarks: Vec::new(),
             });
         }
         Ok(None) => {}
@@ -123,12 +199,55 @@ pub fn read(packed: Vec<u8>, limit: Limit, plain: bool) -> Result<Read, ReadErro
 /// Go's own texts, where the bytes are one.
 fn go_text(bytes: &[u8]) -> Option<Result<Read, ReadError>> {
     match gotext::parse(bytes) {
-        Ok(Some(text)) => Some(Ok(Read {
-            profile: text.profile,
-            form: Form::GoText,
-            notes: DecodeNotes::default(),
-        })),
+        Ok(Some(text)) => Some(Ok(from_text(text))),
         Ok(None) => None,
         Err(e) => Some(Err(e.into())),
+    }
+}
+
+fn from_text(text: GoText) -> Read {
+    let notes = &text.notes;
+    let mut remarks = Vec::new();
+    if notes.truncated {
+        remarks.push(Remark::TextTruncated);
+    }
+    if text.kind == GoTextKind::Heap {
+        remarks.push(Remark::HeapOrAllocs);
+    }
+    if notes.unnamed_runtime_frames > 0 {
+        remarks.push(Remark::UnnamedRuntimeFrames(notes.unnamed_runtime_frames));
+    }
+    if let Some(n) = notes.mutex_fraction.filter(|&n| n > 1) {
+        remarks.push(Remark::MutexFraction(n));
+    }
+    Read {
+        profile: text.profile,
+        form: Form::GoText,
+        notes: DecodeNotes::default(),
+        remarks,
+    }
+}
+
+fn from_dump(dump: &GoroutineDump) -> Read {
+    let count =
+        |what: &dyn Fn(&goroutines::Goroutine) -> bool| dump.goroutines.iter().filter(|g| what(g)).count() as u64;
+    let numbers = [
+        Remark::ElidedFrames(count(&|g| g.gap.is_some())),
+        Remark::NoStack(count(&|g| g.stack_unavailable)),
+        Remark::SkippedLines(dump.skipped.preamble_lines + dump.skipped.other_lines),
+    ];
+    let is_some = |r: &Remark| {
+        !matches!(
+            r,
+            Remark::ElidedFrames(0) | Remark::NoStack(0) | Remark::SkippedLines(0)
+        )
+    };
+    let mut remarks: Vec<Remark> = dump.truncated.map(Remark::DumpTruncated).into_iter().collect();
+    remarks.extend(numbers.into_iter().filter(is_some));
+    Read {
+        profile: dump.to_profile(),
+        form: Form::GoroutineDump,
+        notes: DecodeNotes::default(),
+        remarks,
     }
 }
