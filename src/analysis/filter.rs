@@ -21,9 +21,20 @@ pub(super) fn compile(option: &'static str, text: &str) -> Result<Regex, QueryEr
     regex::RegexBuilder::new(text)
         .size_limit(64 << 20)
         .build()
-        .map_err(|e| QueryError::Regex {
-            option,
-            reason: e.to_string(),
+        .map_err(|e| {
+            // The engine draws a picture of several lines; its last one says what is wrong.
+            let drawing = e.to_string();
+            let reason = drawing
+                .lines()
+                .last()
+                .unwrap_or_default()
+                .trim_start_matches("error: ")
+                .to_owned();
+            QueryError::Regex {
+                option,
+                text: text.to_owned(),
+                reason,
+            }
         })
 }
 

@@ -218,10 +218,12 @@ impl Query {
 #[non_exhaustive]
 pub enum QueryError {
     /// A filter is not a regular expression.
-    #[error("{option} is not a regular expression: {reason}")]
+    #[error("{option} {text:?} is not a regular expression: {reason}")]
     Regex {
         /// Which filter.
         option: &'static str,
+        /// What was typed.
+        text: String,
         /// What the expression engine says.
         reason: String,
     },

@@ -4,8 +4,8 @@ use serde_json::json;
 
 use super::{Look, Words, begin, by_title, is_grouped, place, place_columns};
 use crate::analysis::{Diff, View};
-use crate::model::units;
 use crate::render::document::{Cell, Column, Document, Emphasis, Row, Shown};
+use crate::render::pprof::go_time;
 
 /// The page of `diff`. Percentages are of the old total.
 pub fn diff(report: &Diff, old: &View, new: &View, look: &Look) -> Document {
@@ -37,7 +37,7 @@ pub fn diff(report: &Diff, old: &View, new: &View, look: &Look) -> Document {
         signed(change).text()
     );
     if report.elapsed_nanos != 0 {
-        total.push_str(&format!(" in {}", units::label(report.elapsed_nanos, "ns", "auto")));
+        total.push_str(&format!(" in {}", go_time::coarse(report.elapsed_nanos)));
     }
     d.heading.pop();
     d.heading.push(total);
@@ -69,7 +69,7 @@ pub fn diff(report: &Diff, old: &View, new: &View, look: &Look) -> Document {
         d.columns.extend(place_columns());
     }
     let error = |error: f64| {
-        if estimated {
+        if estimated && error > 0.0 {
             Cell::Error(error, format!("±{}", new.format(error as i64, &h.output_unit)))
         } else {
             Cell::None

@@ -28,6 +28,16 @@ pub(super) fn long(nanos: i64) -> String {
     format!("{}{fraction} {}", t.strftime("%Y-%m-%d %H:%M:%S"), t.strftime("%z %Z"))
 }
 
+/// A duration to the second from one second on, for people.
+pub(in crate::render) fn coarse(nanos: i64) -> String {
+    const SECOND: i64 = 1_000_000_000;
+    duration(if nanos.abs() >= SECOND {
+        nanos / SECOND * SECOND
+    } else {
+        nanos
+    })
+}
+
 /// `time.Duration.String`.
 pub(super) fn duration(nanos: i64) -> String {
     let sign = if nanos < 0 { "-" } else { "" };

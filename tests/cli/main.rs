@@ -1,0 +1,6 @@
+//! The commands, through the binary.
+
+mod documents;
+mod formats;
+mod mistakes;
+mod support;
