@@ -1,7 +1,7 @@
 //! Model -> `profile.proto` bytes. The same profile always gives the same bytes.
 //!
 //! Strings are numbered by first use in the order of the tables; ids are those of the model's rows, so that the result
-//! is dense. Nothing is left out: [`model::compact`](crate::model::compact) does that, before.
+//! is dense, unless those that were read are asked for. Nothing is left out: [`model::compact`](crate::model::compact) does that, before.
 
 use std::io::Write;
 
@@ -38,6 +38,41 @@ impl Strings<'_> {
     }
 }
 
+/// The ids of the records: dense, or those of the file that was read.
+struct Ids<'a> {
+    profile: &'a Profile,
+    as_read: bool,
+}
+
+impl Ids<'_> {
+    fn mapping(&self, i: usize) -> u64 {
+        self.choose(i, self.profile.mappings[i].id)
+    }
+
+    fn location(&self, i: usize) -> u64 {
+        self.choose(i, self.profile.locations[i].id)
+    }
+
+    fn function(&self, i: usize) -> u64 {
+        self.choose(i, self.profile.functions[i].id)
+    }
+
+    fn choose(&self, row: usize, read: u64) -> u64 {
+        if self.as_read { read } else { row as u64 + 1 }
+    }
+}
+
+/// Whether every table has ids that can be written.
+fn ids_are_unique(p: &Profile) -> bool {
+    let unique = |mut ids: Box<dyn Iterator<Item = u64> + '_>| {
+        let mut seen = rustc_hash::FxHashSet::default();
+        ids.all(|id| id != 0 && seen.insert(id))
+    };
+    unique(Box::new(p.mappings.iter().map(|m| m.id)))
+        && unique(Box::new(p.locations.iter().map(|l| l.id)))
+        && unique(Box::new(p.functions.iter().map(|f| f.id)))
+}
+
 fn varint(out: &mut Vec<u8>, mut v: u64) {
     while v >= 0x80 {
         out.push(v as u8 | 0x80);
@@ -62,7 +97,11 @@ fn bytes(out: &mut Vec<u8>, field: u64, payload: &[u8]) {
 /// The uncompressed bytes of a profile.
 pub fn encode(profile: &Profile) -> Vec<u8> {
     let mut out = Vec::with_capacity(profile.stacks.frame_count() * 2 + profile.samples.len() * 16 + 4096);
-    write(profile, &mut out, &mut |_| Ok(())).unwrap_or_default();
+    let ids = Ids {
+        profile,
+        as_read: false,
+    };
+    write(&ids, &mut out, &mut |_| Ok(())).unwrap_or_default();
     out
 }
 
@@ -71,9 +110,23 @@ pub fn encode(profile: &Profile) -> Vec<u8> {
 /// # Errors
 /// What `to` reports.
 pub fn encode_gzip(profile: &Profile, to: impl Write, level: Compression) -> std::io::Result<()> {
+    let as_read = false;
+    gzip(&Ids { profile, as_read }, to, level)
+}
+
+/// As [`encode_gzip`], with the ids of the file that was read, as long as every table still has one for each row.
+///
+/// # Errors
+/// What `to` reports.
+pub fn encode_gzip_as_read(profile: &Profile, to: impl Write, level: Compression) -> std::io::Result<()> {
+    let as_read = ids_are_unique(profile);
+    gzip(&Ids { profile, as_read }, to, level)
+}
+
+fn gzip(ids: &Ids<'_>, to: impl Write, level: Compression) -> std::io::Result<()> {
     let mut gzip = flate2::write::GzEncoder::new(to, flate2::Compression::new(level.0.min(9)));
     let mut buffer = Vec::with_capacity(1 << 17);
-    write(profile, &mut buffer, &mut |buffer| {
+    write(ids, &mut buffer, &mut |buffer| {
         if buffer.len() >= 1 << 16 {
             gzip.write_all(buffer)?;
             buffer.clear();
@@ -86,10 +139,11 @@ pub fn encode_gzip(profile: &Profile, to: impl Write, level: Compression) -> std
 
 /// Appends the records to `out`; `drain` is called now and then and may empty it.
 fn write(
-    p: &Profile,
+    ids: &Ids<'_>,
     out: &mut Vec<u8>,
     drain: &mut dyn FnMut(&mut Vec<u8>) -> std::io::Result<()>,
 ) -> std::io::Result<()> {
+    let p = ids.profile;
     let mut strings = Strings {
         profile: p,
         number: vec![u32::MAX; p.strings.len()],
@@ -111,7 +165,7 @@ fn write(
         if !stack.is_empty() {
             inner.clear();
             for l in stack {
-                varint(&mut inner, u64::from(l.raw()) + 1);
+                varint(&mut inner, ids.location(l.index()));
             }
             bytes(&mut record, 1, &inner);
         }
@@ -133,7 +187,7 @@ fn write(
     }
     for (i, m) in p.mappings.iter().enumerate() {
         let m = proto::Mapping {
-            id: i as u64 + 1,
+            id: ids.mapping(i),
             memory_start: m.start,
             memory_limit: m.limit,
             file_offset: m.offset,
@@ -149,12 +203,12 @@ fn write(
     }
     for (i, l) in p.locations.iter().enumerate() {
         record.clear();
-        uint(&mut record, 1, i as u64 + 1);
-        uint(&mut record, 2, l.mapping.map_or(0, |m| m.index() as u64 + 1));
+        uint(&mut record, 1, ids.location(i));
+        uint(&mut record, 2, l.mapping.map_or(0, |m| ids.mapping(m.index())));
         uint(&mut record, 3, l.address);
         for line in &p.lines[l.first_line as usize..(l.first_line + l.line_count) as usize] {
             inner.clear();
-            uint(&mut inner, 1, line.function.index() as u64 + 1);
+            uint(&mut inner, 1, ids.function(line.function.index()));
             uint(&mut inner, 2, line.line as u64);
             uint(&mut inner, 3, line.column as u64);
             bytes(&mut record, 4, &inner);
@@ -165,7 +219,7 @@ fn write(
     }
     for (i, f) in p.functions.iter().enumerate() {
         let f = proto::Function {
-            id: i as u64 + 1,
+            id: ids.function(i),
             name: strings.id(f.name),
             system_name: strings.id(f.system_name),
             filename: strings.id(f.filename),

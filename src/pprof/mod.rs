@@ -18,6 +18,6 @@ mod tables;
 mod wire;
 
 pub use decode::{DecodeError, DecodeErrorKind, DecodeNotes, decode};
-pub use encode::{Compression, encode, encode_gzip};
+pub use encode::{Compression, encode, encode_gzip, encode_gzip_as_read};
 pub use inflate::{Encoding, InflateError, Limit, encoding, inflate};
 pub use read::{Form, Read, ReadError, Remark, read};

@@ -250,7 +250,7 @@ fn report(profile: Profile, query: &Query, command: &str, argument: &str, out: &
         "proto" => {
             let mut p = view.profile;
             p.divide(query.divide_by);
-            pprof::encode_gzip(&p, out, pprof::Compression::default())?;
+            pprof::encode_gzip_as_read(&p, out, pprof::Compression::default())?;
         }
         "disasm" => {
             let hint = "hint: `list` shows sources, `-addresses` gives every report a row an address";
