@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use super::symbols::SymbolArgs;
+
 use crate::analysis::{Granularity, Query, Sort, Trim};
 
 /// Where profiles come from.
@@ -36,6 +38,8 @@ pub(super) struct InputArgs {
     /// Table of subsystems to use instead of the built-in one (print that with `kubeprof inspect --subsystems`)
     #[arg(long, value_name = "FILE", help_heading = "Kubelet")]
     pub(super) knowledge: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) symbols: SymbolArgs,
 }
 
 pub(super) fn parse_kind(text: &str) -> Result<crate::bundle::Kind, String> {

@@ -28,7 +28,7 @@ pub(super) struct BinaryArgs {
 }
 
 /// Where the archive is.
-#[derive(Args, Debug)]
+#[derive(Args, Debug, Clone, Default)]
 pub(crate) struct ArchiveArgs {
     /// Folder of the archive [default: kubeprof/binaries in the user's data directory].
     #[arg(long, value_name = "DIR", env = "KUBEPROF_ARCHIVE", global = true)]

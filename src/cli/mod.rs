@@ -9,6 +9,7 @@ mod open;
 mod output;
 mod pprof;
 mod symbolize;
+mod symbols;
 mod tables;
 
 use std::ffi::OsString;

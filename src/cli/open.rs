@@ -6,6 +6,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result, bail};
 
 use super::args::{InputArgs, OutArgs};
+use super::symbols;
 use crate::analysis::{self, Note, Query, View};
 use crate::bundle::{self, Kind, Loaded, SourceNote, Sources};
 use crate::kubelet::Knowledge;
@@ -104,8 +105,12 @@ pub(super) fn load_paths(paths: &[PathBuf], input: &InputArgs, kind: Option<Kind
 
 /// Reads the sources and applies the query.
 pub(super) fn view(input: &InputArgs, query: &Query, out: &OutArgs) -> Result<(View, Look)> {
-    let loaded = load(input, out)?;
-    let look = look(&loaded, out);
+    let mut loaded = load(input, out)?;
+    let symbols = symbols::symbolize(&mut loaded.profile, &input.symbols, out)?;
+    let look = Look {
+        symbols,
+        ..look(&loaded, out)
+    };
     let mut profile = loaded.profile;
     analysis::drop_frames(&mut profile)?;
     Ok((prepare(profile, query, knowledge(input)?, out)?, look))
@@ -156,5 +161,6 @@ pub(super) fn look(loaded: &Loaded, out: &OutArgs) -> Look {
         full_names: out.full_names,
         source,
         kind: loaded.kind.to_string(),
+        ..Look::default()
     }
 }

@@ -88,6 +88,19 @@ pub struct Look {
     pub source: String,
     /// What kind of profile it is.
     pub kind: String,
+    /// What the names rest on.
+    pub symbols: Symbols,
+}
+
+/// What the names of a profile rest on, in words and numbers.
+#[derive(Clone, Debug, Default)]
+pub struct Symbols {
+    /// One line: how many addresses have a name, from where, and why others have none.
+    pub line: String,
+    /// Whether people need to see it: a name is missing, or a binary was used.
+    pub shown: bool,
+    /// The same for machines.
+    pub facts: Map<String, Value>,
 }
 
 fn begin(schema: &str, h: &Header, view: &View, look: &Look) -> Document {
@@ -113,6 +126,9 @@ fn profile(h: &Header, look: &Look) -> Map<String, Value> {
     m.insert("time_nanos".to_owned(), json!(h.time_nanos));
     m.insert("duration_nanos".to_owned(), json!(h.duration_nanos));
     m.insert("comments".to_owned(), json!(h.comments));
+    if !look.symbols.facts.is_empty() {
+        m.insert("symbols".to_owned(), Value::Object(look.symbols.facts.clone()));
+    }
     m
 }
 
@@ -199,6 +215,9 @@ fn heading(h: &Header, view: &View, look: &Look) -> Vec<String> {
         ));
     }
     lines.push(second);
+    if look.symbols.shown {
+        lines.push(look.symbols.line.clone());
+    }
     lines
 }
 

@@ -1,0 +1,312 @@
+//! Names for the profile that a report is about: finds the binary, has it proven, applies it, and words what came out.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+use clap::{Args, ValueEnum};
+use serde_json::{Map, Value, json};
+
+use super::args::OutArgs;
+use super::binary::{ArchiveArgs, verdict_text};
+use super::open::note;
+use crate::model::{MappingId, Profile};
+use crate::render::layout::Symbols;
+use crate::symbolize::archive::{Archive, open_image};
+use crate::symbolize::identity::{Identity, Verdict, examine, main_mapping};
+use crate::symbolize::locate::Image;
+use crate::symbolize::locate::search::{Origin, Places, Wanted, debug_files};
+use crate::symbolize::{Binary, Coverage, Miss, Single, apply, survey};
+
+/// When names are looked up in a binary.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug, Default)]
+enum Mode {
+    /// For addresses that the profile has no name for.
+    #[default]
+    Missing,
+    /// Never.
+    None,
+    /// For all addresses; the program's own names are replaced.
+    Force,
+}
+
+/// Where names come from.
+#[derive(Args, Debug, Clone, Default)]
+#[command(next_help_heading = "Symbols")]
+pub(super) struct SymbolArgs {
+    /// The binary that the profile was taken of; it is refused when it is another one
+    #[arg(long, value_name = "FILE")]
+    pub(super) binary: Option<PathBuf>,
+    /// Use the binary although it is another one; every report says so
+    #[arg(long, requires = "binary")]
+    trust_binary: bool,
+    /// When to look names up in a binary
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t, hide_default_value = true)]
+    symbolize: Mode,
+    /// Exit with 2 when an address has no name
+    #[arg(long)]
+    require_symbols: bool,
+    #[command(flatten)]
+    archive: ArchiveArgs,
+}
+
+/// Names what has no name and says what the names rest on.
+pub(super) fn symbolize(profile: &mut Profile, args: &SymbolArgs, out: &OutArgs) -> Result<Symbols> {
+    let surveyed = survey(profile);
+    let wants = match args.symbolize {
+        Mode::None => false,
+        Mode::Force => true,
+        // Kernel pages and addresses without a mapping are in no binary.
+        Mode::Missing => args.binary.is_some() || surveyed.missing.contains_key(&Miss::NoBinary),
+    };
+    let coverage = if wants {
+        name_from_binary(profile, args, out, surveyed)?
+    } else {
+        surveyed
+    };
+    let words = words(&coverage);
+    if args.require_symbols && coverage.missing_total() > 0 {
+        bail!(
+            "{}\nhint: archive the kubelet that ran with `kubeprof binary add`, or give it with --binary",
+            words.line
+        );
+    }
+    Ok(words)
+}
+
+fn name_from_binary(profile: &mut Profile, args: &SymbolArgs, out: &OutArgs, surveyed: Coverage) -> Result<Coverage> {
+    let archive = args.archive.open().ok();
+    let places = places(args, archive.clone());
+    let force = args.symbolize == Mode::Force;
+    if let Some(path) = &args.binary {
+        let opened = Opened::open(path, &places)?;
+        let binary = opened.binary()?;
+        let mapping = main_mapping(profile, &binary);
+        let identity = examine(profile, mapping, &binary);
+        if identity.verdict == Verdict::Mismatch && !args.trust_binary {
+            bail!(
+                "{}: refused\n{}{}",
+                path.display(),
+                verdict_text(&identity),
+                advice(&identity, archive.as_ref())
+            );
+        }
+        if identity.verdict == Verdict::Unproven {
+            note(out, &format!("{}: unproven: {}", path.display(), identity.reason));
+        }
+        let single = Single {
+            mapping,
+            binary: &binary,
+            refused: None,
+        };
+        let mut coverage = apply(profile, &single, force);
+        coverage.trusted = args.trust_binary && matches!(identity.verdict, Verdict::Mismatch | Verdict::Unproven);
+        coverage.identities.push(identity);
+        return Ok(coverage);
+    }
+    let mut coverage = surveyed;
+    let mut tried = Vec::new();
+    for n in 0..profile.mappings.len() {
+        let mapping = MappingId::new(n);
+        let row = &profile.mappings[n];
+        let (file, build_id) = (profile.text(row.file).to_owned(), profile.text(row.build_id).to_owned());
+        for candidate in places.candidates(Wanted {
+            file: &file,
+            build_id: &build_id,
+        }) {
+            // A file that cannot be read is no reason to stop: there may be another.
+            let Ok(opened) = Opened::open(&candidate.path, &places) else {
+                continue;
+            };
+            let Ok(binary) = opened.binary() else { continue };
+            let identity = examine(profile, Some(mapping), &binary);
+            let proven = matches!(identity.verdict, Verdict::Match | Verdict::Twin);
+            tried.push((candidate.origin, identity.clone()));
+            if !proven {
+                continue;
+            }
+            let single = Single {
+                mapping: Some(mapping),
+                binary: &binary,
+                refused: None,
+            };
+            let identities = std::mem::take(&mut coverage.identities);
+            let before = coverage.named.clone();
+            coverage = apply(profile, &single, force);
+            for (source, count) in before {
+                *coverage.named.entry(source).or_default() += count;
+                coverage.embedded = coverage.embedded.saturating_sub(count);
+            }
+            coverage.identities = identities;
+            coverage.identities.push(identity);
+            break;
+        }
+    }
+    if coverage.identities.is_empty() && !tried.is_empty() {
+        for (origin, identity) in tried {
+            note(
+                out,
+                &format!(
+                    "a binary from {} is not the one that ran: {}",
+                    origin_words(origin),
+                    identity.reason
+                ),
+            );
+        }
+    }
+    Ok(coverage)
+}
+
+fn origin_words(origin: Origin) -> &'static str {
+    match origin {
+        Origin::Given => "the command line",
+        Origin::Bundle => "the bundle",
+        Origin::Archive => "the archive",
+        Origin::PprofPath => "PPROF_BINARY_PATH",
+        Origin::Debuginfod => "debuginfod's cache",
+        Origin::SystemDebug => "/usr/lib/debug",
+    }
+}
+
+/// A mapped binary and, where there is one, its debug file.
+struct Opened {
+    image: Image,
+    debug: Option<Image>,
+}
+
+impl Opened {
+    fn open(path: &Path, places: &Places) -> Result<Self> {
+        let image = open_image(path)?;
+        let binary = Binary::parse(&image).with_context(|| path.display().to_string())?;
+        let gnu = binary.build_ids().gnu;
+        let id = gnu.as_ref().map(ToString::to_string);
+        let link = binary.elf().debug_link();
+        // Debug information apart counts only when the build IDs are the same.
+        let debug = debug_files(path, id.as_deref(), link, &places.system_debug)
+            .into_iter()
+            .find_map(|p| {
+                let image = Image::open(&p).ok()?;
+                let same = gnu.is_some() && Binary::parse(&image).ok()?.build_ids().gnu == gnu;
+                same.then_some(image)
+            });
+        Ok(Opened { image, debug })
+    }
+
+    fn binary(&self) -> Result<Binary<'_>> {
+        let binary = Binary::parse(&self.image).with_context(|| self.image.path().display().to_string())?;
+        Ok(match &self.debug {
+            Some(debug) => binary.with_debug_file(debug),
+            None => binary,
+        })
+    }
+}
+
+fn places(args: &SymbolArgs, archive: Option<Archive>) -> Places {
+    let variable = |name| std::env::var_os(name).filter(|v| !v.is_empty());
+    let home = variable("HOME").map(PathBuf::from);
+    let pprof_path = match variable("PPROF_BINARY_PATH") {
+        Some(paths) => std::env::split_paths(&paths).collect(),
+        None => home.iter().map(|h| h.join("pprof/binaries")).collect(),
+    };
+    let cache = variable("XDG_CACHE_HOME")
+        .map(PathBuf::from)
+        .or_else(|| Some(home?.join(".cache")));
+    let debuginfod_cache = variable("DEBUGINFOD_CACHE_PATH")
+        .map(PathBuf::from)
+        .or_else(|| cache.map(|c| c.join("debuginfod_client")));
+    Places {
+        given: args.binary.iter().cloned().collect(),
+        bundle: Vec::new(),
+        archive,
+        pprof_path,
+        debuginfod_cache,
+        system_debug: vec![PathBuf::from("/usr/lib/debug")],
+    }
+}
+
+/// What to do about a refused binary.
+fn advice(identity: &Identity, archive: Option<&Archive>) -> String {
+    let id = &identity.build_id_profile;
+    let archived = archive.and_then(|a| a.path_of(id));
+    match archived {
+        Some(_) => "hint: the archive has the binary that ran: leave --binary away".to_owned(),
+        None if id.is_empty() => "hint: --trust-binary uses it all the same, and marks every report".to_owned(),
+        None => format!(
+            "hint: look for the binary with build ID {id} (`kubeprof binary ls`), or mark every report with --trust-binary"
+        ),
+    }
+}
+
+/// The coverage in words and in numbers.
+fn words(coverage: &Coverage) -> Symbols {
+    let mut line = format!(
+        "symbols: {} of {} locations named",
+        coverage.named_total(),
+        coverage.locations
+    );
+    let mut parts: Vec<String> = Vec::new();
+    if !coverage.named.is_empty() {
+        parts.extend((coverage.embedded > 0).then(|| format!("{} by the program", coverage.embedded)));
+        parts.extend(
+            coverage
+                .named
+                .iter()
+                .map(|(source, n)| format!("{n} from {}", source.code())),
+        );
+    }
+    parts.extend(
+        coverage
+            .missing
+            .iter()
+            .map(|(miss, n)| format!("{n} not: {}", miss.explanation())),
+    );
+    let disagree: u64 = coverage.identities.iter().map(|i| i.checked - i.agreed).sum();
+    if disagree > 0 {
+        parts.push(format!("{disagree} named otherwise by the binary"));
+    }
+    let mut marks: Vec<String> = coverage
+        .identities
+        .iter()
+        .filter(|i| i.verdict != Verdict::Match)
+        .map(|i| format!("binary is a {}: {}", i.verdict.code(), i.reason))
+        .collect();
+    if coverage.trusted {
+        marks.push("TRUSTED BY HAND, NOT PROVEN".to_owned());
+    }
+    parts.extend(marks);
+    if !parts.is_empty() {
+        line += &format!(" ({})", parts.join("; "));
+    }
+    let worth_a_line = coverage.missing_total() > 0 || !coverage.identities.is_empty();
+    let mut facts: Map<String, Value> = Map::new();
+    facts.insert("locations".to_owned(), json!(coverage.locations));
+    facts.insert("embedded".to_owned(), json!(coverage.embedded));
+    let named: Map<String, Value> = coverage
+        .named
+        .iter()
+        .map(|(s, n)| (s.code().to_owned(), json!(n)))
+        .collect();
+    facts.insert("named".to_owned(), Value::Object(named));
+    let missing: Map<String, Value> = coverage
+        .missing
+        .iter()
+        .map(|(m, n)| (m.code().to_owned(), json!(n)))
+        .collect();
+    facts.insert("missing".to_owned(), Value::Object(missing));
+    facts.insert("disagreed".to_owned(), json!(disagree));
+    facts.insert("trusted".to_owned(), json!(coverage.trusted));
+    let verdicts: Vec<Value> = coverage
+        .identities
+        .iter()
+        .map(|i| {
+            json!({"verdict": i.verdict.code(), "reason": i.reason.code(), "file": i.file,
+                "build_id_profile": i.build_id_profile, "build_id_binary": i.build_id_binary,
+                "checked": i.checked, "agreed": i.agreed})
+        })
+        .collect();
+    facts.insert("binaries".to_owned(), Value::Array(verdicts));
+    Symbols {
+        line,
+        shown: worth_a_line,
+        facts,
+    }
+}

@@ -1,0 +1,168 @@
+//! Real kubelets against their own captures: names removed, looked up again, all equal. Needs kubelets, which are too
+//! big to ship: KUBEPROF_CAPTURES=DIR holds *.pb.gz of one version, KUBEPROF_KUBELET the binary that ran (or a twin),
+//! KUBEPROF_KUBELET_EXTERNAL optionally the same sources linked by the C linker and stripped, as releases are. For that
+//! one the addresses are moved by the distance of the two text bases, and `go tool pprof` is asked as well.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use kubeprof::bundle::read_profile;
+use kubeprof::model::{Location, LocationId, Profile};
+use kubeprof::pprof::{Compression, Limit, encode_gzip};
+use kubeprof::symbolize::locate::Image;
+use kubeprof::symbolize::{Binary, Single, apply};
+
+type Chain = Vec<(String, String, i64)>;
+
+fn chain(p: &Profile, n: usize) -> Chain {
+    let text = |l: &kubeprof::model::Line| {
+        let f = p.function(l.function);
+        (p.text(f.system_name).to_owned(), p.text(f.filename).to_owned(), l.line)
+    };
+    p.lines_of(LocationId::new(n)).iter().map(text).collect()
+}
+
+fn captures() -> Vec<(PathBuf, Profile)> {
+    let directory = std::env::var_os("KUBEPROF_CAPTURES").expect("KUBEPROF_CAPTURES");
+    let mut paths: Vec<PathBuf> = fs::read_dir(directory).unwrap().map(|e| e.unwrap().path()).collect();
+    paths.retain(|p| p.to_string_lossy().ends_with(".pb.gz"));
+    paths.sort();
+    assert!(!paths.is_empty());
+    let read = |p: PathBuf| (p.clone(), read_profile(&p, Limit::Proportional, false).unwrap().profile);
+    paths.into_iter().map(read).collect()
+}
+
+fn bare(p: &Profile, moved: u64) -> Profile {
+    let mut p = p.clone();
+    for l in &mut p.locations {
+        *l = Location {
+            line_count: 0,
+            address: l.address.wrapping_add(moved),
+            ..*l
+        };
+    }
+    p
+}
+
+fn compare(path: &Path, truth: &Profile, binary: &Binary<'_>, moved: u64) -> (usize, usize) {
+    let mut p = bare(truth, moved);
+    if moved > 0 {
+        // The external file is laid out otherwise; its addresses are ELF addresses as they are.
+        p.mappings[0].limit = 0;
+    }
+    let mapping = Some(kubeprof::model::MappingId::new(0));
+    apply(
+        &mut p,
+        &Single {
+            mapping,
+            binary,
+            refused: None,
+        },
+        false,
+    );
+    let (mut equal, mut all) = (0, 0);
+    for n in 0..truth.locations.len() {
+        if truth.locations[n].line_count == 0 {
+            continue;
+        }
+        all += 1;
+        let (want, got) = (chain(truth, n), chain(&p, n));
+        equal += usize::from(want == got);
+        if want != got {
+            eprintln!(
+                "{}: {:#x}: {want:?} {got:?}",
+                path.display(),
+                truth.locations[n].address
+            );
+        }
+    }
+    (equal, all)
+}
+
+#[test]
+#[ignore = "needs KUBEPROF_KUBELET and KUBEPROF_CAPTURES"]
+fn every_location_of_every_capture_comes_back() {
+    let open = |name| std::env::var_os(name).map(|p| Image::open(Path::new(&p)).unwrap());
+    let image = open("KUBEPROF_KUBELET").expect("KUBEPROF_KUBELET");
+    let binary = Binary::parse(&image).unwrap();
+    let external = open("KUBEPROF_KUBELET_EXTERNAL");
+    let external = external.as_ref().map(|i| Binary::parse(i).unwrap());
+    let (mut equal, mut all, mut equal_external, mut files) = (0, 0, 0, 0);
+    let mut pprof = Pprof::default();
+    for (path, truth) in captures() {
+        let (e, a) = compare(&path, &truth, &binary, 0);
+        (equal, all, files) = (equal + e, all + a, files + 1);
+        if let Some(external) = &external {
+            let moved = external.go().unwrap().text_start() - binary.go().unwrap().text_start();
+            equal_external += compare(&path, &truth, external, moved).0;
+            pprof.ask(&truth, &bare(&truth, moved), external);
+        }
+    }
+    eprintln!("{files} captures: {equal} of {all} locations equal to what the kubelet embedded");
+    assert_eq!(equal, all);
+    if external.is_some() {
+        eprintln!("external, stripped: {equal_external} of {all}");
+        eprintln!(
+            "go tool pprof on it: of {}: right outermost function {}, right file:line {}, right chain {}",
+            pprof.all, pprof.function, pprof.line, pprof.chain
+        );
+        assert_eq!(equal_external, all);
+    }
+}
+
+#[derive(Default)]
+struct Pprof {
+    all: usize,
+    function: usize,
+    line: usize,
+    chain: usize,
+}
+
+impl Pprof {
+    fn ask(&mut self, truth: &Profile, bare: &Profile, external: &Binary<'_>) {
+        let directory = std::env::temp_dir().join(format!("kubeprof-pprof-{}", std::process::id()));
+        fs::create_dir_all(&directory).unwrap();
+        let (input, output) = (directory.join("bare.pb.gz"), directory.join("named.pb.gz"));
+        let mut bare = bare.clone();
+        // pprof skips mappings that claim to have names; the mapping must be where the file says.
+        let code = external.elf().segments().iter().find(|s| s.executable).unwrap();
+        let row = &mut bare.mappings[0];
+        row.has_functions = false;
+        (row.start, row.offset) = (code.address & !0xfff, code.offset & !0xfff);
+        row.limit = (code.address + code.size + 0xfff) & !0xfff;
+        row.build_id = bare.strings.intern("");
+        encode_gzip(&bare, fs::File::create(&input).unwrap(), Compression(1)).unwrap();
+        let kubelet = std::env::var_os("KUBEPROF_KUBELET_EXTERNAL").unwrap();
+        let done = Command::new("go")
+            .args(["tool", "pprof", "-symbolize=local", "-proto", "-output"])
+            .arg(&output)
+            .arg(kubelet)
+            .arg(&input)
+            .env("PPROF_TMPDIR", &directory)
+            .output()
+            .unwrap();
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        let named = read_profile(&output, Limit::Proportional, false).unwrap().profile;
+        let mut by_address = std::collections::HashMap::new();
+        for n in 0..named.locations.len() {
+            by_address.insert(named.locations[n].address, chain(&named, n));
+        }
+        for n in 0..truth.locations.len() {
+            let want = chain(truth, n);
+            if want.is_empty() {
+                continue;
+            }
+            self.all += 1;
+            let empty = Chain::new();
+            let got = by_address.get(&bare.locations[n].address).unwrap_or(&empty);
+            let (Some(outer), Some(inner)) = (want.last(), want.first()) else {
+                continue;
+            };
+            self.function += usize::from(got.last().is_some_and(|g| g.0 == outer.0));
+            self.line += usize::from(got.first().is_some_and(|g| (&g.1, g.2) == (&inner.1, inner.2)));
+            self.chain += usize::from(*got == want);
+        }
+        fs::remove_dir_all(&directory).unwrap();
+    }
+}
