@@ -103,14 +103,20 @@ pub(super) fn load_paths(paths: &[PathBuf], input: &InputArgs, kind: Option<Kind
     Ok(loaded)
 }
 
-/// Reads the sources and applies the query.
-pub(super) fn view(input: &InputArgs, query: &Query, out: &OutArgs) -> Result<(View, Look)> {
+/// Reads the sources and names what has no name.
+pub(super) fn named(input: &InputArgs, out: &OutArgs) -> Result<(Loaded, Look)> {
     let mut loaded = load(input, out)?;
     let symbols = symbols::symbolize(&mut loaded.profile, &input.symbols, out)?;
     let look = Look {
         symbols,
         ..look(&loaded, out)
     };
+    Ok((loaded, look))
+}
+
+/// Reads the sources and applies the query.
+pub(super) fn view(input: &InputArgs, query: &Query, out: &OutArgs) -> Result<(View, Look)> {
+    let (loaded, look) = named(input, out)?;
     let mut profile = loaded.profile;
     analysis::drop_frames(&mut profile)?;
     Ok((prepare(profile, query, knowledge(input)?, out)?, look))

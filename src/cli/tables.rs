@@ -151,7 +151,7 @@ pub(super) struct RawArgs {
 }
 
 pub(super) fn raw(args: &RawArgs) -> Result<()> {
-    let loaded = open::load(&args.input, &args.out)?;
+    let (loaded, _) = open::named(&args.input, &args.out)?;
     output::write(&args.out, true, false, |out| text::raw(&loaded.profile, out))
 }
 
@@ -177,10 +177,10 @@ pub(super) struct DiffArgs {
 
 pub(super) fn diff(args: &DiffArgs) -> Result<Exit> {
     let query = args.query.query(Some(TOP_ROWS));
-    let loaded = open::load(&args.input, &args.out)?;
-    let look = open::look(&loaded, &args.out);
+    let (loaded, look) = open::named(&args.input, &args.out)?;
     let knowledge = open::knowledge(&args.input)?;
     let mut base = open::load_paths(&[args.old.clone()], &args.input, Some(loaded.kind), &args.out)?.profile;
+    super::symbols::symbolize(&mut base, &args.input.symbols, &args.out).context("the old profile")?;
     let mut profile = loaded.profile;
     analysis::drop_frames(&mut base)?;
     analysis::drop_frames(&mut profile)?;
@@ -221,6 +221,8 @@ pub(super) struct InspectArgs {
     /// Table of subsystems to use instead of the built-in one
     #[arg(long, value_name = "FILE")]
     knowledge: Option<PathBuf>,
+    #[command(flatten)]
+    symbols: super::symbols::SymbolArgs,
     /// Format
     #[arg(short, long, value_enum, default_value_t)]
     output: Format,
@@ -241,9 +243,9 @@ pub(super) fn inspect(args: &InspectArgs) -> Result<()> {
         diff_base: Vec::new(),
         normalize: false,
         knowledge: args.knowledge.clone(),
+        symbols: args.symbols.clone(),
     };
-    let loaded = open::load(&input, &args.out)?;
-    let look = open::look(&loaded, &args.out);
+    let (loaded, look) = open::named(&input, &args.out)?;
     let facts = vec![
         ("source", look.source.clone()),
         ("kind", loaded.kind.to_string()),
