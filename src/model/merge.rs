@@ -311,6 +311,7 @@ pub(super) fn add(sources: &[&Profile], options: MergeOptions) -> Result<Profile
                     text: m.string(&mut map, l.text),
                     number: l.number,
                     unit: m.string(&mut map, l.unit),
+                    bare_zero: l.bare_zero,
                 };
                 labels.push(label);
             }

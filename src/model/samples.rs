@@ -114,6 +114,8 @@ pub struct Label {
     pub number: i64,
     /// The unit of the number, or `""`.
     pub unit: StringId,
+    /// A number that is 0 and has no unit: readers of texts know that it is one, the wire cannot tell.
+    pub bare_zero: bool,
 }
 
 /// What a [`Label`] is.
@@ -121,7 +123,7 @@ pub struct Label {
 pub enum LabelKind {
     /// It has a text.
     Text,
-    /// It has a number, or a unit and the number 0.
+    /// It has a number; 0 only with a unit or where the reader knew that it is one.
     Number,
     /// Nothing but a key: an empty text, or a bare number 0; the wire cannot tell. `go tool pprof` drops it.
     Empty,
@@ -132,7 +134,7 @@ impl Label {
     pub fn kind(&self) -> LabelKind {
         if !self.text.is_empty() {
             LabelKind::Text
-        } else if self.number != 0 || !self.unit.is_empty() {
+        } else if self.number != 0 || !self.unit.is_empty() || self.bare_zero {
             LabelKind::Number
         } else {
             LabelKind::Empty
@@ -146,6 +148,7 @@ impl Label {
             text,
             number: 0,
             unit: StringId::EMPTY,
+            bare_zero: false,
         }
     }
 
@@ -156,6 +159,7 @@ impl Label {
             text: StringId::EMPTY,
             number,
             unit,
+            bare_zero: number == 0 && unit.is_empty(),
         }
     }
 }

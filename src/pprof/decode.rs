@@ -522,6 +522,7 @@ impl Decoder {
             text: self.string(text, at)?,
             number,
             unit: self.string(unit, at)?,
+            bare_zero: false,
         })
     }
 }
