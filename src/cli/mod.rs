@@ -45,6 +45,8 @@ enum Command {
     Peek(tables::PeekArgs),
     /// All rows between their callers and callees
     Tree(tables::TreeArgs),
+    /// Source lines of the functions that match, with what they cost
+    List(tables::ListArgs),
     /// What the samples of each label value sum up to
     Tags(tables::TagsArgs),
     /// All tables of the profile as text
@@ -137,6 +139,7 @@ fn dispatch(command: Command) -> Result<Exit> {
         Command::Traces(args) => tables::traces(&args)?,
         Command::Peek(args) => tables::peek(&args)?,
         Command::Tree(args) => tables::tree(&args)?,
+        Command::List(args) => tables::list(&args)?,
         Command::Tags(args) => tables::tags(&args)?,
         Command::Raw(args) => tables::raw(&args)?,
         Command::Diff(args) => return tables::diff(&args),

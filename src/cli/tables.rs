@@ -1,4 +1,4 @@
-//! `top`, `tree`, `peek`, `traces`, `tags`, `raw`, `diff`, `inspect`.
+//! `top`, `tree`, `peek`, `traces`, `tags`, `raw`, `diff`, `inspect`, `list`.
 
 use std::path::PathBuf;
 
@@ -7,9 +7,9 @@ use clap::{Args, ValueEnum};
 
 use super::args::{Format, InputArgs, OutArgs, QueryArgs};
 use super::{Exit, open, output};
-use crate::analysis::{self, QueryError, Trim};
-use crate::bundle::Kind;
-use crate::render::{layout, pprof as text};
+use crate::analysis::{self, Granularity, QueryError, Trim};
+use crate::bundle::{GoSources, Kind};
+use crate::render::{Lines, SourceLookup, layout, pprof as text};
 
 /// Rows of `top` where no number is given.
 const TOP_ROWS: usize = 30;
@@ -264,4 +264,46 @@ pub(super) fn inspect(args: &InspectArgs) -> Result<()> {
         &args.out,
         false,
     )
+}
+
+#[derive(Args, Debug)]
+pub(super) struct ListArgs {
+    /// Expression that function names must match
+    #[arg(value_name = "REGEX")]
+    matching: String,
+    #[command(flatten)]
+    input: InputArgs,
+    #[command(flatten)]
+    query: QueryArgs,
+    /// Format
+    #[arg(short, long, value_enum, default_value_t)]
+    output: Format,
+    #[command(flatten)]
+    out: OutArgs,
+}
+
+/// Sources for `list`, found by the rules of Go builds.
+struct Found(GoSources);
+
+impl SourceLookup for Found {
+    fn open(&mut self, path: &str) -> Result<Lines<'_>, String> {
+        let bytes = self.0.file(path).ok_or_else(|| format!("{path}: not found"))?;
+        let lines: Vec<&[u8]> = bytes.split(|&b| b == b'\n').collect();
+        Ok(Box::new(move |n| {
+            usize::try_from(n - 1).ok().and_then(|i| lines.get(i).copied())
+        }))
+    }
+}
+
+pub(super) fn list(args: &ListArgs) -> Result<()> {
+    let query = analysis::Query {
+        trim: Trim::NONE,
+        granularity: Granularity::Lines,
+        ..args.query.query(None)
+    };
+    let (mut view, look) = open::view(&args.input, &query, &args.out)?;
+    let report = analysis::list(&mut view, &args.matching)?;
+    let mut sources = Found(GoSources::new(&query.source_path));
+    let document = layout::list(&report, &view, &look, &mut sources);
+    output::document(&document, args.output, &args.out, true)
 }

@@ -7,12 +7,14 @@ use super::pprof::go_time;
 
 mod census;
 mod diff;
+mod list;
 mod tags;
 mod top;
 mod tree;
 
 pub use census::census;
 pub use diff::diff;
+pub use list::list;
 pub use tags::tags;
 pub use top::top;
 pub use tree::tree;
