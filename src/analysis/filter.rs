@@ -227,6 +227,20 @@ pub(super) fn show_from(p: &mut Profile, re: &Regex) -> bool {
     any
 }
 
+/// Cuts the nameless frames at the leaf of stacks that have named ones: Go's texts hide the names of the runtime frames
+/// there, and dumps leave those frames out altogether. Returns how many stacks were cut.
+pub fn drop_nameless_leaves(p: &mut Profile) -> usize {
+    let nameless: Vec<bool> = p.locations.iter().map(|l| l.line_count == 0).collect();
+    let is = |l: &LocationId| nameless[l.index()];
+    let mut cut = 0;
+    rewrite(p, |stack, out| {
+        let start = stack.iter().position(|l| !is(l)).unwrap_or(0);
+        cut += usize::from(start > 0);
+        out.extend_from_slice(&stack[start..]);
+    });
+    cut
+}
+
 /// A function name without its argument list and without the leading dot of some PowerPC symbols.
 fn simplified(name: &str) -> &str {
     let name = name.strip_prefix('.').unwrap_or(name);

@@ -35,7 +35,7 @@ pub use census::{Attributed, Census, MappedFile, TypeSum, census};
 pub use compare::compare;
 pub use diff::{Diff, DiffRow, diff};
 pub use drawing::{Drawing, DrawnEdge, DrawnNode, DrawnSize, DrawnTag, drawing};
-pub use filter::drop_frames;
+pub use filter::{drop_frames, drop_nameless_leaves};
 pub use graph::{Edge, EdgeId, Graph, InlineMark, Node, NodeId};
 pub use header::Header;
 pub use lens::{Lens, Place};

@@ -11,7 +11,7 @@ use crate::analysis::{self, Note, Query, View};
 use crate::bundle::{self, Kind, Loaded, SourceNote, Sources};
 use crate::kubelet::Knowledge;
 use crate::model::MergeOptions;
-use crate::pprof::Limit;
+use crate::pprof::{Form, Limit};
 use crate::render::layout::Look;
 
 /// Says something on standard error unless it is to be quiet.
@@ -118,6 +118,10 @@ pub(super) fn named(input: &InputArgs, out: &OutArgs) -> Result<(Loaded, Look)> 
 pub(super) fn view(input: &InputArgs, query: &Query, out: &OutArgs) -> Result<(View, Look)> {
     let (loaded, look) = named(input, out)?;
     let mut profile = loaded.profile;
+    if loaded.form == Form::GoText {
+        // They are provably of the runtime: the text hides no others.
+        analysis::drop_nameless_leaves(&mut profile);
+    }
     analysis::drop_frames(&mut profile)?;
     Ok((prepare(profile, query, knowledge(input)?, out)?, look))
 }
