@@ -132,7 +132,16 @@ impl Program {
 }
 
 fn tables(o: &Options, p: &mut Profile) {
-    const VERBS: [&str; 8] = ["Sync", "Get", "List", "Update", "reconcile", "watch", "decode", "handle"];
+    const VERBS: [&str; 8] = [
+        "Sync",
+        "Get",
+        "List",
+        "Update",
+        "reconcile",
+        "watch",
+        "decode",
+        "handle",
+    ];
     p.mappings.push(Mapping {
         id: 1,
         start: 0x40_0000,
@@ -255,7 +264,11 @@ fn generate(o: &Options) -> Result<Profile, String> {
         let labels = labels(o, &mut p, &mut r, &keys, bytes, size);
         if o.heap {
             let objects = 1 + r.below(4000) as i64;
-            let alive = if r.below(3) == 0 { r.below(objects as usize) as i64 } else { 0 };
+            let alive = if r.below(3) == 0 {
+                r.below(objects as usize) as i64
+            } else {
+                0
+            };
             samples.push(id, &[objects, objects * size, alive, alive * size], &labels);
         } else {
             let ticks = 1 + r.below(20) as i64 / 10 * r.below(8) as i64;
