@@ -9,7 +9,7 @@ use super::args::{Format, InputArgs, OutArgs, QueryArgs};
 use super::{Exit, open, output};
 use crate::analysis::{self, Granularity, QueryError, Trim};
 use crate::bundle::{GoSources, Kind};
-use crate::render::{Lines, SourceLookup, layout, pprof as text};
+use crate::render::{Lines, SourceLookup, json, layout, pprof as text, traces};
 
 /// Rows of `top` where no number is given.
 const TOP_ROWS: usize = 30;
@@ -93,9 +93,13 @@ pub(super) fn peek(args: &PeekArgs) -> Result<()> {
 
 #[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq, Default)]
 enum TracesFormat {
-    /// For people.
+    /// For people, with the owner of every stack.
     #[default]
     Text,
+    /// One JSON object.
+    Json,
+    /// A JSON object a sample, the head first.
+    Jsonl,
 }
 
 #[derive(Args, Debug)]
@@ -112,11 +116,16 @@ pub(super) struct TracesArgs {
 }
 
 pub(super) fn traces(args: &TracesArgs) -> Result<()> {
-    let (mut view, _) = open::view(&args.input, &args.query.query(None), &args.out)?;
+    let (mut view, look) = open::view(&args.input, &args.query.query(None), &args.out)?;
     let report = analysis::traces(&mut view);
-    match args.output {
-        TracesFormat::Text => output::write(&args.out, true, false, |out| text::traces(&report, &view, out)),
-    }
+    let head = layout::head("traces", &report.header, &view, &look);
+    output::write(&args.out, args.output == TracesFormat::Text, false, |out| {
+        match args.output {
+            TracesFormat::Text => traces::text(&report, &view, &head.heading, sanitize, out),
+            TracesFormat::Json => traces::json(&report, &view, &json::head(&head), true, out),
+            TracesFormat::Jsonl => traces::json(&report, &view, &json::head(&head), false, out),
+        }
+    })
 }
 
 #[derive(Args, Debug)]

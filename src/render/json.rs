@@ -14,7 +14,8 @@ fn object(d: &Document, row: &Row) -> Map<String, Value> {
     columns.map(|(c, cell)| (c.key.to_owned(), cell.json())).collect()
 }
 
-fn head(d: &Document) -> Map<String, Value> {
+/// Everything but the rows.
+pub fn head(d: &Document) -> Map<String, Value> {
     let mut head = Map::new();
     head.insert("schema".to_owned(), Value::from(d.schema.as_str()));
     head.insert("profile".to_owned(), Value::Object(d.profile.clone()));

@@ -11,5 +11,6 @@ pub mod pprof;
 mod source_lookup;
 pub mod terminal;
 pub mod text;
+pub mod traces;
 
 pub use source_lookup::{Lines, SourceLookup};

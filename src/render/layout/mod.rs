@@ -105,6 +105,11 @@ pub struct Symbols {
     pub facts: Map<String, Value>,
 }
 
+/// The page without rows: what stands above them, for formats that write rows as they come.
+pub fn head(schema: &str, h: &Header, view: &View, look: &Look) -> Document {
+    begin(schema, h, view, look)
+}
+
 fn begin(schema: &str, h: &Header, view: &View, look: &Look) -> Document {
     let mut d = Document {
         schema: format!("kubeprof/{schema}/1"),

@@ -10,7 +10,7 @@ mod short_name;
 mod svg;
 mod tags;
 mod top;
-mod traces;
+pub(super) mod traces;
 mod tree;
 
 pub use callgrind::callgrind;

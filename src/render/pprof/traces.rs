@@ -1,10 +1,12 @@
 //! `traces`: written sample by sample, from lines made once per location.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 
 use super::header::profile_labels;
 use crate::analysis::{Traces, View};
-use crate::model::{LocationId, units};
+use crate::model::{LocationId, StackId, units};
+use crate::render::terminal;
 
 const SEPARATOR: &[u8] = b"-----------+-------------------------------------------------------\n";
 
@@ -17,8 +19,25 @@ const VALUE: usize = 10;
 /// What `out` reports.
 pub fn traces(report: &Traces, view: &View, out: &mut dyn Write) -> io::Result<()> {
     let labels = profile_labels(&report.header, view, &report.header.output_unit);
-    writeln!(out, "{}", labels.join("\n"))?;
-    let frames = Frames::new(report, view);
+    samples(report, view, &labels.join("\n"), None, false, out)
+}
+
+/// Prints all samples under a heading. `extra` gives further lines above the labels of a stack; with `sanitize`, names
+/// cannot command a terminal.
+///
+/// # Errors
+/// What `out` reports.
+pub(in crate::render) fn samples(
+    report: &Traces,
+    view: &View,
+    heading: &str,
+    extra: Option<&dyn Fn(StackId, &mut Vec<u8>)>,
+    sanitize: bool,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    writeln!(out, "{heading}")?;
+    let frames = Frames::new(report, view, sanitize);
+    let mut above = Vec::new();
     let unit = &report.header.output_unit;
     let mut lines: Vec<String> = Vec::new();
     let p = &view.profile;
@@ -29,6 +48,11 @@ pub fn traces(report: &Traces, view: &View, out: &mut dyn Write) -> io::Result<(
             continue;
         }
         out.write_all(SEPARATOR)?;
+        if let Some(extra) = extra {
+            above.clear();
+            extra(p.samples.stack(i), &mut above);
+            out.write_all(&above)?;
+        }
         if !p.samples.labels(i).is_empty() {
             let trace = report.sample(view, i);
             lines.clear();
@@ -67,7 +91,7 @@ struct Frames {
 }
 
 impl Frames {
-    fn new(report: &Traces, view: &View) -> Self {
+    fn new(report: &Traces, view: &View, sanitize: bool) -> Self {
         let mut frames = Frames {
             ends: vec![0],
             text: Vec::new(),
@@ -76,6 +100,11 @@ impl Frames {
             let run = report.frames(LocationId::new(l));
             for (i, &n) in run.iter().enumerate() {
                 let name = report.infos[n as usize].printable(&view.profile);
+                let name = if sanitize {
+                    Cow::Owned(terminal::sanitize(&name).into_owned())
+                } else {
+                    name
+                };
                 let inline = if i + 1 < run.len() { " (inline)" } else { "" };
                 frames.text.extend_from_slice(b"             ");
                 frames.text.extend_from_slice(name.as_bytes());

@@ -1,0 +1,122 @@
+//! `traces` in kubeprof's own formats, written sample by sample.
+//!
+//! The text is pprof's with two lines more: who owns the stack and what it is blocked or spends in. JSON lines have one
+//! sample each.
+
+use std::io::{self, Write};
+
+use serde_json::{Map, Value, json};
+
+use super::pprof::traces::samples;
+use crate::analysis::{Trace, Traces, View};
+use crate::model::{LocationId, StackId};
+
+/// Owner and blocked-in of a stack, as titles.
+fn attribution(view: &View, stack: StackId) -> (Option<&str>, Option<&str>, &'static str) {
+    let (Some(lens), Some(a)) = (&view.lens, view.attribution(stack)) else {
+        return (None, None, "");
+    };
+    (
+        a.owner.map(|id| lens.title(id)),
+        a.blocked_in.map(|id| lens.title(id)),
+        a.how.as_str(),
+    )
+}
+
+/// Writes the samples for people; `heading` stands above them. With `sanitize`, names cannot command a terminal.
+///
+/// # Errors
+/// What `out` reports.
+pub fn text(report: &Traces, view: &View, heading: &[String], sanitize: bool, out: &mut dyn Write) -> io::Result<()> {
+    let extra = |stack: StackId, lines: &mut Vec<u8>| {
+        let (owner, inside, _) = attribution(view, stack);
+        for (key, title) in [("owner", owner), ("in", inside)] {
+            if let Some(title) = title {
+                lines.extend_from_slice(format!("{key:>10}:  {title}\n").as_bytes());
+            }
+        }
+    };
+    samples(report, view, &heading.join("\n"), Some(&extra), sanitize, out)
+}
+
+fn frame(report: &Traces, view: &View, l: LocationId) -> Vec<Value> {
+    let frames = report.frames(l);
+    frames
+        .iter()
+        .enumerate()
+        .map(|(i, &n)| {
+            let info = &report.infos[n as usize];
+            let p = &view.profile;
+            let mut m = Map::new();
+            m.insert("name".to_owned(), json!(info.printable(p)));
+            if i + 1 < frames.len() {
+                m.insert("inlined".to_owned(), json!(true));
+            }
+            if let (Some(lens), false) = (&view.lens, info.name.is_empty()) {
+                if let Some(place) = lens.named(info.name) {
+                    m.insert("package".to_owned(), json!(p.text(place.package)));
+                    m.insert(
+                        "subsystem".to_owned(),
+                        json!(lens.subsystem(place).map(|(key, ..)| key)),
+                    );
+                }
+            }
+            Value::Object(m)
+        })
+        .collect()
+}
+
+/// One sample as an object.
+fn object(report: &Traces, view: &View, trace: &Trace) -> Value {
+    let (owner, inside, how) = attribution(view, trace.stack);
+    let mut labels = Map::new();
+    for (key, values) in &trace.texts {
+        labels.insert(key.clone(), json!(values));
+    }
+    for (key, values, _) in &trace.numbers {
+        labels.insert(key.clone(), json!(values));
+    }
+    let stack: Vec<Value> = view
+        .profile
+        .stack(trace.stack)
+        .iter()
+        .flat_map(|&l| frame(report, view, l))
+        .collect();
+    json!({
+        "value": trace.value,
+        "owner": owner,
+        "owner_by": how,
+        "blocked_in": inside,
+        "labels": labels,
+        "stack": stack,
+    })
+}
+
+/// Writes `head` on the first line and a sample on each further one; with `one_object`, the samples as `rows` of it.
+///
+/// # Errors
+/// What `out` reports.
+pub fn json(
+    report: &Traces,
+    view: &View,
+    head: &Map<String, Value>,
+    one_object: bool,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let head = serde_json::to_string(&Value::Object(head.clone()))?;
+    if !one_object {
+        writeln!(out, "{head}")?;
+        for trace in report.samples(view) {
+            serde_json::to_writer(&mut *out, &object(report, view, &trace))?;
+            writeln!(out)?;
+        }
+        return Ok(());
+    }
+    // The closing brace of the head waits for the rows.
+    write!(out, "{},\"rows\":[", head.strip_suffix('}').unwrap_or(&head))?;
+    for (i, trace) in report.samples(view).enumerate() {
+        out.write_all(if i == 0 { b"\n" } else { b",\n" })?;
+        serde_json::to_writer(&mut *out, &object(report, view, &trace))?;
+    }
+    writeln!(out, "\n]}}")
+}
