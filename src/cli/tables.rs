@@ -119,6 +119,7 @@ pub(super) fn traces(args: &TracesArgs) -> Result<()> {
     let (mut view, look) = open::view(&args.input, &args.query.query(None), &args.out)?;
     let report = analysis::traces(&mut view);
     let head = layout::head("traces", &report.header, &view, &look);
+    let sanitize = output::terminal(&args.out).sanitize;
     output::write(&args.out, args.output == TracesFormat::Text, false, |out| {
         match args.output {
             TracesFormat::Text => traces::text(&report, &view, &head.heading, sanitize, out),
