@@ -6,6 +6,7 @@
 use regex::Regex;
 
 use super::QueryError;
+use super::expression::compile;
 use crate::model::{LocationId, Profile, StackId, StringId};
 
 /// Compiles a filter text; `None` when it is empty.
@@ -14,28 +15,6 @@ pub(super) fn regex(option: &'static str, text: &str) -> Result<Option<Regex>, Q
         return Ok(None);
     }
     compile(option, text).map(Some)
-}
-
-/// Compiles an expression of Go's syntax, which is that of this crate but for what neither has.
-pub(super) fn compile(option: &'static str, text: &str) -> Result<Regex, QueryError> {
-    regex::RegexBuilder::new(text)
-        .size_limit(64 << 20)
-        .build()
-        .map_err(|e| {
-            // The engine draws a picture of several lines; its last one says what is wrong.
-            let drawing = e.to_string();
-            let reason = drawing
-                .lines()
-                .last()
-                .unwrap_or_default()
-                .trim_start_matches("error: ")
-                .to_owned();
-            QueryError::Regex {
-                option,
-                text: text.to_owned(),
-                reason,
-            }
-        })
 }
 
 /// Which functions and mappings an expression matches.

@@ -10,7 +10,7 @@ use regex::Regex;
 use rustc_hash::FxHashMap;
 
 use super::names::NodeTable;
-use super::{Dialect, Header, QueryError, View, filter};
+use super::{Dialect, Header, QueryError, View, expression};
 use crate::model::StringId;
 
 /// Lines of context above the first and below the last line with samples.
@@ -82,7 +82,7 @@ pub struct Listing {
 /// # Errors
 /// When `matching` is malformed or nothing matches.
 pub fn list(view: &mut View, matching: &str) -> Result<Listing, QueryError> {
-    let re: Regex = filter::compile("the argument", matching)?;
+    let re: Regex = expression::compile("the argument", matching)?;
     view.trim_paths();
     let table = NodeTable::new(&mut view.profile, true, false);
     let view = &*view;

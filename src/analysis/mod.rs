@@ -10,6 +10,7 @@ mod census;
 mod compare;
 mod diff;
 mod drawing;
+mod expression;
 mod filter;
 mod graph;
 mod header;

@@ -7,7 +7,7 @@
 use regex::Regex;
 use rustc_hash::FxHashMap;
 
-use super::filter::compile;
+use super::expression::compile;
 use super::{Dialect, QueryError};
 use crate::model::{Label, LabelKind, Profile, StringId, units};
 

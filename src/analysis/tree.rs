@@ -4,7 +4,7 @@ use regex::Regex;
 
 use super::graph::Edge;
 use super::scope::Scope;
-use super::{Dialect, Header, QueryError, TrimMode, Trimmed, View, filter, trimmed_graph};
+use super::{Dialect, Header, QueryError, TrimMode, Trimmed, View, expression, trimmed_graph};
 
 /// A caller or callee of a row.
 #[derive(Clone, Debug, PartialEq)]
@@ -56,7 +56,7 @@ pub struct Tree {
 /// # Errors
 /// When nothing matches or `matching` is malformed.
 pub fn tree(view: &mut View, matching: Option<&str>) -> Result<Tree, QueryError> {
-    let re: Option<Regex> = matching.map(|m| filter::compile("the argument", m)).transpose()?;
+    let re: Option<Regex> = matching.map(|m| expression::compile("the argument", m)).transpose()?;
     let trimmed = trimmed_graph(view, TrimMode::Tree, 80);
     let header = Header::trimmed(view, &trimmed);
     let names: Vec<String> = trimmed
