@@ -38,6 +38,8 @@ pub struct Header {
     pub dropped_nodes: usize,
     /// The cutoff as pprof words it: of the total, not of what is shown.
     pub dropped_nodes_below: i64,
+    /// The cutoff that was really applied to rows: a share of the sum of flat.
+    pub node_cutoff: i64,
     /// Edges left out for being small.
     pub dropped_edges: usize,
     /// Their cutoff, as pprof words it.
@@ -92,6 +94,7 @@ impl Header {
             row_count: t.row_count,
             dropped_nodes: t.dropped_nodes,
             dropped_nodes_below: cutoff(trim.node_fraction),
+            node_cutoff: t.node_cutoff,
             dropped_edges: t.dropped_edges,
             dropped_edges_below: cutoff(trim.edge_fraction),
             ..Self::new(view)

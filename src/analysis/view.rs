@@ -154,25 +154,14 @@ fn check_unit(query: &Query, of: &str) -> Result<(), QueryError> {
     if query.dialect == Dialect::Pprof || matches!(asked, "minimum" | "auto" | "") {
         return Ok(());
     }
-    let known = match units::dimension(of) {
-        units::Dimension::Bytes => "B, kB, MB, GB",
-        units::Dimension::Time => "ns, us, ms, s, hrs",
-        units::Dimension::ComputeUnits => "GCU",
-        units::Dimension::Count => of,
-    };
     if units::compatible(asked, of) || asked == of {
         return Ok(());
     }
-    let known = if units::dimension(of) == units::Dimension::Count {
-        "count"
-    } else {
-        known
-    };
-    let known = match known {
-        "B, kB, MB, GB" => "B, kB, MB, GB",
-        "ns, us, ms, s, hrs" => "ns, us, ms, s, hrs",
-        "GCU" => "GCU",
-        _ => "count",
+    let known = match units::dimension(of) {
+        units::Dimension::Bytes => "B, kB, MB, GB",
+        units::Dimension::Time => "ns, us, ms, s, min, hrs",
+        units::Dimension::ComputeUnits => "GCU",
+        units::Dimension::Count => "count",
     };
     Err(QueryError::Unit {
         unit: asked.to_owned(),

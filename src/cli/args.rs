@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 use super::symbols::SymbolArgs;
 
 use crate::analysis::{Granularity, Query, Sort, Trim};
+use crate::model::units;
 
 /// Where profiles come from.
 #[derive(Args, Debug, Clone)]
@@ -295,7 +296,7 @@ impl QueryArgs {
             show_columns: self.showcolumns,
             sort: if self.cum { Sort::Cum } else { Sort::Flat },
             trim,
-            unit: self.unit.clone(),
+            unit: units::native(&self.unit).to_owned(),
             divide_by: self.divide_by,
             drop_negative: self.drop_negative,
             relative_percentages: self.relative_percentages,

@@ -53,6 +53,8 @@ pub(super) fn load(input: &InputArgs, out: &OutArgs) -> Result<Loaded> {
         base.profile.forget_addresses();
         loaded.profile.forget_addresses();
     }
+    // A difference is of the later profile; the time that both took together says nothing.
+    let (time, duration) = (loaded.profile.time_nanos, loaded.profile.duration_nanos);
     loaded.profile = analysis::compare(
         loaded.profile,
         base.profile,
@@ -60,6 +62,8 @@ pub(super) fn load(input: &InputArgs, out: &OutArgs) -> Result<Loaded> {
         input.normalize,
         MergeOptions::default(),
     )?;
+    loaded.profile.time_nanos = time;
+    loaded.profile.duration_nanos = duration;
     Ok(loaded)
 }
 

@@ -12,6 +12,8 @@ struct Unit {
 
 struct Family {
     units: &'static [Unit],
+    /// Units that nothing is scaled to unless they are asked for, under names that only [`native`] gives.
+    asked: &'static [Unit],
     default_name: &'static str,
     default_factor: f64,
 }
@@ -32,6 +34,7 @@ static FAMILIES: [Family; 3] = [
             unit("TB", &["tb", "tbyte", "terabyte"], KI * KI * KI * KI),
             unit("PB", &["pb", "pbyte", "petabyte"], KI * KI * KI * KI * KI),
         ],
+        asked: &[],
         default_name: "B",
         default_factor: 1.0,
     },
@@ -43,6 +46,7 @@ static FAMILIES: [Family; 3] = [
             unit("s", &["s", "sec", "second"], 1e9),
             unit("hrs", &["hour", "hr"], 3600e9),
         ],
+        asked: &[unit("min", &["kubeprof-minute"], 60e9)],
         default_name: "s",
         default_factor: 1e9,
     },
@@ -58,6 +62,7 @@ static FAMILIES: [Family; 3] = [
             unit("T*GCU", &["teragcu"], 1e12),
             unit("P*GCU", &["petagcu"], 1e15),
         ],
+        asked: &[],
         default_name: "GCU",
         default_factor: 1.0,
     },
@@ -79,7 +84,23 @@ impl Family {
         } else {
             &lower
         };
-        self.units.iter().find(|u| u.aliases.contains(&key))
+        self.units.iter().chain(self.asked).find(|u| u.aliases.contains(&key))
+    }
+}
+
+/// A unit that pprof does not know (minutes, `MiB`, `µs`, `h`) under a name that the functions here know; any other text
+/// comes back as it is. The dialect of pprof does without this.
+pub fn native(unit: &str) -> &str {
+    match unit.to_lowercase().as_str() {
+        "min" | "mins" | "minute" | "minutes" => "kubeprof-minutes",
+        "h" | "hours" | "hrs" => "hr",
+        "µs" | "μs" => "us",
+        "kib" => "kB",
+        "mib" => "MB",
+        "gib" => "GB",
+        "tib" => "TB",
+        "pib" => "PB",
+        _ => unit,
     }
 }
 
@@ -255,6 +276,16 @@ mod tests {
         ] {
             assert_eq!(percentage(value, total), want, "{value}/{total}");
         }
+    }
+
+    #[test]
+    fn units_that_pprof_does_not_know() {
+        assert_eq!(label(90_000_000_000, "ns", native("minutes")), "1.50min");
+        assert_eq!(label(90_000_000_000, "ns", "minutes"), "90s");
+        assert_eq!(label(1 << 20, "bytes", native("MiB")), "1MB");
+        assert_eq!(label(1_500, "ns", native("µs")), "1.50us");
+        assert_eq!(label(7_200_000_000_000, "ns", native("h")), "2hrs");
+        assert_eq!(native("kB"), "kB");
     }
 
     #[test]

@@ -9,18 +9,15 @@ use serde_json::{Map, Value, json};
 
 use super::pprof::traces::samples;
 use crate::analysis::{Trace, Traces, View};
+use crate::kubelet::SubsystemId;
 use crate::model::{LocationId, StackId};
 
-/// Owner and blocked-in of a stack, as titles.
-fn attribution(view: &View, stack: StackId) -> (Option<&str>, Option<&str>, &'static str) {
-    let (Some(lens), Some(a)) = (&view.lens, view.attribution(stack)) else {
+/// Owner and blocked-in of a stack.
+fn attribution(view: &View, stack: StackId) -> (Option<SubsystemId>, Option<SubsystemId>, &'static str) {
+    let Some(a) = view.attribution(stack) else {
         return (None, None, "");
     };
-    (
-        a.owner.map(|id| lens.title(id)),
-        a.blocked_in.map(|id| lens.title(id)),
-        a.how.as_str(),
-    )
+    (a.owner, a.blocked_in, a.how.as_str())
 }
 
 /// Writes the samples for people; `heading` stands above them. With `sanitize`, names cannot command a terminal.
@@ -31,7 +28,8 @@ pub fn text(report: &Traces, view: &View, heading: &[String], sanitize: bool, ou
     let extra = |stack: StackId, lines: &mut Vec<u8>| {
         let (owner, inside, _) = attribution(view, stack);
         for (key, title) in [("owner", owner), ("in", inside)] {
-            if let Some(title) = title {
+            if let (Some(id), Some(lens)) = (title, &view.lens) {
+                let title = lens.title(id);
                 lines.extend_from_slice(format!("{key:>10}:  {title}\n").as_bytes());
             }
         }
@@ -82,11 +80,12 @@ fn object(report: &Traces, view: &View, trace: &Trace) -> Value {
         .iter()
         .flat_map(|&l| frame(report, view, l))
         .collect();
+    let key = |id: Option<SubsystemId>| Some(view.lens.as_ref()?.knowledge().key(id?));
     json!({
         "value": trace.value,
-        "owner": owner,
+        "owner": key(owner),
         "owner_by": how,
-        "blocked_in": inside,
+        "blocked_in": key(inside),
         "labels": labels,
         "stack": stack,
     })

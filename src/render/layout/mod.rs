@@ -305,7 +305,7 @@ fn left_out(h: &Header, view: &View, hidden: (usize, i64)) -> Vec<String> {
         ));
     }
     if h.dropped_nodes > 0 {
-        let below = format(h.dropped_nodes_below);
+        let below = format(h.node_cutoff);
         notes.push(format!(
             "{} rows with cum below {below} are left out: --nodefraction 0 shows them",
             h.dropped_nodes
