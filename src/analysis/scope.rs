@@ -6,7 +6,7 @@ use super::lens::Lens;
 use super::names::NodeInfo;
 use super::{Granularity, Query, QueryError, View};
 use crate::kubelet::{Attribution, Clues, FunctionClass, PackagePatterns, Sense, SubsystemId, attribute};
-use crate::model::{Function, FunctionId, Line, LocationId, Profile, StackId, StringId};
+use crate::model::{Function, FunctionId, Line, LocationId, Profile, StackId, Stacks, StringId};
 
 /// The packages and subsystems that a query is limited to.
 pub(super) struct Scope {
@@ -220,13 +220,11 @@ pub(super) fn regroup(p: &mut Profile, granularity: Granularity, lens: &Lens) {
                     })
                 })
                 .collect();
-            let mut stack = 0;
-            let old = std::mem::take(&mut p.stacks);
-            let mut map = Vec::with_capacity(old.len());
-            for _ in 0..old.len() {
-                map.push(p.stacks.intern(&[frames[stack]]).unwrap_or_default());
-                stack += 1;
-            }
+            p.stacks = Stacks::new();
+            let map: Vec<StackId> = frames
+                .iter()
+                .map(|&f| p.stacks.intern(&[f]).unwrap_or_default())
+                .collect();
             p.samples.map_stacks(|s| map[s.index()]);
         }
         _ => {}

@@ -56,10 +56,10 @@ impl GoSources {
         if path.split('/').any(|part| part == "..") {
             return None;
         }
-        if path.starts_with('/') {
-            if let Some(bytes) = read(Path::new(path)) {
-                return Some(bytes);
-            }
+        if path.starts_with('/')
+            && let Some(bytes) = read(Path::new(path))
+        {
+            return Some(bytes);
         }
         let places = places(path);
         self.roots

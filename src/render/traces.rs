@@ -50,14 +50,14 @@ fn frame(report: &Traces, view: &View, l: LocationId) -> Vec<Value> {
             if i + 1 < frames.len() {
                 m.insert("inlined".to_owned(), json!(true));
             }
-            if let (Some(lens), false) = (&view.lens, info.name.is_empty()) {
-                if let Some(place) = lens.named(info.name) {
-                    m.insert("package".to_owned(), json!(p.text(place.package)));
-                    m.insert(
-                        "subsystem".to_owned(),
-                        json!(lens.subsystem(place).map(|(key, ..)| key)),
-                    );
-                }
+            if let Some(lens) = &view.lens
+                && let Some(place) = lens.named(info.name)
+            {
+                m.insert("package".to_owned(), json!(p.text(place.package)));
+                m.insert(
+                    "subsystem".to_owned(),
+                    json!(lens.subsystem(place).map(|(key, ..)| key)),
+                );
             }
             Value::Object(m)
         })

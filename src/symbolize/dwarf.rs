@@ -38,7 +38,7 @@ impl Dwarf {
                     let compressed = section
                         .compressed_data()
                         .map_err(|e| damaged(format!("{}: {e}", id.name())))?;
-                    let size = compressed.uncompressed_size as u64;
+                    let size = compressed.uncompressed_size;
                     total = total.saturating_add(size);
                     if total > MAX_TOTAL || size > (compressed.data.len() as u64).saturating_mul(MAX_RATIO).max(4096) {
                         return Err(damaged(format!("{} claims to unpack to {size} bytes", id.name())));

@@ -41,10 +41,13 @@ pub fn callgrind(report: &CallCosts, view: &View, out: &mut dyn Write) -> io::Re
     Ok(())
 }
 
+/// A name and, where several nodes share it, which of how many.
+type Numbered<'a> = (&'a str, Option<(u32, u32)>);
+
 /// Names that were already written.
 #[derive(Default)]
 struct Names<'a> {
-    numbers: FxHashMap<(&'a str, Option<(u32, u32)>), usize>,
+    numbers: FxHashMap<Numbered<'a>, usize>,
 }
 
 impl<'a> Names<'a> {

@@ -22,6 +22,9 @@ pub fn traces(report: &Traces, view: &View, out: &mut dyn Write) -> io::Result<(
     samples(report, view, &labels.join("\n"), None, false, out)
 }
 
+/// Writes further lines for a stack.
+pub(in crate::render) type Extra<'a> = dyn Fn(StackId, &mut Vec<u8>) + 'a;
+
 /// Prints all samples under a heading. `extra` gives further lines above the labels of a stack; with `sanitize`, names
 /// cannot command a terminal.
 ///
@@ -31,7 +34,7 @@ pub(in crate::render) fn samples(
     report: &Traces,
     view: &View,
     heading: &str,
-    extra: Option<&dyn Fn(StackId, &mut Vec<u8>)>,
+    extra: Option<&Extra<'_>>,
     sanitize: bool,
     out: &mut dyn Write,
 ) -> io::Result<()> {
