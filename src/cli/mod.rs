@@ -4,6 +4,7 @@
 
 mod args;
 mod binary;
+mod disasm;
 mod exit;
 mod open;
 mod output;
@@ -47,6 +48,8 @@ enum Command {
     Tree(tables::TreeArgs),
     /// Source lines of the functions that match, with what they cost
     List(tables::ListArgs),
+    /// Instructions of the functions that match, with what they cost; needs the binary, which may be stripped
+    Disasm(disasm::DisasmArgs),
     /// What the samples of each label value sum up to
     Tags(tables::TagsArgs),
     /// All tables of the profile as text
@@ -139,6 +142,7 @@ fn dispatch(command: Command) -> Result<Exit> {
         Command::Traces(args) => tables::traces(&args)?,
         Command::Peek(args) => tables::peek(&args)?,
         Command::Tree(args) => tables::tree(&args)?,
+        Command::Disasm(args) => disasm::disasm(&args)?,
         Command::List(args) => tables::list(&args)?,
         Command::Tags(args) => tables::tags(&args)?,
         Command::Raw(args) => tables::raw(&args)?,

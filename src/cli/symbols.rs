@@ -74,22 +74,15 @@ pub(super) fn symbolize(profile: &mut Profile, args: &SymbolArgs, out: &OutArgs)
 }
 
 fn name_from_binary(profile: &mut Profile, args: &SymbolArgs, out: &OutArgs, surveyed: Coverage) -> Result<Coverage> {
-    let archive = args.archive.open().ok();
-    let places = places(args, archive.clone());
+    let places = places(args);
     let force = args.symbolize == Mode::Force;
     if let Some(path) = &args.binary {
-        let opened = Opened::open(path, &places)?;
+        let Proven {
+            opened,
+            mapping,
+            identity,
+        } = given(profile, path, args, &places)?;
         let binary = opened.binary()?;
-        let mapping = main_mapping(profile, &binary);
-        let identity = examine(profile, mapping, &binary);
-        if identity.verdict == Verdict::Mismatch && !args.trust_binary {
-            bail!(
-                "{}: refused\n{}{}",
-                path.display(),
-                verdict_text(&identity),
-                advice(&identity, archive.as_ref())
-            );
-        }
         if identity.verdict == Verdict::Unproven {
             note(out, &format!("{}: unproven: {}", path.display(), identity.reason));
         }
@@ -168,7 +161,7 @@ fn origin_words(origin: Origin) -> &'static str {
 }
 
 /// A mapped binary and, where there is one, its debug file.
-struct Opened {
+pub(super) struct Opened {
     image: Image,
     debug: Option<Image>,
 }
@@ -191,7 +184,8 @@ impl Opened {
         Ok(Opened { image, debug })
     }
 
-    fn binary(&self) -> Result<Binary<'_>> {
+    /// Its tables.
+    pub(super) fn binary(&self) -> Result<Binary<'_>> {
         let binary = Binary::parse(&self.image).with_context(|| self.image.path().display().to_string())?;
         Ok(match &self.debug {
             Some(debug) => binary.with_debug_file(debug),
@@ -200,7 +194,71 @@ impl Opened {
     }
 }
 
-fn places(args: &SymbolArgs, archive: Option<Archive>) -> Places {
+/// A binary that may be used for a mapping, and why.
+pub(super) struct Proven {
+    /// The file.
+    pub(super) opened: Opened,
+    /// The mapping that it is for; `None` where the profile has none.
+    pub(super) mapping: Option<MappingId>,
+    /// What was compared.
+    identity: Identity,
+}
+
+/// The binary given by hand, refused when it is another one.
+fn given(profile: &Profile, path: &Path, args: &SymbolArgs, places: &Places) -> Result<Proven> {
+    let opened = Opened::open(path, places)?;
+    let binary = opened.binary()?;
+    let mapping = main_mapping(profile, &binary);
+    let identity = examine(profile, mapping, &binary);
+    if identity.verdict == Verdict::Mismatch && !args.trust_binary {
+        let text = verdict_text(&identity);
+        bail!(
+            "{}: refused\n{text}{}",
+            path.display(),
+            advice(&identity, places.archive.as_ref())
+        );
+    }
+    drop(binary);
+    Ok(Proven {
+        opened,
+        mapping,
+        identity,
+    })
+}
+
+/// The binary that a profile was taken of: given by hand, or found and proven.
+pub(super) fn proven(profile: &Profile, args: &SymbolArgs) -> Result<Proven> {
+    let places = places(args);
+    if let Some(path) = &args.binary {
+        return given(profile, path, args, &places);
+    }
+    for (n, row) in profile.mappings.iter().enumerate() {
+        let mapping = Some(MappingId::new(n));
+        let (file, build_id) = (profile.text(row.file), profile.text(row.build_id));
+        for candidate in places.candidates(Wanted { file, build_id }) {
+            let Ok(opened) = Opened::open(&candidate.path, &places) else {
+                continue;
+            };
+            let Ok(binary) = opened.binary() else { continue };
+            let identity = examine(profile, mapping, &binary);
+            drop(binary);
+            if matches!(identity.verdict, Verdict::Match | Verdict::Twin) {
+                return Ok(Proven {
+                    opened,
+                    mapping,
+                    identity,
+                });
+            }
+        }
+    }
+    let id = profile.mappings.first().map_or("", |m| profile.text(m.build_id));
+    bail!(
+        "no binary for this profile (build ID {id:?})\nhint: give it with --binary, or archive it with `kubeprof binary add`"
+    )
+}
+
+fn places(args: &SymbolArgs) -> Places {
+    let archive = args.archive.open().ok();
     let variable = |name| std::env::var_os(name).filter(|v| !v.is_empty());
     let home = variable("HOME").map(PathBuf::from);
     let pprof_path = match variable("PPROF_BINARY_PATH") {

@@ -6,6 +6,7 @@ pub mod archive;
 mod binary;
 pub mod buildid;
 pub mod buildinfo;
+pub mod disasm;
 mod dwarf;
 pub mod elf;
 mod error;

@@ -48,9 +48,9 @@ impl<'a> SymbolTable<'a> {
             .map(|f| f.2)
     }
 
-    /// Start, end and name of the functions of that name.
-    pub fn named<'t>(&'t self, name: &'t str) -> impl Iterator<Item = (u64, u64)> + 't {
-        self.functions.iter().filter(move |f| f.2 == name).map(|f| (f.0, f.1))
+    /// Start, end and name of all functions, by address.
+    pub fn all(&self) -> impl Iterator<Item = (u64, u64, &'a str)> + '_ {
+        self.functions.iter().copied()
     }
 
     /// Whether there are any functions.

@@ -7,6 +7,7 @@ use super::pprof::go_time;
 
 mod census;
 mod diff;
+mod disasm;
 mod list;
 mod tags;
 mod top;
@@ -14,6 +15,7 @@ mod tree;
 
 pub use census::census;
 pub use diff::diff;
+pub use disasm::disasm;
 pub use list::list;
 pub use tags::tags;
 pub use top::top;
