@@ -204,9 +204,9 @@ fn other_files() {
             Mistake::PprofReport,
         ),
         (
-            b"Fetching profile over HTTP from http://h/debug/pprof/heap\nSaved profile in /root/pprof/x.pb.gz\n",
+            b"Fetching profile over HTTP from http://h/debug/pprof/heap\nSaved profile in /home/jane/pprof/x.pb.gz\n",
             Mistake::PprofFetch {
-                saved: "/root/pprof/x.pb.gz".to_owned(),
+                saved: "/home/jane/pprof/x.pb.gz".to_owned(),
             },
         ),
     ];

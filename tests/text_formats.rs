@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::LazyLock;
 
 use kubeprof::model::Profile;
-use kubeprof::pprof::{Limit, goroutines, gotext, legacy, mistakes, read};
+use kubeprof::pprof::{Form, Limit, Remark, goroutines, gotext, legacy, mistakes, read};
 use proptest::prelude::*;
 
 /// Small examples of every format, to be damaged.
@@ -286,4 +286,48 @@ fn hard_cases_are_linear() {
         let took = start.elapsed();
         assert!(took.as_secs() < 20, "{took:?}: {}...", &data[..60]);
     }
+}
+
+fn fixture(name: &str) -> Vec<u8> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(name);
+    std::fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+}
+
+#[test]
+fn forms_are_told_apart_and_what_they_lack_is_said() {
+    let seen = |data: Vec<u8>, plain: bool| {
+        let r = read(data, Limit::Proportional, plain).unwrap_or_else(|e| panic!("{e}"));
+        (r.form, r.remarks)
+    };
+    let text = fixture("gotext/goroutine.debug1.txt");
+    assert_eq!(
+        seen(text.clone(), false),
+        (Form::GoText, vec![Remark::UnnamedRuntimeFrames(19)])
+    );
+    assert_eq!(seen(text.clone(), true), (Form::Legacy, vec![]));
+    let (form, remarks) = seen(text[..text.len() / 2].to_vec(), false);
+    assert_eq!((form, remarks[0]), (Form::GoText, Remark::TextTruncated));
+    assert_eq!(
+        seen(fixture("gotext/heap.debug1.txt"), false),
+        (Form::GoText, vec![Remark::HeapOrAllocs])
+    );
+    assert_eq!(seen(fixture("gotext/heap.pb.gz"), false), (Form::Proto, vec![]));
+
+    let dump = fixture("goroutines/odd.txt");
+    let remarks = vec![Remark::ElidedFrames(2), Remark::NoStack(1), Remark::SkippedLines(7)];
+    assert_eq!(seen(dump.clone(), false), (Form::GoroutineDump, remarks));
+    assert!(
+        read(dump.clone(), Limit::Proportional, true).is_err(),
+        "pprof does not read dumps"
+    );
+    let (_, remarks) = seen(dump[..dump.len() / 2].to_vec(), false);
+    assert_eq!(remarks[0], Remark::DumpTruncated(goroutines::Truncation::Cut));
+
+    let mut saved = b"HTTP/2 200 \r\ncontent-type: application/octet-stream\r\n\r\n".to_vec();
+    saved.extend(fixture("gotext/heap.pb.gz"));
+    assert_eq!(seen(saved.clone(), false), (Form::Proto, vec![Remark::HttpHeaders]));
+    assert!(
+        read(saved, Limit::Proportional, true).is_err(),
+        "pprof does not skip headers"
+    );
 }
