@@ -195,7 +195,11 @@ impl<'a> Binary<'a> {
                 }
                 Ok(())
             }
-            Ok(()) => Ok(()),
+            Ok(()) => {
+                // The frame that it was inlined into may be a wrapper that is left out.
+                close(&mut frames[before..]);
+                Ok(())
+            }
             Err(Miss::Padding) => {
                 frames.truncate(before);
                 Err(Miss::Padding)
@@ -217,6 +221,13 @@ impl<'a> Binary<'a> {
                 Ok(())
             }
         }
+    }
+}
+
+/// The last frame of a chain is inlined into none that follows.
+fn close(frames: &mut [Frame<'_>]) {
+    if let Some(last) = frames.last_mut() {
+        last.inlined = false;
     }
 }
 

@@ -183,8 +183,10 @@ impl<'a> GoTable<'a> {
     pub fn lookup<'t>(&'t self, pc: u64, frames: &mut Vec<Frame<'t>>) -> Result<(), Miss> {
         let before = frames.len();
         let result = self.lookup_with(pc, &mut |frame| frames.push(frame));
-        if result.is_err() {
-            frames.truncate(before);
+        match &result {
+            Err(_) => frames.truncate(before),
+            // The frame that it was inlined into may be a wrapper that is left out.
+            Ok(()) => close(&mut frames[before..]),
         }
         result
     }
@@ -196,6 +198,13 @@ impl<'a> GoTable<'a> {
 
     pub(super) fn elf(&self) -> &Elf<'a> {
         &self.elf
+    }
+}
+
+/// The last frame of a chain is inlined into none that follows.
+fn close(frames: &mut [Frame<'_>]) {
+    if let Some(last) = frames.last_mut() {
+        last.inlined = false;
     }
 }
 

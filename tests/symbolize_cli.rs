@@ -1,0 +1,427 @@
+//! `kubeprof symbolize`, `binary`, `disasm` and `--binary` as they are typed, on shipped binaries.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use kubeprof::model::{Line, Mapping, MappingId, Profile, Samples, ValueType};
+use kubeprof::pprof::{Compression, encode_gzip};
+use kubeprof::symbolize::Binary;
+use serde_json::Value;
+use tempfile::TempDir;
+
+fn unpack(name: &str) -> Vec<u8> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("fixtures/binaries")
+        .join(name);
+    let packed = fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    let mut bytes = Vec::new();
+    ruzstd::decoding::StreamingDecoder::new(&packed[..])
+        .unwrap()
+        .read_to_end(&mut bytes)
+        .unwrap();
+    bytes
+}
+
+/// A folder with a binary, unpacked, as `kubelet`.
+struct Place {
+    folder: TempDir,
+    name: &'static str,
+}
+
+impl Place {
+    fn new(name: &'static str) -> Self {
+        let folder = TempDir::new().unwrap();
+        fs::write(folder.path().join("kubelet"), unpack(&format!("{name}.zst"))).unwrap();
+        Place { folder, name }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn binary(&self) -> String {
+        self.path("kubelet").display().to_string()
+    }
+
+    fn run(&self, args: &[&str], input: &str) -> Output {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_kubeprof"))
+            .args(args)
+            .env("KUBEPROF_ARCHIVE", self.path("archive"))
+            .env("HOME", self.folder.path())
+            .env_remove("PPROF_BINARY_PATH")
+            .env_remove("XDG_CACHE_HOME")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        let input = input.to_owned();
+        let writer = std::thread::spawn(move || {
+            let _ = stdin.write_all(input.as_bytes());
+        });
+        let output = child.wait_with_output().unwrap();
+        writer.join().unwrap();
+        output
+    }
+
+    fn oracle(&self) -> Vec<(u64, Vec<[String; 4]>)> {
+        let text = String::from_utf8(unpack(&format!("{}.oracle.zst", self.name))).unwrap();
+        let frame = |f: &str| {
+            let mut parts = f.rsplitn(4, '|').map(str::to_owned);
+            let mut next = || parts.next().unwrap();
+            let (start, line, file, function) = (next(), next(), next(), next());
+            [function, file, line, start]
+        };
+        let line = |l: &str| {
+            let mut fields = l.split('\t');
+            let pc = u64::from_str_radix(fields.next().unwrap(), 16).unwrap();
+            (pc, fields.skip(1).map(frame).collect::<Vec<_>>())
+        };
+        let known = |(_, frames): &(u64, Vec<[String; 4]>)| frames.iter().all(|f| f[1] != "?" && !f[0].is_empty());
+        text.lines().map(line).filter(known).collect()
+    }
+
+    /// A CPU profile of the binary without any names: one sample for each PC of the oracle.
+    fn profile(&self, file: &str, build_id: Option<&str>) -> String {
+        let data = fs::read(self.path("kubelet")).unwrap();
+        let binary = Binary::parse(&data).unwrap();
+        let id = binary.build_ids().gnu.map(|i| i.to_string()).unwrap_or_default();
+        let code = *binary.elf().segments().iter().find(|s| s.executable).unwrap();
+        let mut p = Profile::default();
+        p.sample_types = vec![ValueType {
+            kind: p.strings.intern("samples"),
+            unit: p.strings.intern("count"),
+        }];
+        p.samples = Samples::new(1);
+        p.mappings.push(Mapping {
+            id: 1,
+            start: code.address & !0xfff,
+            limit: ((code.address + code.size) | 0xfff) + 1,
+            offset: code.offset & !0xfff,
+            file: p.strings.intern("/usr/bin/kubelet"),
+            build_id: p.strings.intern(build_id.unwrap_or(&id)),
+            ..Mapping::default()
+        });
+        for (pc, _) in self.oracle() {
+            let leaf = p.add_location(pc, Some(MappingId::new(0)), &[] as &[Line]);
+            let stack = p.stacks.intern(&[leaf]).unwrap();
+            p.samples.push(stack, &[1], &[]);
+        }
+        let path = self.path(file);
+        encode_gzip(&p, fs::File::create(&path).unwrap(), Compression(1)).unwrap();
+        path.display().to_string()
+    }
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+#[test]
+fn one_line_in_and_one_object_out() {
+    for name in ["1.26.8-cgo-external-sw", "1.27.3-arm64-pie-sw"] {
+        let place = Place::new(name);
+        let oracle = place.oracle();
+        let input: String = oracle.iter().map(|(pc, _)| format!("{pc:#x}\n")).collect();
+        let out = place.run(&["symbolize", "--binary", &place.binary(), "-o", "jsonl"], &input);
+        assert!(out.status.success(), "{}", stderr(&out));
+        let text = stdout(&out);
+        assert_eq!(text.lines().count(), oracle.len());
+        for (line, (pc, frames)) in text.lines().zip(&oracle) {
+            let value: Value = serde_json::from_str(line).unwrap();
+            assert_eq!(value["address"], format!("{pc:#x}"));
+            let found = value["frames"].as_array().unwrap();
+            assert_eq!(found.len(), frames.len(), "{line}");
+            for (n, (got, want)) in found.iter().zip(frames).enumerate() {
+                assert_eq!(got["function"], want[0], "{line}");
+                assert_eq!(got["file"], want[1], "{line}");
+                assert_eq!(got["line"].to_string(), want[2], "{line}");
+                assert_eq!(got["inlined"], n + 1 < frames.len(), "{line}");
+            }
+        }
+    }
+}
+
+#[test]
+fn an_address_without_a_name_has_a_reason() {
+    let place = Place::new("1.22.12-exe-sw");
+    let args = ["symbolize", "--binary", &place.binary(), "-o", "jsonl"];
+    let data = fs::read(place.path("kubelet")).unwrap();
+    let table = Binary::parse(&data).unwrap().go().unwrap().address();
+    let out = place.run(&args, &format!("0x1\nnonsense\n\n{table:#x}\n"));
+    let answers: Vec<Value> = stdout(&out).lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+    let reasons: Vec<&str> = answers.iter().map(|a| a["reason"].as_str().unwrap()).collect();
+    assert_eq!(reasons, ["outside-file", "not-an-address", "not-code"]);
+    assert_eq!(out.status.code(), Some(0));
+    let out = place.run(
+        &["symbolize", "--binary", &place.binary(), "--require-symbols"],
+        "0x1\n",
+    );
+    assert_eq!(out.status.code(), Some(2));
+    assert_eq!(
+        stdout(&out),
+        "0x1  ?  outside-file: the binary loads nothing at the address\n"
+    );
+}
+
+/// A raw stack as Go writes it: the return address of the physical call, then a virtual one for each function that it
+/// was inlined into. Each frame comes once.
+#[test]
+fn virtual_return_addresses_are_merged() {
+    let place = Place::new("1.26.8-cgo-external-sw");
+    let data = fs::read(place.path("kubelet")).unwrap();
+    let binary = Binary::parse(&data).unwrap();
+    let table = binary.go().unwrap();
+    let oracle = place.oracle();
+    let (pc, frames) = oracle.iter().find(|(_, frames)| frames.len() >= 3).expect("a chain");
+    let mut found = Vec::new();
+    table.lookup(*pc, &mut found).unwrap();
+    let stack: Vec<String> = found.iter().map(|f| format!("{:#x}", f.pc + 1)).collect();
+    let other = oracle.iter().find(|(_, f)| f.len() == 1).unwrap();
+    let input = format!("{} {:#x}\n", stack.join(" "), other.0 + 1);
+    let out = place.run(
+        &["symbolize", "--binary", &place.binary(), "--return-pcs", "-o", "jsonl"],
+        &input,
+    );
+    let answers: Vec<Value> = stdout(&out).lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+    assert_eq!(answers.len(), 2, "{input}{answers:?}");
+    assert_eq!(answers[0]["frames"].as_array().unwrap().len(), frames.len());
+    assert_eq!(answers[1]["frames"][0]["function"], other.1[0][0]);
+}
+
+#[test]
+fn a_text_with_addresses_is_copied_with_names() {
+    let place = Place::new("1.22.12-exe-sw");
+    let oracle = place.oracle();
+    let (pc, frames) = oracle
+        .iter()
+        .find(|(_, f)| f.len() == 1 && !f[0][0].contains('['))
+        .unwrap();
+    let text = format!("goroutine 1:\n\trip={pc:#x}, sp=0xc000012345 main.x+0x1f\nlast line without end");
+    let out = place.run(&["symbolize", "--binary", &place.binary(), "--filter"], &text);
+    let named = format!("rip={pc:#x} ({} {}:{}), sp", frames[0][0], frames[0][1], frames[0][2]);
+    assert_eq!(stdout(&out), text.replace(&format!("rip={pc:#x}, sp"), &named));
+}
+
+#[test]
+fn the_archive_takes_shows_checks_and_drops_binaries() {
+    let place = Place::new("1.24.11-pie-sw");
+    let out = place.run(&["binary", "add", &place.binary()], "");
+    assert!(stdout(&out).starts_with("added "), "{}", stderr(&out));
+    let again = place.run(&["binary", "add", "--compress", &place.binary()], "");
+    assert!(stdout(&again).starts_with("already there: "));
+    let list: Value = serde_json::from_str(&stdout(&place.run(&["binary", "ls", "-o", "json"], ""))).unwrap();
+    let id = list[0]["gnu_build_id"].as_str().unwrap().to_owned();
+    assert_eq!(list[0]["go_version"], "go1.24.11");
+    assert_eq!(list[0]["link_mode"], "internal");
+    let (first, rest) = id.split_at(2);
+    for file in [
+        format!("archive/buildid/{id}/executable"),
+        format!("archive/.build-id/{first}/{rest}"),
+    ] {
+        assert_eq!(
+            fs::read(place.path(&file)).unwrap(),
+            fs::read(place.path("kubelet")).unwrap(),
+            "{file}"
+        );
+    }
+    let out = place.run(&["binary", "show", &id[..6]], "");
+    assert!(
+        stdout(&out).contains(&format!("GNU build ID    {id}\n")),
+        "{}",
+        stdout(&out)
+    );
+    assert_eq!(place.run(&["binary", "verify"], "").status.code(), Some(0));
+    let stored = place.path(&format!("archive/buildid/{id}/executable"));
+    let mut data = fs::read(&stored).unwrap();
+    *data.last_mut().unwrap() ^= 1;
+    fs::write(&stored, data).unwrap();
+    assert_eq!(place.run(&["binary", "verify"], "").status.code(), Some(1));
+    assert_eq!(place.run(&["binary", "rm", &id], "").status.code(), Some(0));
+    assert_eq!(stdout(&place.run(&["binary", "ls"], "")), "");
+    assert_eq!(place.run(&["binary", "rm", &id], "").status.code(), Some(2));
+}
+
+#[test]
+fn binaries_come_out_of_image_layers() {
+    let place = Place::new("1.22.12-exe-sw");
+    let tar_of = |name: &str, data: &[u8]| {
+        let mut builder = tar::Builder::new(Vec::new());
+        let mut header = tar::Header::new_ustar();
+        header.set_size(data.len() as u64);
+        header.set_mode(0o755);
+        builder.append_data(&mut header, name, data).unwrap();
+        builder.into_inner().unwrap()
+    };
+    let layer = tar_of("usr/local/bin/kubelet", &fs::read(place.path("kubelet")).unwrap());
+    let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gz.write_all(&layer).unwrap();
+    let image = tar_of("blobs/sha256/0123", &gz.finish().unwrap());
+    fs::write(place.path("image.tar"), image).unwrap();
+    let path = place.path("image.tar").display().to_string();
+    let out = place.run(&["binary", "add", &path], "");
+    assert!(stdout(&out).starts_with("added "), "{}", stderr(&out));
+    let list: Value = serde_json::from_str(&stdout(&place.run(&["binary", "ls", "-o", "json"], ""))).unwrap();
+    assert_eq!(
+        list[0]["origin"],
+        format!("{path}!blobs/sha256/0123!usr/local/bin/kubelet")
+    );
+    let out = place.run(&["binary", "add", "--name", "kube-proxy", &path], "");
+    assert_eq!(out.status.code(), Some(2));
+    assert!(
+        stderr(&out).contains("no binary named kube-proxy inside"),
+        "{}",
+        stderr(&out)
+    );
+}
+
+#[test]
+fn reports_name_what_has_no_name_and_count_what_has_none() {
+    let place = Place::new("1.26.8-cgo-external-sw");
+    let profile = place.profile("cpu.pb.gz", None);
+    let count = place.oracle().len();
+    let bare = place.run(&["top", &profile], "");
+    let line = format!("symbols: 0 of {count} locations named ({count} not: no binary was found for the mapping)");
+    assert!(stdout(&bare).contains(&line), "{}", stdout(&bare));
+    let out = place.run(&["top", &profile, "--require-symbols"], "");
+    assert_eq!(out.status.code(), Some(2), "{}", stdout(&out));
+    assert!(
+        stderr(&out).contains("hint: archive the kubelet that ran"),
+        "{}",
+        stderr(&out)
+    );
+    let out = place.run(&["top", &profile, "--binary", &place.binary(), "--require-symbols"], "");
+    assert_eq!(out.status.code(), Some(0), "{}", stderr(&out));
+    let line = format!("symbols: {count} of {count} locations named ({count} from pclntab)");
+    assert!(stdout(&out).contains(&line), "{}", stdout(&out));
+    // From the archive, and from every layout of PPROF_BINARY_PATH, by build ID.
+    place.run(&["binary", "add", &place.binary()], "");
+    let archived = place.run(&["top", &profile], "");
+    assert!(stdout(&archived).contains(&line), "{}", stdout(&archived));
+}
+
+#[test]
+fn pprofs_folders_are_searched() {
+    let place = Place::new("1.26.8-cgo-external-sw");
+    let profile = place.profile("cpu.pb.gz", None);
+    let data = fs::read(place.path("kubelet")).unwrap();
+    let id = Binary::parse(&data).unwrap().build_ids().gnu.unwrap().to_string();
+    let layouts = [
+        format!("{id}/kubelet"),
+        format!("{id}/anything"),
+        format!("usr/bin/kubelet/{id}"),
+        format!("{}/{}.debug", &id[..2], &id[2..]),
+        "kubelet".to_owned(),
+        "usr/bin/kubelet".to_owned(),
+        "usr/bin/kubelet.debug".to_owned(),
+    ];
+    for layout in layouts {
+        let root = TempDir::new().unwrap();
+        let path = root.path().join(&layout);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, &data).unwrap();
+        let out = Command::new(env!("CARGO_BIN_EXE_kubeprof"))
+            .args(["top", &profile])
+            .env("PPROF_BINARY_PATH", root.path())
+            .env("HOME", place.folder.path())
+            .output()
+            .unwrap();
+        assert!(stdout(&out).contains("from pclntab)"), "{layout}: {}", stdout(&out));
+    }
+}
+
+#[test]
+fn a_wrong_binary_is_refused_with_both_identities() {
+    let place = Place::new("1.26.8-cgo-external-sw");
+    let other = Place::new("1.25.12-cgo-pie-external-sw");
+    let profile = place.profile("cpu.pb.gz", None);
+    let out = place.run(&["top", &profile, "--binary", &other.binary()], "");
+    assert_eq!(out.status.code(), Some(2));
+    let text = stderr(&out);
+    assert!(
+        stdout(&out).is_empty() && text.contains("refused") && text.contains("the build IDs differ"),
+        "{text}"
+    );
+    for p in [&place, &other] {
+        let data = fs::read(p.path("kubelet")).unwrap();
+        let id = Binary::parse(&data).unwrap().build_ids().gnu.unwrap().to_string();
+        assert!(text.contains(&id), "{text}");
+    }
+    let out = place.run(&["top", &profile, "--binary", &other.binary(), "--trust-binary"], "");
+    assert_eq!(out.status.code(), Some(0), "{}", stderr(&out));
+    assert!(stdout(&out).contains("TRUSTED BY HAND, NOT PROVEN"), "{}", stdout(&out));
+    let out = place.run(&["binary", "verify", &profile, &other.binary(), "-o", "json"], "");
+    let verdict: Value = serde_json::from_str(&stdout(&out)).unwrap();
+    assert_eq!(
+        (verdict["verdict"].as_str(), out.status.code()),
+        (Some("mismatch"), Some(2))
+    );
+    let out = place.run(&["binary", "verify", &profile, &place.binary(), "-o", "json"], "");
+    let verdict: Value = serde_json::from_str(&stdout(&out)).unwrap();
+    assert_eq!(
+        (verdict["verdict"].as_str(), out.status.code()),
+        (Some("match"), Some(0))
+    );
+    assert_eq!(verdict["reason"], "build-id");
+}
+
+#[test]
+fn instructions_sum_up_to_their_function() {
+    for name in ["1.26.8-cgo-external-sw", "1.26.8-arm64-trimpath-sw"] {
+        let place = Place::new(name);
+        let profile = place.profile("cpu.pb.gz", None);
+        let binary = place.binary();
+        let args = [
+            "top",
+            &profile,
+            "--binary",
+            &binary,
+            "--noinlines",
+            "-n",
+            "5",
+            "-o",
+            "json",
+        ];
+        let top: Value = serde_json::from_str(&stdout(&place.run(&args, ""))).unwrap();
+        let rows = top["rows"].as_array().unwrap();
+        assert_eq!(rows.len(), 5);
+        for row in rows {
+            let function = row["name"].as_str().unwrap();
+            let exact: String = function.chars().flat_map(|c| ['[', c, ']'].into_iter()).collect();
+            let exact = exact.replace("[[]", "\\[").replace("[]]", "\\]").replace("[^]", "\\^");
+            let args = [
+                "disasm",
+                &format!("^{exact}$"),
+                &profile,
+                "--binary",
+                &binary,
+                "-o",
+                "json",
+            ];
+            let out = place.run(&args, "");
+            let page: Value = serde_json::from_str(&stdout(&out)).unwrap_or_else(|_| panic!("{}", stderr(&out)));
+            let of = |kind: &str| -> (i64, usize) {
+                let rows = page["rows"].as_array().unwrap().iter().filter(|r| r["kind"] == kind);
+                rows.fold((0, 0), |(sum, n), r| (sum + r["flat"].as_i64().unwrap_or(0), n + 1))
+            };
+            let flat = row["flat"].as_i64().unwrap();
+            assert_eq!(of("function"), (flat, 1), "{name} {function}");
+            assert_eq!(of("instruction").0, flat, "{name} {function}");
+            assert!(of("instruction").1 > 3, "{name} {function}");
+            let bad = page["rows"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .filter(|r| r["instruction"] == "(bad)")
+                .count();
+            assert_eq!(bad, 0, "{name} {function}");
+        }
+    }
+}
