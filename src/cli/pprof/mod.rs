@@ -3,22 +3,23 @@
 //! The defects that its goldens pin are kept here and only here; every other command has kubeprof's own rules.
 
 mod demangle;
+mod fetch;
 mod flags;
+mod local;
 mod output;
 pub(super) mod sources;
 
 use std::ffi::OsString;
-use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 use super::Exit;
 use crate::analysis::{self, Note, Query};
-use crate::bundle;
-use crate::model::{self, MappingId, MergeOptions, Profile};
-use crate::pprof::{self, Limit};
+use crate::model::Profile;
+use crate::pprof;
 use crate::render::pprof as text;
 
+use fetch::{fetch, is_elf};
 use flags::Flags;
 use sources::LocalSources;
 
@@ -107,95 +108,6 @@ impl From<analysis::QueryError> for Failure {
     fn from(e: analysis::QueryError) -> Self {
         Failure::Query(e.to_string())
     }
-}
-
-fn is_elf(path: &Path) -> bool {
-    let mut magic = [0; 4];
-    File::open(path)
-        .and_then(|mut f| io::Read::read_exact(&mut f, &mut magic))
-        .is_ok()
-        && magic == *b"\x7fELF"
-}
-
-/// Reads and combines all sources and bases, as far as they can be read.
-fn fetch(flags: &Flags, executable: Option<&str>) -> Result<Profile, String> {
-    let options = MergeOptions {
-        drop_zero: true,
-        zero_time_wins: true,
-    };
-    let grab = |names: &[String], what: &str| -> Result<Option<Profile>, String> {
-        let mut profiles = Vec::new();
-        for name in names {
-            match bundle::read_profile(Path::new(name), Limit::Proportional, true).map(|r| r.profile) {
-                Ok(mut p) => {
-                    locate(&mut p, executable, &flags.build_id);
-                    profiles.push(p);
-                }
-                Err(e) => eprintln!("{e}"),
-            }
-        }
-        if !names.is_empty() && profiles.is_empty() {
-            return Err(format!("failed to fetch any {what} profiles"));
-        }
-        if profiles.len() < names.len() {
-            eprintln!("Fetched {} {what} profiles out of {}", profiles.len(), names.len());
-        }
-        if profiles.len() > 1 {
-            return model::merge(profiles, options).map(Some).map_err(|e| e.to_string());
-        }
-        Ok(profiles.pop())
-    };
-    let mut profile = grab(&flags.sources, "source")?.ok_or("failed to fetch any source profiles")?;
-    let diff = !flags.diff_base.is_empty();
-    let bases = if diff { &flags.diff_base } else { &flags.base };
-    if let Some(base) = grab(bases, "base")? {
-        profile = analysis::compare(profile, base, diff, flags.normalize, options).map_err(|e| e.to_string())?;
-    }
-    if flags.all_frames {
-        profile.drop_frames = model::StringId::EMPTY;
-        profile.keep_frames = model::StringId::EMPTY;
-    }
-    symbolize(&mut profile, &flags.symbolize);
-    analysis::drop_frames(&mut profile).map_err(|e| e.to_string())?;
-    if !flags.add_comment.is_empty() {
-        let comment = profile.strings.intern(&flags.add_comment);
-        profile.comments.push(comment);
-    }
-    Ok(profile)
-}
-
-/// Gives a profile without mappings one, and the first mapping the names from the command line.
-fn locate(p: &mut Profile, executable: Option<&str>, build_id: &str) {
-    if p.mappings.is_empty() {
-        p.mappings.push(model::Mapping {
-            id: 1,
-            ..model::Mapping::default()
-        });
-        for l in &mut p.locations {
-            l.mapping = Some(MappingId::new(0));
-        }
-    }
-    if let Some(executable) = executable {
-        p.mappings[0].file = p.strings.intern(executable);
-    }
-    if !build_id.is_empty() && p.mappings[0].build_id.is_empty() {
-        p.mappings[0].build_id = p.strings.intern(build_id);
-    }
-}
-
-fn symbolize(p: &mut Profile, modes: &str) {
-    let (mut force, mut mode) = (false, demangle::Mode::Simplified);
-    for option in modes.to_lowercase().split(':') {
-        match option.strip_prefix("demangle=").unwrap_or(option) {
-            "none" | "no" if !option.starts_with("demangle=") => return,
-            "force" if option == "force" => force = true,
-            "full" => (force, mode) = (true, demangle::Mode::Full),
-            "none" => (force, mode) = (true, demangle::Mode::None),
-            "templates" => (force, mode) = (true, demangle::Mode::Templates),
-            _ => {}
-        }
-    }
-    demangle::demangle(p, force, mode);
 }
 
 fn say(notes: &[Note]) {

@@ -1,0 +1,138 @@
+//! Reading the profiles that a command line names: sources and bases, merged and compared, with the names that binaries on
+//! this machine have for addresses without one.
+
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::flags::Flags;
+use super::{demangle, local};
+use crate::analysis;
+use crate::bundle;
+use crate::model::{self, MappingId, MergeOptions, Profile};
+use crate::pprof::Limit;
+
+/// Whether a file can be a binary.
+pub(super) fn is_elf(path: &Path) -> bool {
+    let mut magic = [0; 4];
+    File::open(path)
+        .and_then(|mut f| io::Read::read_exact(&mut f, &mut magic))
+        .is_ok()
+        && magic == *b"\x7fELF"
+}
+
+/// Reads and combines all sources and bases, as far as they can be read.
+pub(super) fn fetch(flags: &Flags, executable: Option<&str>) -> Result<Profile, String> {
+    let options = MergeOptions {
+        drop_zero: true,
+        zero_time_wins: true,
+    };
+    let grab = |names: &[String], what: &str| -> Result<Option<Profile>, String> {
+        let mut profiles = Vec::new();
+        for name in names {
+            match bundle::read_profile(Path::new(name), Limit::Proportional, true).map(|r| r.profile) {
+                Ok(mut p) => {
+                    locate(&mut p, executable, &flags.build_id);
+                    profiles.push(p);
+                }
+                Err(e) => eprintln!("{e}"),
+            }
+        }
+        if !names.is_empty() && profiles.is_empty() {
+            return Err(format!("failed to fetch any {what} profiles"));
+        }
+        if profiles.len() < names.len() {
+            eprintln!("Fetched {} {what} profiles out of {}", profiles.len(), names.len());
+        }
+        if profiles.len() > 1 {
+            return model::merge(profiles, options).map(Some).map_err(|e| e.to_string());
+        }
+        Ok(profiles.pop())
+    };
+    let mut profile = grab(&flags.sources, "source")?.ok_or("failed to fetch any source profiles")?;
+    let diff = !flags.diff_base.is_empty();
+    let bases = if diff { &flags.diff_base } else { &flags.base };
+    if let Some(base) = grab(bases, "base")? {
+        profile = analysis::compare(profile, base, diff, flags.normalize, options).map_err(|e| e.to_string())?;
+    }
+    if flags.all_frames {
+        profile.drop_frames = model::StringId::EMPTY;
+        profile.keep_frames = model::StringId::EMPTY;
+    }
+    symbolize(&mut profile, &flags.symbolize);
+    analysis::drop_frames(&mut profile).map_err(|e| e.to_string())?;
+    if !flags.add_comment.is_empty() {
+        let comment = profile.strings.intern(&flags.add_comment);
+        profile.comments.push(comment);
+    }
+    Ok(profile)
+}
+
+/// Gives mappings the paths of the binaries on this machine, a profile without mappings one, and the first mapping the
+/// names from the command line.
+fn locate(p: &mut Profile, executable: Option<&str>, build_id: &str) {
+    find_binaries(p);
+    if p.mappings.is_empty() {
+        p.mappings.push(model::Mapping {
+            id: 1,
+            ..model::Mapping::default()
+        });
+        for l in &mut p.locations {
+            l.mapping = Some(MappingId::new(0));
+        }
+    }
+    if let Some(executable) = executable {
+        p.mappings[0].file = p.strings.intern(executable);
+    }
+    if !build_id.is_empty() && p.mappings[0].build_id.is_empty() {
+        p.mappings[0].build_id = p.strings.intern(build_id);
+    }
+}
+
+/// Looks for the mapped files below the folders of `PPROF_BINARY_PATH`. `go tool pprof` knows no build IDs, so that a mapping
+/// that has one never matches a file there (D8).
+fn find_binaries(p: &mut Profile) {
+    let folders = std::env::var_os("PPROF_BINARY_PATH").filter(|path| !path.is_empty());
+    let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join("pprof/binaries").into_os_string());
+    let Some(folders) = folders.or_else(home) else { return };
+    for i in 0..p.mappings.len() {
+        let file = p.text(p.mappings[i].file).to_owned();
+        if file.is_empty() || !p.mappings[i].build_id.is_empty() {
+            continue;
+        }
+        let path = file.trim_start_matches('/');
+        let (folder, base) = path.rsplit_once('/').unwrap_or(("", path));
+        let names = [
+            base.to_owned(),
+            path.to_owned(),
+            format!("{path}.debug"),
+            format!("{folder}/.debug/{base}.debug"),
+            format!("usr/lib/debug/{folder}/{base}.debug"),
+        ];
+        let candidates = std::env::split_paths(&folders).flat_map(|f| names.clone().map(|name| f.join(name)));
+        if let Some(found) = { candidates }.find(|candidate| is_elf(candidate)) {
+            p.mappings[i].file = p.strings.intern(&found.to_string_lossy());
+        }
+    }
+}
+
+fn symbolize(p: &mut Profile, modes: &str) {
+    let (mut force, mut locally, mut mode) = (false, true, demangle::Mode::Simplified);
+    for option in modes.to_lowercase().split(':') {
+        match option.strip_prefix("demangle=").unwrap_or(option) {
+            "" | "default" => {}
+            "none" | "no" if !option.starts_with("demangle=") => return,
+            "local" | "fastlocal" if !option.starts_with("demangle=") => locally = true,
+            "remote" if option == "remote" => locally = false,
+            "force" if option == "force" => force = true,
+            "full" => (force, mode) = (true, demangle::Mode::Full),
+            "none" => (force, mode) = (true, demangle::Mode::None),
+            "templates" => (force, mode) = (true, demangle::Mode::Templates),
+            _ => eprintln!("ignoring unrecognized symbolization option: {modes}"),
+        }
+    }
+    if locally {
+        local::symbolize(p, force);
+    }
+    demangle::demangle(p, force, mode);
+}
