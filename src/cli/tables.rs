@@ -9,7 +9,9 @@ use super::args::{Format, InputArgs, OutArgs, QueryArgs};
 use super::{Exit, open, output};
 use crate::analysis::{self, Granularity, QueryError, Trim};
 use crate::bundle::{GoSources, Kind};
-use crate::render::{Lines, SourceLookup, json, layout, pprof as text, traces};
+use crate::render::{
+    Lines, SourceLookup, csv, json, layout, pprof as text, text as text_page, traces, tree as tree_text,
+};
 
 /// Rows of `top` where no number is given.
 const TOP_ROWS: usize = 30;
@@ -49,12 +51,35 @@ pub(super) struct TreeArgs {
 pub(super) fn tree(args: &TreeArgs) -> Result<()> {
     let (mut view, look) = open::view(&args.input, &args.query.query(None), &args.out)?;
     let report = analysis::tree(&mut view, None)?;
-    output::document(
-        &layout::tree(&report, &view, &look, "tree"),
-        args.output,
-        &args.out,
-        true,
-    )
+    print_tree(&report, &view, &look, "tree", args.output, &args.out)
+}
+
+/// Prints rows between their callers and callees as they are made.
+fn print_tree(
+    report: &analysis::Tree,
+    view: &analysis::View,
+    look: &layout::Look,
+    schema: &str,
+    format: Format,
+    out: &OutArgs,
+) -> Result<()> {
+    let mut page = layout::tree(report, view, look, schema);
+    let rows = || layout::tree_rows(report, view, look);
+    let terminal = output::terminal(out);
+    match format {
+        Format::Text => output::write(out, true, false, |out| {
+            text_page::around(&page, &terminal, report.is_empty(), out, |out| {
+                tree_text::rows(report, view, look, &terminal, out)
+            })
+        }),
+        Format::Json => output::write(out, false, false, |out| json::json_rows(&page, rows(), out)),
+        Format::Jsonl => output::write(out, false, false, |out| json::jsonl_rows(&page, rows(), out)),
+        Format::Csv => output::write(out, false, false, |out| csv::csv_rows(&page, rows(), out)),
+        Format::Wide | Format::Markdown => {
+            page.rows = rows().collect();
+            output::document(&page, format, out, true)
+        }
+    }
 }
 
 #[derive(Args, Debug)]
@@ -83,12 +108,7 @@ pub(super) fn peek(args: &PeekArgs) -> Result<()> {
     if report.is_empty() {
         bail!(QueryError::NoMatch(args.matching.clone()));
     }
-    output::document(
-        &layout::tree(&report, &view, &look, "peek"),
-        args.output,
-        &args.out,
-        true,
-    )
+    print_tree(&report, &view, &look, "peek", args.output, &args.out)
 }
 
 #[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq, Default)]

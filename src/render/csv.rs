@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::document::Document;
+use super::document::{Document, Row};
 
 fn quoted(text: &str) -> String {
     // A leading sign would be a formula to a spreadsheet; numbers are numbers and stay.
@@ -19,10 +19,18 @@ fn quoted(text: &str) -> String {
 /// # Errors
 /// What `out` reports.
 pub fn csv(d: &Document, out: &mut dyn Write) -> io::Result<()> {
+    csv_rows(d, d.rows.iter().cloned(), out)
+}
+
+/// Writes the table with rows that come one by one.
+///
+/// # Errors
+/// What `out` reports.
+pub fn csv_rows(d: &Document, rows: impl Iterator<Item = Row>, out: &mut dyn Write) -> io::Result<()> {
     let columns: Vec<usize> = (0..d.columns.len()).filter(|&c| d.columns[c].for_machines()).collect();
     let heads: Vec<&str> = columns.iter().map(|&c| d.columns[c].key).collect();
     writeln!(out, "{}", heads.join(","))?;
-    for row in &d.rows {
+    for row in rows {
         let cells: Vec<String> = columns.iter().map(|&c| quoted(&row.cells[c].csv())).collect();
         writeln!(out, "{}", cells.join(","))?;
     }

@@ -38,15 +38,38 @@ pub fn json(d: &Document, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out)
 }
 
+/// Writes one object whose rows come one by one, a line each.
+///
+/// # Errors
+/// What `out` reports.
+pub fn json_rows(d: &Document, rows: impl Iterator<Item = Row>, out: &mut dyn Write) -> io::Result<()> {
+    let head = serde_json::to_string(&Value::Object(head(d)))?;
+    // The closing brace of the head waits for the rows.
+    write!(out, "{},\"rows\":[", head.strip_suffix('}').unwrap_or(&head))?;
+    for (i, row) in rows.enumerate() {
+        out.write_all(if i == 0 { b"\n" } else { b",\n" })?;
+        serde_json::to_writer(&mut *out, &Value::Object(object(d, &row)))?;
+    }
+    writeln!(out, "\n]}}")
+}
+
 /// Writes the head on the first line and a row on each further one.
 ///
 /// # Errors
 /// What `out` reports.
 pub fn jsonl(d: &Document, out: &mut dyn Write) -> io::Result<()> {
+    jsonl_rows(d, d.rows.iter().cloned(), out)
+}
+
+/// As [`jsonl`], with rows that come one by one.
+///
+/// # Errors
+/// What `out` reports.
+pub fn jsonl_rows(d: &Document, rows: impl Iterator<Item = Row>, out: &mut dyn Write) -> io::Result<()> {
     serde_json::to_writer(&mut *out, &Value::Object(head(d)))?;
     writeln!(out)?;
-    for row in &d.rows {
-        serde_json::to_writer(&mut *out, &Value::Object(object(d, row)))?;
+    for row in rows {
+        serde_json::to_writer(&mut *out, &Value::Object(object(d, &row)))?;
         writeln!(out)?;
     }
     Ok(())

@@ -7,10 +7,12 @@ pub mod csv;
 pub mod document;
 pub mod json;
 pub mod layout;
+mod numbers;
 pub mod pprof;
 mod source_lookup;
 pub mod terminal;
 pub mod text;
 pub mod traces;
+pub mod tree;
 
 pub use source_lookup::{Lines, SourceLookup};

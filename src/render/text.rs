@@ -11,18 +11,32 @@ use super::terminal::{Style, Terminal, cut_middle};
 /// # Errors
 /// What `out` reports.
 pub fn text(d: &Document, wide: bool, terminal: &Terminal, out: &mut dyn Write) -> io::Result<()> {
+    around(d, terminal, d.rows.is_empty(), out, |out| rows(d, wide, terminal, out))
+}
+
+/// Writes heading and notes around what `body` writes.
+///
+/// # Errors
+/// What `out` reports.
+pub fn around(
+    d: &Document,
+    terminal: &Terminal,
+    is_empty: bool,
+    out: &mut dyn Write,
+    body: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> io::Result<()> {
     for (i, line) in d.heading.iter().enumerate() {
         let line = terminal.clean(line);
         let style = if i == 0 { Style::Bold } else { Style::Plain };
         writeln!(out, "{}", terminal.paint(&line, style))?;
     }
-    if !d.heading.is_empty() && !d.rows.is_empty() {
+    if !d.heading.is_empty() && !is_empty {
         writeln!(out)?;
     }
-    if !d.rows.is_empty() {
-        rows(d, wide, terminal, out)?;
+    if !is_empty {
+        body(out)?;
     }
-    if !d.notes.is_empty() && !d.rows.is_empty() {
+    if !d.notes.is_empty() && !is_empty {
         writeln!(out)?;
     }
     for line in &d.notes {

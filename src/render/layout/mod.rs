@@ -19,7 +19,7 @@ pub use disasm::disasm;
 pub use list::list;
 pub use tags::tags;
 pub use top::top;
-pub use tree::tree;
+pub use tree::{tree, tree_rows};
 
 use crate::analysis::{Granularity, Header, NodeInfo, Query, View};
 use crate::kubelet::{GoName, Role};

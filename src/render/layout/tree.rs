@@ -5,10 +5,9 @@ use crate::analysis::{Tree, TreeEdge, View};
 use crate::model::units;
 use crate::render::document::{Cell, Column, Document, Emphasis, Row, Shown};
 
-/// The page of `tree` and `peek`: a row a node, its callers above, its callees below.
+/// The page of `tree` and `peek` without its rows, which [`tree_rows`] makes one node at a time: there may be millions.
 pub fn tree(report: &Tree, view: &View, look: &Look, schema: &str) -> Document {
     let h = &report.header;
-    let w = Words { view, h };
     let mut d = begin(schema, h, view, look);
     d.columns = vec![
         Column::words("relation", "", Shown::Machine),
@@ -27,7 +26,19 @@ pub fn tree(report: &Tree, view: &View, look: &Look, schema: &str) -> Document {
     if !grouped {
         d.columns.extend(place_columns());
     }
-    for node in report.nodes() {
+    let hidden = (report.hidden_rows, 0);
+    count_facts(&mut d, h, hidden);
+    d.notes = left_out(h, view, hidden);
+    d
+}
+
+/// A row a node, its callers above, its callees below.
+pub fn tree_rows<'a>(report: &'a Tree, view: &'a View, look: &'a Look) -> impl Iterator<Item = Row> + 'a {
+    let h = &report.header;
+    let w = Words { view, h };
+    let grouped = is_grouped(view);
+    report.nodes().enumerate().flat_map(move |(n, node)| {
+        let mut rows = Vec::with_capacity(1 + node.callers.len() + node.callees.len());
         let own = report.names[node.name as usize].clone();
         let edge = |e: &TreeEdge, relation: &str, arrow: &str, rule: bool| {
             let info = report.info(e.name);
@@ -63,9 +74,8 @@ pub fn tree(report: &Tree, view: &View, look: &Look, schema: &str) -> Document {
                 rule_above: rule,
             }
         };
-        let first = d.rows.is_empty();
         for (i, e) in node.callers.iter().enumerate() {
-            d.rows.push(edge(e, "caller", "    ", i == 0 && !first));
+            rows.push(edge(e, "caller", "    ", i == 0 && n > 0));
         }
         let info = report.info(node.name);
         let (place, _) = place(view, &info);
@@ -85,18 +95,15 @@ pub fn tree(report: &Tree, view: &View, look: &Look, schema: &str) -> Document {
         if !grouped {
             cells.extend(place);
         }
-        let rule_above = node.callers.is_empty() && !first;
-        d.rows.push(Row {
+        let rule_above = node.callers.is_empty() && n > 0;
+        rows.push(Row {
             cells,
             emphasis: Emphasis::Kubelet,
             rule_above,
         });
         for e in &node.callees {
-            d.rows.push(edge(e, "callee", "    ", false));
+            rows.push(edge(e, "callee", "    ", false));
         }
-    }
-    let hidden = (report.hidden_rows, 0);
-    count_facts(&mut d, h, hidden);
-    d.notes = left_out(h, view, hidden);
-    d
+        rows
+    })
 }

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use super::header::report_labels;
 use crate::analysis::{Tree, TreeEdge, View};
-use crate::model::units::percentage;
+use crate::render::numbers::{Numbers, right};
 
 const SEPARATOR: &str = "----------------------------------------------------------+-------------";
 
@@ -23,35 +23,38 @@ pub fn tree(report: &Tree, view: &View, out: &mut dyn Write) -> io::Result<()> {
         "      flat  flat%   sum%        cum   cum%   calls calls% + context \t \t "
     )?;
     let mut sum = 0i64;
-    let unit = &h.output_unit;
+    let mut numbers = Numbers::new(view, &h.output_unit);
+    let mut lines: Vec<u8> = Vec::new();
     for node in report.nodes() {
-        writeln!(out, "{SEPARATOR}")?;
-        let edges = |out: &mut dyn Write, edges: &[TreeEdge]| -> io::Result<()> {
+        lines.clear();
+        lines.extend_from_slice(SEPARATOR.as_bytes());
+        lines.push(b'\n');
+        let edges = |lines: &mut Vec<u8>, numbers: &mut Numbers<'_>, edges: &[TreeEdge]| {
             for e in edges {
-                let weight = view.format(e.weight, unit);
-                let share = percentage(e.weight, node.cum);
-                let inline = if e.inline { " (inline)" } else { "" };
-                writeln!(
-                    out,
-                    "{weight:>50} {share} |   {}{inline}",
-                    report.names[e.name as usize]
-                )?;
+                right(lines, numbers.value(e.weight), 50);
+                lines.push(b' ');
+                lines.extend_from_slice(numbers.share(e.weight, node.cum).as_bytes());
+                lines.extend_from_slice(b" |   ");
+                lines.extend_from_slice(report.names[e.name as usize].as_bytes());
+                lines.extend_from_slice(if e.inline { b" (inline)\n" } else { b"\n" });
             }
-            Ok(())
         };
-        edges(out, &node.callers)?;
+        edges(&mut lines, &mut numbers, &node.callers);
         sum = sum.wrapping_add(node.flat);
-        writeln!(
-            out,
-            "{:>10} {} {} {:>10} {}                | {}",
-            view.format(node.flat, unit),
-            percentage(node.flat, h.total),
-            percentage(sum, h.total),
-            view.format(node.cum, unit),
-            percentage(node.cum, h.total),
-            report.names[node.name as usize],
-        )?;
-        edges(out, &node.callees)?;
+        right(&mut lines, numbers.value(node.flat), 10);
+        for share in [node.flat, sum] {
+            lines.push(b' ');
+            lines.extend_from_slice(numbers.share(share, h.total).as_bytes());
+        }
+        lines.push(b' ');
+        right(&mut lines, numbers.value(node.cum), 10);
+        lines.push(b' ');
+        lines.extend_from_slice(numbers.share(node.cum, h.total).as_bytes());
+        lines.extend_from_slice(b"                | ");
+        lines.extend_from_slice(report.names[node.name as usize].as_bytes());
+        lines.push(b'\n');
+        edges(&mut lines, &mut numbers, &node.callees);
+        out.write_all(&lines)?;
     }
     if report.has_rows() {
         writeln!(out, "{SEPARATOR}")?;
