@@ -119,11 +119,8 @@ fn facts(
         },
     };
     let gofunc = gofunc_word.map_or(0, |w: usize| words.get(w).copied().unwrap_or(0));
-    if gofunc_word.is_some()
-        && elf
-            .segment_of(gofunc)
-            .is_none_or(|s| s.executable && elf.sections().len() > 1)
-    {
+    // In read-only data, which some linkers put into the segment of the code, but never inside of the code.
+    if gofunc_word.is_some() && (elf.segment_of(gofunc).is_none() || (text..etext).contains(&gofunc)) {
         return Err(unproven);
     }
     if words.get(textsectmap + 1).is_none_or(|sections| *sections > 1) {
