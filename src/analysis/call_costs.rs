@@ -46,7 +46,7 @@ pub fn call_costs(view: &mut View) -> CallCosts {
 /// For every row, which function of its name and file it belongs to, where there are several: functions differ by start
 /// line and mapped file, in a tree also by their caller.
 fn ordinals(trimmed: &Trimmed) -> Vec<Option<(u32, u32)>> {
-    type Function = (u32, i64, StringId);
+    type Function = (u32, i64, StringId, i64);
     let g = &trimmed.graph;
     let is_tree = g.contexts.is_some();
     let mut functions: FxHashMap<(StringId, StringId), FxHashMap<Function, u32>> = FxHashMap::default();
@@ -56,7 +56,13 @@ fn ordinals(trimmed: &Trimmed) -> Vec<Option<(u32, u32)>> {
             Some(&e) if is_tree => g.edges[e as usize].src,
             _ => u32::MAX,
         };
-        ((info.file, info.name), (caller, info.start_line, info.object))
+        // pprof forgets to look at the column of a node that has nothing else.
+        let column = if info.address == 0 && info.line == 0 {
+            info.column
+        } else {
+            0
+        };
+        ((info.file, info.name), (caller, info.start_line, info.object, column))
     };
     for n in 0..g.shown {
         let (name, function) = function(n);

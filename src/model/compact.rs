@@ -14,6 +14,7 @@ pub fn compact(profile: &Profile) -> Result<Profile, MergeError> {
         MergeOptions {
             drop_zero: false,
             zero_time_wins: false,
+            outer_column_only: false,
         },
     )
 }

@@ -23,6 +23,9 @@ pub struct MergeOptions {
     /// A later profile without a time makes the result have none, as `go tool pprof` has it; otherwise the earliest
     /// known time is kept.
     pub zero_time_wins: bool,
+    /// Locations that differ in nothing but the columns of inlined lines are one, as `go tool pprof` has it. Go writes no
+    /// columns.
+    pub outer_column_only: bool,
 }
 
 impl Default for MergeOptions {
@@ -30,6 +33,7 @@ impl Default for MergeOptions {
         Self {
             drop_zero: true,
             zero_time_wins: false,
+            outer_column_only: false,
         }
     }
 }
@@ -266,6 +270,7 @@ struct Merger {
     samples: HashTable<u32>,
     values: Vec<i64>,
     sample_rows: Vec<(super::StackId, Vec<Label>)>,
+    outer_column_only: bool,
 }
 
 /// What the ids of one source became.
@@ -281,6 +286,7 @@ struct Remap<'a> {
 pub(super) fn add(sources: &[&Profile], options: MergeOptions) -> Result<Profile, MergeError> {
     let mut m = Merger {
         out: header(sources, options)?,
+        outer_column_only: options.outer_column_only,
         ..Merger::default()
     };
     let types = m.out.sample_types.len();
@@ -470,10 +476,25 @@ impl Merger {
             line_count: from.line_count,
         };
         let Self { out, locations, .. } = self;
+        let outer_column_only = self.outer_column_only;
+        // What of a line tells locations apart.
+        let telling = |(i, line): (usize, &Line)| {
+            let column = if outer_column_only && i + 1 < location.line_count as usize {
+                0
+            } else {
+                line.column
+            };
+            (line.function, line.line, column)
+        };
         let key = |out: &Profile, l: &Location| {
             let start = l.mapping.map_or(0, |m| out.mappings[m.index()].start);
             let lines = &out.lines[l.first_line as usize..(l.first_line + l.line_count) as usize];
-            fx((l.address.wrapping_sub(start), l.mapping, l.folded, lines))
+            let mut h = FxHasher::default();
+            (l.address.wrapping_sub(start), l.mapping, l.folded).hash(&mut h);
+            for line in lines {
+                (line.function, line.line).hash(&mut h);
+            }
+            h.finish()
         };
         let h = key(out, &location);
         let same = |out: &Profile, i: u32| {
@@ -481,7 +502,13 @@ impl Merger {
             o.address == location.address
                 && o.mapping == location.mapping
                 && o.folded == location.folded
-                && out.lines_of(LocationId::new(i as usize)) == &out.lines[first_line..]
+                && o.line_count == location.line_count
+                && (out
+                    .lines_of(LocationId::new(i as usize))
+                    .iter()
+                    .enumerate()
+                    .map(telling))
+                .eq(out.lines[first_line..].iter().enumerate().map(telling))
         };
         let to = match locations.find(h, |&i| same(out, i)) {
             Some(&i) => {

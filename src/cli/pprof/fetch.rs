@@ -9,7 +9,7 @@ use super::flags::Flags;
 use super::{demangle, local};
 use crate::analysis;
 use crate::bundle;
-use crate::model::{self, MappingId, MergeOptions, Profile};
+use crate::model::{self, LabelKind, MappingId, MergeOptions, Profile};
 use crate::pprof::Limit;
 
 /// Whether a file can be a binary.
@@ -26,12 +26,15 @@ pub(super) fn fetch(flags: &Flags, executable: Option<&str>) -> Result<Profile, 
     let options = MergeOptions {
         drop_zero: true,
         zero_time_wins: true,
+        outer_column_only: true,
     };
     let grab = |names: &[String], what: &str| -> Result<Option<Profile>, String> {
         let mut profiles = Vec::new();
         for name in names {
             match bundle::read_profile(Path::new(name), Limit::Proportional, true).map(|r| r.profile) {
                 Ok(mut p) => {
+                    // pprof never sees labels that are nothing but a key (D22).
+                    p.samples.retain_labels(|l| l.kind() != LabelKind::Empty);
                     locate(&mut p, executable, &flags.build_id);
                     profiles.push(p);
                 }

@@ -89,7 +89,11 @@ fn symbolize_mapping(
             continue;
         }
         // The function that was compiled there, be it a wrapper that tracebacks hide.
-        let compiled = binary.go().ok().zip(address).and_then(|(table, address)| table.function_at(address));
+        let compiled = binary
+            .go()
+            .ok()
+            .zip(address)
+            .and_then(|(table, address)| table.function_at(address));
         let name = compiled.map_or_else(|| outer.function.to_string(), |f| f.name.to_owned());
         let key = (name, inner.file.to_string());
         let function = match functions.get(&key) {

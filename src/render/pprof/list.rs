@@ -2,6 +2,8 @@
 
 use std::io::{self, Write};
 
+use rustc_hash::FxHashSet;
+
 use crate::analysis::{Listing, View};
 use crate::model::units::percentage;
 use crate::render::SourceLookup;
@@ -15,6 +17,7 @@ pub fn list(report: &Listing, view: &View, sources: &mut dyn SourceLookup, out: 
     let format = |v: i64| view.format(v, &h.output_unit);
     let or_dot = |v: i64| if v == 0 { ".".to_owned() } else { format(v) };
     writeln!(out, "Total: {}", format(h.total))?;
+    let mut missing = FxHashSet::default();
     for function in &report.functions {
         if function.files.is_empty() {
             writeln!(out, "No source information for {}", function.name)?;
@@ -28,9 +31,14 @@ pub fn list(report: &Listing, view: &View, sources: &mut dyn SourceLookup, out: 
             let (flat, cum) = (format(part.flat), format(part.cum));
             let share = percentage(part.cum, h.total);
             writeln!(out, "{flat:>10} {cum:>10} (flat, cum) {share} of Total")?;
+            if part.start > part.end && !missing.contains(part.file.as_str()) {
+                // A function that starts behind its lines: pprof does not even look for the file.
+                continue;
+            }
             let source = match sources.open(&part.file) {
                 Ok(source) => source,
                 Err(reason) => {
+                    missing.insert(part.file.as_str());
                     writeln!(out, " Error: {reason}")?;
                     continue;
                 }
