@@ -4,11 +4,10 @@
 //! itself. Samples of one stack are added up first. Nodes that were not kept are jumped: the edge over them is residual,
 //! and a stack whose leaf was jumped gives its flat to nobody. In a call tree a node is a calling context instead.
 
-use hashbrown::HashTable;
-use rustc_hash::{FxHashMap, FxHasher};
-use std::hash::Hasher;
+use rustc_hash::FxHashMap;
 
 use super::names::{NodeInfo, NodeTable};
+use super::walk::{self, Steps, Sums};
 use super::{Dialect, View};
 
 /// Index of a node in [`Graph::nodes`].
@@ -240,6 +239,8 @@ pub(super) struct Builder<'a> {
     table: &'a NodeTable,
     /// Value and divisor of every stack, and whether any of its samples has either.
     weights: Vec<Weight>,
+    /// What every node of the table sums up to.
+    sums: Sums,
 }
 
 /// What the samples of one stack sum up to.
@@ -290,66 +291,41 @@ const NONE: u32 = u32::MAX;
 impl<'a> Builder<'a> {
     pub(super) fn new(view: &'a View, table: &'a NodeTable) -> Self {
         let weights = stack_weights(view);
-        Self { view, table, weights }
+        let extra = view.query.mean || view.sampling.is_estimated();
+        let steps = Steps::new(table, None);
+        let sums = Sums::new(table.infos.len(), &view.profile.stacks, &weights, &steps, extra);
+        Self {
+            view,
+            table,
+            weights,
+            sums,
+        }
     }
 
     /// Builds the graph of the nodes in `kept` (all, when `None`), without those that have nothing.
     pub(super) fn graph(&self, kept: Option<&[bool]>, edges: Edges) -> Graph {
-        let infos = &self.table.infos;
-        let mut nodes: Vec<Node> = infos
-            .iter()
-            .enumerate()
-            .map(|(i, &info)| Node {
-                info,
-                origin: i as u32,
-                ..Node::default()
-            })
-            .collect();
-        let ever_inlined = (edges == Edges::Inlined).then(|| self.ever_inlined());
-        let mut collector = EdgeCollector::default();
-        let mut seen = vec![0u32; nodes.len()];
-        for (id, stack) in self.view.profile.stacks.iter() {
-            let w = self.weights[id.index()];
-            if !w.seen {
-                continue;
+        let stacks = &self.view.profile.stacks;
+        let edges = match edges {
+            Edges::No => Vec::new(),
+            Edges::All => walk::edges(stacks, &self.weights, &Steps::new(self.table, kept), None),
+            Edges::Inlined => {
+                let into = self.ever_inlined();
+                walk::edges(stacks, &self.weights, &Steps::new(self.table, kept), Some(&into))
             }
-            let stamp = id.raw() + 1;
-            let mut parent = NONE;
-            let mut residual = false;
-            for &l in stack.iter().rev() {
-                let run = self.table.of(l);
-                for (ni, &n) in run.iter().enumerate().rev() {
-                    if kept.is_some_and(|kept| !kept[n as usize]) {
-                        residual = true;
-                        continue;
-                    }
-                    if seen[n as usize] != stamp {
-                        seen[n as usize] = stamp;
-                        let node = &mut nodes[n as usize];
-                        node.cum = node.cum.wrapping_add(w.value);
-                        node.cum_div = node.cum_div.wrapping_add(w.div);
-                        node.cum_variance += w.variance;
-                    }
-                    let wanted = match edges {
-                        Edges::No => false,
-                        Edges::All => true,
-                        Edges::Inlined => ever_inlined.as_ref().is_some_and(|e| e[n as usize]),
-                    };
-                    if wanted && parent != NONE && n != parent {
-                        collector.add(parent, n, w, residual, ni + 1 != run.len(), stamp);
-                    }
-                    parent = n;
-                    residual = false;
+        };
+        // What a node sums up to does not depend on which others are kept.
+        let nodes = self.table.infos.iter().enumerate().map(|(i, &info)| {
+            if kept.is_none_or(|kept| kept[i]) {
+                self.sums.node(i, info)
+            } else {
+                Node {
+                    info,
+                    origin: i as u32,
+                    ..Node::default()
                 }
             }
-            if parent != NONE && !residual {
-                let node = &mut nodes[parent as usize];
-                node.flat = node.flat.wrapping_add(w.value);
-                node.flat_div = node.flat_div.wrapping_add(w.div);
-                node.flat_variance += w.variance;
-            }
-        }
-        self.finish(nodes, collector.edges)
+        });
+        self.place(nodes, edges).0
     }
 
     /// Nodes that stand somewhere as an inlined line.
@@ -423,42 +399,38 @@ impl<'a> Builder<'a> {
                 node.flat_div = node.flat_div.wrapping_add(w.div);
             }
         }
-        let (mut graph, node) = self.place(nodes, edges);
+        let (mut graph, node) = self.place(nodes.into_iter(), edges);
         graph.contexts = Some(Contexts { children, node });
         graph
     }
 
-    /// Sorts out nodes without values (and negative ones where asked); they stay only for the sake of their edges.
-    fn finish(&self, nodes: Vec<Node>, edges: Vec<Edge>) -> Graph {
-        self.place(nodes, edges).0
-    }
-
-    /// As [`Builder::finish`], with the place of every node.
-    fn place(&self, nodes: Vec<Node>, mut edges: Vec<Edge>) -> (Graph, Vec<u32>) {
+    /// Sorts out nodes without values (and negative ones where asked); they stay only for the sake of their edges. Also
+    /// returns the place of every node.
+    fn place(&self, nodes: impl ExactSizeIterator<Item = Node>, mut edges: Vec<Edge>) -> (Graph, Vec<u32>) {
         let drop_negative = self.view.query.drop_negative;
         let mut place = vec![NONE; nodes.len()];
+        let mut linked = vec![false; place.len()];
+        for e in &edges {
+            linked[e.src as usize] = true;
+            linked[e.dst as usize] = true;
+        }
         let mut left = Vec::new();
         let mut out = Vec::new();
-        for (i, n) in nodes.into_iter().enumerate() {
+        for (i, n) in nodes.enumerate() {
             let negative = n.flat < 0 || n.flat == 0 && n.cum < 0;
             if n.cum == 0 && n.flat == 0 || drop_negative && negative {
-                out.push((i, n));
+                if linked[i] {
+                    out.push((i, n));
+                }
             } else {
                 place[i] = left.len() as u32;
                 left.push(n);
             }
         }
         let shown = left.len();
-        let mut linked = vec![false; place.len()];
-        for e in &edges {
-            linked[e.src as usize] = true;
-            linked[e.dst as usize] = true;
-        }
         for (i, n) in out {
-            if linked[i] {
-                place[i] = left.len() as u32;
-                left.push(n);
-            }
+            place[i] = left.len() as u32;
+            left.push(n);
         }
         for e in &mut edges {
             e.src = place[e.src as usize];
@@ -472,59 +444,5 @@ impl<'a> Builder<'a> {
         };
         graph.index_edges();
         (graph, place)
-    }
-}
-
-#[derive(Default)]
-struct EdgeCollector {
-    edges: Vec<Edge>,
-    stamps: Vec<u32>,
-    index: HashTable<u32>,
-}
-
-fn edge_hash(src: u32, dst: u32) -> u64 {
-    let mut h = FxHasher::default();
-    h.write_u64(u64::from(src) << 32 | u64::from(dst));
-    h.finish()
-}
-
-impl EdgeCollector {
-    #[inline]
-    fn add(&mut self, src: u32, dst: u32, w: Weight, residual: bool, inline: bool, stamp: u32) {
-        let h = edge_hash(src, dst);
-        let Self { edges, stamps, index } = self;
-        let found = index.find(h, |&i| {
-            let e = &edges[i as usize];
-            e.src == src && e.dst == dst
-        });
-        match found {
-            Some(&i) => {
-                let i = i as usize;
-                if stamps[i] != stamp {
-                    stamps[i] = stamp;
-                    let e = &mut edges[i];
-                    e.weight = e.weight.wrapping_add(w.value);
-                    e.weight_div = e.weight_div.wrapping_add(w.div);
-                    e.residual |= residual;
-                    e.inline &= inline;
-                }
-            }
-            None => {
-                let i = edges.len() as u32;
-                edges.push(Edge {
-                    src,
-                    dst,
-                    weight: w.value,
-                    weight_div: w.div,
-                    residual,
-                    inline,
-                });
-                stamps.push(stamp);
-                index.insert_unique(h, i, |&i| {
-                    let e = &edges[i as usize];
-                    edge_hash(e.src, e.dst)
-                });
-            }
-        }
     }
 }

@@ -31,6 +31,7 @@ mod traces;
 mod tree;
 mod trim;
 mod view;
+mod walk;
 
 pub use call_costs::{CallCost, CallCosts, call_costs};
 pub use census::{Attributed, Census, MappedFile, TypeSum, census};

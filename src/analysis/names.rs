@@ -182,6 +182,11 @@ impl NodeTable {
         table
     }
 
+    /// How many locations there are.
+    pub(super) fn locations(&self) -> usize {
+        self.ends.len() - 1
+    }
+
     /// The nodes of a location, innermost first.
     #[inline]
     pub(super) fn of(&self, l: LocationId) -> &[u32] {

@@ -71,6 +71,15 @@ pub fn trimmed_graph(view: &mut View, mode: TrimMode, default_count: usize) -> T
         Edges::All
     };
 
+    // The order of a drawing depends on edges; elsewhere those of rows that a limit cuts off need not be found.
+    let edges_at = |rows: usize| {
+        if !drawing && 0 < node_count && node_count < rows {
+            Edges::No
+        } else {
+            edges
+        }
+    };
+
     let mut graph = if call_tree {
         builder.call_tree()
     } else if trim.node_fraction > 0.0 {
@@ -96,9 +105,10 @@ pub fn trimmed_graph(view: &mut View, mode: TrimMode, default_count: usize) -> T
             super::call_tree::trim_tree(&mut graph, &large);
         }
     } else if dropped_nodes > 0 {
-        graph = builder.graph(Some(&kept(&table, &graph, |i| large[i])), edges);
+        let rows = large.len() - dropped_nodes;
+        graph = builder.graph(Some(&kept(&table, &graph, |i| large[i])), edges_at(rows));
     } else if trim.node_fraction > 0.0 {
-        graph = builder.graph(None, edges);
+        graph = builder.graph(None, edges_at(graph.shown));
     }
     let row_count = graph.shown;
 
