@@ -11,7 +11,7 @@ use rustc_hash::FxHashMap;
 
 use super::names::NodeTable;
 use super::{Dialect, Header, QueryError, View, expression};
-use crate::model::StringId;
+use crate::model::{LocationId, StringId};
 
 /// Lines of context above the first and below the last line with samples.
 const MARGIN: i64 = 5;
@@ -77,16 +77,42 @@ pub struct Listing {
     pub functions: Vec<ListedFunction>,
 }
 
-/// The functions whose name matches, line by line. The view must have the granularity of lines.
+/// The functions whose name matches, line by line. The view must have the granularity of lines or addresses.
 ///
 /// # Errors
 /// When `matching` is malformed or nothing matches.
 pub fn list(view: &mut View, matching: &str) -> Result<Listing, QueryError> {
     let re: Regex = expression::compile("the argument", matching)?;
+    listing(view, matching, |name, _| re.is_match(name))
+}
+
+/// The functions whose name or file matches, or in which the address `matching` lies.
+///
+/// # Errors
+/// When `matching` is malformed or nothing matches.
+pub fn list_sources(view: &mut View, matching: &str) -> Result<Listing, QueryError> {
+    let re: Regex = expression::compile("the argument", matching)?;
+    let digits = matching.strip_prefix("0x").or_else(|| matching.strip_prefix("0X"));
+    let address = digits.and_then(|digits| u64::from_str_radix(digits, 16).ok());
+    let p = &view.profile;
+    let at_address: Vec<String> = p
+        .locations
+        .iter()
+        .enumerate()
+        .filter(|(_, l)| address == Some(l.address))
+        .filter_map(|(i, _)| p.lines_of(LocationId::new(i)).last())
+        .map(|line| p.function_name(line.function).to_owned())
+        .collect();
+    listing(view, matching, |name, file| {
+        re.is_match(name) || re.is_match(file) || at_address.iter().any(|n| n == name)
+    })
+}
+
+fn listing(view: &mut View, matching: &str, matches: impl Fn(&str, &str) -> bool) -> Result<Listing, QueryError> {
     view.trim_paths();
     let table = NodeTable::new(&mut view.profile, true, false);
     let view = &*view;
-    let mut costs = Costs::new(view, &table, &re);
+    let mut costs = Costs::new(view, &table, matches);
     costs.add_samples();
     let functions = costs.functions();
     if functions.is_empty() {
@@ -152,9 +178,9 @@ struct Costs<'a> {
 }
 
 impl<'a> Costs<'a> {
-    fn new(view: &'a View, table: &'a NodeTable, re: &Regex) -> Self {
+    fn new(view: &'a View, table: &'a NodeTable, matches: impl Fn(&str, &str) -> bool) -> Self {
         let p = &view.profile;
-        let mut matches: FxHashMap<StringId, bool> = FxHashMap::default();
+        let mut known: FxHashMap<(StringId, StringId), bool> = FxHashMap::default();
         let mut part_index = FxHashMap::default();
         let mut line_index = FxHashMap::default();
         let mut this = Self {
@@ -168,9 +194,9 @@ impl<'a> Costs<'a> {
             inlined: FxHashMap::default(),
         };
         for info in &table.infos {
-            let matched = *matches
-                .entry(info.name)
-                .or_insert_with(|| re.is_match(p.text(info.name)));
+            let matched = *known
+                .entry((info.name, info.file))
+                .or_insert_with(|| matches(p.text(info.name), p.text(info.file)));
             if !matched {
                 this.part_of.push(NONE);
                 this.line_of.push(NONE);

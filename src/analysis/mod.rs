@@ -43,7 +43,7 @@ pub use graph::{Edge, EdgeId, Graph, InlineMark, Node, NodeId};
 pub use header::Header;
 pub use instructions::{AddressCosts, DisassembledFunction, Disassembly, InstructionCost};
 pub use lens::{Lens, Place};
-pub use list::{InlinedCall, ListedFile, ListedFunction, ListedLine, Listing, list};
+pub use list::{InlinedCall, ListedFile, ListedFunction, ListedLine, Listing, list, list_sources};
 pub use names::NodeInfo;
 pub(crate) use names::base_name;
 pub use nodelets::{NodeTags, Tag};

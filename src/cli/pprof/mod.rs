@@ -14,7 +14,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 use super::Exit;
-use crate::analysis::{self, Note, Query};
+use crate::analysis::{self, Dialect, Note, Query};
 use crate::model::Profile;
 use crate::pprof;
 use crate::render::pprof as text;
@@ -163,6 +163,12 @@ fn report(profile: Profile, query: &Query, command: &str, argument: &str, out: &
             let mut p = view.profile;
             p.divide(query.divide_by);
             pprof::encode_gzip_as_read(&p, out, pprof::Compression::default())?;
+        }
+        "weblist" => {
+            // Not pprof's page, so not its double counting either.
+            view.query.dialect = Dialect::Native;
+            let listing = analysis::list_sources(&mut view, argument)?;
+            text::weblist(&listing, &view, &mut LocalSources::new(query)?, out)?;
         }
         "disasm" => {
             let hint = "hint: `list` shows sources, `-addresses` gives every report a row an address";

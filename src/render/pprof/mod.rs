@@ -12,6 +12,7 @@ mod tags;
 mod top;
 pub(super) mod traces;
 mod tree;
+mod weblist;
 
 pub use callgrind::callgrind;
 pub use dot::dot;
@@ -22,3 +23,4 @@ pub use tags::tags;
 pub use top::top;
 pub use traces::traces;
 pub use tree::tree;
+pub use weblist::weblist;

@@ -1,0 +1,144 @@
+//! `weblist`: sources with what each line costs, as a page that needs nothing but a browser.
+//!
+//! The page is kubeprof's own and not that of `go tool pprof`: it has no assembly, and its numbers are those of samples (one
+//! counts once a line), not sums over instructions.
+
+use std::io::{self, Write};
+
+use super::header::profile_labels;
+use crate::analysis::{ListedFile, ListedLine, Listing, View};
+use crate::model::units::percentage;
+use crate::render::SourceLookup;
+
+const STYLE: &str = "\
+body { font-family: sans-serif; margin: 1.5em; }
+h2 { font-size: 1.1em; margin-bottom: 0.2em; }
+.legend, .sum { color: #444; }
+table { border-collapse: collapse; font-family: monospace; white-space: pre; }
+td { padding: 0 0.7em 0 0; vertical-align: top; }
+td.n { text-align: right; }
+tr.none { color: #999; }
+tr.some td.n { color: #a00; }
+tr.some:hover { background: #f2f2f2; }
+summary { cursor: pointer; }
+details div { color: #046; padding-left: 2em; }
+";
+
+/// Prints the page.
+///
+/// # Errors
+/// What `out` reports.
+pub fn weblist(report: &Listing, view: &View, sources: &mut dyn SourceLookup, out: &mut dyn Write) -> io::Result<()> {
+    let h = &report.header;
+    let title = if h.file.is_empty() { "Source listing" } else { &h.file };
+    writeln!(out, "<!DOCTYPE html>\n<html>\n<head>\n<meta charset=\"utf-8\">")?;
+    writeln!(
+        out,
+        "<title>{}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>",
+        escape(title)
+    )?;
+    writeln!(out, "<div class=\"legend\">")?;
+    for line in profile_labels(h, view, &h.output_unit) {
+        writeln!(out, "{}<br>", escape(&line))?;
+    }
+    let total = view.format(h.total, &h.output_unit);
+    writeln!(out, "Total: {}\n</div>", escape(&total))?;
+    let page = Page { report, view };
+    for function in &report.functions {
+        for part in &function.files {
+            page.part(&function.name, part, sources, out)?;
+        }
+        if function.files.is_empty() {
+            let name = escape(&function.name);
+            writeln!(out, "<h2>{name}</h2>\n<div class=\"sum\">no source file is known</div>")?;
+        }
+    }
+    writeln!(out, "</body>\n</html>")
+}
+
+struct Page<'a> {
+    report: &'a Listing,
+    view: &'a View,
+}
+
+impl Page<'_> {
+    fn format(&self, value: i64) -> String {
+        escape(&self.view.format(value, &self.report.header.output_unit))
+    }
+
+    fn or_dot(&self, value: i64) -> String {
+        if value == 0 { ".".to_owned() } else { self.format(value) }
+    }
+
+    fn part(
+        &self,
+        name: &str,
+        part: &ListedFile,
+        sources: &mut dyn SourceLookup,
+        out: &mut dyn Write,
+    ) -> io::Result<()> {
+        writeln!(
+            out,
+            "<h2>{}</h2>\n<div class=\"sum\">{}</div>",
+            escape(name),
+            escape(&part.file)
+        )?;
+        let share = percentage(part.cum, self.report.header.total);
+        let (flat, cum) = (self.format(part.flat), self.format(part.cum));
+        writeln!(
+            out,
+            "<div class=\"sum\">{flat} flat, {cum} cum, {} of total</div>",
+            share.trim()
+        )?;
+        writeln!(out, "<table>")?;
+        match sources.open(&part.file) {
+            Ok(source) => {
+                let mut lines = part.lines.iter().peekable();
+                for n in part.start..=part.end {
+                    let Some(text) = source(n) else { break };
+                    while lines.next_if(|l| l.line < n).is_some() {}
+                    let cost = lines.next_if(|l| l.line == n);
+                    self.line(n, cost, &String::from_utf8_lossy(text), out)?;
+                }
+            }
+            Err(reason) => {
+                writeln!(
+                    out,
+                    "<tr class=\"none\"><td colspan=\"4\">{}</td></tr>",
+                    escape(&reason)
+                )?;
+                for cost in &part.lines {
+                    self.line(cost.line, Some(cost), "", out)?;
+                }
+            }
+        }
+        writeln!(out, "</table>")
+    }
+
+    fn line(&self, n: i64, cost: Option<&ListedLine>, text: &str, out: &mut dyn Write) -> io::Result<()> {
+        let (flat, cum) = cost.map_or((0, 0), |c| (c.flat, c.cum));
+        let class = if cost.is_some() { "some" } else { "none" };
+        let (flat, cum, text) = (self.or_dot(flat), self.or_dot(cum), escape(text));
+        write!(
+            out,
+            "<tr class=\"{class}\"><td class=\"n\">{flat}</td><td class=\"n\">{cum}</td><td class=\"n\">{n}</td><td>"
+        )?;
+        let inlined = cost.map_or(&[][..], |c| c.inlined.as_slice());
+        if inlined.is_empty() {
+            return writeln!(out, "{text}</td></tr>");
+        }
+        write!(out, "<details><summary>{text} </summary>")?;
+        for call in inlined {
+            let place = format!("{} {}:{}", call.name, call.file, call.line);
+            write!(out, "<div>{} {}</div>", self.format(call.value), escape(&place))?;
+        }
+        writeln!(out, "</details></td></tr>")
+    }
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
+}
