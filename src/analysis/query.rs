@@ -262,6 +262,9 @@ pub enum QueryError {
         /// What would work.
         known: &'static str,
     },
+    /// Means were asked of a report that adds values up.
+    #[error("means of stacks cannot be added up\nhint: leave --mean out; the page shows all sample types of a frame")]
+    MeanOfStacks,
     /// Nothing matches the expression of `peek`, `list` or `disasm`.
     #[error("no matches found for regexp: {0}")]
     NoMatch(String),

@@ -55,6 +55,8 @@ pub struct View {
     pub unit: String,
     /// What 100 % is: the sum of the absolute values, of the base's samples alone where there are any.
     pub total: i64,
+    /// The same for every sample type, for reports that show several; never a mean.
+    pub totals: Vec<i64>,
     /// What the reader should know.
     pub notes: Vec<Note>,
     /// What the functions are part of; `None` in the dialect of pprof, which knows nothing of kubelets.
@@ -118,7 +120,7 @@ pub fn prepare_knowing(
     };
     let unit = unit.to_owned();
     check_unit(query, &unit)?;
-    let total = total(&profile, index, query.mean);
+    let (total, totals) = totals(&profile, index, query.mean);
     if !query.relative_percentages {
         scope::apply(&mut profile, query, lens.as_ref())?;
         apply_filters(&mut profile, query, &label_units, &mut notes)?;
@@ -134,6 +136,7 @@ pub fn prepare_knowing(
         sample_type,
         unit,
         total,
+        totals,
         notes,
         lens,
         sampling: Sampling::Unknown,
@@ -206,24 +209,36 @@ pub(super) fn base_label(p: &Profile) -> Option<(StringId, StringId)> {
     Some((p.strings.find(BASE_LABEL)?, p.strings.find("true")?))
 }
 
-fn total(p: &Profile, index: usize, mean: bool) -> i64 {
+/// 100 % of the sample type at `index` (a mean where asked for), and the sums of all sample types.
+fn totals(p: &Profile, index: usize, mean: bool) -> (i64, Vec<i64>) {
     let base = base_label(p);
-    let (mut total, mut div, mut base_total, mut base_div) = (0i64, 0i64, 0i64, 0i64);
+    let mut all = vec![0i64; p.sample_types.len()];
+    let mut of_base = all.clone();
+    let (mut div, mut base_div) = (0i64, 0i64);
+    let add = |sums: &mut [i64], values: &[i64]| {
+        for (sum, v) in sums.iter_mut().zip(values) {
+            *sum = sum.wrapping_add(v.wrapping_abs());
+        }
+    };
     for i in 0..p.samples.len() {
         let values = p.samples.values(i);
-        let v = values[index].wrapping_abs();
         let d = if mean { values[0] } else { 0 };
-        total = total.wrapping_add(v);
+        add(&mut all, values);
         div = div.wrapping_add(d);
         if is_base(p, base, i) {
-            base_total = base_total.wrapping_add(v);
+            add(&mut of_base, values);
             base_div = base_div.wrapping_add(d);
         }
     }
-    if base_total > 0 {
-        (total, div) = (base_total, base_div);
+    if of_base[index] > 0 {
+        (all, div) = (of_base, base_div);
     }
-    if div == 0 { total } else { total.wrapping_div(div) }
+    let total = if div == 0 {
+        all[index]
+    } else {
+        all[index].wrapping_div(div)
+    };
+    (total, all)
 }
 
 fn apply_filters(p: &mut Profile, query: &Query, units: &LabelUnits, notes: &mut Vec<Note>) -> Result<(), QueryError> {

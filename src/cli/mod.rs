@@ -6,6 +6,7 @@ mod args;
 mod binary;
 mod disasm;
 mod exit;
+mod graphs;
 mod open;
 mod output;
 mod pprof;
@@ -50,6 +51,10 @@ enum Command {
     List(tables::ListArgs),
     /// Instructions of the functions that match, with what they cost; needs the binary, which may be stripped
     Disasm(disasm::DisasmArgs),
+    /// A flame graph: one page that works offline, or a drawing
+    Flame(graphs::FlameArgs),
+    /// The profile in another format: proto, folded, speedscope, callgrind, dot, svg, text
+    Convert(graphs::ConvertArgs),
     /// What the samples of each label value sum up to
     Tags(tables::TagsArgs),
     /// All tables of the profile as text
@@ -144,6 +149,8 @@ fn dispatch(command: Command) -> Result<Exit> {
         Command::Tree(args) => tables::tree(&args)?,
         Command::Disasm(args) => disasm::disasm(&args)?,
         Command::List(args) => tables::list(&args)?,
+        Command::Flame(args) => graphs::flame(&args)?,
+        Command::Convert(args) => graphs::convert(&args)?,
         Command::Tags(args) => tables::tags(&args)?,
         Command::Raw(args) => tables::raw(&args)?,
         Command::Diff(args) => return tables::diff(&args),

@@ -5,14 +5,23 @@
 
 pub mod csv;
 pub mod document;
+mod flame;
+mod flame_html;
+mod flame_svg;
+mod folded;
 pub mod json;
 pub mod layout;
 mod numbers;
 pub mod pprof;
 mod source_lookup;
+mod speedscope;
 pub mod terminal;
 pub mod text;
 pub mod traces;
 pub mod tree;
 
+pub use flame_html::flame_html;
+pub use flame_svg::flame_svg;
+pub use folded::folded;
 pub use source_lookup::{Lines, SourceLookup};
+pub use speedscope::speedscope;

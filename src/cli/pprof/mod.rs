@@ -21,6 +21,7 @@ use crate::render::pprof as text;
 
 use fetch::{fetch, is_elf};
 use flags::Flags;
+pub(super) use output::graphviz;
 use sources::LocalSources;
 
 /// Runs the command.
@@ -65,7 +66,7 @@ fn write_report(mut profile: Profile, flags: &Flags, command: &str, argument: &s
         };
         let mut drawing = Vec::new();
         report(profile, &flags.query, "dot", argument, &mut drawing)?;
-        let mut drawn = output::graphviz(format, &drawing).map_err(Failure::Query)?;
+        let mut drawn = graphviz(format, &drawing).map_err(Failure::Query)?;
         if matches!(command, "svg" | "web") {
             drawn = text::interactive_svg(&String::from_utf8_lossy(&drawn)).into_bytes();
         }

@@ -1,0 +1,810 @@
+//! Flame graphs and their formats: sums, limits, comparisons, escapes, and the shapes that other programs read.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use kubeprof::analysis::{
+    Comparison, Flame, FlameLimits, Granularity, InlineMark, NamedStacks, Query, QueryError, View, compare, flame,
+    named_stacks, prepare,
+};
+use kubeprof::kubelet::Knowledge;
+use kubeprof::model::{Label, Line, LocationId, Mapping, MergeOptions, Profile, Samples, ValueType};
+use kubeprof::render::{flame_html, flame_svg, folded, speedscope};
+use proptest::prelude::*;
+use serde_json::Value;
+
+/// Stacks (root first, frames separated by blanks; `+` in front: inlined; `@`: an address without a name) and values.
+fn profile(types: &[(&str, &str)], samples: &[(&str, &[i64])]) -> Profile {
+    let mut p = Profile::default();
+    for (kind, unit) in types {
+        let t = ValueType {
+            kind: p.strings.intern(kind),
+            unit: p.strings.intern(unit),
+        };
+        p.sample_types.push(t);
+    }
+    let file = p.strings.intern("/usr/bin/kubelet");
+    p.mappings.push(Mapping {
+        id: 1,
+        limit: 1 << 40,
+        file,
+        ..Mapping::default()
+    });
+    p.samples = Samples::new(types.len());
+    for (i, (stack, values)) in samples.iter().enumerate() {
+        let mut frames: Vec<LocationId> = Vec::new();
+        let mut lines: Vec<Line> = Vec::new();
+        let names: Vec<&str> = stack.split(' ').filter(|f| !f.is_empty()).collect();
+        // From the leaf: inlined lines go before the line that they are inlined into.
+        for name in names.iter().rev() {
+            let address = 0x1000 + i as u64 * 0x100 + frames.len() as u64;
+            if *name == "@" {
+                frames.push(p.add_location(address, Some(Default::default()), &[]));
+                continue;
+            }
+            let bare = name.trim_start_matches('+').replace('\u{a0}', " ");
+            let function = p.add_function(&bare, &bare, &format!("/src/{}.go", bare.len()), 1);
+            lines.push(Line {
+                function,
+                line: i as i64 + 1,
+                column: 0,
+            });
+            if !name.starts_with('+') {
+                frames.push(p.add_location(address, Some(Default::default()), &lines));
+                lines.clear();
+            }
+        }
+        assert!(lines.is_empty(), "nothing is inlined into nothing");
+        let stack = p.stacks.intern(&frames).unwrap();
+        p.samples.push(stack, values, &[]);
+    }
+    p.check().unwrap();
+    p
+}
+
+const HEAP: [(&str, &str); 2] = [("inuse_objects", "count"), ("inuse_space", "bytes")];
+
+fn query() -> Query {
+    Query {
+        granularity: Granularity::FileFunctions,
+        ..Query::default()
+    }
+}
+
+fn stacks_of(p: Profile, query: &Query) -> (View, NamedStacks) {
+    let mut view = prepare(p, query).unwrap();
+    let stacks = named_stacks(&mut view, &Knowledge::builtin()).unwrap();
+    (view, stacks)
+}
+
+fn flame_of(p: Profile, limits: FlameLimits) -> Flame {
+    flame(&mut prepare(p, &query()).unwrap(), &Knowledge::builtin(), limits).unwrap()
+}
+
+/// `depth name total` of every node, for the chosen sample type.
+fn outline(f: &Flame) -> Vec<String> {
+    let mut depth = vec![0usize; f.len()];
+    (0..f.len())
+        .map(|i| {
+            if i > 0 {
+                depth[i] = depth[f.nodes.parent[i] as usize] + 1;
+            }
+            let mark = match f.nodes.inline[i] {
+                InlineMark::No => "",
+                InlineMark::Partial => " (partly inlined)",
+                InlineMark::Full => " (inlined)",
+            };
+            let name = &f.names[f.nodes.name[i] as usize].name;
+            format!("{} {name}{mark} {}", depth[i], f.columns[f.selected].total[i])
+        })
+        .collect()
+}
+
+fn text(write: impl FnOnce(&mut Vec<u8>)) -> String {
+    let mut out = Vec::new();
+    write(&mut out);
+    String::from_utf8(out).unwrap()
+}
+
+fn html(f: &Flame) -> String {
+    text(|out| flame_html(f, "heap.pb.gz", out).unwrap())
+}
+
+/// The JSON of a page.
+fn island(page: &str) -> Value {
+    let open = "<script type=\"application/json\" id=\"data\">";
+    let start = page.find(open).expect("a data island") + open.len();
+    let end = start + page[start..].find("</script>").expect("its end");
+    serde_json::from_str(&page[start..end]).expect("valid JSON")
+}
+
+#[test]
+fn equal_stacks_are_one_and_siblings_stand_by_weight_then_name() {
+    let f = flame_of(
+        profile(
+            &HEAP,
+            &[
+                ("main b", &[1, 10]),
+                ("main a", &[1, 10]),
+                ("main c d", &[1, 5]),
+                ("main c d", &[1, 25]),
+                ("main", &[1, 2]),
+            ],
+        ),
+        FlameLimits::NONE,
+    );
+    assert_eq!(
+        outline(&f),
+        ["0 root 52", "1 main 52", "2 c 30", "3 d 30", "2 a 10", "2 b 10"]
+    );
+    assert_eq!(f.columns[1].own, [0, 2, 0, 30, 10, 10]);
+    assert_eq!(f.columns[0].total, [5, 5, 2, 2, 1, 1], "every sample type is there");
+}
+
+#[test]
+fn inlined_frames_are_marked() {
+    let f = flame_of(
+        profile(
+            &HEAP,
+            &[
+                ("main +fast work", &[1, 1]),
+                ("main work", &[1, 1]),
+                ("main other +work", &[1, 4]),
+            ],
+        ),
+        FlameLimits::NONE,
+    );
+    // `+` marks the frame that is inlined into the one before it.
+    assert_eq!(
+        outline(&f),
+        [
+            "0 root 6",
+            "1 main 6",
+            "2 other 4",
+            "3 work (inlined) 4",
+            "2 fast (inlined) 1",
+            "3 work 1",
+            "2 work 1"
+        ]
+    );
+    let f = flame_of(
+        profile(&HEAP, &[("main +work", &[1, 1]), ("main work", &[1, 1])]),
+        FlameLimits::NONE,
+    );
+    assert_eq!(outline(&f), ["0 root 2", "1 main 2", "2 work (partly inlined) 2"]);
+}
+
+#[test]
+fn addresses_without_a_name_have_a_box() {
+    let f = flame_of(
+        profile(&HEAP, &[("main @ @", &[1, 7]), ("@", &[1, 1])]),
+        FlameLimits::NONE,
+    );
+    assert_eq!(
+        outline(&f),
+        [
+            "0 root 8",
+            "1 main 7",
+            "2 [kubelet] 7",
+            "3 [kubelet] 7",
+            "1 [kubelet] 1"
+        ]
+    );
+    let mut p = profile(&HEAP, &[("@", &[1, 1])]);
+    p.locations[0].mapping = None;
+    assert_eq!(outline(&flame_of(p, FlameLimits::NONE)), ["0 root 1", "1 <unknown> 1"]);
+}
+
+#[test]
+fn recursion_is_a_path() {
+    let f = flame_of(profile(&HEAP, &[("f f f", &[1, 3]), ("f", &[1, 1])]), FlameLimits::NONE);
+    assert_eq!(outline(&f), ["0 root 4", "1 f 4", "2 f 3", "3 f 3"]);
+}
+
+#[test]
+fn names_know_their_package_and_subsystem() {
+    let f = flame_of(
+        profile(
+            &HEAP,
+            &[(
+                "k8s.io/kubernetes/pkg/kubelet.(*podWorkers).startPodSync context.WithCancel",
+                &[1, 3],
+            )],
+        ),
+        FlameLimits::NONE,
+    );
+    let name = &f.names[1];
+    assert_eq!(name.package, "k8s.io/kubernetes/pkg/kubelet");
+    assert_eq!(f.subsystems[usize::from(name.subsystem.unwrap())].key, "pod-workers");
+    assert_eq!(f.names[2].package, "context");
+}
+
+#[test]
+fn what_is_too_small_is_counted_and_stays_in_the_totals() {
+    let mut samples: Vec<(String, Vec<i64>)> = (0..100)
+        .map(|i| (format!("main small{i:02} leaf{i}"), vec![1, 1]))
+        .collect();
+    samples.push(("main big".to_owned(), vec![900, 9900]));
+    let borrowed: Vec<(&str, &[i64])> = samples.iter().map(|(s, v)| (s.as_str(), v.as_slice())).collect();
+    let p = profile(&HEAP, &borrowed);
+    let all = flame_of(p.clone(), FlameLimits::NONE);
+    assert_eq!((all.len(), all.hidden.count), (203, 0));
+    // One object in 1000 is 0.1 %, one byte in 10000 less: the larger share decides.
+    let f = flame_of(
+        p.clone(),
+        FlameLimits {
+            min_fraction: 0.0011,
+            max_nodes: 1000,
+        },
+    );
+    assert_eq!(outline(&f), ["0 root 10000", "1 main 10000", "2 big 9900"]);
+    assert_eq!((f.hidden.count, f.hidden.largest), (200, 0.001));
+    let few = flame_of(
+        p,
+        FlameLimits {
+            min_fraction: 0.0,
+            max_nodes: 5,
+        },
+    );
+    assert_eq!((few.len(), few.hidden.count), (5, 198));
+    assert_eq!(few.columns[1].total[..2], [10000, 10000]);
+    assert!(html(&f).contains("\"hidden\":{\"count\":200,"));
+    assert!(text(|out| flame_svg(&f, "x", out).unwrap()).contains("200 frames of at most 0.1% each are not drawn."));
+}
+
+#[test]
+fn a_comparison_has_old_and_new() {
+    let old = profile(&HEAP, &[("main a", &[1, 10]), ("main gone", &[1, 5])]);
+    let new = profile(&HEAP, &[("main a", &[3, 40]), ("main fresh", &[1, 7])]);
+    let p = compare(new, old, true, false, MergeOptions::default()).unwrap();
+    let f = flame_of(p.clone(), FlameLimits::NONE);
+    assert_eq!(f.comparison, Comparison::Base);
+    let c = &f.columns[1];
+    let rows: Vec<(&str, i64, i64)> = (0..f.len())
+        .map(|i| {
+            (
+                f.names[f.nodes.name[i] as usize].name.as_str(),
+                c.old_total[i],
+                c.total[i],
+            )
+        })
+        .collect();
+    assert_eq!(
+        rows,
+        [
+            ("root", 15, 47),
+            ("main", 15, 47),
+            ("a", 10, 40),
+            ("fresh", 0, 7),
+            ("gone", 5, 0)
+        ]
+    );
+    let (view, stacks) = stacks_of(p, &query());
+    let lines = text(|out| folded(&stacks, &view, out).unwrap());
+    assert_eq!(lines, "main;a 10 40\nmain;fresh 0 7\nmain;gone 5 0\n");
+    let file: Value = serde_json::from_str(&text(|out| speedscope(&stacks, &view, "x", out).unwrap())).unwrap();
+    let names: Vec<&str> = file["profiles"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|p| p["name"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        names,
+        [
+            "inuse_objects (new)",
+            "inuse_objects (base)",
+            "inuse_space (new)",
+            "inuse_space (base)"
+        ]
+    );
+    speedscope_shape(&file);
+}
+
+#[test]
+fn differences_without_a_base_are_gains_and_losses() {
+    let p = profile(&HEAP, &[("main a", &[3, 40]), ("main b", &[-1, -7])]);
+    let f = flame_of(p, FlameLimits::NONE);
+    assert_eq!(f.comparison, Comparison::Signed);
+    let c = &f.columns[1];
+    assert_eq!((c.total[0], c.old_total[0]), (40, 7));
+    assert_eq!(f.len(), 4);
+}
+
+#[test]
+fn a_profile_compared_with_itself_changes_nothing() {
+    let p = profile(&HEAP, &[("main a", &[3, 40]), ("main b c", &[1, 7])]);
+    let f = flame_of(
+        compare(p.clone(), p, true, false, MergeOptions::default()).unwrap(),
+        FlameLimits::NONE,
+    );
+    for c in &f.columns {
+        assert_eq!(c.total, c.old_total);
+        assert_eq!(c.own, c.old_own);
+    }
+}
+
+#[test]
+fn means_are_refused() {
+    let query = Query {
+        mean: true,
+        ..Query::default()
+    };
+    let mut view = prepare(profile(&HEAP, &[("main", &[2, 40])]), &query).unwrap();
+    let error = named_stacks(&mut view, &Knowledge::builtin()).unwrap_err();
+    assert_eq!(error, QueryError::MeanOfStacks);
+    assert!(error.to_string().contains("hint:"));
+}
+
+#[test]
+fn percentages_are_of_the_whole_profile_unless_asked() {
+    let p = profile(&HEAP, &[("main a", &[3, 40]), ("main b", &[1, 60])]);
+    let mut q = query();
+    q.focus = "^a$".to_owned();
+    let mut view = prepare(p.clone(), &q).unwrap();
+    let f = flame(&mut view, &Knowledge::builtin(), FlameLimits::NONE).unwrap();
+    assert_eq!(
+        (f.types[0].total, f.types[1].total, f.columns[1].total[0]),
+        (4, 100, 40)
+    );
+    q.relative_percentages = true;
+    let (_, stacks) = stacks_of(p, &q);
+    assert_eq!((stacks.types[0].total, stacks.types[1].total), (3, 40));
+}
+
+#[test]
+fn folded_has_no_second_meaning_for_a_semicolon() {
+    let p = profile(
+        &HEAP,
+        &[
+            ("main f[struct{a;b}]", &[1, 4]),
+            ("main x\ny", &[1, 2]),
+            ("", &[1, 1]),
+            ("main zero", &[1, 0]),
+        ],
+    );
+    let (view, stacks) = stacks_of(p, &query());
+    let lines = text(|out| folded(&stacks, &view, out).unwrap());
+    assert_eq!(lines, "main;f[struct{a:b}] 4\nmain;x y 2\n[no frames] 1\n");
+}
+
+#[test]
+fn granularity_decides_what_a_frame_is() {
+    let p = profile(&HEAP, &[("main a", &[1, 4]), ("main a", &[1, 2])]);
+    let lines = |granularity| {
+        let q = Query {
+            granularity,
+            ..Query::default()
+        };
+        let (view, stacks) = stacks_of(p.clone(), &q);
+        text(|out| folded(&stacks, &view, out).unwrap())
+    };
+    assert_eq!(lines(Granularity::Functions), "main;a 6\n");
+    assert_eq!(lines(Granularity::FileFunctions), "main;a 6\n");
+    assert_eq!(lines(Granularity::Files), "/src/4.go;/src/1.go 6\n");
+    assert_eq!(
+        lines(Granularity::Lines),
+        "main /src/4.go:1;a /src/1.go:1 4\nmain /src/4.go:2;a /src/1.go:2 2\n"
+    );
+}
+
+/// What speedscope's file-format-schema.json demands of a file with sampled profiles. Panics where it does not hold.
+fn speedscope_shape(file: &Value) {
+    let keys = |v: &Value| -> BTreeSet<String> { v.as_object().unwrap().keys().cloned().collect() };
+    let only = |v: &Value, required: &[&str], optional: &[&str]| {
+        let have = keys(v);
+        for key in required {
+            assert!(have.contains(*key), "{key} is missing");
+        }
+        for key in &have {
+            assert!(
+                required.contains(&key.as_str()) || optional.contains(&key.as_str()),
+                "{key} is not in the schema"
+            );
+        }
+    };
+    only(
+        file,
+        &["$schema", "shared", "profiles"],
+        &["name", "activeProfileIndex", "exporter"],
+    );
+    assert_eq!(file["$schema"], "https://www.speedscope.app/file-format-schema.json");
+    only(&file["shared"], &["frames"], &[]);
+    let frames = file["shared"]["frames"].as_array().unwrap();
+    for frame in frames {
+        only(frame, &["name"], &["file", "line", "col"]);
+        assert!(frame["name"].is_string());
+        assert!(frame.get("file").is_none_or(Value::is_string));
+        assert!(frame.get("line").is_none_or(Value::is_number));
+    }
+    let profiles = file["profiles"].as_array().unwrap();
+    assert!(file["activeProfileIndex"].as_u64().unwrap() < profiles.len() as u64);
+    for p in profiles {
+        only(
+            p,
+            &["type", "name", "unit", "startValue", "endValue", "samples", "weights"],
+            &[],
+        );
+        assert_eq!(p["type"], "sampled");
+        let units = [
+            "none",
+            "nanoseconds",
+            "microseconds",
+            "milliseconds",
+            "seconds",
+            "bytes",
+        ];
+        assert!(units.contains(&p["unit"].as_str().unwrap()));
+        assert!(p["name"].is_string());
+        let samples = p["samples"].as_array().unwrap();
+        let weights = p["weights"].as_array().unwrap();
+        assert_eq!(samples.len(), weights.len());
+        for stack in samples {
+            for frame in stack.as_array().unwrap() {
+                assert!(frame.as_u64().unwrap() < frames.len() as u64, "frames are indices");
+            }
+        }
+        let sum: f64 = weights.iter().map(|w| w.as_f64().unwrap()).sum();
+        let end = p["endValue"].as_f64().unwrap() - p["startValue"].as_f64().unwrap();
+        assert!((sum - end).abs() <= 1e-6 * end.abs(), "{sum} {end}");
+    }
+}
+
+#[test]
+fn speedscope_gets_every_sample_type_over_one_table_of_frames() {
+    let types = [
+        ("contentions", "count"),
+        ("delay", "milliseconds"),
+        ("size", "kilobytes"),
+    ];
+    let p = profile(&types, &[("main a", &[3, 40, 2]), ("main b", &[1, 0, 1])]);
+    let (view, stacks) = stacks_of(p, &query());
+    let file: Value = serde_json::from_str(&text(|out| speedscope(&stacks, &view, "lock", out).unwrap())).unwrap();
+    speedscope_shape(&file);
+    let profiles = file["profiles"].as_array().unwrap();
+    assert_eq!(profiles.len(), 3);
+    assert_eq!(file["activeProfileIndex"], 2);
+    assert_eq!(profiles[0]["unit"], "none");
+    assert_eq!(profiles[0]["weights"], serde_json::json!([3, 1]));
+    assert_eq!(profiles[1]["unit"], "milliseconds");
+    assert_eq!(
+        profiles[1]["samples"].as_array().unwrap().len(),
+        1,
+        "stacks without a value are left out"
+    );
+    assert_eq!(
+        (&profiles[2]["unit"], &profiles[2]["endValue"]),
+        (&"bytes".into(), &3072.into())
+    );
+    let root = profiles[0]["samples"][0][0].as_u64().unwrap() as usize;
+    assert_eq!(file["shared"]["frames"][root]["name"], "main", "root first");
+}
+
+const HOSTILE: &str =
+    "main </script><script>alert(1)</script> \u{2028}x\u{202e}gnp.exe \u{0}\"'&<!--\u{1b}[31m {{data}}";
+
+#[test]
+fn hostile_names_stay_text() {
+    let mut p = profile(&HEAP, &[(HOSTILE, &[1, 4])]);
+    let comment = p.strings.intern("<img src=x onerror=alert(1)>");
+    p.comments.push(comment);
+    let f = flame_of(p, FlameLimits::NONE);
+    let page = text(|out| flame_html(&f, "<b>&\"x.pb.gz", out).unwrap());
+    assert_eq!(page.matches("<script").count(), 2, "the data and the program");
+    assert_eq!(page.matches("</script").count(), 2);
+    assert!(!page.contains("<img") && !page.contains("<b>&") && !page.contains("<!--"));
+    assert!(!page.contains('\u{2028}'));
+    assert!(page.contains("<title>&lt;b&gt;&amp;&quot;x.pb.gz · inuse_space</title>"));
+    let data = island(&page);
+    let names: Vec<&str> = data["names"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|n| n.as_str().unwrap())
+        .collect();
+    let want: Vec<&str> = std::iter::once("root").chain(HOSTILE.split(' ')).collect();
+    assert_eq!(names, want, "the data holds them as they are");
+
+    let picture = text(|out| flame_svg(&f, "<b>&\"x.pb.gz", out).unwrap());
+    assert!(!picture.contains("<script") && !picture.contains("<b>"));
+    assert!(
+        picture.contains("\\u{202e}gnp.exe"),
+        "what turns the reading direction is shown"
+    );
+    assert!(
+        picture.chars().all(|c| c == '\n' || !c.is_control()),
+        "XML forbids control characters"
+    );
+    well_formed(&picture);
+}
+
+/// Tags are balanced and attributes quoted.
+fn well_formed(xml: &str) {
+    let mut open: Vec<&str> = Vec::new();
+    let mut rest = xml;
+    while let Some(at) = rest.find('<') {
+        assert!(!rest[..at].contains('>'), "a bare > in {:?}", &rest[..at]);
+        let end = at + rest[at..].find('>').expect("the end of a tag");
+        let tag = &rest[at + 1..end];
+        assert_eq!(tag.matches('"').count() % 2, 0, "{tag}");
+        if let Some(name) = tag.strip_prefix('/') {
+            assert_eq!(open.pop(), Some(name));
+        } else if !tag.ends_with('/') {
+            open.push(tag.split(' ').next().unwrap());
+        }
+        rest = &rest[end + 1..];
+    }
+    assert!(open.is_empty(), "{open:?}");
+}
+
+#[test]
+fn the_page_asks_nobody_for_anything() {
+    let page = html(&flame_of(profile(&HEAP, &[("main a", &[1, 4])]), FlameLimits::NONE));
+    for word in [
+        "http:",
+        "https:",
+        "src=",
+        "href=",
+        "@import",
+        "url(",
+        "fetch(",
+        "XMLHttpRequest",
+        "import(",
+    ] {
+        assert!(!page.contains(word), "{word}");
+    }
+    assert!(page.contains("Content-Security-Policy"));
+    assert!(
+        !page.contains("{{") || page.matches("{{").count() == page.matches("${{").count(),
+        "a hole is not filled"
+    );
+}
+
+#[test]
+fn the_data_of_the_page_is_the_tree() {
+    let p = profile(
+        &HEAP,
+        &[
+            ("main b", &[1, 10]),
+            ("main a x y", &[1, 12]),
+            ("main a z", &[1, 1]),
+            ("init", &[2, 3]),
+        ],
+    );
+    let f = flame_of(p, FlameLimits::NONE);
+    let data = island(&html(&f));
+    let array = |v: &Value| -> Vec<i64> { v.as_array().unwrap().iter().map(|n| n.as_i64().unwrap()).collect() };
+    assert_eq!(data["schema"], "kubeprof/flame/1");
+    assert_eq!(data["name"].as_array().unwrap().len(), f.len());
+    let mut parents = vec![0u32];
+    for (i, up) in array(&data["up"]).into_iter().enumerate() {
+        let mut parent = i as u32;
+        (0..up).for_each(|_| parent = parents[parent as usize]);
+        parents.push(parent);
+    }
+    assert_eq!(parents, f.nodes.parent);
+    for (t, c) in f.columns.iter().enumerate() {
+        let pairs = array(&data["columns"][t]["own"]);
+        let (mut at, mut own) = (0, vec![0i64; f.len()]);
+        for pair in pairs.chunks_exact(2) {
+            at += pair[0] as usize;
+            own[at] = pair[1];
+        }
+        assert_eq!(own, c.own);
+        assert_eq!(data["columns"][t]["hidden"], serde_json::json!([]));
+    }
+    let steps = &data["types"][1]["steps"];
+    assert_eq!((&steps[2][0], &steps[2][1]), (&"MB".into(), &1_048_576.0.into()));
+}
+
+/// WCAG's contrast of two `#rrggbb`.
+fn contrast(a: &str, b: &str) -> f64 {
+    let luminance = |hex: &str| {
+        let channel = |i: usize| {
+            let v = f64::from(u8::from_str_radix(&hex[i..i + 2], 16).unwrap()) / 255.0;
+            if v <= 0.04045 {
+                v / 12.92
+            } else {
+                ((v + 0.055) / 1.055).powf(2.4)
+            }
+        };
+        0.2126 * channel(1) + 0.7152 * channel(3) + 0.0722 * channel(5)
+    };
+    let (a, b) = (luminance(a), luminance(b));
+    (a.max(b) + 0.05) / (a.min(b) + 0.05)
+}
+
+#[test]
+fn text_can_be_read_on_every_colour() {
+    let packages: Vec<String> = (0..300).map(|i| format!("example.com/p{i}.F")).collect();
+    let known = Knowledge::builtin_text();
+    let functions = known
+        .lines()
+        .filter(|l| !l.starts_with('#'))
+        .filter_map(|l| l.split('\t').next());
+    let names: Vec<String> = functions
+        .filter(|p| !p.is_empty() && !p.contains('*'))
+        .map(|p| format!("{p}.F"))
+        .chain(packages)
+        .collect();
+    let samples: Vec<(&str, &[i64])> = names.iter().map(|n| (n.as_str(), &[1i64, 1][..])).collect();
+    let f = flame_of(profile(&HEAP, &samples), FlameLimits::NONE);
+    assert!(f.subsystems.len() > 40, "{}", f.subsystems.len());
+    let data = island(&html(&f));
+    let colours = data["colours"].as_array().unwrap();
+    assert!(colours.len() > 60, "{}", colours.len());
+    for colour in colours {
+        let (light, dark) = (colour[0].as_str().unwrap(), colour[1].as_str().unwrap());
+        assert!(
+            contrast(light, "#16191d") >= 7.0,
+            "{light}: {}",
+            contrast(light, "#16191d")
+        );
+        assert!(
+            contrast(dark, "#eceff2") >= 7.0,
+            "{dark}: {}",
+            contrast(dark, "#eceff2")
+        );
+    }
+}
+
+#[test]
+fn ten_thousand_frames_deep() {
+    let deep = vec!["f"; 10_000].join(" ");
+    let f = flame_of(profile(&HEAP, &[(&deep, &[1, 4]), ("f", &[1, 1])]), FlameLimits::NONE);
+    assert_eq!(f.len(), 10_001);
+    assert!(html(&f).len() < 400_000);
+    text(|out| flame_svg(&f, "deep", out).unwrap());
+}
+
+#[test]
+fn nothing_to_draw_is_a_drawing() {
+    for p in [profile(&HEAP, &[]), profile(&HEAP, &[("main", &[0, 0])])] {
+        let f = flame_of(p.clone(), FlameLimits::default());
+        assert!(f.is_empty());
+        assert_eq!(f.hidden.count, 0);
+        island(&html(&f));
+        well_formed(&text(|out| flame_svg(&f, "empty", out).unwrap()));
+        let (view, stacks) = stacks_of(p, &query());
+        assert_eq!(text(|out| folded(&stacks, &view, out).unwrap()), "");
+        let file = text(|out| speedscope(&stacks, &view, "empty", out).unwrap());
+        speedscope_shape(&serde_json::from_str(&file).unwrap());
+    }
+}
+
+#[test]
+fn labels_make_no_difference_unless_they_are_frames() {
+    let mut p = profile(&HEAP, &[("main a", &[1, 4]), ("main a", &[1, 2])]);
+    let (key, text_of_label) = (p.strings.intern("pod"), p.strings.intern("web-1"));
+    let samples = p.samples.clone();
+    p.samples = Samples::new(2);
+    for i in 0..samples.len() {
+        let label = Label::text(key, text_of_label);
+        let labels: &[Label] = if i == 0 { &[label] } else { &[] };
+        p.samples.push(samples.stack(i), samples.values(i), labels);
+    }
+    assert_eq!(
+        outline(&flame_of(p.clone(), FlameLimits::NONE)),
+        ["0 root 6", "1 main 6", "2 a 6"]
+    );
+    let q = Query {
+        tag_root: "pod".to_owned(),
+        ..query()
+    };
+    let mut view = prepare(p, &q).unwrap();
+    let f = flame(&mut view, &Knowledge::builtin(), FlameLimits::NONE).unwrap();
+    assert_eq!(
+        outline(&f),
+        [
+            "0 root 6",
+            "1 web-1 4",
+            "2 main 4",
+            "3 a 4",
+            "1 pod 2",
+            "2 main 2",
+            "3 a 2"
+        ]
+    );
+}
+
+/// Profiles of a few functions, so that stacks share much.
+fn any_profile() -> impl Strategy<Value = Profile> {
+    let frame = prop::sample::select(vec!["a", "b", "c", "+d", "+e", "@"]);
+    let stack = prop::collection::vec(frame, 0..8);
+    let sample = (stack, -3i64..20, 0i64..1000);
+    prop::collection::vec(sample, 0..30).prop_map(|samples| {
+        let rows: Vec<(String, [i64; 2])> = samples
+            .into_iter()
+            .map(|(mut frames, objects, bytes)| {
+                // Something that is inlined needs a function around it.
+                for i in 0..frames.len() {
+                    if frames[i].starts_with('+') && (i == 0 || frames[i - 1] == "@") {
+                        frames[i] = "a";
+                    }
+                }
+                (frames.join(" "), [objects, bytes])
+            })
+            .collect();
+        let borrowed: Vec<(&str, &[i64])> = rows.iter().map(|(s, v)| (s.as_str(), &v[..])).collect();
+        profile(&HEAP, &borrowed)
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    #[test]
+    fn sums_hold(p in any_profile(), max_nodes in 1usize..40, min_fraction in 0.0f64..0.2) {
+        let totals = p.totals();
+        for limits in [FlameLimits::NONE, FlameLimits { min_fraction, max_nodes }] {
+            let f = flame_of(p.clone(), limits);
+            prop_assert!(f.len() <= limits.max_nodes.max(1));
+            for (t, c) in f.columns.iter().enumerate() {
+                let compared = f.comparison != Comparison::None;
+                let old = |column: &[i64], i: usize| column.get(i).copied().unwrap_or(0);
+                prop_assert_eq!(c.total[0] - old(&c.old_total, 0), totals[t], "the root is the sum");
+                prop_assert_eq!(c.old_total.len(), if compared { f.len() } else { 0 });
+                let mut below = vec![0i64; f.len()];
+                for i in 1..f.len() {
+                    let parent = f.nodes.parent[i] as usize;
+                    prop_assert!(parent < i, "a parent stands before its children");
+                    prop_assert!(c.total[i] <= c.total[parent]);
+                    below[parent] += c.total[i];
+                }
+                for (i, below) in below.iter().enumerate() {
+                    if limits == FlameLimits::NONE {
+                        prop_assert_eq!(c.own[i] + below, c.total[i], "nothing is hidden");
+                    } else {
+                        prop_assert!(c.own[i] + below <= c.total[i]);
+                    }
+                }
+                if limits == FlameLimits::NONE {
+                    prop_assert_eq!(c.own.iter().sum::<i64>(), c.total[0]);
+                }
+            }
+            // A context stands once.
+            let contexts: BTreeSet<(u32, u32)> =
+                (1..f.len()).map(|i| (f.nodes.parent[i], f.nodes.name[i])).collect();
+            prop_assert_eq!(contexts.len(), f.len() - 1);
+        }
+    }
+
+    #[test]
+    fn folded_lines_sum_up_to_the_total(p in any_profile()) {
+        let total = p.totals()[1];
+        let (view, stacks) = stacks_of(p.clone(), &query());
+        let f = flame_of(p, FlameLimits::NONE);
+        let lines = text(|out| folded(&stacks, &view, out).unwrap());
+        let mut sums: BTreeMap<&str, i64> = BTreeMap::new();
+        for line in lines.lines() {
+            let mut words = line.rsplitn(if f.comparison == Comparison::None { 2 } else { 3 }, ' ');
+            let new: i64 = words.next().unwrap().parse().unwrap();
+            let old: i64 = if f.comparison == Comparison::None { 0 } else { words.next().unwrap().parse().unwrap() };
+            let stack = words.next().unwrap();
+            prop_assert!(sums.insert(stack, new - old).is_none(), "{} stands twice", stack);
+        }
+        prop_assert_eq!(sums.values().sum::<i64>(), total);
+        // Each line is what a node has of its own.
+        let ends = (0..f.len()).filter(|&i| {
+            f.columns[1].own[i] != 0 || f.columns[1].old_own.get(i).is_some_and(|&v| v != 0)
+        });
+        prop_assert_eq!(sums.len(), ends.count());
+    }
+
+    #[test]
+    fn equal_input_gives_equal_bytes(p in any_profile()) {
+        let once = |p: Profile| {
+            let (view, stacks) = stacks_of(p.clone(), &query());
+            let f = flame_of(p, FlameLimits::default());
+            let formats = [
+                html(&f),
+                text(|out| flame_svg(&f, "x", out).unwrap()),
+                text(|out| folded(&stacks, &view, out).unwrap()),
+                text(|out| speedscope(&stacks, &view, "x", out).unwrap()),
+            ];
+            speedscope_shape(&serde_json::from_str(&formats[3]).unwrap());
+            well_formed(&formats[1]);
+            formats
+        };
+        prop_assert_eq!(once(p.clone()), once(p));
+    }
+}
