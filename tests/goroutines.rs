@@ -223,7 +223,12 @@ fn a_dump_becomes_a_profile() {
         .expect("three equal workers");
     assert_eq!(
         labels(&p, three),
-        ["created_by=main.main", "leaked=yes", "state=chan receive"]
+        [
+            "created_at=example.com/pairs/main.go:110",
+            "created_by=main.main",
+            "leaked=yes",
+            "state=chan receive"
+        ]
     );
     assert_eq!(stack(&p, three), ["main.park:44 + main.wait:45 + main.worker:48"]);
     let labelled = (0..p.samples.len())

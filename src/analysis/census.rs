@@ -143,28 +143,21 @@ fn mappings(p: &Profile) -> Vec<MappedFile> {
 
 fn attributed(view: &View, lens: &Lens) -> Attributed {
     let p = &view.profile;
-    let mut values = vec![0i64; p.stacks.len()];
-    for i in 0..p.samples.len() {
-        let v = &mut values[p.samples.stack(i).index()];
-        *v = v.wrapping_add(view.value(i).wrapping_abs());
-    }
-    let sense = scope::sense_of(p);
     let mut a = Attributed::default();
     let mut by_rule: FxHashMap<OwnerRule, i64> = FxHashMap::default();
     let mut unknown: FxHashMap<String, i64> = FxHashMap::default();
-    for (s, &value) in values.iter().enumerate() {
+    for (i, found) in scope::attributions(p, lens).into_iter().enumerate() {
+        let value = view.value(i).wrapping_abs();
         if value == 0 {
             continue;
         }
-        let stack = StackId::new(s);
-        let found = scope::attribution(p, lens, stack, sense);
         a.total = a.total.wrapping_add(value);
         let slot = by_rule.entry(found.how).or_default();
         *slot = slot.wrapping_add(value);
         if found.owner.is_some() {
             a.known = a.known.wrapping_add(value);
         } else {
-            let name = unknown_frame(p, lens, stack);
+            let name = unknown_frame(p, lens, p.samples.stack(i));
             let slot = unknown.entry(name).or_default();
             *slot = slot.wrapping_add(value);
         }

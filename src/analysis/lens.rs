@@ -3,12 +3,14 @@
 //! Every function has a package, a module and, where the table of `kubelet` knows it, a subsystem; every stack has an
 //! owner and a library that it is blocked or spends its time in. Computed once per view, before the granularity blanks
 //! names; filters by package, subsystem and owner and the granularities above functions use it.
+//!
+//! Goroutines of a dump carry their state, creator and parent's owner as labels: clues for the owner of a sample.
 
 use rustc_hash::FxHashMap;
 use std::sync::Arc;
 
-use crate::kubelet::{FunctionClass, GoName, Knowledge, Role, SubsystemId};
-use crate::model::{FunctionId, Profile, StringId};
+use crate::kubelet::{Clues, FunctionClass, GoName, Knowledge, Role, SubsystemId};
+use crate::model::{FunctionId, Label, Profile, StringId, goroutine_label};
 
 /// What is known about the functions of one profile.
 #[derive(Clone, Debug)]
@@ -16,6 +18,18 @@ pub struct Lens {
     knowledge: Arc<Knowledge>,
     functions: Vec<Place>,
     by_name: FxHashMap<StringId, u32>,
+    labels: LabelClues,
+}
+
+/// What the labels of goroutines say: meaning of each text under its key.
+#[derive(Clone, Debug, Default)]
+struct LabelClues {
+    state: Option<StringId>,
+    created_by: Option<StringId>,
+    parent_owner: Option<StringId>,
+    waits: FxHashMap<StringId, FunctionClass>,
+    creators: FxHashMap<StringId, FunctionClass>,
+    parents: FxHashMap<StringId, SubsystemId>,
 }
 
 /// Where a function belongs.
@@ -55,11 +69,33 @@ impl Lens {
             by_name.entry(f.name).or_insert(i as u32);
             functions.push(place);
         }
+        let labels = LabelClues::new(p, &knowledge);
         Self {
             knowledge,
             functions,
             by_name,
+            labels,
         }
+    }
+
+    /// Whether any sample's labels say something of its owner.
+    pub(super) fn has_clues(&self) -> bool {
+        let l = &self.labels;
+        !(l.waits.is_empty() && l.creators.is_empty() && l.parents.is_empty())
+    }
+
+    /// What the labels of a sample say of who owns it.
+    pub(super) fn clues(&self, labels: &[Label]) -> Clues {
+        let l = &self.labels;
+        Clues {
+            created_by: last(labels, l.created_by).and_then(|text| l.creators.get(&text).copied()),
+            wait: last(labels, l.state).and_then(|text| l.waits.get(&text).copied()),
+        }
+    }
+
+    /// The owner of the goroutine that created the one with these labels.
+    pub(super) fn parent_owner(&self, labels: &[Label]) -> Option<SubsystemId> {
+        last(labels, self.labels.parent_owner).and_then(|text| self.labels.parents.get(&text).copied())
     }
 
     /// The table that was used.
@@ -87,5 +123,46 @@ impl Lens {
     /// The title of a subsystem.
     pub fn title(&self, id: SubsystemId) -> &str {
         self.knowledge.title(id)
+    }
+}
+
+/// The text of the last label of a key: a goroutine's own labels of that name stand before it.
+fn last(labels: &[Label], key: Option<StringId>) -> Option<StringId> {
+    let key = key?;
+    labels.iter().rev().find(|l| l.key == key).map(|l| l.text)
+}
+
+impl LabelClues {
+    fn new(p: &Profile, knowledge: &Knowledge) -> Self {
+        // Labels of other profiles may have these names and mean something else.
+        let goroutines = p.sample_types.iter().any(|t| p.text(t.kind) == "goroutine");
+        let find = |key: &str| p.strings.find(key).filter(|_| goroutines);
+        let mut clues = Self {
+            state: find(goroutine_label::STATE),
+            created_by: find(goroutine_label::CREATED_BY),
+            parent_owner: find(goroutine_label::PARENT_OWNER),
+            ..Self::default()
+        };
+        if clues.state.is_none() && clues.created_by.is_none() && clues.parent_owner.is_none() {
+            return clues;
+        }
+        for i in 0..p.samples.len() {
+            for label in p.samples.labels(i) {
+                let key = Some(label.key);
+                if key == clues.state && !clues.waits.contains_key(&label.text) {
+                    if let Some(class) = knowledge.classify_wait(p.text(label.text)) {
+                        clues.waits.insert(label.text, class);
+                    }
+                } else if key == clues.created_by {
+                    let class = || knowledge.classify_function(p.text(label.text), "");
+                    clues.creators.entry(label.text).or_insert_with(class);
+                } else if key == clues.parent_owner
+                    && let Some(id) = knowledge.by_key(p.text(label.text))
+                {
+                    clues.parents.insert(label.text, id);
+                }
+            }
+        }
+        clues
     }
 }

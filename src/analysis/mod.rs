@@ -13,6 +13,8 @@ mod drawing;
 mod expression;
 mod filter;
 mod flame;
+mod goroutine_join;
+mod goroutines;
 mod graph;
 mod header;
 mod instructions;
@@ -42,6 +44,11 @@ pub use diff::{Diff, DiffRow, diff};
 pub use drawing::{Drawing, DrawnEdge, DrawnNode, DrawnSize, DrawnTag, drawing};
 pub use filter::{drop_frames, drop_nameless_leaves};
 pub use flame::{Flame, FlameColumn, FlameLimits, FlameNodes, HiddenFrames, ROOT, flame};
+pub use goroutine_join::{JoinedForms, describe_by_dump, label_by_profile};
+pub use goroutines::{
+    Bucket, BucketSort, Cohort, Counted, GoroutineFrame, GoroutineQuery, Goroutines, LabelValues, Part, Similarity,
+    StartedBy, Waits, goroutines,
+};
 pub use graph::{Edge, EdgeId, Graph, InlineMark, Node, NodeId};
 pub use header::Header;
 pub use instructions::{AddressCosts, DisassembledFunction, Disassembly, InstructionCost};

@@ -5,7 +5,7 @@
 use super::lens::Lens;
 use super::names::NodeInfo;
 use super::{Granularity, Query, QueryError, View};
-use crate::kubelet::{Attribution, Clues, FunctionClass, PackagePatterns, Sense, SubsystemId, attribute};
+use crate::kubelet::{Attribution, Clues, FunctionClass, OwnerRule, PackagePatterns, Sense, SubsystemId, attribute};
 use crate::model::{Function, FunctionId, Line, LocationId, Profile, StackId, Stacks, StringId};
 
 /// The packages and subsystems that a query is limited to.
@@ -68,7 +68,8 @@ impl Scope {
     }
 }
 
-fn ids(keys: &[String], lens: &Lens) -> Result<Vec<SubsystemId>, QueryError> {
+/// The subsystems of these keys.
+pub(super) fn ids(keys: &[String], lens: &Lens) -> Result<Vec<SubsystemId>, QueryError> {
     keys.iter()
         .map(|key| {
             lens.knowledge().by_key(key).ok_or_else(|| QueryError::Subsystem {
@@ -105,15 +106,9 @@ pub(super) fn apply(p: &mut Profile, query: &Query, lens: Option<&Lens>) -> Resu
     }
     if !query.owners.is_empty() {
         let owners = ids(&query.owners, lens)?;
-        let sense = sense_of(p);
-        let keep: Vec<bool> = (0..p.stacks.len())
-            .map(|s| {
-                attribution(p, lens, StackId::new(s), sense)
-                    .owner
-                    .is_some_and(|o| owners.contains(&o))
-            })
-            .collect();
-        p.samples.retain(|samples, i| keep[samples.stack(i).index()]);
+        let found = attributions(p, lens);
+        p.samples
+            .retain(|_, i| found[i].owner.is_some_and(|o| owners.contains(&o)));
     }
     Ok(())
 }
@@ -134,7 +129,7 @@ pub(super) fn sense_of(p: &Profile) -> Sense {
 }
 
 /// Who owns a stack and what it is blocked or spends in.
-pub(super) fn attribution(p: &Profile, lens: &Lens, stack: StackId, sense: Sense) -> Attribution {
+fn attribution(p: &Profile, lens: &Lens, stack: StackId, sense: Sense, clues: Clues) -> Attribution {
     let classes = p.stack(stack).iter().flat_map(|&l| {
         // An address without a name is a frame of which nothing is known.
         let unnamed = p.lines_of(l).is_empty().then(FunctionClass::default);
@@ -144,18 +139,48 @@ pub(super) fn attribution(p: &Profile, lens: &Lens, stack: StackId, sense: Sense
         });
         unnamed.into_iter().chain(named)
     });
-    attribute(classes, sense, Clues::default())
+    attribute(classes, sense, clues)
+}
+
+/// Who owns a sample and what it is blocked or spends in, with what its labels say of its goroutine.
+fn of_sample(p: &Profile, lens: &Lens, sample: usize, sense: Sense) -> Attribution {
+    let labels = p.samples.labels(sample);
+    let found = attribution(p, lens, p.samples.stack(sample), sense, lens.clues(labels));
+    match lens.parent_owner(labels) {
+        Some(owner) if !found.how.is_kubelet() => Attribution {
+            owner: Some(owner),
+            how: OwnerRule::ParentGoroutine,
+            owner_frame: None,
+            blocked_in: found.blocked_in.filter(|&id| id != owner),
+            within: found.within.filter(|&id| id != owner),
+            ..found
+        },
+        _ => found,
+    }
+}
+
+/// Who owns each sample and what it is blocked or spends in; equal stacks are looked at once where labels say nothing.
+pub(super) fn attributions(p: &Profile, lens: &Lens) -> Vec<Attribution> {
+    let sense = sense_of(p);
+    let samples = 0..p.samples.len();
+    if lens.has_clues() {
+        return samples.map(|i| of_sample(p, lens, i, sense)).collect();
+    }
+    let mut of_stack: Vec<Option<Attribution>> = vec![None; p.stacks.len()];
+    samples
+        .map(|i| {
+            let stack = p.samples.stack(i);
+            *of_stack[stack.index()].get_or_insert_with(|| attribution(p, lens, stack, sense, Clues::default()))
+        })
+        .collect()
 }
 
 impl View {
-    /// Who owns a stack and what it is blocked or spends in; `None` without a lens.
-    pub fn attribution(&self, stack: StackId) -> Option<Attribution> {
-        Some(attribution(
-            &self.profile,
-            self.lens.as_ref()?,
-            stack,
-            sense_of(&self.profile),
-        ))
+    /// Who owns a sample and what it is blocked or spends in; `None` without a lens. What the labels of a goroutine say
+    /// (state, creator, parent's owner) counts as well.
+    pub fn attribution(&self, sample: usize) -> Option<Attribution> {
+        let lens = self.lens.as_ref()?;
+        Some(of_sample(&self.profile, lens, sample, sense_of(&self.profile)))
     }
 }
 
@@ -194,10 +219,7 @@ pub(super) fn regroup(p: &mut Profile, granularity: Granularity, lens: &Lens) {
             }
         }
         Granularity::Owners => {
-            let sense = sense_of(p);
-            let owners: Vec<Option<SubsystemId>> = (0..p.stacks.len())
-                .map(|s| attribution(p, lens, StackId::new(s), sense).owner)
-                .collect();
+            let owners: Vec<Option<SubsystemId>> = attributions(p, lens).iter().map(|a| a.owner).collect();
             p.lines.clear();
             p.locations.clear();
             p.functions.clear();
@@ -221,11 +243,9 @@ pub(super) fn regroup(p: &mut Profile, granularity: Granularity, lens: &Lens) {
                 })
                 .collect();
             p.stacks = Stacks::new();
-            let map: Vec<StackId> = frames
-                .iter()
-                .map(|&f| p.stacks.intern(&[f]).unwrap_or_default())
-                .collect();
-            p.samples.map_stacks(|s| map[s.index()]);
+            let mut of_sample = frames.iter();
+            let mut stack = || p.stacks.intern(&[*of_sample.next()?]);
+            p.samples.map_stacks(|_| stack().unwrap_or_default());
         }
         _ => {}
     }

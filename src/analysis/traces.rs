@@ -19,6 +19,8 @@ pub struct Traces {
 /// One sample.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Trace {
+    /// Its row in the samples of the view.
+    pub index: usize,
     /// Its value, or the mean.
     pub value: i64,
     /// Text labels: key and values in the order of the file.
@@ -66,6 +68,7 @@ impl Traces {
     pub fn sample(&self, view: &View, i: usize) -> Trace {
         let p = &view.profile;
         let mut trace = Trace {
+            index: i,
             value: self.value(view, i),
             texts: Vec::new(),
             numbers: Vec::new(),

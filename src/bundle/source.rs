@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::Kind;
 use crate::model::{self, MergeError, MergeOptions, Profile};
+use crate::pprof::goroutines::GoroutineDump;
 use crate::pprof::{self, DecodeNotes, Form, Limit};
 
 /// What to open and how.
@@ -32,6 +33,8 @@ pub struct Loaded {
     pub form: Form,
     /// What the reader should know.
     pub notes: Vec<SourceNote>,
+    /// The goroutine dumps that the profile was made of, where it was made of nothing else.
+    pub dumps: Vec<GoroutineDump>,
 }
 
 /// Something that did not stop the reading. Goes to stderr.
@@ -137,18 +140,24 @@ pub fn read_profile(path: &Path, limit: Limit, plain: bool) -> Result<pprof::Rea
     })
 }
 
-struct Candidate {
-    path: PathBuf,
-    read: pprof::Read,
-    kind: Kind,
+/// A profile among the sources.
+pub(super) struct Candidate {
+    pub(super) path: PathBuf,
+    pub(super) read: pprof::Read,
+    pub(super) kind: Kind,
     in_folder: bool,
 }
 
-/// Reads all sources, takes those of one kind and adds them up.
-///
-/// # Errors
-/// When a file that was named is no profile, or the kinds are several and none was chosen.
-pub fn load(sources: &Sources) -> Result<Loaded, SourceError> {
+/// All profiles of the sources.
+pub(super) struct Gathered {
+    pub(super) candidates: Vec<Candidate>,
+    pub(super) notes: Vec<SourceNote>,
+    /// How many there are of each kind.
+    pub(super) available: Vec<(Kind, usize)>,
+}
+
+/// Reads all sources.
+pub(super) fn gather(sources: &Sources) -> Result<Gathered, SourceError> {
     let mut candidates = Vec::new();
     let mut notes = Vec::new();
     for path in &sources.paths {
@@ -173,6 +182,31 @@ pub fn load(sources: &Sources) -> Result<Loaded, SourceError> {
         }
     }
     available.sort();
+    Ok(Gathered {
+        candidates,
+        notes,
+        available,
+    })
+}
+
+/// What the reader should know of a file.
+pub(super) fn remarks(c: &Candidate, notes: &mut Vec<SourceNote>) {
+    if c.read.notes.invalid_utf8 > 0 || c.read.notes.dangling_mappings > 0 {
+        notes.push(SourceNote::Odd(c.path.clone(), c.read.notes));
+    }
+    notes.extend(c.read.remarks.iter().map(|&r| SourceNote::Remark(c.path.clone(), r)));
+}
+
+/// Reads all sources, takes those of one kind and adds them up.
+///
+/// # Errors
+/// When a file that was named is no profile, or the kinds are several and none was chosen.
+pub fn load(sources: &Sources) -> Result<Loaded, SourceError> {
+    let Gathered {
+        mut candidates,
+        mut notes,
+        available,
+    } = gather(sources)?;
     let kind = match (sources.kind, available.as_slice()) {
         (Some(asked), _) if available.iter().any(|(k, _)| *k == asked) => asked,
         (Some(asked), _) => return Err(SourceError::NoSuchKind { asked, available }),
@@ -192,12 +226,17 @@ pub fn load(sources: &Sources) -> Result<Loaded, SourceError> {
     let form = candidates.first().map_or(Form::Proto, |c| c.read.form);
     let files: Vec<PathBuf> = candidates.iter().map(|c| c.path.clone()).collect();
     for c in &candidates {
-        if c.read.notes.invalid_utf8 > 0 || c.read.notes.dangling_mappings > 0 {
-            notes.push(SourceNote::Odd(c.path.clone(), c.read.notes));
-        }
-        notes.extend(c.read.remarks.iter().map(|&r| SourceNote::Remark(c.path.clone(), r)));
+        remarks(c, &mut notes);
     }
-    let mut profiles: Vec<Profile> = candidates.into_iter().map(|c| c.read.profile).collect();
+    let mut profiles = Vec::with_capacity(candidates.len());
+    let mut dumps = Vec::new();
+    for c in candidates {
+        profiles.push(c.read.profile);
+        dumps.extend(c.read.dump.map(|dump| *dump));
+    }
+    if dumps.len() != profiles.len() {
+        dumps.clear();
+    }
     let profile = match (profiles.len(), profiles.pop()) {
         (1, Some(profile)) => profile,
         (n, last) => {
@@ -212,11 +251,12 @@ pub fn load(sources: &Sources) -> Result<Loaded, SourceError> {
         files,
         form,
         notes,
+        dumps,
     })
 }
 
 /// Which form says most where a folder has several of the same thing; smaller is better.
-fn preference(form: Form) -> u8 {
+pub(super) fn preference(form: Form) -> u8 {
     match form {
         Form::Proto => 0,
         Form::GoText => 1,

@@ -5,7 +5,9 @@
 mod args;
 mod binary;
 mod disasm;
+mod dumps;
 mod exit;
+mod goroutines;
 mod graphs;
 mod open;
 mod output;
@@ -61,6 +63,8 @@ enum Command {
     Raw(tables::RawArgs),
     /// What changed between two profiles, row by row
     Diff(tables::DiffArgs),
+    /// Goroutines in buckets: who waits in what, for how long, and who started them
+    Goroutines(goroutines::GoroutinesArgs),
     /// What a profile holds, how much of it has names and is understood
     Inspect(tables::InspectArgs),
     /// Archive of kubelet binaries, found by build ID
@@ -154,6 +158,7 @@ fn dispatch(command: Command) -> Result<Exit> {
         Command::Tags(args) => tables::tags(&args)?,
         Command::Raw(args) => tables::raw(&args)?,
         Command::Diff(args) => return tables::diff(&args),
+        Command::Goroutines(args) => goroutines::goroutines(&args)?,
         Command::Inspect(args) => tables::inspect(&args)?,
         Command::Binary(args) => return binary::answer(&args),
         Command::Symbolize(args) => return symbolize::answer(&args),

@@ -1,16 +1,17 @@
 //! From what was typed to a view: sources are read, notes said, the query applied.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 
 use super::args::{InputArgs, OutArgs};
-use super::symbols;
+use super::{dumps, symbols};
 use crate::analysis::{self, Note, Query, View};
 use crate::bundle::{self, Kind, Loaded, SourceNote, Sources};
 use crate::kubelet::Knowledge;
-use crate::model::MergeOptions;
+use crate::model::{self, MergeOptions, Profile};
+use crate::pprof::goroutines::GoroutineDump;
 use crate::pprof::{Form, Limit};
 use crate::render::layout::Look;
 
@@ -23,7 +24,12 @@ pub(super) fn note(args: &OutArgs, text: &str) {
 
 /// The table of subsystems: the user's, or the built-in one.
 pub(super) fn knowledge(input: &InputArgs) -> Result<Arc<Knowledge>> {
-    let Some(path) = &input.knowledge else {
+    knowledge_of(input.knowledge.as_deref())
+}
+
+/// The table of subsystems in a file, or the built-in one.
+pub(super) fn knowledge_of(path: Option<&Path>) -> Result<Arc<Knowledge>> {
+    let Some(path) = path else {
         return Ok(Arc::new(Knowledge::builtin()));
     };
     let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
@@ -70,12 +76,21 @@ pub(super) fn load(input: &InputArgs, out: &OutArgs) -> Result<Loaded> {
 /// Reads profiles of one kind.
 pub(super) fn load_paths(paths: &[PathBuf], input: &InputArgs, kind: Option<Kind>, out: &OutArgs) -> Result<Loaded> {
     let limit = input.max_size.map_or(Limit::Proportional, Limit::Bytes);
-    let loaded = bundle::load(&Sources {
+    let mut loaded = bundle::load(&Sources {
         paths: paths.to_vec(),
         kind,
         limit,
     })?;
-    for n in &loaded.notes {
+    say(&loaded.notes, out);
+    if !loaded.dumps.is_empty() {
+        loaded.profile = of_dumps(&loaded.dumps, input)?;
+    }
+    Ok(loaded)
+}
+
+/// Says what the reader of the sources found.
+pub(super) fn say(notes: &[SourceNote], out: &OutArgs) {
+    for n in notes {
         match n {
             SourceNote::Merged(n, kind) => note(out, &format!("{n} {kind} profiles are added up")),
             SourceNote::Skipped(n) => note(out, &format!("{n} files of the folder are no profiles")),
@@ -104,7 +119,19 @@ pub(super) fn load_paths(paths: &[PathBuf], input: &InputArgs, kind: Option<Kind
             }
         }
     }
-    Ok(loaded)
+}
+
+/// One profile of goroutine dumps, with the owners of parents.
+fn of_dumps(of: &[GoroutineDump], input: &InputArgs) -> Result<Profile> {
+    let knowledge = knowledge(input)?;
+    let mut profiles: Vec<Profile> = of.iter().map(|d| dumps::with_parents(d, &knowledge)).collect();
+    match (profiles.pop(), profiles.is_empty()) {
+        (Some(only), true) => Ok(only),
+        (last, _) => {
+            profiles.extend(last);
+            Ok(model::merge(profiles, MergeOptions::default())?)
+        }
+    }
 }
 
 /// Reads the sources and names what has no name.
@@ -131,12 +158,7 @@ pub(super) fn view(input: &InputArgs, query: &Query, out: &OutArgs) -> Result<(V
 }
 
 /// Applies the query and says its notes.
-pub(super) fn prepare(
-    profile: crate::model::Profile,
-    query: &Query,
-    knowledge: Arc<Knowledge>,
-    out: &OutArgs,
-) -> Result<View> {
+pub(super) fn prepare(profile: Profile, query: &Query, knowledge: Arc<Knowledge>, out: &OutArgs) -> Result<View> {
     let view = analysis::prepare_knowing(profile, query, Some(knowledge))?;
     for n in &view.notes {
         match n {

@@ -8,6 +8,7 @@
 //! Reading and writing bytes is in `pprof`; what names mean is in `kubelet`; questions are in `analysis`.
 
 mod compact;
+pub mod goroutine_label;
 mod id;
 mod merge;
 mod profile;

@@ -43,6 +43,8 @@ pub struct Read {
     pub notes: DecodeNotes,
     /// What a text lacks.
     pub remarks: Vec<Remark>,
+    /// The dump that the profile was made of: one by one, with parents.
+    pub dump: Option<Box<GoroutineDump>>,
 }
 
 /// What a text cannot say or does not say in full.
@@ -171,12 +173,13 @@ fn unpack_and_read(packed: Vec<u8>, limit: Limit, plain: bool) -> Result<Read, R
                 form: Form::Proto,
                 notes,
                 remarks: Vec::new(),
+                dump: None,
             });
         }
         Err(e) => e,
     };
     if !plain && let Some(dump) = goroutines::parse(&bytes) {
-        return Ok(from_dump(&dump));
+        return Ok(from_dump(dump));
     }
     match legacy::parse(&bytes) {
         Ok(Some(profile)) => {
@@ -185,6 +188,7 @@ fn unpack_and_read(packed: Vec<u8>, limit: Limit, plain: bool) -> Result<Read, R
                 form: Form::Legacy,
                 notes: DecodeNotes::default(),
                 remarks: Vec::new(),
+                dump: None,
             });
         }
         Ok(None) => {}
@@ -225,10 +229,11 @@ fn from_text(text: GoText) -> Read {
         form: Form::GoText,
         notes: DecodeNotes::default(),
         remarks,
+        dump: None,
     }
 }
 
-fn from_dump(dump: &GoroutineDump) -> Read {
+fn from_dump(dump: GoroutineDump) -> Read {
     let count =
         |what: &dyn Fn(&goroutines::Goroutine) -> bool| dump.goroutines.iter().filter(|g| what(g)).count() as u64;
     let numbers = [
@@ -249,5 +254,6 @@ fn from_dump(dump: &GoroutineDump) -> Read {
         form: Form::GoroutineDump,
         notes: DecodeNotes::default(),
         remarks,
+        dump: Some(Box::new(dump)),
     }
 }

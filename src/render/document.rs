@@ -14,6 +14,8 @@ pub enum Cell {
     Percent(f64, String),
     /// A count.
     Count(i64),
+    /// Several things or a thing with parts, and how they are written.
+    Parts(Value, String),
     /// A standard error in the report's unit and how it is written.
     Error(f64, String),
     /// Nothing to say.
@@ -24,7 +26,9 @@ impl Cell {
     /// The wording for people.
     pub fn text(&self) -> String {
         match self {
-            Cell::Text(t) | Cell::Value(_, t) | Cell::Percent(_, t) | Cell::Error(_, t) => t.clone(),
+            Cell::Text(t) | Cell::Value(_, t) | Cell::Percent(_, t) | Cell::Error(_, t) | Cell::Parts(_, t) => {
+                t.clone()
+            }
             Cell::Count(n) => n.to_string(),
             Cell::None => String::new(),
         }
@@ -37,6 +41,7 @@ impl Cell {
             Cell::Value(v, _) | Cell::Count(v) => json!(v),
             Cell::Percent(p, _) => json!((p * 1e4).round() / 1e4),
             Cell::Error(e, _) => json!(e.round()),
+            Cell::Parts(parts, _) => parts.clone(),
             Cell::None => Value::Null,
         }
     }
@@ -136,6 +141,8 @@ pub struct Row {
     pub emphasis: Emphasis,
     /// A rule is drawn above it.
     pub rule_above: bool,
+    /// Lines under it, for people.
+    pub below: Vec<(String, Emphasis)>,
 }
 
 /// A page.

@@ -6,6 +6,9 @@ use std::io::{self, Write};
 use super::document::{Document, Emphasis};
 use super::terminal::{Style, Terminal, cut_middle};
 
+/// How far lines under a row are moved in.
+const BELOW: &str = "        ";
+
 /// Writes a document for people.
 ///
 /// # Errors
@@ -91,6 +94,13 @@ fn rows(d: &Document, wide: bool, terminal: &Terminal, out: &mut dyn Write) -> i
             "{}",
             terminal.paint(line, row.map_or(Style::Faint, |row| style(row.emphasis)))
         )?;
+        for (text, emphasis) in row.iter().flat_map(|row| &row.below) {
+            let text = terminal.clean(text);
+            let text = terminal.width.map_or(text.clone(), |w| {
+                cut_middle(&text, w.saturating_sub(BELOW.len())).into_owned().into()
+            });
+            writeln!(out, "{BELOW}{}", terminal.paint(&text, style(*emphasis)))?;
+        }
     }
     Ok(())
 }

@@ -10,11 +10,11 @@ use serde_json::{Map, Value, json};
 use super::pprof::traces::samples;
 use crate::analysis::{Trace, Traces, View};
 use crate::kubelet::SubsystemId;
-use crate::model::{LocationId, StackId};
+use crate::model::LocationId;
 
-/// Owner and blocked-in of a stack.
-fn attribution(view: &View, stack: StackId) -> (Option<SubsystemId>, Option<SubsystemId>, &'static str) {
-    let Some(a) = view.attribution(stack) else {
+/// Owner and blocked-in of a sample.
+fn attribution(view: &View, sample: usize) -> (Option<SubsystemId>, Option<SubsystemId>, &'static str) {
+    let Some(a) = view.attribution(sample) else {
         return (None, None, "");
     };
     (a.owner, a.blocked_in, a.how.as_str())
@@ -25,8 +25,8 @@ fn attribution(view: &View, stack: StackId) -> (Option<SubsystemId>, Option<Subs
 /// # Errors
 /// What `out` reports.
 pub fn text(report: &Traces, view: &View, heading: &[String], sanitize: bool, out: &mut dyn Write) -> io::Result<()> {
-    let extra = |stack: StackId, lines: &mut Vec<u8>| {
-        let (owner, inside, _) = attribution(view, stack);
+    let extra = |sample: usize, lines: &mut Vec<u8>| {
+        let (owner, inside, _) = attribution(view, sample);
         for (key, title) in [("owner", owner), ("in", inside)] {
             if let (Some(id), Some(lens)) = (title, &view.lens) {
                 let title = lens.title(id);
@@ -66,7 +66,7 @@ fn frame(report: &Traces, view: &View, l: LocationId) -> Vec<Value> {
 
 /// One sample as an object.
 fn object(report: &Traces, view: &View, trace: &Trace) -> Value {
-    let (owner, inside, how) = attribution(view, trace.stack);
+    let (owner, inside, how) = attribution(view, trace.index);
     let mut labels = Map::new();
     for (key, values) in &trace.texts {
         labels.insert(key.clone(), json!(values));

@@ -2,5 +2,6 @@
 
 mod documents;
 mod formats;
+mod goroutines;
 mod mistakes;
 mod support;

@@ -16,8 +16,8 @@ mod parse;
 mod to_profile;
 
 pub use parse::parse;
-pub use to_profile::label;
 
+pub use crate::model::goroutine_label as label;
 use crate::model::{StringId, StringTable};
 
 /// A dump. Goroutines are in the order of the text, which starts with the one that wrote it.

@@ -5,23 +5,9 @@ use std::hash::{Hash, Hasher};
 use hashbrown::HashTable;
 use rustc_hash::FxHasher;
 
-use super::{GoFrame, Goroutine, GoroutineDump};
+use super::{GoFrame, Goroutine, GoroutineDump, label};
 use crate::model::{Label, LocationId, Profile, Samples, StackId, StringId, ValueType};
 use crate::pprof::tables::Tables;
-
-/// Keys of the labels that stand for what only dumps have. pprof labels of the goroutines keep their own keys.
-pub mod label {
-    /// What the goroutine waits for or does.
-    pub const STATE: &str = "state";
-    /// Whole minutes of waiting; a number.
-    pub const WAIT: &str = "wait_minutes";
-    /// Function that started it.
-    pub const CREATED_BY: &str = "created_by";
-    /// `yes` for a goroutine that is locked to its thread.
-    pub const LOCKED: &str = "locked_to_thread";
-    /// `yes` for a goroutine that nothing can wake.
-    pub const LEAKED: &str = "leaked";
-}
 
 /// Stands for frames that the dump left out.
 const ELIDED: &str = "[frames elided]";
@@ -34,6 +20,12 @@ impl GoroutineDump {
     /// unless the dump says one. Where frames are missing stands `[frames elided]`, where the whole stack is missing
     /// `[stack unavailable]`.
     pub fn to_profile(&self) -> Profile {
+        self.to_profile_with(|_| None)
+    }
+
+    /// The same with the parents' owners: `parent_owner` says of a goroutine, by its index, what becomes its label
+    /// [`label::PARENT_OWNER`].
+    pub fn to_profile_with<'o>(&self, parent_owner: impl Fn(usize) -> Option<&'o str>) -> Profile {
         let mut profile = Profile::default();
         let goroutine = ValueType {
             kind: profile.strings.intern("goroutine"),
@@ -52,11 +44,11 @@ impl GoroutineDump {
         let mut index: HashTable<u32> = HashTable::new();
         let mut labels: Vec<Label> = Vec::new();
         let mut of_one = Vec::new();
-        for g in &self.goroutines {
+        for (i, g) in self.goroutines.iter().enumerate() {
             // Ids are 32 bits wide, and so are the dump's own.
             let Some(stack) = writer.stack(g) else { continue };
             of_one.clear();
-            writer.labels(g, &mut of_one);
+            writer.labels(g, parent_owner(i), &mut of_one);
             let hash = hash(stack, &of_one);
             let same = |&i: &u32| rows[i as usize].stack == stack && rows[i as usize].labels(&labels) == of_one;
             if let Some(&i) = index.find(hash, same) {
@@ -164,7 +156,7 @@ impl Writer<'_, '_> {
         Some(())
     }
 
-    fn labels(&mut self, g: &Goroutine, out: &mut Vec<Label>) {
+    fn labels(&mut self, g: &Goroutine, parent_owner: Option<&str>, out: &mut Vec<Label>) {
         let dump = self.dump;
         for &(key, value) in dump.labels(g) {
             out.push(Label::text(self.string(key), self.string(value)));
@@ -175,6 +167,15 @@ impl Writer<'_, '_> {
         if let Some(creator) = &g.created_by {
             let function = self.string(creator.function);
             text(self, label::CREATED_BY, function);
+            let file = dump.text(creator.file);
+            if !file.is_empty() {
+                let place = self.intern(&format!("{file}:{}", creator.line));
+                text(self, label::CREATED_AT, place);
+            }
+        }
+        if let Some(owner) = parent_owner {
+            let owner = self.intern(owner);
+            text(self, label::PARENT_OWNER, owner);
         }
         for (key, set) in [(label::LOCKED, g.locked_to_thread), (label::LEAKED, g.leaked)] {
             if set {

@@ -108,6 +108,7 @@ pub fn diff(report: &Diff, old: &View, new: &View, look: &Look) -> Document {
             cells,
             emphasis,
             rule_above: false,
+            ..Row::default()
         });
     }
     if report.changed == 0 {

@@ -44,6 +44,7 @@ pub fn disasm(report: &Disassembly, view: &View, look: &Look) -> Document {
             ],
             emphasis: Emphasis::Kubelet,
             rule_above: !d.rows.is_empty(),
+            ..Row::default()
         });
         for i in &function.instructions {
             let or_none = |v: i64, cell: Cell| if v == 0 { Cell::None } else { cell };
@@ -82,6 +83,7 @@ pub fn disasm(report: &Disassembly, view: &View, look: &Look) -> Document {
                 ],
                 emphasis: if i.cum == 0 { Emphasis::Faint } else { Emphasis::Plain },
                 rule_above: false,
+                ..Row::default()
             });
         }
     }

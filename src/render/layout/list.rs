@@ -39,6 +39,7 @@ pub fn list(report: &Listing, view: &View, look: &Look, sources: &mut dyn Source
                 cells: head,
                 emphasis: Emphasis::Kubelet,
                 rule_above: !d.rows.is_empty(),
+                ..Row::default()
             });
             let source = sources.open(&part.file).ok();
             missing += usize::from(source.is_none());
@@ -71,6 +72,7 @@ pub fn list(report: &Listing, view: &View, look: &Look, sources: &mut dyn Source
                     cells,
                     emphasis,
                     rule_above: false,
+                    ..Row::default()
                 });
                 for call in cost.iter().flat_map(|c| &c.inlined) {
                     let place = format!("    inlined: {} {}:{}", call.name, call.file, call.line);
@@ -88,6 +90,7 @@ pub fn list(report: &Listing, view: &View, look: &Look, sources: &mut dyn Source
                         cells,
                         emphasis: Emphasis::Neighbour,
                         rule_above: false,
+                        ..Row::default()
                     });
                 }
             }

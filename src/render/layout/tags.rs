@@ -27,6 +27,7 @@ pub fn tags(report: &Tags, view: &View, look: &Look) -> Document {
                 cells,
                 emphasis: Emphasis::Plain,
                 rule_above: i == 0 && !d.rows.is_empty(),
+                ..Row::default()
             });
         }
     }

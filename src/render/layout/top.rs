@@ -56,6 +56,7 @@ pub fn top(report: &Top, view: &View, look: &Look) -> Document {
             cells,
             emphasis,
             rule_above: false,
+            ..Row::default()
         });
     }
     let hidden = (report.hidden_rows, report.hidden_flat);

@@ -72,6 +72,7 @@ pub fn tree_rows<'a>(report: &'a Tree, view: &'a View, look: &'a Look) -> impl I
                 cells,
                 emphasis: Emphasis::Neighbour,
                 rule_above: rule,
+                ..Row::default()
             }
         };
         for (i, e) in node.callers.iter().enumerate() {
@@ -100,6 +101,7 @@ pub fn tree_rows<'a>(report: &'a Tree, view: &'a View, look: &'a Look) -> impl I
             cells,
             emphasis: Emphasis::Kubelet,
             rule_above,
+            ..Row::default()
         });
         for e in &node.callees {
             rows.push(edge(e, "callee", "    ", false));

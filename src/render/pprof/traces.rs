@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use super::header::profile_labels;
 use crate::analysis::{Traces, View};
-use crate::model::{LocationId, StackId, units};
+use crate::model::{LocationId, units};
 use crate::render::terminal;
 
 const SEPARATOR: &[u8] = b"-----------+-------------------------------------------------------\n";
@@ -22,10 +22,10 @@ pub fn traces(report: &Traces, view: &View, out: &mut dyn Write) -> io::Result<(
     samples(report, view, &labels.join("\n"), None, false, out)
 }
 
-/// Writes further lines for a stack.
-pub(in crate::render) type Extra<'a> = dyn Fn(StackId, &mut Vec<u8>) + 'a;
+/// Writes further lines for a sample.
+pub(in crate::render) type Extra<'a> = dyn Fn(usize, &mut Vec<u8>) + 'a;
 
-/// Prints all samples under a heading. `extra` gives further lines above the labels of a stack; with `sanitize`, names
+/// Prints all samples under a heading. `extra` gives further lines above the labels of a sample; with `sanitize`, names
 /// cannot command a terminal.
 ///
 /// # Errors
@@ -53,7 +53,7 @@ pub(in crate::render) fn samples(
         out.write_all(SEPARATOR)?;
         if let Some(extra) = extra {
             above.clear();
-            extra(p.samples.stack(i), &mut above);
+            extra(i, &mut above);
             out.write_all(&above)?;
         }
         if !p.samples.labels(i).is_empty() {

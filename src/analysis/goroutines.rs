@@ -1,0 +1,618 @@
+//! `goroutines`: goroutines in buckets of alike stacks, with what they wait for, for how long, and for whom.
+//!
+//! State, wait, creator and lock come from a dump's labels (`model::goroutine_label`); where the profile has none, they
+//! are unknown and counted as such. Waits are whole minutes and lower bounds; less than one is no wait. Nothing here
+//! judges: a loop that waits for days may be all right.
+
+use rustc_hash::FxHashMap;
+
+use super::lens::Lens;
+use super::{Header, QueryError, View, scope};
+use crate::kubelet::{Attribution, Role, SubsystemId};
+use crate::model::{Label, LabelKind, LocationId, Profile, StackId, StringId, goroutine_label};
+
+/// Which stacks are alike.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Similarity {
+    /// The same functions at the same lines.
+    Exact,
+    /// The same functions; arguments and lines may differ.
+    #[default]
+    Function,
+    /// The same owner, blocked in the same thing.
+    Owner,
+}
+
+/// What buckets are ordered by.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum BucketSort {
+    /// Most goroutines first.
+    #[default]
+    Count,
+    /// Longest wait first.
+    Age,
+}
+
+/// What is asked of goroutines beside the query of the view.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct GoroutineQuery {
+    /// Which stacks are alike.
+    pub similarity: Similarity,
+    /// Order of the buckets.
+    pub sort: BucketSort,
+    /// Keep goroutines whose state contains one of these words, whatever their case.
+    pub states: Vec<String>,
+    /// Keep goroutines known to have waited at least so many minutes.
+    pub min_wait_minutes: Option<u64>,
+    /// Keep goroutines blocked in one of these subsystems (keys).
+    pub blocked_in: Vec<String>,
+    /// At most so many buckets; 0 for all.
+    pub limit: usize,
+}
+
+/// A subsystem, for reports.
+#[derive(Clone, PartialEq, Eq, Debug, Hash)]
+pub struct Part {
+    /// Key for queries.
+    pub key: String,
+    /// Name for people.
+    pub title: String,
+}
+
+/// Known waits.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Waits {
+    /// Shortest, whole minutes, at least 1.
+    pub min_minutes: i64,
+    /// Longest, whole minutes.
+    pub max_minutes: i64,
+    /// How many goroutines have a known wait; the others wait for less than a minute, do not wait, or it is unknown.
+    pub known: i64,
+}
+
+/// A text and how many goroutines have it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Counted {
+    /// The text.
+    pub text: String,
+    /// How many goroutines.
+    pub count: i64,
+}
+
+/// Who started goroutines.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct StartedBy {
+    /// The function with the `go` statement.
+    pub function: String,
+    /// Its file, or `""`.
+    pub file: String,
+    /// Line of the statement, or 0.
+    pub line: i64,
+    /// How many goroutines.
+    pub count: i64,
+}
+
+/// A pprof label of goroutines.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LabelValues {
+    /// The key.
+    pub key: String,
+    /// Distinct values, most frequent first.
+    pub values: Vec<Counted>,
+}
+
+/// A frame of a bucket's stack.
+#[derive(Clone, PartialEq, Debug)]
+pub struct GoroutineFrame {
+    /// Function; `""` for an address without a name.
+    pub function: String,
+    /// Source file, or `""`.
+    pub file: String,
+    /// Line, or 0.
+    pub line: i64,
+    /// It was inlined into the next frame.
+    pub inlined: bool,
+    /// Import path, or `""`.
+    pub package: String,
+    /// Its subsystem and what that means in a stack.
+    pub subsystem: Option<(Part, Role)>,
+}
+
+/// Goroutines with alike stacks.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Bucket {
+    /// How many.
+    pub count: i64,
+    /// Their states, most frequent first; they sum up to less than `count` where some are unknown.
+    pub states: Vec<Counted>,
+    /// Their known waits.
+    pub waits: Option<Waits>,
+    /// Who started them, most frequent first.
+    pub created_by: Vec<StartedBy>,
+    /// How many are locked to their thread.
+    pub locked: i64,
+    /// How many nothing can wake.
+    pub leaked: i64,
+    /// Their pprof labels.
+    pub labels: Vec<LabelValues>,
+    /// Who answers for them.
+    pub owner: Option<Part>,
+    /// How the owner was found; of the most frequent stack where buckets hold several.
+    pub owner_by: &'static str,
+    /// What they wait in.
+    pub blocked_in: Option<Part>,
+    /// The innermost part of the kubelet on the stack, where it is not the owner.
+    pub within: Option<Part>,
+    /// How many distinct stacks the bucket holds.
+    pub stacks: usize,
+    /// The most frequent stack, leaf first.
+    pub frames: Vec<GoroutineFrame>,
+}
+
+/// Goroutines of one owner that are blocked in one thing inside of one part of the kubelet.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Cohort {
+    /// Who answers for them.
+    pub owner: Option<Part>,
+    /// What they wait in.
+    pub blocked_in: Option<Part>,
+    /// The innermost part of the kubelet on their stacks, where it is not the owner.
+    pub within: Option<Part>,
+    /// How many, with a known wait or not.
+    pub count: i64,
+    /// Their known waits.
+    pub waits: Option<Waits>,
+    /// They wait as loops do that have nothing to do: for channels, timers or connections, inside of no library and of no
+    /// other part of the kubelet.
+    pub idle: bool,
+}
+
+/// The answer to `goroutines`.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Goroutines {
+    /// What stands above; its total is of all goroutines.
+    pub header: Header,
+    /// How many goroutines passed all filters.
+    pub matched: i64,
+    /// Their states, most frequent first.
+    pub states: Vec<Counted>,
+    /// How many of them have no state: the source does not know it.
+    pub without_state: i64,
+    /// How many are locked to their thread.
+    pub locked: i64,
+    /// How many nothing can wake.
+    pub leaked: i64,
+    /// Known waits of all.
+    pub waits: Option<Waits>,
+    /// Owners and what they are blocked in, where the source knows states; idle ones last, largest and oldest first.
+    pub cohorts: Vec<Cohort>,
+    /// The buckets, as many as were asked for.
+    pub buckets: Vec<Bucket>,
+    /// How many buckets there are.
+    pub bucket_count: usize,
+    /// How many goroutines are in those that are not shown.
+    pub hidden: i64,
+}
+
+/// Sorts the goroutines of a view into buckets.
+///
+/// # Errors
+/// When a subsystem that was asked for is not in the table.
+pub fn goroutines(view: &View, query: &GoroutineQuery) -> Result<Goroutines, QueryError> {
+    let Some(lens) = &view.lens else {
+        return Ok(Goroutines::empty(view));
+    };
+    let blocked_in = scope::ids(&query.blocked_in, lens)?;
+    let p = &view.profile;
+    let keys = Keys::of(p);
+    let attributions = scope::attributions(p, lens);
+    let states: Vec<String> = query.states.iter().map(|s| s.to_lowercase()).collect();
+    let mut report = Goroutines::empty(view);
+    let mut all = Tally::default();
+    let mut buckets: Vec<Group> = Vec::new();
+    let mut index: FxHashMap<BucketKey, usize> = FxHashMap::default();
+    let mut cohorts: FxHashMap<Triple, Tally> = FxHashMap::default();
+    let mut frames = FrameIds::default();
+    for (i, &attribution) in attributions.iter().enumerate() {
+        let facts = keys.facts(p.samples.labels(i));
+        let state = p.text(facts.state).to_lowercase();
+        let old_enough = |min: u64| facts.wait.is_some_and(|w| u64::try_from(w).is_ok_and(|w| w >= min));
+        let passes = (states.is_empty() || states.iter().any(|s| state.contains(s)))
+            && query.min_wait_minutes.is_none_or(old_enough)
+            && (blocked_in.is_empty() || attribution.blocked_in.is_some_and(|id| blocked_in.contains(&id)));
+        let count = view.value(i);
+        if !passes || count == 0 {
+            continue;
+        }
+        let stack = p.samples.stack(i);
+        let pair = (attribution.owner, attribution.blocked_in);
+        let key = match query.similarity {
+            Similarity::Owner => BucketKey {
+                pair,
+                ..BucketKey::default()
+            },
+            similarity => BucketKey {
+                frames: frames.of(p, stack, similarity == Similarity::Exact),
+                created_by: facts.created_by,
+                created_at: if similarity == Similarity::Exact {
+                    facts.created_at
+                } else {
+                    StringId::EMPTY
+                },
+                pair: (attribution.owner, None),
+            },
+        };
+        let at = *index.entry(key).or_insert_with(|| {
+            buckets.push(Group::default());
+            buckets.len() - 1
+        });
+        buckets[at].add(stack, attribution, &facts, count);
+        for &label in p.samples.labels(i).iter().filter(|l| !keys.is_fact(l.key)) {
+            add(buckets[at].labels.entry(label).or_default(), count);
+        }
+        all.add(&facts, count);
+        let triple = (attribution.owner, attribution.within, attribution.blocked_in);
+        cohorts.entry(triple).or_default().add(&facts, count);
+    }
+    report.matched = all.count;
+    report.states = all.states(p);
+    report.without_state = all.without_state();
+    report.locked = all.locked;
+    report.leaked = all.leaked;
+    report.waits = all.waits;
+    report.cohorts = cohorts_of(cohorts, p, lens);
+    sort(&mut buckets, query.sort);
+    let shown = if query.limit == 0 {
+        buckets.len()
+    } else {
+        query.limit.min(buckets.len())
+    };
+    report.bucket_count = buckets.len();
+    for bucket in &buckets[shown..] {
+        add(&mut report.hidden, bucket.tally.count);
+    }
+    report.buckets = buckets[..shown].iter().map(|b| b.report(view, lens)).collect();
+    Ok(report)
+}
+
+/// What makes goroutines one bucket.
+#[derive(Clone, PartialEq, Eq, Hash, Default)]
+struct BucketKey {
+    frames: Vec<u32>,
+    created_by: StringId,
+    created_at: StringId,
+    pair: (Option<SubsystemId>, Option<SubsystemId>),
+}
+
+/// Numbers for frames, equal for those that are alike.
+#[derive(Default)]
+struct FrameIds {
+    ids: FxHashMap<(StringId, StringId, i64, u64), u32>,
+}
+
+impl FrameIds {
+    fn of(&mut self, p: &Profile, stack: StackId, exact: bool) -> Vec<u32> {
+        let mut out = Vec::new();
+        for &l in p.stack(stack) {
+            let mut push = |key| {
+                let next = u32::try_from(self.ids.len()).unwrap_or(u32::MAX);
+                out.push(*self.ids.entry(key).or_insert(next));
+            };
+            if p.lines_of(l).is_empty() {
+                push((StringId::EMPTY, StringId::EMPTY, 0, p.location(l).address));
+            }
+            for line in p.lines_of(l) {
+                let f = p.function(line.function);
+                push(match exact {
+                    true => (f.name, f.filename, line.line, 0),
+                    false => (f.name, StringId::EMPTY, 0, 0),
+                });
+            }
+        }
+        out
+    }
+}
+
+/// What the labels of one sample say.
+struct Facts {
+    state: StringId,
+    wait: Option<i64>,
+    created_by: StringId,
+    created_at: StringId,
+    locked: bool,
+    leaked: bool,
+}
+
+/// The label keys of a profile that stand for facts of dumps.
+struct Keys([Option<StringId>; goroutine_label::ALL.len()]);
+
+impl Keys {
+    fn of(p: &Profile) -> Self {
+        Self(goroutine_label::ALL.map(|key| p.strings.find(key)))
+    }
+
+    fn is_fact(&self, key: StringId) -> bool {
+        self.0.contains(&Some(key))
+    }
+
+    fn facts(&self, labels: &[Label]) -> Facts {
+        let [state, wait, created_by, created_at, _, locked, leaked] = self.0;
+        // The last of a key: a goroutine's own labels of that name stand before it.
+        let find = |key: Option<StringId>| labels.iter().rev().find(|l| Some(l.key) == key);
+        let text = |key| find(key).map_or(StringId::EMPTY, |l| l.text);
+        Facts {
+            state: text(state),
+            wait: find(wait).filter(|l| l.kind() == LabelKind::Number).map(|l| l.number),
+            created_by: text(created_by),
+            created_at: text(created_at),
+            locked: find(locked).is_some(),
+            leaked: find(leaked).is_some(),
+        }
+    }
+}
+
+/// What is counted of any set of goroutines.
+#[derive(Default)]
+struct Tally {
+    count: i64,
+    states: FxHashMap<StringId, i64>,
+    waits: Option<Waits>,
+    locked: i64,
+    leaked: i64,
+}
+
+impl Tally {
+    fn add(&mut self, facts: &Facts, count: i64) {
+        add(&mut self.count, count);
+        add(self.states.entry(facts.state).or_default(), count);
+        if let Some(minutes) = facts.wait {
+            let w = self.waits.get_or_insert(Waits {
+                min_minutes: minutes,
+                max_minutes: minutes,
+                known: 0,
+            });
+            w.min_minutes = w.min_minutes.min(minutes);
+            w.max_minutes = w.max_minutes.max(minutes);
+            add(&mut w.known, count);
+        }
+        add(&mut self.locked, if facts.locked { count } else { 0 });
+        add(&mut self.leaked, if facts.leaked { count } else { 0 });
+    }
+
+    fn without_state(&self) -> i64 {
+        self.states.get(&StringId::EMPTY).copied().unwrap_or(0)
+    }
+
+    fn states(&self, p: &Profile) -> Vec<Counted> {
+        counted(
+            self.states
+                .iter()
+                .filter(|(s, _)| !s.is_empty())
+                .map(|(&s, &n)| (p.text(s).to_owned(), n)),
+        )
+    }
+
+    fn oldest(&self) -> i64 {
+        self.waits.map_or(0, |w| w.max_minutes)
+    }
+}
+
+/// Files may claim any count.
+fn add(sum: &mut i64, count: i64) {
+    *sum = sum.saturating_add(count);
+}
+
+fn counted(rows: impl Iterator<Item = (String, i64)>) -> Vec<Counted> {
+    let mut rows: Vec<Counted> = rows.map(|(text, count)| Counted { text, count }).collect();
+    rows.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.text.cmp(&b.text)));
+    rows
+}
+
+fn part(lens: &Lens, id: Option<SubsystemId>) -> Option<Part> {
+    let s = lens.knowledge().get(id?)?;
+    Some(Part {
+        key: s.key.clone(),
+        title: s.title.clone(),
+    })
+}
+
+/// A bucket that is being filled.
+#[derive(Default)]
+struct Group {
+    tally: Tally,
+    /// In the order of the profile.
+    stacks: Vec<(StackId, Attribution, i64)>,
+    stack_index: FxHashMap<(StackId, Attribution), usize>,
+    creators: FxHashMap<(StringId, StringId), i64>,
+    labels: FxHashMap<Label, i64>,
+}
+
+impl Group {
+    fn add(&mut self, stack: StackId, attribution: Attribution, facts: &Facts, count: i64) {
+        self.tally.add(facts, count);
+        let at = *self.stack_index.entry((stack, attribution)).or_insert_with(|| {
+            self.stacks.push((stack, attribution, 0));
+            self.stacks.len() - 1
+        });
+        add(&mut self.stacks[at].2, count);
+        if !facts.created_by.is_empty() {
+            add(
+                self.creators.entry((facts.created_by, facts.created_at)).or_default(),
+                count,
+            );
+        }
+    }
+
+    fn report(&self, view: &View, lens: &Lens) -> Bucket {
+        let p = &view.profile;
+        // The first of the most frequent ones; a bucket has at least one stack.
+        let most = self.stacks.iter().rev().max_by_key(|(.., count)| *count);
+        let found = most.map(|&(_, attribution, _)| attribution);
+        let mut distinct: Vec<StackId> = self.stacks.iter().map(|&(stack, ..)| stack).collect();
+        distinct.sort_unstable();
+        distinct.dedup();
+        Bucket {
+            count: self.tally.count,
+            states: self.tally.states(p),
+            waits: self.tally.waits,
+            created_by: self.created_by(p),
+            locked: self.tally.locked,
+            leaked: self.tally.leaked,
+            labels: self.labels(view),
+            owner: part(lens, found.and_then(|a| a.owner)),
+            owner_by: found.map_or("", |a| a.how.as_str()),
+            blocked_in: part(lens, found.and_then(|a| a.blocked_in)),
+            within: part(lens, found.and_then(|a| a.within)),
+            stacks: distinct.len(),
+            frames: most.map_or_else(Vec::new, |&(stack, ..)| frames(p, lens, stack)),
+        }
+    }
+
+    fn created_by(&self, p: &Profile) -> Vec<StartedBy> {
+        let mut rows: Vec<StartedBy> = (self.creators.iter())
+            .map(|(&(function, place), &count)| {
+                let (file, line) = p.text(place).rsplit_once(':').unwrap_or_default();
+                StartedBy {
+                    function: p.text(function).to_owned(),
+                    file: file.to_owned(),
+                    line: line.parse().unwrap_or(0),
+                    count,
+                }
+            })
+            .collect();
+        rows.sort_by(|a, b| {
+            let place = |s: &StartedBy| (s.function.clone(), s.file.clone(), s.line);
+            b.count.cmp(&a.count).then_with(|| place(a).cmp(&place(b)))
+        });
+        rows
+    }
+
+    fn labels(&self, view: &View) -> Vec<LabelValues> {
+        let p = &view.profile;
+        let mut by_key: FxHashMap<&str, Vec<(String, i64)>> = FxHashMap::default();
+        for (label, &count) in &self.labels {
+            let value = match label.kind() {
+                LabelKind::Number => format!("{} {}", label.number, view.label_unit(label.key))
+                    .trim_end()
+                    .to_owned(),
+                LabelKind::Text | LabelKind::Empty => p.text(label.text).to_owned(),
+            };
+            by_key.entry(p.text(label.key)).or_default().push((value, count));
+        }
+        let mut rows: Vec<LabelValues> = (by_key.into_iter())
+            .map(|(key, values)| LabelValues {
+                key: key.to_owned(),
+                values: counted(values.into_iter()),
+            })
+            .collect();
+        rows.sort_by(|a, b| a.key.cmp(&b.key));
+        rows
+    }
+}
+
+fn frames(p: &Profile, lens: &Lens, stack: StackId) -> Vec<GoroutineFrame> {
+    let mut out = Vec::new();
+    for &l in p.stack(stack) {
+        let lines = p.lines_of(l);
+        if lines.is_empty() {
+            out.push(nameless(p, l));
+        }
+        for (i, line) in lines.iter().enumerate() {
+            let place = lens.function(line.function);
+            let class = place.and_then(|place| place.class.known);
+            out.push(GoroutineFrame {
+                function: p.function_name(line.function).to_owned(),
+                file: p.text(p.function(line.function).filename).to_owned(),
+                line: line.line,
+                inlined: i + 1 < lines.len(),
+                package: place.map_or_else(String::new, |place| p.text(place.package).to_owned()),
+                subsystem: class.and_then(|(id, role)| Some((part(lens, Some(id))?, role))),
+            });
+        }
+    }
+    out
+}
+
+/// An address that nothing names: the file it is mapped from is all there is.
+fn nameless(p: &Profile, l: LocationId) -> GoroutineFrame {
+    GoroutineFrame {
+        function: String::new(),
+        file: p.mapping_of(l).map_or_else(String::new, |m| p.text(m.file).to_owned()),
+        line: 0,
+        inlined: false,
+        package: String::new(),
+        subsystem: None,
+    }
+}
+
+fn sort(buckets: &mut [Group], by: BucketSort) {
+    buckets.sort_by(|a, b| {
+        let (a, b) = (&a.tally, &b.tally);
+        let (count, age) = (b.count.cmp(&a.count), b.oldest().cmp(&a.oldest()));
+        match by {
+            BucketSort::Count => count.then(age),
+            BucketSort::Age => age.then(count),
+        }
+    });
+}
+
+/// States in which a loop is that has nothing to do.
+const IDLE: [&str; 8] = [
+    "select",
+    "chan receive",
+    "sleep",
+    "sync.Cond.Wait",
+    "IO wait",
+    "finalizer wait",
+    "cleanup wait",
+    "GC ",
+];
+
+/// Owner, within, blocked in.
+type Triple = (Option<SubsystemId>, Option<SubsystemId>, Option<SubsystemId>);
+
+fn cohorts_of(triples: FxHashMap<Triple, Tally>, p: &Profile, lens: &Lens) -> Vec<Cohort> {
+    let mut rows: Vec<Cohort> = (triples.into_iter())
+        .filter(|(_, tally)| tally.without_state() < tally.count)
+        .map(|((owner, within, blocked_in), tally)| {
+            let role = blocked_in.and_then(|id| lens.knowledge().get(id)).map(|s| s.role);
+            let idles = |s: &StringId| IDLE.iter().any(|idle| p.text(*s).starts_with(idle));
+            let in_library = role.is_some_and(|role| role < Role::Wrapper);
+            Cohort {
+                owner: part(lens, owner),
+                blocked_in: part(lens, blocked_in),
+                within: part(lens, within),
+                count: tally.count,
+                waits: tally.waits,
+                idle: !in_library && within.is_none() && tally.states.keys().all(idles),
+            }
+        })
+        .collect();
+    rows.sort_by(|a, b| {
+        let age = |c: &Cohort| c.waits.map_or(0, |w| w.max_minutes);
+        let name = |c: &Cohort| [&c.owner, &c.within, &c.blocked_in].map(|part| part.as_ref().map(|p| p.title.clone()));
+        (a.idle.cmp(&b.idle))
+            .then(b.count.cmp(&a.count))
+            .then(age(b).cmp(&age(a)))
+            .then_with(|| name(a).cmp(&name(b)))
+    });
+    rows
+}
+
+impl Goroutines {
+    fn empty(view: &View) -> Self {
+        Self {
+            header: Header::new(view),
+            matched: 0,
+            states: Vec::new(),
+            without_state: 0,
+            locked: 0,
+            leaked: 0,
+            waits: None,
+            cohorts: Vec::new(),
+            buckets: Vec::new(),
+            bucket_count: 0,
+            hidden: 0,
+        }
+    }
+}

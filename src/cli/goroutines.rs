@@ -1,0 +1,362 @@
+//! `goroutines`: goroutines in buckets, from a dump, a profile, or both forms of one snapshot.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::Result;
+use clap::{Args, ValueEnum};
+
+use super::args::{Format, OutArgs};
+use super::{dumps, open, output, symbols};
+use crate::analysis::{
+    self, BucketSort, GoroutineQuery, Granularity, JoinedForms, Query, Similarity, Trim, describe_by_dump,
+    label_by_profile,
+};
+use crate::bundle::{self, GoroutineForms, Kind, Sources};
+use crate::kubelet::Knowledge;
+use crate::model::{self, MergeOptions, Profile};
+use crate::pprof::{Form, Limit};
+use crate::render::layout::{self, Look, StackLines, Symbols};
+
+/// Buckets where no number is given.
+const BUCKETS: usize = 15;
+/// Frames under each bucket where no number is given.
+const FRAMES: usize = 5;
+
+#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Alike {
+    /// The same functions at the same lines.
+    Exact,
+    /// The same functions; lines and arguments may differ.
+    #[default]
+    Function,
+    /// The same owner, blocked in the same thing.
+    Owner,
+}
+
+#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Order {
+    /// Most goroutines first.
+    #[default]
+    Count,
+    /// Longest wait first.
+    Age,
+}
+
+/// Which form is counted where there are two.
+#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
+enum Prefer {
+    /// The dump (debug=2), with labels of the profile.
+    Dump,
+    /// The profile, with what the dump knows of its stacks.
+    Profile,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  kubeprof goroutines goroutine.debug2.txt              who waits in what, for how long
+  kubeprof goroutines BUNDLE --min-wait 3m --sort age   what has been stuck for three minutes, oldest first
+  kubeprof goroutines BUNDLE --owner probes -o wide     the probes, with whole stacks";
+
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct GoroutinesArgs {
+    /// Goroutine dumps (debug=2), texts (debug=1) or profiles, folders of them, or - for standard input; several of one
+    /// form are added up, a dump and a profile of one moment are joined
+    #[arg(value_name = "SOURCE", required = true)]
+    sources: Vec<PathBuf>,
+    /// goroutine or goroutineleak, where the sources hold both
+    #[arg(long, value_name = "KIND", help_heading = "Input", value_parser = super::args::parse_kind)]
+    kind: Option<Kind>,
+    /// Which goroutines are counted where there are a dump and a profile [default: the dump, unless it ends early]
+    #[arg(long, value_enum, value_name = "FORM", help_heading = "Input")]
+    prefer: Option<Prefer>,
+    /// Largest size of an unpacked profile
+    #[arg(long, value_name = "SIZE", help_heading = "Input", value_parser = super::args::parse_size)]
+    max_size: Option<u64>,
+    /// Table of subsystems to use instead of the built-in one
+    #[arg(long, value_name = "FILE", help_heading = "Kubelet")]
+    knowledge: Option<PathBuf>,
+    #[command(flatten)]
+    symbols: symbols::SymbolArgs,
+    /// Which stacks share a bucket
+    #[arg(long, value_enum, value_name = "HOW", default_value_t)]
+    similarity: Alike,
+    /// Order of the buckets
+    #[arg(long, value_enum, value_name = "HOW", default_value_t)]
+    sort: Order,
+    /// At most so many buckets; 0 for all [default: 15]
+    #[arg(short = 'n', long, value_name = "N")]
+    nodecount: Option<usize>,
+    /// So many telling frames under each bucket, or all [default: 5; all with -o wide]
+    #[arg(long, value_name = "N|all", value_parser = parse_stacks)]
+    stacks: Option<StackLines>,
+    /// Only goroutines whose state contains this, e.g. 'chan send' (several allowed)
+    #[arg(long, value_name = "STATE", help_heading = "Filters")]
+    state: Vec<String>,
+    /// Only goroutines known to wait so long, e.g. 5m or 2h
+    #[arg(long, value_name = "DURATION", help_heading = "Filters", value_parser = parse_minutes)]
+    min_wait: Option<u64>,
+    /// Only goroutines that these subsystems own, e.g. probes (several allowed)
+    #[arg(long, value_name = "KEY", help_heading = "Filters")]
+    owner: Vec<String>,
+    /// Only goroutines blocked in these subsystems, e.g. cri-client (several allowed)
+    #[arg(long, value_name = "KEY", help_heading = "Filters")]
+    blocked_in: Vec<String>,
+    /// Only stacks that pass through these Go packages, e.g. 'pkg/kubelet/...' (several allowed)
+    #[arg(long, value_name = "PATTERN", help_heading = "Filters")]
+    package: Vec<String>,
+    /// Only stacks that pass through these subsystems, e.g. pleg (several allowed)
+    #[arg(long, value_name = "KEY", help_heading = "Filters")]
+    subsystem: Vec<String>,
+    /// Only stacks with a frame whose function or file matches
+    #[arg(
+        long,
+        value_name = "REGEX",
+        help_heading = "Filters",
+        default_value = "",
+        hide_default_value = true
+    )]
+    focus: String,
+    /// No stacks with a matching frame
+    #[arg(
+        long,
+        value_name = "REGEX",
+        help_heading = "Filters",
+        default_value = "",
+        hide_default_value = true
+    )]
+    ignore: String,
+    /// Only goroutines with a matching label: [key=]regex
+    #[arg(
+        long,
+        value_name = "FILTER",
+        help_heading = "Filters",
+        default_value = "",
+        hide_default_value = true
+    )]
+    tagfocus: String,
+    /// No goroutines with a matching label
+    #[arg(
+        long,
+        value_name = "FILTER",
+        help_heading = "Filters",
+        default_value = "",
+        hide_default_value = true
+    )]
+    tagignore: String,
+    /// Format
+    #[arg(short, long, value_enum, default_value_t)]
+    output: Format,
+    #[command(flatten)]
+    out: OutArgs,
+}
+
+fn parse_stacks(text: &str) -> Result<StackLines, String> {
+    match text {
+        "all" => Ok(StackLines::All),
+        n => n
+            .parse()
+            .map(StackLines::Some)
+            .map_err(|_| "expected a number of frames, or all".to_owned()),
+    }
+}
+
+/// Whole minutes, rounded up, of `5m`, `2h`, `1h30m`, `90s`, or a plain number of minutes.
+fn parse_minutes(text: &str) -> Result<u64, String> {
+    let wrong = || "expected a duration, for instance 5m, 2h or 1h30m".to_owned();
+    if let Ok(minutes) = text.parse() {
+        return Ok(minutes);
+    }
+    let mut seconds = 0u64;
+    let mut rest = text.trim();
+    if rest.is_empty() {
+        return Err(wrong());
+    }
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit()).ok_or_else(wrong)?;
+        let number: u64 = rest[..digits].parse().map_err(|_| wrong())?;
+        let unit = rest[digits..]
+            .find(|c: char| c.is_ascii_digit())
+            .map_or(rest.len(), |end| digits + end);
+        let factor = match &rest[digits..unit] {
+            "s" => 1,
+            "m" | "min" => 60,
+            "h" => 3600,
+            "d" => 86400,
+            _ => return Err(wrong()),
+        };
+        seconds = seconds
+            .checked_add(number.checked_mul(factor).ok_or_else(wrong)?)
+            .ok_or_else(wrong)?;
+        rest = &rest[unit..];
+    }
+    Ok(seconds.div_ceil(60))
+}
+
+pub(super) fn goroutines(args: &GoroutinesArgs) -> Result<()> {
+    let knowledge = open::knowledge_of(args.knowledge.as_deref())?;
+    let forms = bundle::load_goroutines(&Sources {
+        paths: args.sources.clone(),
+        kind: args.kind,
+        limit: args.max_size.map_or(Limit::Proportional, Limit::Bytes),
+    })?;
+    open::say(&forms.notes, &args.out);
+    let one = joined(forms, args, &knowledge)?;
+    let mut profile = one.profile;
+    if one.form == Form::GoText {
+        analysis::drop_nameless_leaves(&mut profile);
+    }
+    let view = open::prepare(profile, &args.query(), knowledge, &args.out)?;
+    let asked = args.asked();
+    let report = analysis::goroutines(&view, &asked)?;
+    let mut remarks = one.remarks;
+    if report.matched > 0 && report.without_state == report.matched {
+        remarks.push(format!(
+            "{} has no states, waits, creators and locks; a dump of the same moment (goroutine?debug=2) has them",
+            one.form
+        ));
+    } else if report.without_state > 0 {
+        remarks.push(format!(
+            "{} goroutines have no state: the dump does not have their stacks, or not as often",
+            report.without_state
+        ));
+    }
+    let look = Look {
+        full_names: args.out.full_names,
+        source: one.source,
+        kind: one.kind.to_string(),
+        symbols: one.symbols,
+    };
+    let stacks = args.stacks.unwrap_or(match args.output {
+        Format::Wide => StackLines::All,
+        _ => StackLines::Some(FRAMES),
+    });
+    let page = layout::goroutines(&report, &asked, &view, &look, stacks, &remarks);
+    output::document(&page, args.output, &args.out, true)
+}
+
+impl GoroutinesArgs {
+    fn query(&self) -> Query {
+        Query {
+            packages: self.package.clone(),
+            subsystems: self.subsystem.clone(),
+            owners: self.owner.clone(),
+            focus: self.focus.clone(),
+            ignore: self.ignore.clone(),
+            tag_focus: self.tagfocus.clone(),
+            tag_ignore: self.tagignore.clone(),
+            // Lines stay.
+            granularity: Granularity::Addresses,
+            trim: Trim::NONE,
+            ..Query::default()
+        }
+    }
+
+    fn asked(&self) -> GoroutineQuery {
+        GoroutineQuery {
+            similarity: match self.similarity {
+                Alike::Exact => Similarity::Exact,
+                Alike::Function => Similarity::Function,
+                Alike::Owner => Similarity::Owner,
+            },
+            sort: match self.sort {
+                Order::Count => BucketSort::Count,
+                Order::Age => BucketSort::Age,
+            },
+            states: self.state.clone(),
+            min_wait_minutes: self.min_wait,
+            blocked_in: self.blocked_in.clone(),
+            limit: self.nodecount.unwrap_or(BUCKETS),
+        }
+    }
+}
+
+/// One profile of all forms.
+struct One {
+    profile: Profile,
+    form: Form,
+    kind: Kind,
+    source: String,
+    symbols: Symbols,
+    remarks: Vec<String>,
+}
+
+fn joined(forms: GoroutineForms, args: &GoroutinesArgs, knowledge: &Arc<Knowledge>) -> Result<One> {
+    let mut remarks = Vec::new();
+    if forms.cut {
+        remarks.push("the dump ends early: goroutines are missing in it".to_owned());
+    }
+    let named = |files: &[PathBuf]| match files {
+        [one] => one.display().to_string(),
+        files => format!("{} files", files.len()),
+    };
+    let mut symbols = Symbols::default();
+    let mut profile = forms.profile;
+    if let Some(p) = &mut profile {
+        symbols = symbols::symbolize(p, &args.symbols, &args.out)?;
+    }
+    let mut of_dumps: Vec<Profile> = forms.dumps.iter().map(|d| dumps::with_parents(d, knowledge)).collect();
+    let dump = match of_dumps.len() {
+        0 | 1 => of_dumps.pop(),
+        _ => Some(model::merge(of_dumps, MergeOptions::default())?),
+    };
+    let by_profile = match args.prefer {
+        Some(prefer) => prefer == Prefer::Profile,
+        None => forms.cut,
+    };
+    let (profile, form, source) = match (dump, profile) {
+        (Some(mut dump), Some(mut profile)) => {
+            let form = forms.profile_form;
+            let counted = if by_profile {
+                named(&forms.profile_files)
+            } else {
+                named(&forms.dump_files)
+            };
+            let (found, one) = if by_profile {
+                let found = describe_by_dump(&mut profile, &mut dump, knowledge);
+                (found, (profile, form, counted))
+            } else {
+                let found = describe_by_dump(&mut profile.clone(), &mut dump, knowledge);
+                label_by_profile(&mut dump, &profile);
+                (found, (dump, Form::GoroutineDump, counted))
+            };
+            remarks.push(words(
+                found,
+                &named(&forms.profile_files),
+                &named(&forms.dump_files),
+                by_profile,
+            ));
+            one
+        }
+        (Some(dump), None) => (dump, Form::GoroutineDump, named(&forms.dump_files)),
+        (None, profile) => (
+            profile.unwrap_or_default(),
+            forms.profile_form,
+            named(&forms.profile_files),
+        ),
+    };
+    Ok(One {
+        profile,
+        form,
+        kind: forms.kind,
+        source,
+        symbols,
+        remarks,
+    })
+}
+
+/// What joining two forms gave.
+fn words(found: JoinedForms, profile: &str, dump: &str, by_profile: bool) -> String {
+    let total = found.same_count + found.other_count + found.missing;
+    let counted = if by_profile {
+        "the profile's are counted"
+    } else {
+        "the dump's are counted"
+    };
+    format!(
+        "{dump} and {profile} are taken as one snapshot, {counted}: of {total} goroutines of the profile, {} have stacks \
+         that stand as often in the dump, {} not as often, {} none",
+        found.same_count, found.other_count, found.missing
+    )
+}

@@ -1,0 +1,22 @@
+//! Keys of the labels under which a profile of goroutines keeps what only dumps (`debug=2`) know.
+//!
+//! Readers of dumps write them, reports about goroutines and their owners read them; pprof labels of the goroutines keep
+//! their own keys, and stand before these.
+
+/// What the goroutine waits for or does.
+pub const STATE: &str = "state";
+/// Whole minutes of waiting; a number.
+pub const WAIT: &str = "wait_minutes";
+/// Function that started it.
+pub const CREATED_BY: &str = "created_by";
+/// Where in that function, `file:line`.
+pub const CREATED_AT: &str = "created_at";
+/// Subsystem key of the owner of the goroutine that started it, where neither its stack nor its creator tells an owner.
+pub const PARENT_OWNER: &str = "parent_owner";
+/// `yes` for a goroutine that is locked to its thread.
+pub const LOCKED: &str = "locked_to_thread";
+/// `yes` for a goroutine that nothing can wake.
+pub const LEAKED: &str = "leaked";
+
+/// All of them.
+pub const ALL: [&str; 7] = [STATE, WAIT, CREATED_BY, CREATED_AT, PARENT_OWNER, LOCKED, LEAKED];
