@@ -173,6 +173,8 @@ struct Costs<'a> {
     parts: Vec<((StringId, StringId), Cost)>,
     /// Part and number of each line.
     lines: Vec<((u32, i64), Cost)>,
+    /// Row of the node table -> the first row with its function, file and line.
+    place_of: Vec<u32>,
     /// (line, row of the node table that was inlined there).
     inlined: FxHashMap<(u32, u32), Cost>,
 }
@@ -191,9 +193,13 @@ impl<'a> Costs<'a> {
             nodes: vec![Cost::default(); table.infos.len()],
             parts: Vec::new(),
             lines: Vec::new(),
+            place_of: Vec::with_capacity(table.infos.len()),
             inlined: FxHashMap::default(),
         };
-        for info in &table.infos {
+        let mut place_index = FxHashMap::default();
+        for (n, info) in table.infos.iter().enumerate() {
+            let place = (info.name, info.file, info.line);
+            this.place_of.push(*place_index.entry(place).or_insert(n as u32));
             let matched = *known
                 .entry((info.name, info.file))
                 .or_insert_with(|| matches(p.text(info.name), p.text(info.file)));
@@ -245,7 +251,8 @@ impl<'a> Costs<'a> {
                     let line = self.line_of[n as usize];
                     self.lines[line as usize].1.add(w.value, w.div, stamp);
                     if i > 0 {
-                        let call = self.inlined.entry((line, run[i - 1])).or_default();
+                        let callee = self.place_of[run[i - 1] as usize];
+                        let call = self.inlined.entry((line, callee)).or_default();
                         call.add(w.value, w.div, stamp);
                     }
                 }
