@@ -30,6 +30,25 @@ pub(super) fn compile(option: &'static str, text: &str) -> Result<Regex, QueryEr
         })
 }
 
+/// An expression of Go's syntax, for what looks at names outside of this room.
+#[derive(Debug, Clone)]
+pub struct Expression(Regex);
+
+impl Expression {
+    /// Compiles `text`; `option` is where it stands, for the error.
+    ///
+    /// # Errors
+    /// When it is malformed.
+    pub fn new(option: &'static str, text: &str) -> Result<Self, QueryError> {
+        compile(option, text).map(Self)
+    }
+
+    /// Whether `text` has a match.
+    pub fn is_match(&self, text: &str) -> bool {
+        self.0.is_match(text)
+    }
+}
+
 /// Repetitions beyond this are refused by Go.
 const MAX_REPEAT: u32 = 1000;
 

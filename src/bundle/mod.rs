@@ -12,4 +12,4 @@ pub use go_sources::GoSources;
 pub use goroutine_forms::{GoroutineForms, load_goroutines};
 pub use kind::Kind;
 pub use source::{Loaded, SourceError, SourceNote, Sources, load, read_bytes, read_profile};
-pub use source_code::{SourceCode, SourceFile};
+pub use source_code::{SourceCode, SourceFile, system_reason};

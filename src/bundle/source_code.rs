@@ -110,7 +110,7 @@ fn read(mut file: File) -> SourceFile {
 
 fn open(path: &str, search: &str) -> Result<File, String> {
     if path.starts_with('/') {
-        return File::open(path).map_err(|e| format!("open {path}: {}", reason(&e)));
+        return File::open(path).map_err(|e| format!("open {path}: {}", system_reason(&e)));
     }
     for folder in std::env::split_paths(search) {
         for folder in folder.ancestors() {
@@ -122,8 +122,8 @@ fn open(path: &str, search: &str) -> Result<File, String> {
     Err(format!("could not find file {path} on path {search}"))
 }
 
-/// What the system says, worded as Go words it.
-fn reason(e: &io::Error) -> String {
+/// What the system says, worded as Go words it: lower case, no number.
+pub fn system_reason(e: &io::Error) -> String {
     let text = e.to_string();
     let text = text.split(" (os error").next().unwrap_or_default();
     let mut chars = text.chars();

@@ -1,5 +1,6 @@
 //! The command line of `go tool pprof`: single or double dash, `-x=v` or `-x v`, flags before sources.
 
+use super::numbers;
 use crate::analysis::{Dialect, Granularity, Query, Sort, Trim};
 
 /// What was typed.
@@ -98,7 +99,7 @@ pub(super) fn parse(args: &[String]) -> Result<Flags, String> {
         intel_syntax: false,
         sources: Vec::new(),
     };
-    let mut trim = true;
+    let (mut trim, mut no_browser) = (true, false);
     let mut granularities: Vec<&str> = Vec::new();
     let mut sorts: Vec<&str> = Vec::new();
     let mut chosen_types = [false; SAMPLE_TYPES.len()];
@@ -164,8 +165,11 @@ pub(super) fn parse(args: &[String]) -> Result<Flags, String> {
             "showcolumns" => q.show_columns = boolean()?,
             "intel_syntax" => f.intel_syntax = boolean()?,
             "all_frames" => f.all_frames = boolean()?,
-            "no_browser" => drop(boolean()?),
-            "h" | "help" => return Err("flag: help requested".to_owned()),
+            "no_browser" => no_browser = boolean()?,
+            "h" | "help" => {
+                eprint!("{}", usage());
+                return Err(String::new());
+            }
             _ => {
                 let value = match inline {
                     Some(value) => value.to_owned(),
@@ -215,6 +219,9 @@ pub(super) fn parse(args: &[String]) -> Result<Flags, String> {
     if f.command.is_some() && !f.http.is_empty() {
         return Err("-http is not compatible with an output format on the command line".to_owned());
     }
+    if no_browser && f.http.is_empty() {
+        return Err("-no_browser only makes sense with -http".to_owned());
+    }
     if !f.base.is_empty() && !f.diff_base.is_empty() {
         return Err("-base and -diff_base flags cannot both be specified".to_owned());
     }
@@ -228,11 +235,26 @@ pub(super) fn parse(args: &[String]) -> Result<Flags, String> {
     Ok(f)
 }
 
+/// What `-h` prints.
+fn usage() -> String {
+    format!(
+        "usage: kubeprof pprof [-COMMAND] [OPTION...] [BINARY] PROFILE...\n\n\
+         The command line of go tool pprof. Commands: {}; with a regular expression: {}.\n\
+         Options: -focus= -ignore= -hide= -show= -show_from= -prune_from= -tagfocus= -tagignore= -tagshow= -taghide=\n\
+         -tagroot= -tagleaf= -functions -filefunctions -files -lines -addresses -noinlines -cum -flat -sample_index= -mean\n\
+         -unit= -divide_by= -nodecount= -nodefraction= -edgefraction= -trim= -relative_percentages -compact_labels\n\
+         -drop_negative -call_tree -base= -diff_base= -normalize -symbolize= -source_path= -trim_path= -output=\n",
+        COMMANDS.join(" "),
+        PARAMETER_COMMANDS.join(" ")
+    )
+}
+
 fn set_text(f: &mut Flags, commands: &mut Vec<(String, String)>, name: &str, value: String) -> Result<(), String> {
     let number = |value: &str| -> Result<f64, String> {
-        value
-            .parse()
-            .map_err(|_| format!("invalid value {value:?} for flag -{name}: parse error"))
+        numbers::float(value).ok_or_else(|| format!("invalid value {value:?} for flag -{name}: parse error"))
+    };
+    let whole = |value: &str| -> Result<i64, String> {
+        numbers::int(value).ok_or_else(|| format!("invalid value {value:?} for flag -{name}: parse error"))
     };
     if PARAMETER_COMMANDS.contains(&name) {
         commands.retain(|(n, _)| n != name);
@@ -254,10 +276,7 @@ fn set_text(f: &mut Flags, commands: &mut Vec<(String, String)>, name: &str, val
         "tagroot" => q.tag_root = value,
         "tagleaf" => q.tag_leaf = value,
         "nodecount" => {
-            let n: i64 = value
-                .parse()
-                .map_err(|_| format!("invalid value {value:?} for flag -nodecount: parse error"))?;
-            q.trim.node_count = match n {
+            q.trim.node_count = match whole(&value)? {
                 -1 => None,
                 n => Some(usize::try_from(n).unwrap_or(0)),
             };
@@ -280,7 +299,8 @@ fn set_text(f: &mut Flags, commands: &mut Vec<(String, String)>, name: &str, val
         "buildid" => f.build_id = value,
         "add_comment" => f.add_comment = value,
         "http" => f.http = value,
-        "timeout" | "seconds" | "tools" | "tls_cert" | "tls_key" | "tls_ca" => {}
+        "timeout" | "seconds" => drop(whole(&value)?),
+        "tools" | "tls_cert" | "tls_key" | "tls_ca" => {}
         _ => return Err(format!("flag provided but not defined: -{name}")),
     }
     Ok(())

@@ -3,9 +3,11 @@
 //! The defects that its goldens pin are kept here and only here; every other command has kubeprof's own rules.
 
 mod demangle;
+mod disasm;
 mod fetch;
 mod flags;
 mod local;
+mod numbers;
 mod output;
 pub(super) mod sources;
 
@@ -172,10 +174,8 @@ fn report(profile: Profile, query: &Query, command: &str, argument: &str, out: &
             text::weblist(&listing, &view, &mut LocalSources::new(query)?, out)?;
         }
         "disasm" => {
-            let hint = "hint: `list` shows sources, `-addresses` gives every report a row an address";
-            return Err(Failure::Query(format!(
-                "disassembly of binaries is not supported yet\n{hint}"
-            )));
+            let reason = disasm::refuse(&mut view, argument, &mut io::stdout().lock())?;
+            return Err(Failure::Query(reason));
         }
         other => return Err(Failure::Query(format!("{other} is not supported yet"))),
     }
