@@ -72,12 +72,12 @@ fn query() -> Query {
 
 fn stacks_of(p: Profile, query: &Query) -> (View, NamedStacks) {
     let mut view = prepare(p, query).unwrap();
-    let stacks = named_stacks(&mut view, &Knowledge::builtin()).unwrap();
+    let stacks = named_stacks(&mut view).unwrap();
     (view, stacks)
 }
 
 fn flame_of(p: Profile, limits: FlameLimits) -> Flame {
-    flame(&mut prepare(p, &query()).unwrap(), &Knowledge::builtin(), limits).unwrap()
+    flame(&mut prepare(p, &query()).unwrap(), limits).unwrap()
 }
 
 /// `depth name total` of every node, for the chosen sample type.
@@ -330,7 +330,7 @@ fn means_are_refused() {
         ..Query::default()
     };
     let mut view = prepare(profile(&HEAP, &[("main", &[2, 40])]), &query).unwrap();
-    let error = named_stacks(&mut view, &Knowledge::builtin()).unwrap_err();
+    let error = named_stacks(&mut view).unwrap_err();
     assert_eq!(error, QueryError::MeanOfStacks);
     assert!(error.to_string().contains("hint:"));
 }
@@ -341,7 +341,7 @@ fn percentages_are_of_the_whole_profile_unless_asked() {
     let mut q = query();
     q.focus = "^a$".to_owned();
     let mut view = prepare(p.clone(), &q).unwrap();
-    let f = flame(&mut view, &Knowledge::builtin(), FlameLimits::NONE).unwrap();
+    let f = flame(&mut view, FlameLimits::NONE).unwrap();
     assert_eq!(
         (f.types[0].total, f.types[1].total, f.columns[1].total[0]),
         (4, 100, 40)
@@ -691,7 +691,7 @@ fn labels_make_no_difference_unless_they_are_frames() {
         ..query()
     };
     let mut view = prepare(p, &q).unwrap();
-    let f = flame(&mut view, &Knowledge::builtin(), FlameLimits::NONE).unwrap();
+    let f = flame(&mut view, FlameLimits::NONE).unwrap();
     assert_eq!(
         outline(&f),
         [

@@ -11,7 +11,6 @@
 use super::graph::InlineMark;
 use super::stacks::{Comparison, FrameName, FrameSubsystem, Inlining, NamedStacks, StackType, stacks};
 use super::{Header, QueryError, View};
-use crate::kubelet::Knowledge;
 
 /// What a flame graph leaves out.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -104,8 +103,8 @@ pub const ROOT: &str = "root";
 ///
 /// # Errors
 /// When the query asks for means: they cannot be added up.
-pub fn flame(view: &mut View, knowledge: &Knowledge, limits: FlameLimits) -> Result<Flame, QueryError> {
-    let stacks = stacks(view, knowledge, Inlining::Matters)?;
+pub fn flame(view: &mut View, limits: FlameLimits) -> Result<Flame, QueryError> {
+    let stacks = stacks(view, Inlining::Matters)?;
     let mut tree = Grower::new(view, &stacks, limits.min_fraction);
     tree.grow();
     tree.add_up();

@@ -14,10 +14,11 @@ use std::hash::Hasher;
 use hashbrown::HashTable;
 use rustc_hash::{FxHashMap, FxHasher};
 
+use super::lens::Lens;
 use super::names::{NodeInfo, NodeTable};
 use super::view::{base_label, is_base};
 use super::{Granularity, Header, QueryError, View};
-use crate::kubelet::{GoName, Knowledge, Role, SubsystemId};
+use crate::kubelet::{Role, SubsystemId};
 use crate::model::{LocationId, Profile, StackId, StringId};
 
 /// What the two columns of a row mean.
@@ -141,12 +142,12 @@ impl FrameTable {
 ///
 /// # Errors
 /// When the query asks for means: they cannot be added up.
-pub fn named_stacks(view: &mut View, knowledge: &Knowledge) -> Result<NamedStacks, QueryError> {
-    stacks(view, knowledge, Inlining::Ignored)
+pub fn named_stacks(view: &mut View) -> Result<NamedStacks, QueryError> {
+    stacks(view, Inlining::Ignored)
 }
 
 /// As [`named_stacks`], with a choice.
-pub(super) fn stacks(view: &mut View, knowledge: &Knowledge, tell: Inlining) -> Result<NamedStacks, QueryError> {
+pub(super) fn stacks(view: &mut View, tell: Inlining) -> Result<NamedStacks, QueryError> {
     if view.query.mean {
         return Err(QueryError::MeanOfStacks);
     }
@@ -154,7 +155,7 @@ pub(super) fn stacks(view: &mut View, knowledge: &Knowledge, tell: Inlining) -> 
     let nodes = NodeTable::new(&mut view.profile, false, false);
     let view = &*view;
     let p = &view.profile;
-    let (names, name_of_node, subsystems) = names(view, &nodes, knowledge);
+    let (names, name_of_node, subsystems) = names(view, &nodes);
     let mut table = FrameTable {
         ends: vec![0],
         names: Vec::new(),
@@ -310,8 +311,9 @@ impl NamedStacks {
 }
 
 /// Names the nodes; returns the names, node -> name, and the subsystems.
-fn names(view: &View, nodes: &NodeTable, knowledge: &Knowledge) -> (Vec<FrameName>, Vec<u32>, Vec<FrameSubsystem>) {
+fn names(view: &View, nodes: &NodeTable) -> (Vec<FrameName>, Vec<u32>, Vec<FrameSubsystem>) {
     let p = &view.profile;
+    let lens = view.lens.as_ref();
     let by_function = matches!(
         view.query.granularity,
         Granularity::Functions | Granularity::FileFunctions
@@ -331,14 +333,20 @@ fn names(view: &View, nodes: &NodeTable, knowledge: &Knowledge) -> (Vec<FrameNam
             if let Some(&known) = index.get(&text) {
                 return known;
             }
-            let (function, file) = (p.text(info.name), p.text(info.file));
-            let go = GoName::parse_in(function, file);
-            ids.push(knowledge.classify(&go).subsystem());
+            let place = lens.and_then(|lens| lens.named(info.name));
+            let by_title = |lens: &Lens| lens.knowledge().by_title(&text);
+            ids.push(match view.query.granularity {
+                Granularity::Subsystems | Granularity::Owners => lens.and_then(by_title),
+                _ => place.and_then(|place| place.class.subsystem()),
+            });
             names.push(FrameName {
                 name: text.clone(),
-                file: file.to_owned(),
+                file: p.text(info.file).to_owned(),
                 line: info.line,
-                package: go.package().to_owned(),
+                package: match view.query.granularity {
+                    Granularity::Packages => text.clone(),
+                    _ => place.map_or("", |place| p.text(place.package)).to_owned(),
+                },
                 subsystem: None,
             });
             let next = (names.len() - 1) as u32;
@@ -351,7 +359,7 @@ fn names(view: &View, nodes: &NodeTable, knowledge: &Knowledge) -> (Vec<FrameNam
     used.dedup();
     let subsystems = used
         .iter()
-        .filter_map(|&id| knowledge.get(id).map(|s| (id, s)))
+        .filter_map(|&id| Some((id, lens?.knowledge().get(id)?)))
         .map(|(id, s)| FrameSubsystem {
             key: s.key.clone(),
             title: s.title.clone(),

@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 
 use super::symbols::SymbolArgs;
 
-use crate::analysis::{Granularity, Query, Sort, Trim};
+use crate::analysis::{FlameLimits, Granularity, Query, Sort, Trim};
 use crate::model::units;
 
 /// Where profiles come from.
@@ -194,9 +194,9 @@ pub(super) struct QueryArgs {
     /// At most so many rows; 0 for all
     #[arg(short = 'n', long, value_name = "N")]
     nodecount: Option<usize>,
-    /// Leave out rows whose cum is below this share
-    #[arg(long, value_name = "SHARE", default_value_t = 0.005)]
-    nodefraction: f64,
+    /// Leave out rows whose cum is below this share [default: 0.005; flame: 0.0001]
+    #[arg(long, value_name = "SHARE")]
+    nodefraction: Option<f64>,
     /// Leave out edges below this share
     #[arg(long, value_name = "SHARE", default_value_t = 0.001)]
     edgefraction: f64,
@@ -267,7 +267,7 @@ impl QueryArgs {
         let trim = if self.trim {
             Trim {
                 node_count: self.nodecount.or(rows),
-                node_fraction: self.nodefraction,
+                node_fraction: self.nodefraction.unwrap_or(Trim::default().node_fraction),
                 edge_fraction: self.edgefraction,
             }
         } else {
@@ -303,6 +303,33 @@ impl QueryArgs {
             trim_path: self.trim_path.clone(),
             source_path: self.source_path.clone(),
             ..Query::default()
+        }
+    }
+
+    /// The query that was typed, with `granularity` where none was.
+    pub(super) fn query_at(&self, granularity: Granularity) -> Query {
+        let typed =
+            self.by.is_some() || self.functions || self.filefunctions || self.files || self.lines || self.addresses;
+        let query = self.query(None);
+        Query {
+            granularity: if typed { query.granularity } else { granularity },
+            ..query
+        }
+    }
+
+    /// What a flame graph leaves out: --nodecount, --nodefraction and --trim in its own measure.
+    pub(super) fn flame_limits(&self) -> FlameLimits {
+        let default = FlameLimits::default();
+        if !self.trim {
+            return FlameLimits::NONE;
+        }
+        FlameLimits {
+            min_fraction: self.nodefraction.unwrap_or(default.min_fraction),
+            max_nodes: match self.nodecount {
+                None => default.max_nodes,
+                Some(0) => usize::MAX,
+                Some(n) => n,
+            },
         }
     }
 

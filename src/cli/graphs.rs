@@ -8,9 +8,10 @@ use clap::{Args, ValueEnum};
 use super::args::{InputArgs, OutArgs, QueryArgs};
 use super::pprof::graphviz;
 use super::{open, output};
-use crate::analysis::{self, FlameLimits, Granularity, Query};
+use crate::analysis::{self, Granularity, Query};
 use crate::model;
 use crate::pprof::{Compression, encode_gzip};
+use crate::render::layout::Look;
 use crate::render::{self, pprof as text};
 
 #[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -32,12 +33,6 @@ pub(super) struct FlameArgs {
     input: InputArgs,
     #[command(flatten)]
     query: QueryArgs,
-    /// Leave out frames below this share; what is left out is counted
-    #[arg(long, value_name = "SHARE", default_value_t = FlameLimits::default().min_fraction)]
-    min_fraction: f64,
-    /// Draw at most so many frames, the heaviest first
-    #[arg(long, value_name = "N", default_value_t = FlameLimits::default().max_nodes)]
-    max_frames: usize,
     /// Format
     #[arg(short, long, value_enum, default_value_t)]
     output: FlameFormat,
@@ -47,27 +42,48 @@ pub(super) struct FlameArgs {
 
 /// Runs `flame`.
 pub(super) fn flame(args: &FlameArgs) -> Result<()> {
-    let knowledge = open::knowledge(&args.input)?;
-    let (mut view, look) = open::view(&args.input, &args.query.query(None), &args.out)?;
-    let name = &look.source;
-    if matches!(args.output, FlameFormat::Folded | FlameFormat::Speedscope) {
-        let stacks = analysis::named_stacks(&mut view, &knowledge)?;
-        return output::write(&args.out, false, false, |out| match args.output {
-            FlameFormat::Folded => render::folded(&stacks, &view, out),
-            _ => render::speedscope(&stacks, &view, name, out),
-        });
+    // Files are shown, but do not tell functions apart.
+    let query = args.query.query_at(Granularity::FileFunctions);
+    match args.output {
+        FlameFormat::Folded => return stacks(&args.input, &query, &args.out, Stacks::Folded),
+        FlameFormat::Speedscope => return stacks(&args.input, &query, &args.out, Stacks::Speedscope),
+        FlameFormat::Html | FlameFormat::Svg => {}
     }
-    let limits = FlameLimits {
-        min_fraction: args.min_fraction,
-        max_nodes: args.max_frames,
-    };
-    let flame = analysis::flame(&mut view, &knowledge, limits)?;
-    output::write(&args.out, false, args.output == FlameFormat::Html, |out| {
-        match args.output {
-            FlameFormat::Svg => render::flame_svg(&flame, name, out),
-            _ => render::flame_html(&flame, name, out),
+    let (mut view, look) = open::view(&args.input, &query, &args.out)?;
+    let flame = analysis::flame(&mut view, args.query.flame_limits())?;
+    let name = title(&look);
+    // A page is text, but nobody wants to see it scroll by.
+    let page = args.output == FlameFormat::Html;
+    output::write(&args.out, false, page, |out| {
+        if page {
+            render::flame_html(&flame, &name, out)
+        } else {
+            render::flame_svg(&flame, &name, out)
         }
     })
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stacks {
+    Folded,
+    Speedscope,
+}
+
+fn stacks(input: &InputArgs, query: &Query, out: &OutArgs, format: Stacks) -> Result<()> {
+    let (mut view, look) = open::view(input, query, out)?;
+    let stacks = analysis::named_stacks(&mut view)?;
+    output::write(out, false, false, |out| match format {
+        Stacks::Folded => render::folded(&stacks, &view, out),
+        Stacks::Speedscope => render::speedscope(&stacks, &view, &title(&look), out),
+    })
+}
+
+/// What a drawing is called: the file without its folders, or what it is.
+fn title(look: &Look) -> String {
+    match look.source.rsplit('/').next() {
+        Some(file) if !file.is_empty() && file != "-" => file.to_owned(),
+        _ => look.kind.clone(),
+    }
 }
 
 #[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -130,15 +146,18 @@ pub(super) fn convert(args: &ConvertArgs) -> Result<()> {
                 encode_gzip(&compact, out, Compression(args.compression))
             })
         }
-        ConvertFormat::Folded | ConvertFormat::Speedscope => {
-            let knowledge = open::knowledge(&args.input)?;
-            let (mut view, look) = open::view(&args.input, &asked, &args.out)?;
-            let stacks = analysis::named_stacks(&mut view, &knowledge)?;
-            output::write(&args.out, false, false, |out| match args.output {
-                ConvertFormat::Folded => render::folded(&stacks, &view, out),
-                _ => render::speedscope(&stacks, &view, &look.source, out),
-            })
-        }
+        ConvertFormat::Folded => stacks(
+            &args.input,
+            &args.query.query_at(Granularity::FileFunctions),
+            &args.out,
+            Stacks::Folded,
+        ),
+        ConvertFormat::Speedscope => stacks(
+            &args.input,
+            &args.query.query_at(Granularity::FileFunctions),
+            &args.out,
+            Stacks::Speedscope,
+        ),
         ConvertFormat::Callgrind => {
             let query = Query {
                 granularity: Granularity::Addresses,

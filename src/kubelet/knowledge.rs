@@ -185,6 +185,12 @@ impl Knowledge {
         self.by_key.get(key).copied()
     }
 
+    /// A subsystem by its title.
+    pub fn by_title(&self, title: &str) -> Option<SubsystemId> {
+        let at = self.subsystems.iter().position(|s| s.title == title)?;
+        u16::try_from(at).ok().map(SubsystemId)
+    }
+
     /// Classifies a parsed name.
     pub fn classify(&self, name: &GoName<'_>) -> FunctionClass {
         // A main package that the table does not have by its path is still a main package.

@@ -126,7 +126,7 @@ fn draw(flame: &Flame, b: &Box, y: f64, out: &mut dyn Write) -> io::Result<()> {
     if letters >= 3 {
         let short = shape::short(&name.name);
         let fits = short.chars().count() <= letters;
-        let text = markup(&cut(if fits { short } else { shape::bare(short) }, letters));
+        let text = markup(&cut(if fits { &short } else { shape::bare(&short) }, letters));
         let style = if inline { " font-style=\"italic\"" } else { "" };
         write!(
             out,
@@ -224,7 +224,7 @@ fn legend(flame: &Flame, boxes: &[Box]) -> Vec<(String, String)> {
             room[usize::from(s)] += b.width;
         }
     }
-    let plain = |i: usize| matches!(flame.subsystems[i].role, Role::Wrapper | Role::Runtime);
+    let plain = |i: usize| flame.subsystems[i].role > Role::Library;
     let mut order: Vec<usize> = (0..room.len()).filter(|&i| room[i] > 0.0 && !plain(i)).collect();
     order.sort_by(|&a, &b| room[b].total_cmp(&room[a]).then(a.cmp(&b)));
     order.truncate(23);
@@ -237,7 +237,7 @@ fn legend(flame: &Flame, boxes: &[Box]) -> Vec<(String, String)> {
         })
         .collect();
     legend.push((
-        palette::of_subsystem(0, Role::Runtime).light,
+        palette::of_subsystem(0, Role::Plain).light,
         "start-up, Go runtime, unknown".to_owned(),
     ));
     legend

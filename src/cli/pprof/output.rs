@@ -124,7 +124,7 @@ pub(super) fn numbered_file(folder: &Path, prefix: &str, extension: &str) -> io:
 /// A text for stderr, with what to do.
 pub(in crate::cli) fn graphviz(format: &str, drawing: &[u8]) -> Result<Vec<u8>, String> {
     let fail = |reason: String| {
-        format!("failed to execute dot: {reason}\nhint: install Graphviz, or use -dot and draw it elsewhere")
+        format!("failed to execute dot: {reason}\nhint: install Graphviz, or write dot and draw it elsewhere")
     };
     let mut child = Command::new("dot")
         .arg(format!("-T{format}"))

@@ -17,8 +17,22 @@ const SUBSYSTEM = D.nameSubsystem.concat([-1, -1]);
 const PACKAGE = D.namePackage.concat([0, 0]);
 const FILE = D.nameFile.concat([0, 0]);
 
+// Type arguments say little in a box: Map[...] for Map[go.shape.string,go.shape.int].
+function elide(name) {
+  const open = name.indexOf("[");
+  if (open <= 0) return name;
+  let out = "", depth = 0;
+  for (const c of name) {
+    if (c === "[" && depth++ === 0) out += "[...]";
+    if (depth === 0) out += c;
+    if (c === "]" && depth > 0) depth--;
+  }
+  return out;
+}
+
 // The package's last element and all behind it: kubelet.(*Kubelet).SyncPod
-const SHORT = NAMES.map((name) => {
+const SHORT = NAMES.map((full) => {
+  const name = elide(full);
   const head = name.search(/[[({ ]/);
   return name.slice(name.slice(0, head < 0 ? name.length : head).lastIndexOf("/") + 1);
 });

@@ -34,11 +34,8 @@ pub(in crate::render) fn facts(flame: &Flame) -> Vec<(&'static str, String)> {
     };
     add("Binary", h.file.clone());
     add("Build ID", h.build_id.clone());
-    // A comparison has the earlier of two times and the sum of two durations, which say nothing.
-    if flame.comparison != Comparison::Base {
-        add("Time", time(h.time_nanos));
-    }
-    if flame.comparison != Comparison::Base && h.duration_nanos != 0 {
+    add("Time", time(h.time_nanos));
+    if h.duration_nanos != 0 {
         add("Duration", units::label(h.duration_nanos, "nanoseconds", "auto"));
     }
     add("Filters", h.filters.join(" "));

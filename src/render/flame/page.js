@@ -162,7 +162,7 @@ function legend() {
   }
   const groups = S.colour === "package" ? D.packages : D.subsystems, none = groups.length, tree = S.callees;
   const sums = through(tree, none + 1, (k) => (k >= D.names.length ? -1 : groupOf(k) < 0 ? none : groupOf(k)));
-  const roles = ["owner", "boundary", "library", "wrapper", "runtime"];
+  const roles = ["owner", "boundary", "library", "start", "wrapper", "runtime", "plain"];
   const rank = (g) => (g === none ? 9 : S.colour === "package" ? 0 : roles.indexOf(groups[g].role));
   const order = sums.map((_, g) => g).filter((g) => sums[g].w > 0)
     .sort((a, b) => rank(a) - rank(b) || sums[b].w - sums[a].w || a - b);

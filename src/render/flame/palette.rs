@@ -1,5 +1,5 @@
 //! Colours of frames. What answers for work (the kubelet's own parts) is vivid, libraries are pale, the Go runtime and
-//! what only calls others is grey.
+//! what only calls others is nearly grey.
 //!
 //! Colours are made in OKLCH, where equal lightness looks equally light, so that text keeps its contrast on every hue: at
 //! least 7:1 on both themes, which `tests/flame.rs` checks.
@@ -21,8 +21,9 @@ pub(in crate::render) fn of_subsystem(rank: u16, role: Role) -> Colour {
         Role::Owner => hue(f64::from(rank), 0.115),
         Role::Boundary => hue(f64::from(rank), 0.085),
         Role::Library => hue(f64::from(rank), 0.04),
-        Role::Wrapper | Role::Start => grey(0.0),
-        Role::Runtime | Role::Plain => grey(0.025),
+        Role::Runtime => hue(f64::from(rank), 0.016),
+        Role::Start | Role::Wrapper => grey(0.0),
+        Role::Plain => grey(0.025),
     }
 }
 

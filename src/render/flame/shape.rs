@@ -1,5 +1,7 @@
 //! How wide nodes are and how their names are shortened.
 
+use std::borrow::Cow;
+
 use crate::analysis::{Comparison, Flame};
 
 /// The width of every node for the chosen sample type: its total; in comparisons, where old and new would each leave out
@@ -42,10 +44,36 @@ pub(in crate::render) fn depths(flame: &Flame) -> Vec<u32> {
     depths
 }
 
-/// A name without the path in front of its package: `kubelet.(*Kubelet).SyncPod`.
-pub(in crate::render) fn short(name: &str) -> &str {
+/// A name without the path in front of its package and without type arguments: `kubelet.(*Kubelet).SyncPod`.
+pub(in crate::render) fn short(name: &str) -> String {
+    let name = elided(name);
     let head = name.find(['[', '(', '{', ' ']).unwrap_or(name.len());
-    name[..head].rfind('/').map_or(name, |slash| &name[slash + 1..])
+    let start = name[..head].rfind('/').map_or(0, |slash| slash + 1);
+    name[start..].to_owned()
+}
+
+/// Every list of type arguments as `[...]`. A name in brackets, such as `[kubelet]`, is no list.
+fn elided(name: &str) -> Cow<'_, str> {
+    if name.find('[').is_none_or(|open| open == 0) {
+        return Cow::Borrowed(name);
+    }
+    let mut out = String::with_capacity(name.len());
+    let mut depth = 0u32;
+    for c in name.chars() {
+        if c == '[' {
+            depth += 1;
+            if depth == 1 {
+                out.push_str("[...]");
+            }
+        }
+        if depth == 0 {
+            out.push(c);
+        }
+        if c == ']' {
+            depth = depth.saturating_sub(1);
+        }
+    }
+    Cow::Owned(out)
 }
 
 /// A short name without its package: `(*Kubelet).SyncPod`.
