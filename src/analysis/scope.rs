@@ -6,7 +6,7 @@ use super::lens::Lens;
 use super::names::NodeInfo;
 use super::{Granularity, Query, QueryError, View};
 use crate::kubelet::{Attribution, Clues, FunctionClass, OwnerRule, PackagePatterns, Sense, SubsystemId, attribute};
-use crate::model::{Function, FunctionId, Line, LocationId, Profile, StackId, Stacks, StringId};
+use crate::model::{Function, FunctionId, Line, LocationId, Profile, Stacks, StringId};
 
 /// The packages and subsystems that a query is limited to.
 pub(super) struct Scope {
@@ -128,24 +128,48 @@ pub(super) fn sense_of(p: &Profile) -> Sense {
     }
 }
 
-/// Who owns a stack and what it is blocked or spends in.
-fn attribution(p: &Profile, lens: &Lens, stack: StackId, sense: Sense, clues: Clues) -> Attribution {
-    let classes = p.stack(stack).iter().flat_map(|&l| {
-        // An address without a name is a frame of which nothing is known.
-        let unnamed = p.lines_of(l).is_empty().then(FunctionClass::default);
-        let named = p.lines_of(l).iter().map(|line| {
-            lens.function(line.function)
-                .map_or_else(FunctionClass::default, |place| place.class)
-        });
-        unnamed.into_iter().chain(named)
-    });
-    attribute(classes, sense, clues)
+/// The classes of the frames of every location, innermost first; looked up once, as stacks repeat them many times.
+struct FrameClasses {
+    ends: Vec<u32>,
+    classes: Vec<FunctionClass>,
+}
+
+impl FrameClasses {
+    fn new(p: &Profile, lens: &Lens) -> Self {
+        let mut all = Self {
+            ends: vec![0],
+            classes: Vec::with_capacity(p.lines.len()),
+        };
+        for l in 0..p.locations.len() {
+            let lines = p.lines_of(LocationId::new(l));
+            if lines.is_empty() {
+                // An address without a name is a frame of which nothing is known.
+                all.classes.push(FunctionClass::default());
+            }
+            let class = |f| {
+                lens.function(f)
+                    .map_or_else(FunctionClass::default, |place| place.class)
+            };
+            all.classes.extend(lines.iter().map(|line| class(line.function)));
+            all.ends.push(all.classes.len() as u32);
+        }
+        all
+    }
+
+    fn of(&self, l: LocationId) -> &[FunctionClass] {
+        &self.classes[self.ends[l.index()] as usize..self.ends[l.index() + 1] as usize]
+    }
+
+    /// Who owns a stack and what it is blocked or spends in.
+    fn attribution(&self, stack: &[LocationId], sense: Sense, clues: Clues) -> Attribution {
+        attribute(stack.iter().flat_map(|&l| self.of(l).iter().copied()), sense, clues)
+    }
 }
 
 /// Who owns a sample and what it is blocked or spends in, with what its labels say of its goroutine.
-fn of_sample(p: &Profile, lens: &Lens, sample: usize, sense: Sense) -> Attribution {
+fn of_sample(p: &Profile, lens: &Lens, classes: &FrameClasses, sample: usize, sense: Sense) -> Attribution {
     let labels = p.samples.labels(sample);
-    let found = attribution(p, lens, p.samples.stack(sample), sense, lens.clues(labels));
+    let found = classes.attribution(p.stack(p.samples.stack(sample)), sense, lens.clues(labels));
     match lens.parent_owner(labels) {
         Some(owner) if !found.how.is_kubelet() => Attribution {
             owner: Some(owner),
@@ -162,25 +186,27 @@ fn of_sample(p: &Profile, lens: &Lens, sample: usize, sense: Sense) -> Attributi
 /// Who owns each sample and what it is blocked or spends in; equal stacks are looked at once where labels say nothing.
 pub(super) fn attributions(p: &Profile, lens: &Lens) -> Vec<Attribution> {
     let sense = sense_of(p);
+    let classes = FrameClasses::new(p, lens);
     let samples = 0..p.samples.len();
     if lens.has_clues() {
-        return samples.map(|i| of_sample(p, lens, i, sense)).collect();
+        return samples.map(|i| of_sample(p, lens, &classes, i, sense)).collect();
     }
     let mut of_stack: Vec<Option<Attribution>> = vec![None; p.stacks.len()];
     samples
         .map(|i| {
             let stack = p.samples.stack(i);
-            *of_stack[stack.index()].get_or_insert_with(|| attribution(p, lens, stack, sense, Clues::default()))
+            *of_stack[stack.index()].get_or_insert_with(|| classes.attribution(p.stack(stack), sense, Clues::default()))
         })
         .collect()
 }
 
 impl View {
-    /// Who owns a sample and what it is blocked or spends in; `None` without a lens. What the labels of a goroutine say
+    /// Who owns each sample and what it is blocked or spends in; empty without a lens. What the labels of a goroutine say
     /// (state, creator, parent's owner) counts as well.
-    pub fn attribution(&self, sample: usize) -> Option<Attribution> {
-        let lens = self.lens.as_ref()?;
-        Some(of_sample(&self.profile, lens, sample, sense_of(&self.profile)))
+    pub fn attributions(&self) -> Vec<Attribution> {
+        self.lens
+            .as_ref()
+            .map_or_else(Vec::new, |lens| attributions(&self.profile, lens))
     }
 }
 

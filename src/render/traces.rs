@@ -9,28 +9,24 @@ use serde_json::{Map, Value, json};
 
 use super::pprof::traces::samples;
 use crate::analysis::{Trace, Traces, View};
-use crate::kubelet::SubsystemId;
+use crate::kubelet::{Attribution, SubsystemId};
 use crate::model::LocationId;
-
-/// Owner and blocked-in of a sample.
-fn attribution(view: &View, sample: usize) -> (Option<SubsystemId>, Option<SubsystemId>, &'static str) {
-    let Some(a) = view.attribution(sample) else {
-        return (None, None, "");
-    };
-    (a.owner, a.blocked_in, a.how.as_str())
-}
 
 /// Writes the samples for people; `heading` stands above them. With `sanitize`, names cannot command a terminal.
 ///
 /// # Errors
 /// What `out` reports.
 pub fn text(report: &Traces, view: &View, heading: &[String], sanitize: bool, out: &mut dyn Write) -> io::Result<()> {
+    let attributions = view.attributions();
     let extra = |sample: usize, lines: &mut Vec<u8>| {
-        let (owner, inside, _) = attribution(view, sample);
-        for (key, title) in [("owner", owner), ("in", inside)] {
-            if let (Some(id), Some(lens)) = (title, &view.lens) {
-                let title = lens.title(id);
-                lines.extend_from_slice(format!("{key:>10}:  {title}\n").as_bytes());
+        let Some((a, lens)) = attributions.get(sample).zip(view.lens.as_ref()) else {
+            return;
+        };
+        for (key, id) in [("     owner:  ", a.owner), ("        in:  ", a.blocked_in)] {
+            if let Some(id) = id {
+                lines.extend_from_slice(key.as_bytes());
+                lines.extend_from_slice(lens.title(id).as_bytes());
+                lines.push(b'\n');
             }
         }
     };
@@ -65,8 +61,10 @@ fn frame(report: &Traces, view: &View, l: LocationId) -> Vec<Value> {
 }
 
 /// One sample as an object.
-fn object(report: &Traces, view: &View, trace: &Trace) -> Value {
-    let (owner, inside, how) = attribution(view, trace.index);
+fn object(report: &Traces, view: &View, attributions: &[Attribution], trace: &Trace) -> Value {
+    let found = attributions.get(trace.index);
+    let (owner, inside) = (found.and_then(|a| a.owner), found.and_then(|a| a.blocked_in));
+    let how = found.map(|a| a.how.as_str());
     let mut labels = Map::new();
     for (key, values) in &trace.texts {
         labels.insert(key.clone(), json!(values));
@@ -103,10 +101,11 @@ pub fn json(
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let head = serde_json::to_string(&Value::Object(head.clone()))?;
+    let attributions = view.attributions();
     if !one_object {
         writeln!(out, "{head}")?;
         for trace in report.samples(view) {
-            serde_json::to_writer(&mut *out, &object(report, view, &trace))?;
+            serde_json::to_writer(&mut *out, &object(report, view, &attributions, &trace))?;
             writeln!(out)?;
         }
         return Ok(());
@@ -115,7 +114,7 @@ pub fn json(
     write!(out, "{},\"rows\":[", head.strip_suffix('}').unwrap_or(&head))?;
     for (i, trace) in report.samples(view).enumerate() {
         out.write_all(if i == 0 { b"\n" } else { b",\n" })?;
-        serde_json::to_writer(&mut *out, &object(report, view, &trace))?;
+        serde_json::to_writer(&mut *out, &object(report, view, &attributions, &trace))?;
     }
     writeln!(out, "\n]}}")
 }
