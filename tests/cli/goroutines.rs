@@ -42,7 +42,7 @@ fn the_frozen_runtime_is_what_one_reads_first() {
     assert_eq!(
         first,
         [
-            "60 of probes blocked in CRI gRPC within CRI orchestration, each for less than a minute",
+            "60 of probes blocked in CRI gRPC within CRI orchestration, no wait of a whole minute recorded",
             "58 of pod workers blocked in channels within runtime cache and container types for 2 min"
         ]
     );

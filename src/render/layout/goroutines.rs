@@ -133,6 +133,11 @@ fn minutes(w: Waits) -> String {
     }
 }
 
+/// `1 group`, `2 groups`.
+fn plural(n: usize, one: &str) -> String {
+    format!("{n} {one}{}", if n == 1 { "" } else { "s" })
+}
+
 fn title(part: &Option<Part>) -> &str {
     part.as_ref().map_or("nobody", |p| &p.title)
 }
@@ -146,7 +151,7 @@ fn cohort(c: &Cohort) -> String {
         text.push_str(&format!(" within {}", part.title));
     }
     match c.waits {
-        None => text.push_str(", each for less than a minute"),
+        None => text.push_str(", no wait of a whole minute recorded"),
         Some(w) => text.push_str(&format!(" for {}", minutes(w))),
     }
     if let Some(w) = c.waits.filter(|w| w.known < c.count) {
@@ -165,7 +170,8 @@ fn heading(report: &Goroutines) -> Vec<String> {
         let rest: i64 = busy[COHORTS..].iter().map(|c| c.count).sum();
         let groups = busy.len() - COHORTS;
         lines.push(format!(
-            "  {rest} more in {groups} groups: --similarity owner shows them"
+            "  {rest} more in {}: --similarity owner shows them",
+            plural(groups, "group")
         ));
     }
     if !idle.is_empty() {
@@ -201,8 +207,10 @@ fn notes(report: &Goroutines, remarks: &[String]) -> Vec<String> {
     let mut notes = Vec::new();
     let left = report.bucket_count - report.buckets.len();
     if left > 0 {
+        let goroutines = if report.hidden == 1 { "goroutine" } else { "goroutines" };
         notes.push(format!(
-            "{left} more buckets with {} goroutines: -n 0 shows them",
+            "{} with {} {goroutines}: -n 0 shows them",
+            plural(left, "more bucket"),
             report.hidden
         ));
     }
