@@ -213,10 +213,14 @@ pub(super) fn sort(view: &View, graph: &mut Graph, drawing: bool) {
             let n = &graph.nodes[i];
             if drawing {
                 super::call_tree::entropy_score(graph, i as u32)
-            } else if view.query.sort == Sort::Cum {
-                n.cum
             } else {
-                n.flat
+                // pprof orders means by the sums behind them (D6).
+                match (view.query.sort, view.query.dialect) {
+                    (Sort::Cum, Dialect::Native) => n.cum_value(),
+                    (Sort::Flat, Dialect::Native) => n.flat_value(),
+                    (Sort::Cum, Dialect::Pprof) => n.cum,
+                    (Sort::Flat, Dialect::Pprof) => n.flat,
+                }
             }
         })
         .collect();
