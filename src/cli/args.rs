@@ -1,11 +1,13 @@
 //! What was typed: the flag groups that subcommands share. What they mean is decided in `open` and `output`.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 
+use super::open::Held;
+use super::output::Route;
 use super::symbols::SymbolArgs;
-
 use crate::analysis::{FlameLimits, Granularity, Query, Sort, Trim};
 use crate::model::units;
 
@@ -41,6 +43,9 @@ pub(super) struct InputArgs {
     pub(super) knowledge: Option<PathBuf>,
     #[command(flatten)]
     pub(super) symbols: SymbolArgs,
+    /// What a session has read already; sources are not read again then.
+    #[arg(skip)]
+    pub(super) held: Option<Arc<Held>>,
 }
 
 pub(super) fn parse_kind(text: &str) -> Result<crate::bundle::Kind, String> {
@@ -77,24 +82,57 @@ pub(super) fn parse_size(text: &str) -> Result<u64, String> {
 #[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum By {
     /// One row a function.
+    #[value(alias = "functions")]
     Function,
     /// One row a function and file.
+    #[value(alias = "filefunctions")]
     Filefunction,
     /// One row a file.
+    #[value(alias = "files")]
     File,
     /// One row a source line.
+    #[value(alias = "lines")]
     Line,
     /// One row an address.
+    #[value(alias = "addresses")]
     Address,
     /// One row a Go package.
+    #[value(alias = "packages")]
     Package,
     /// One row a Go module.
+    #[value(alias = "modules")]
     Module,
     /// One row a subsystem of the kubelet.
+    #[value(alias = "subsystems")]
     Subsystem,
     /// One row an owner: whole stacks count for the part of the kubelet that answers for them.
+    #[value(alias = "owners")]
     Owner,
 }
+
+/// Order of rows.
+#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum SortBy {
+    /// What the row has itself.
+    Flat,
+    /// What the row and everything below it has.
+    Cum,
+}
+
+/// Flags of [`QueryArgs`] that are short for another one with a value.
+pub(super) const SHORTHANDS: &[(&str, &str, &str)] = &[
+    ("cum", "sort", "cum"),
+    ("flat", "sort", "flat"),
+    ("functions", "by", "function"),
+    ("filefunctions", "by", "filefunction"),
+    ("files", "by", "file"),
+    ("lines", "by", "line"),
+    ("addresses", "by", "address"),
+    ("inuse_space", "sample_index", "inuse_space"),
+    ("inuse_objects", "sample_index", "inuse_objects"),
+    ("alloc_space", "sample_index", "alloc_space"),
+    ("alloc_objects", "sample_index", "alloc_objects"),
+];
 
 /// What is asked of the profile. The names are those of go tool pprof.
 #[derive(Args, Debug, Clone)]
@@ -167,8 +205,8 @@ pub(super) struct QueryArgs {
     #[arg(long, value_name = "KEYS", default_value = "", hide_default_value = true)]
     tagleaf: String,
     /// Rows by what
-    #[arg(long, value_enum, value_name = "WHAT")]
-    by: Option<By>,
+    #[arg(long, value_enum, value_name = "WHAT", default_value = "function")]
+    by: By,
     #[arg(long, hide = true)]
     functions: bool,
     #[arg(long, hide = true)]
@@ -185,10 +223,13 @@ pub(super) struct QueryArgs {
     /// Show columns with lines
     #[arg(long)]
     showcolumns: bool,
-    /// Sort by cum
+    /// Order of rows
+    #[arg(long, value_enum, value_name = "WHAT", default_value = "flat")]
+    sort: SortBy,
+    /// Same as --sort cum
     #[arg(long)]
     cum: bool,
-    /// Sort by flat (the default)
+    /// Same as --sort flat
     #[arg(long, conflicts_with = "cum")]
     flat: bool,
     /// At most so many rows; 0 for all
@@ -294,7 +335,11 @@ impl QueryArgs {
             granularity: self.granularity(),
             no_inlines: self.noinlines,
             show_columns: self.showcolumns,
-            sort: if self.cum { Sort::Cum } else { Sort::Flat },
+            sort: if self.cum || (self.sort == SortBy::Cum && !self.flat) {
+                Sort::Cum
+            } else {
+                Sort::Flat
+            },
             trim,
             unit: units::native(&self.unit).to_owned(),
             divide_by: self.divide_by,
@@ -345,15 +390,15 @@ impl QueryArgs {
             return g;
         }
         match self.by {
-            None | Some(By::Function) => Granularity::Functions,
-            Some(By::Filefunction) => Granularity::FileFunctions,
-            Some(By::File) => Granularity::Files,
-            Some(By::Line) => Granularity::Lines,
-            Some(By::Address) => Granularity::Addresses,
-            Some(By::Package) => Granularity::Packages,
-            Some(By::Module) => Granularity::Modules,
-            Some(By::Subsystem) => Granularity::Subsystems,
-            Some(By::Owner) => Granularity::Owners,
+            By::Function => Granularity::Functions,
+            By::Filefunction => Granularity::FileFunctions,
+            By::File => Granularity::Files,
+            By::Line => Granularity::Lines,
+            By::Address => Granularity::Addresses,
+            By::Package => Granularity::Packages,
+            By::Module => Granularity::Modules,
+            By::Subsystem => Granularity::Subsystems,
+            By::Owner => Granularity::Owners,
         }
     }
 }
@@ -395,6 +440,9 @@ pub(super) struct OutArgs {
     /// Write type arguments of generic functions out
     #[arg(long, alias = "full_names")]
     pub(super) full_names: bool,
+    /// Where a session sends the answer.
+    #[arg(skip)]
+    pub(super) route: Route,
 }
 
 /// When to use colour.

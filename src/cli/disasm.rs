@@ -22,14 +22,14 @@ pub(super) struct DisasmArgs {
     #[arg(value_name = "REGEX")]
     matching: String,
     #[command(flatten)]
-    input: InputArgs,
+    pub(super) input: InputArgs,
     #[command(flatten)]
     query: QueryArgs,
     /// Format
     #[arg(short, long, value_enum, default_value_t)]
     output: Format,
     #[command(flatten)]
-    out: OutArgs,
+    pub(super) out: OutArgs,
 }
 
 /// Runs the command.

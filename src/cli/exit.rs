@@ -15,6 +15,14 @@ pub enum Exit {
     Partial = 3,
 }
 
+/// What each code says, for the help and the manual.
+pub(super) const MEANINGS: &[(Exit, &str)] = &[
+    (Exit::Fine, "fine"),
+    (Exit::Findings, "findings"),
+    (Exit::Failed, "it did not work"),
+    (Exit::Partial, "a capture is incomplete"),
+];
+
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         ExitCode::from(exit as u8)

@@ -30,14 +30,14 @@ enum FlameFormat {
 #[derive(Args, Debug)]
 pub(super) struct FlameArgs {
     #[command(flatten)]
-    input: InputArgs,
+    pub(super) input: InputArgs,
     #[command(flatten)]
     query: QueryArgs,
     /// Format
     #[arg(short, long, value_enum, default_value_t)]
     output: FlameFormat,
     #[command(flatten)]
-    out: OutArgs,
+    pub(super) out: OutArgs,
 }
 
 /// Runs `flame`.
@@ -108,7 +108,7 @@ enum ConvertFormat {
 #[derive(Args, Debug)]
 pub(super) struct ConvertArgs {
     #[command(flatten)]
-    input: InputArgs,
+    pub(super) input: InputArgs,
     #[command(flatten)]
     query: QueryArgs,
     /// How hard gzip tries, 1 to 9
@@ -118,7 +118,7 @@ pub(super) struct ConvertArgs {
     #[arg(short, long, value_enum, default_value_t)]
     output: ConvertFormat,
     #[command(flatten)]
-    out: OutArgs,
+    pub(super) out: OutArgs,
 }
 
 /// Runs `convert`.

@@ -9,9 +9,12 @@ mod dumps;
 mod exit;
 mod goroutines;
 mod graphs;
+mod manual;
 mod open;
 mod output;
 mod pprof;
+#[cfg(feature = "shell")]
+mod shell;
 mod symbolize;
 mod symbols;
 mod tables;
@@ -20,7 +23,10 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+
+#[cfg(feature = "shell")]
+use args::{InputArgs, OutArgs};
 
 pub use exit::Exit;
 
@@ -67,10 +73,17 @@ enum Command {
     Goroutines(goroutines::GoroutinesArgs),
     /// What a profile holds, how much of it has names and is understood
     Inspect(tables::InspectArgs),
+    /// A prompt with all these reports, on profiles that are read once
+    #[cfg(feature = "shell")]
+    Shell(shell::ShellArgs),
     /// Archive of kubelet binaries, found by build ID
     Binary(binary::BinaryArgs),
     /// Addresses on standard input to functions, files and lines
     Symbolize(symbolize::SymbolizeArgs),
+    /// Completions for a shell, on standard output
+    Completions(manual::CompletionsArgs),
+    /// The manual, one page a command
+    Man(manual::ManArgs),
     /// The command line of go tool pprof, and its bytes
     #[command(disable_help_flag = true)]
     Pprof {
@@ -90,8 +103,10 @@ fn run(args: Vec<OsString>) -> Exit {
     if args.get(1).is_some_and(|a| a == "pprof") {
         return pprof::run(&args[2..]);
     }
-    let cli = match Cli::try_parse_from(&args) {
-        Ok(cli) => cli,
+    let parsed = Cli::command().try_get_matches_from(&args);
+    let parsed = parsed.and_then(|matches| Ok((Cli::from_arg_matches(&matches)?, matches)));
+    let (cli, matches) = match parsed {
+        Ok(parsed) => parsed,
         Err(e) => {
             let failed = e.use_stderr();
             let _ = e.print();
@@ -101,7 +116,12 @@ fn run(args: Vec<OsString>) -> Exit {
             return if failed { Exit::Failed } else { Exit::Fine };
         }
     };
-    match dispatch(cli.command) {
+    let answer = match (&cli.command, matches.subcommand()) {
+        #[cfg(feature = "shell")]
+        (Command::Shell(args), Some((_, matches))) => shell::answer(args, matches),
+        _ => dispatch(cli.command),
+    };
+    match answer {
         Ok(exit) => exit,
         Err(e) => {
             fail(&e);
@@ -145,6 +165,28 @@ fn single_dash_hint(args: &[OsString]) {
     }
 }
 
+impl Command {
+    /// Where it reads and writes, for those that read profiles. A session puts its own there.
+    #[cfg(feature = "shell")]
+    fn ends(&mut self) -> Option<(&mut InputArgs, &mut OutArgs)> {
+        Some(match self {
+            Command::Top(a) => (&mut a.input, &mut a.out),
+            Command::Traces(a) => (&mut a.input, &mut a.out),
+            Command::Peek(a) => (&mut a.input, &mut a.out),
+            Command::Tree(a) => (&mut a.input, &mut a.out),
+            Command::List(a) => (&mut a.input, &mut a.out),
+            Command::Disasm(a) => (&mut a.input, &mut a.out),
+            Command::Flame(a) => (&mut a.input, &mut a.out),
+            Command::Convert(a) => (&mut a.input, &mut a.out),
+            Command::Tags(a) => (&mut a.input, &mut a.out),
+            Command::Raw(a) => (&mut a.input, &mut a.out),
+            Command::Diff(a) => (&mut a.input, &mut a.out),
+            Command::Inspect(a) => (&mut a.input, &mut a.out),
+            _ => return None,
+        })
+    }
+}
+
 fn dispatch(command: Command) -> Result<Exit> {
     match command {
         Command::Top(args) => tables::top(&args)?,
@@ -160,8 +202,12 @@ fn dispatch(command: Command) -> Result<Exit> {
         Command::Diff(args) => return tables::diff(&args),
         Command::Goroutines(args) => goroutines::goroutines(&args)?,
         Command::Inspect(args) => tables::inspect(&args)?,
+        #[cfg(feature = "shell")]
+        Command::Shell(_) => anyhow::bail!("a shell does not run in a shell"),
         Command::Binary(args) => return binary::answer(&args),
         Command::Symbolize(args) => return symbolize::answer(&args),
+        Command::Completions(args) => manual::completions(&args)?,
+        Command::Man(args) => manual::man(&args)?,
         Command::Pprof { args } => return Ok(pprof::run(&args)),
     }
     Ok(Exit::Fine)

@@ -13,7 +13,33 @@ use crate::kubelet::Knowledge;
 use crate::model::{self, MergeOptions, Profile};
 use crate::pprof::goroutines::GoroutineDump;
 use crate::pprof::{Form, Limit};
-use crate::render::layout::Look;
+use crate::render::layout::{Look, Symbols};
+
+/// What a session has read once for all its commands.
+#[derive(Debug)]
+pub(super) struct Held {
+    /// The profile, all bases subtracted, names looked up, all notes said.
+    pub(super) loaded: Loaded,
+    /// What the names rest on.
+    pub(super) symbols: Symbols,
+    /// The binary that was named for them.
+    pub(super) binary: Option<PathBuf>,
+    /// The table of subsystems.
+    pub(super) knowledge: Arc<Knowledge>,
+}
+
+impl Held {
+    /// Reads all that there is to be read.
+    pub(super) fn read(input: &InputArgs, out: &OutArgs) -> Result<Self> {
+        let (loaded, look) = named(input, out)?;
+        Ok(Self {
+            loaded,
+            symbols: look.symbols,
+            binary: input.symbols.binary.clone(),
+            knowledge: knowledge(input)?,
+        })
+    }
+}
 
 /// Says something on standard error unless it is to be quiet.
 pub(super) fn note(args: &OutArgs, text: &str) {
@@ -24,7 +50,10 @@ pub(super) fn note(args: &OutArgs, text: &str) {
 
 /// The table of subsystems: the user's, or the built-in one.
 pub(super) fn knowledge(input: &InputArgs) -> Result<Arc<Knowledge>> {
-    knowledge_of(input.knowledge.as_deref())
+    match (&input.held, &input.knowledge) {
+        (Some(held), None) => Ok(held.knowledge.clone()),
+        (_, path) => knowledge_of(path.as_deref()),
+    }
 }
 
 /// The table of subsystems in a file, or the built-in one.
@@ -38,7 +67,10 @@ pub(super) fn knowledge_of(path: Option<&Path>) -> Result<Arc<Knowledge>> {
 
 /// Reads the sources, and subtracts the base where there is one.
 pub(super) fn load(input: &InputArgs, out: &OutArgs) -> Result<Loaded> {
-    let mut loaded = load_paths(&input.sources, input, input.kind, out)?;
+    let mut loaded = match &input.held {
+        Some(held) => held.loaded.clone(),
+        None => load_paths(&input.sources, input, input.kind, out)?,
+    };
     let (paths, keep) = if input.diff_base.is_empty() {
         (&input.base, false)
     } else {
@@ -137,7 +169,10 @@ fn of_dumps(of: &[GoroutineDump], input: &InputArgs) -> Result<Profile> {
 /// Reads the sources and names what has no name.
 pub(super) fn named(input: &InputArgs, out: &OutArgs) -> Result<(Loaded, Look)> {
     let mut loaded = load(input, out)?;
-    let symbols = symbols::symbolize(&mut loaded.profile, &input.symbols, out)?;
+    let symbols = match &input.held {
+        Some(held) if held.binary == input.symbols.binary => held.symbols.clone(),
+        _ => symbols::symbolize(&mut loaded.profile, &input.symbols, out)?,
+    };
     let look = Look {
         symbols,
         ..look(&loaded, out)

@@ -2,8 +2,10 @@
 
 use std::fs;
 use std::io::{self, BufWriter, IsTerminal, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, Result, bail};
 
@@ -11,6 +13,46 @@ use super::args::{Colour, Format, OutArgs};
 use crate::render::document::Document;
 use crate::render::terminal::Terminal;
 use crate::render::{csv, json, text};
+
+/// Where a session sends an answer that a command line would print.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Route {
+    /// The place.
+    pub(super) to: To,
+    /// Set when the user wants no more of it.
+    pub(super) stop: Option<Arc<AtomicBool>>,
+}
+
+/// A place for an answer.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) enum To {
+    /// Standard output, or the file of `--out`.
+    #[default]
+    Out,
+    /// The end of a file.
+    Append(PathBuf),
+    /// Standard input of a command of the system's shell.
+    Pipe(String),
+}
+
+/// Passes on what is written until its reader wants no more; then it looks like a reader that went away.
+struct Stoppable<W> {
+    inner: W,
+    stop: Option<Arc<AtomicBool>>,
+}
+
+impl<W: Write> Write for Stoppable<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.stop.as_ref().is_some_and(|s| s.load(Ordering::Relaxed)) {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
+        self.inner.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
+    }
+}
 
 /// Whether the stream shows colour: the flag beats the environment.
 fn colour(when: Colour, is_terminal: bool) -> bool {
@@ -26,7 +68,7 @@ fn colour(when: Colour, is_terminal: bool) -> bool {
 
 /// What standard output can show.
 pub(super) fn terminal(args: &OutArgs) -> Terminal {
-    let is_terminal = args.out.is_none() && io::stdout().is_terminal();
+    let is_terminal = args.out.is_none() && args.route.to == To::Out && io::stdout().is_terminal();
     let width = is_terminal.then(|| terminal_size::terminal_size().map_or(80, |(w, _)| usize::from(w.0)));
     Terminal {
         colour: colour(args.color, is_terminal),
@@ -59,28 +101,74 @@ pub(super) fn write(
     if let Some(path) = &args.out {
         return file(path, fill);
     }
+    match &args.route.to {
+        To::Append(path) => return append(path, fill),
+        To::Pipe(command) => return pipe(command, &args.route, fill),
+        To::Out => {}
+    }
     let is_terminal = io::stdout().is_terminal();
     if binary && is_terminal {
         bail!("this is binary and standard output is a terminal\nhint: name a file with --out FILE, or pipe it");
     }
-    let result = match (page && is_terminal && !args.no_pager).then(pager).flatten() {
+    match (page && is_terminal && !args.no_pager).then(pager).flatten() {
         Some(mut child) => {
-            let result = child.stdin.take().map_or(Ok(()), |stdin| {
-                let mut out = BufWriter::with_capacity(1 << 16, stdin);
-                fill(&mut out).and_then(|()| out.flush())
-            });
+            let result = feed(&mut child, &args.route, fill);
             let _ = child.wait();
             result
         }
         None => {
-            let mut out = BufWriter::with_capacity(1 << 18, io::stdout().lock());
-            fill(&mut out).and_then(|()| out.flush())
+            let inner = io::stdout().lock();
+            let stop = args.route.stop.clone();
+            let mut out = BufWriter::with_capacity(1 << 18, Stoppable { inner, stop });
+            until_closed(fill(&mut out).and_then(|()| out.flush()))
         }
-    };
+    }
+}
+
+/// A reader that stops reading is no error.
+fn until_closed(result: io::Result<()>) -> Result<()> {
     match result {
         Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         other => other.context("cannot write the answer"),
     }
+}
+
+/// Writes to the standard input of a process, and closes it.
+fn feed(child: &mut Child, route: &Route, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
+    let Some(inner) = child.stdin.take() else {
+        return Ok(());
+    };
+    let stop = route.stop.clone();
+    let mut out = BufWriter::with_capacity(1 << 16, Stoppable { inner, stop });
+    until_closed(fill(&mut out).and_then(|()| out.flush()))
+}
+
+/// Runs a command of the system's shell on the answer. Status 1 is how `grep` says that it found nothing.
+fn pipe(command: &str, route: &Route, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
+    let mut child = Command::new("sh")
+        .arg("-c")
+        .arg(command)
+        .stdin(Stdio::piped())
+        .spawn()
+        .context("cannot start sh")?;
+    let result = feed(&mut child, route, fill);
+    let status = child.wait()?;
+    result?;
+    let stopped = route.stop.as_ref().is_some_and(|s| s.load(Ordering::Relaxed));
+    if stopped || matches!(status.code(), Some(0 | 1)) {
+        return Ok(());
+    }
+    bail!("`{command}` ended with {status}")
+}
+
+fn append(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
+    let write = || -> io::Result<()> {
+        let file = fs::OpenOptions::new().append(true).create(true).open(path)?;
+        let mut out = BufWriter::with_capacity(1 << 18, file);
+        fill(&mut out)?;
+        out.flush()
+    };
+    write().with_context(|| format!("cannot write {}", path.display()))
 }
 
 fn pager() -> Option<Child> {

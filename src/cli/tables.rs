@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 use super::args::{Format, InputArgs, OutArgs, QueryArgs};
 use super::{Exit, open, output};
 use crate::analysis::{self, Granularity, QueryError, Trim};
-use crate::bundle::{GoSources, Kind};
+use crate::bundle::GoSources;
 use crate::render::{
     Lines, SourceLookup, csv, json, layout, pprof as text, text as text_page, traces, tree as tree_text,
 };
@@ -19,14 +19,14 @@ const TOP_ROWS: usize = 30;
 #[derive(Args, Debug)]
 pub(super) struct TopArgs {
     #[command(flatten)]
-    input: InputArgs,
+    pub(super) input: InputArgs,
     #[command(flatten)]
     query: QueryArgs,
     /// Format
     #[arg(short, long, value_enum, default_value_t)]
     output: Format,
     #[command(flatten)]
-    out: OutArgs,
+    pub(super) out: OutArgs,
 }
 
 pub(super) fn top(args: &TopArgs) -> Result<()> {
@@ -38,14 +38,14 @@ pub(super) fn top(args: &TopArgs) -> Result<()> {
 #[derive(Args, Debug)]
 pub(super) struct TreeArgs {
     #[command(flatten)]
-    input: InputArgs,
+    pub(super) input: InputArgs,
     #[command(flatten)]
     query: QueryArgs,
     /// Format
     #[arg(short, long, value_enum, default_value_t)]
     output: Format,
     #[command(flatten)]
-    out: OutArgs,
+    pub(super) out: OutArgs,
 }
 
 pub(super) fn tree(args: &TreeArgs) -> Result<()> {
@@ -88,14 +88,14 @@ pub(super) struct PeekArgs {
     #[arg(value_name = "REGEX")]
     matching: String,
     #[command(flatten)]
-    input: InputArgs,
+    pub(super) input: InputArgs,
     #[command(flatten)]
     query: QueryArgs,
     /// Format
     #[arg(short, long, value_enum, default_value_t)]
     output: Format,
     #[command(flatten)]
-    out: OutArgs,
+    pub(super) out: OutArgs,
 }
 
 pub(super) fn peek(args: &PeekArgs) -> Result<()> {
@@ -125,14 +125,14 @@ enum TracesFormat {
 #[derive(Args, Debug)]
 pub(super) struct TracesArgs {
     #[command(flatten)]
-    input: InputArgs,
+    pub(super) input: InputArgs,
     #[command(flatten)]
     query: QueryArgs,
     /// Format
     #[arg(short, long, value_enum, default_value_t)]
     output: TracesFormat,
     #[command(flatten)]
-    out: OutArgs,
+    pub(super) out: OutArgs,
 }
 
 pub(super) fn traces(args: &TracesArgs) -> Result<()> {
@@ -152,14 +152,14 @@ pub(super) fn traces(args: &TracesArgs) -> Result<()> {
 #[derive(Args, Debug)]
 pub(super) struct TagsArgs {
     #[command(flatten)]
-    input: InputArgs,
+    pub(super) input: InputArgs,
     #[command(flatten)]
     query: QueryArgs,
     /// Format
     #[arg(short, long, value_enum, default_value_t)]
     output: Format,
     #[command(flatten)]
-    out: OutArgs,
+    pub(super) out: OutArgs,
 }
 
 pub(super) fn tags(args: &TagsArgs) -> Result<()> {
@@ -175,9 +175,9 @@ pub(super) fn tags(args: &TagsArgs) -> Result<()> {
 #[derive(Args, Debug)]
 pub(super) struct RawArgs {
     #[command(flatten)]
-    input: InputArgs,
+    pub(super) input: InputArgs,
     #[command(flatten)]
-    out: OutArgs,
+    pub(super) out: OutArgs,
 }
 
 pub(super) fn raw(args: &RawArgs) -> Result<()> {
@@ -192,7 +192,7 @@ pub(super) struct DiffArgs {
     old: PathBuf,
     /// The profile after; several are added up
     #[command(flatten)]
-    input: InputArgs,
+    pub(super) input: InputArgs,
     #[command(flatten)]
     query: QueryArgs,
     /// Exit with 1 when any row changed
@@ -202,7 +202,7 @@ pub(super) struct DiffArgs {
     #[arg(short, long, value_enum, default_value_t)]
     output: Format,
     #[command(flatten)]
-    out: OutArgs,
+    pub(super) out: OutArgs,
 }
 
 pub(super) fn diff(args: &DiffArgs) -> Result<Exit> {
@@ -241,29 +241,18 @@ pub(super) fn diff(args: &DiffArgs) -> Result<Exit> {
 }
 
 #[derive(Args, Debug)]
+#[command(mut_arg("sources", |a| a.required(false).required_unless_present("subsystems")))]
 pub(super) struct InspectArgs {
     /// Print the table of subsystems, fit for --knowledge
     #[arg(long, exclusive = true)]
     subsystems: bool,
-    /// Profile files, folders of them, or - for standard input
-    #[arg(value_name = "SOURCE", required_unless_present = "subsystems")]
-    sources: Vec<PathBuf>,
-    /// Kind to take where the sources hold several
-    #[arg(long, value_name = "KIND", value_parser = super::args::parse_kind)]
-    kind: Option<Kind>,
-    /// Largest size of an unpacked profile
-    #[arg(long, value_name = "SIZE", value_parser = super::args::parse_size)]
-    max_size: Option<u64>,
-    /// Table of subsystems to use instead of the built-in one
-    #[arg(long, value_name = "FILE")]
-    knowledge: Option<PathBuf>,
     #[command(flatten)]
-    symbols: super::symbols::SymbolArgs,
+    pub(super) input: InputArgs,
     /// Format
     #[arg(short, long, value_enum, default_value_t)]
     output: Format,
     #[command(flatten)]
-    out: OutArgs,
+    pub(super) out: OutArgs,
 }
 
 pub(super) fn inspect(args: &InspectArgs) -> Result<()> {
@@ -271,17 +260,7 @@ pub(super) fn inspect(args: &InspectArgs) -> Result<()> {
         let table = crate::kubelet::Knowledge::builtin_text();
         return output::write(&args.out, true, false, |out| out.write_all(table.as_bytes()));
     }
-    let input = InputArgs {
-        sources: args.sources.clone(),
-        kind: args.kind,
-        max_size: args.max_size,
-        base: Vec::new(),
-        diff_base: Vec::new(),
-        normalize: false,
-        knowledge: args.knowledge.clone(),
-        symbols: args.symbols.clone(),
-    };
-    let (loaded, look) = open::named(&input, &args.out)?;
+    let (loaded, look) = open::named(&args.input, &args.out)?;
     let facts = vec![
         ("source", look.source.clone()),
         ("kind", loaded.kind.to_string()),
@@ -290,7 +269,7 @@ pub(super) fn inspect(args: &InspectArgs) -> Result<()> {
     let view = open::prepare(
         loaded.profile,
         &analysis::Query::default(),
-        open::knowledge(&input)?,
+        open::knowledge(&args.input)?,
         &args.out,
     )?;
     let report = analysis::census(&view);
@@ -308,14 +287,14 @@ pub(super) struct ListArgs {
     #[arg(value_name = "REGEX")]
     matching: String,
     #[command(flatten)]
-    input: InputArgs,
+    pub(super) input: InputArgs,
     #[command(flatten)]
     query: QueryArgs,
     /// Format
     #[arg(short, long, value_enum, default_value_t)]
     output: Format,
     #[command(flatten)]
-    out: OutArgs,
+    pub(super) out: OutArgs,
 }
 
 /// Sources for `list`, found by the rules of Go builds.
