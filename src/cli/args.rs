@@ -120,6 +120,7 @@ pub(super) enum SortBy {
 }
 
 /// Flags of [`QueryArgs`] that are short for another one with a value.
+#[cfg(feature = "shell")]
 pub(super) const SHORTHANDS: &[(&str, &str, &str)] = &[
     ("cum", "sort", "cum"),
     ("flat", "sort", "flat"),
@@ -205,8 +206,8 @@ pub(super) struct QueryArgs {
     #[arg(long, value_name = "KEYS", default_value = "", hide_default_value = true)]
     tagleaf: String,
     /// Rows by what
-    #[arg(long, value_enum, value_name = "WHAT", default_value = "function")]
-    by: By,
+    #[arg(long, value_enum, value_name = "WHAT")]
+    by: Option<By>,
     #[arg(long, hide = true)]
     functions: bool,
     #[arg(long, hide = true)]
@@ -390,15 +391,15 @@ impl QueryArgs {
             return g;
         }
         match self.by {
-            By::Function => Granularity::Functions,
-            By::Filefunction => Granularity::FileFunctions,
-            By::File => Granularity::Files,
-            By::Line => Granularity::Lines,
-            By::Address => Granularity::Addresses,
-            By::Package => Granularity::Packages,
-            By::Module => Granularity::Modules,
-            By::Subsystem => Granularity::Subsystems,
-            By::Owner => Granularity::Owners,
+            None | Some(By::Function) => Granularity::Functions,
+            Some(By::Filefunction) => Granularity::FileFunctions,
+            Some(By::File) => Granularity::Files,
+            Some(By::Line) => Granularity::Lines,
+            Some(By::Address) => Granularity::Addresses,
+            Some(By::Package) => Granularity::Packages,
+            Some(By::Module) => Granularity::Modules,
+            Some(By::Subsystem) => Granularity::Subsystems,
+            Some(By::Owner) => Granularity::Owners,
         }
     }
 }

@@ -7,6 +7,7 @@ use anyhow::Result;
 use clap::{Args, ValueEnum};
 
 use super::args::{Format, OutArgs};
+use super::open::Held;
 use super::{dumps, open, output, symbols};
 use crate::analysis::{
     self, BucketSort, GoroutineQuery, Granularity, JoinedForms, Query, Similarity, Trim, describe_by_dump,
@@ -64,7 +65,10 @@ pub(super) struct GoroutinesArgs {
     /// Goroutine dumps (debug=2), texts (debug=1) or profiles, folders of them, or - for standard input; several of one
     /// form are added up, a dump and a profile of one moment are joined
     #[arg(value_name = "SOURCE", required = true)]
-    sources: Vec<PathBuf>,
+    pub(super) sources: Vec<PathBuf>,
+    /// What a session has read already.
+    #[arg(skip)]
+    pub(super) held: Option<Arc<Held>>,
     /// goroutine or goroutineleak, where the sources hold both
     #[arg(long, value_name = "KIND", help_heading = "Input", value_parser = super::args::parse_kind)]
     kind: Option<Kind>,
@@ -78,7 +82,7 @@ pub(super) struct GoroutinesArgs {
     #[arg(long, value_name = "FILE", help_heading = "Kubelet")]
     knowledge: Option<PathBuf>,
     #[command(flatten)]
-    symbols: symbols::SymbolArgs,
+    pub(super) symbols: symbols::SymbolArgs,
     /// Which stacks share a bucket
     #[arg(long, value_enum, value_name = "HOW", default_value_t)]
     similarity: Alike,
@@ -149,7 +153,7 @@ pub(super) struct GoroutinesArgs {
     #[arg(short, long, value_enum, default_value_t)]
     output: Format,
     #[command(flatten)]
-    out: OutArgs,
+    pub(super) out: OutArgs,
 }
 
 fn parse_stacks(text: &str) -> Result<StackLines, String> {
@@ -195,12 +199,18 @@ fn parse_minutes(text: &str) -> Result<u64, String> {
 }
 
 pub(super) fn goroutines(args: &GoroutinesArgs) -> Result<()> {
-    let knowledge = open::knowledge_of(args.knowledge.as_deref())?;
-    let forms = bundle::load_goroutines(&Sources {
-        paths: args.sources.clone(),
-        kind: args.kind,
-        limit: args.max_size.map_or(Limit::Proportional, Limit::Bytes),
-    })?;
+    let knowledge = match (&args.held, &args.knowledge) {
+        (Some(held), None) => held.knowledge.clone(),
+        (_, path) => open::knowledge_of(path.as_deref())?,
+    };
+    let forms = match &args.held {
+        Some(held) => held.goroutines()?,
+        None => bundle::load_goroutines(&Sources {
+            paths: args.sources.clone(),
+            kind: args.kind,
+            limit: args.max_size.map_or(Limit::Proportional, Limit::Bytes),
+        })?,
+    };
     open::say(&forms.notes, &args.out);
     let one = joined(forms, args, &knowledge)?;
     let mut profile = one.profile;

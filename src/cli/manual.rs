@@ -11,6 +11,9 @@ use clap_mangen::Man;
 
 use super::{Cli, exit};
 
+/// What stands at the foot of every page.
+const SOURCE: &str = concat!("kubeprof ", env!("CARGO_PKG_VERSION"));
+
 /// `kubeprof completions`.
 #[derive(Args, Debug)]
 pub(super) struct CompletionsArgs {
@@ -68,7 +71,7 @@ fn pages() -> Result<Vec<(String, Vec<u8>)>> {
 }
 
 fn page(command: &Command, pages: &mut Vec<(String, Vec<u8>)>) -> Result<()> {
-    let man = Man::new(command.clone()).manual("kubeprof").date("");
+    let man = Man::new(command.clone()).manual("kubeprof").date("").source(SOURCE);
     let mut text = Vec::new();
     man.render_title(&mut text)?;
     man.render_name_section(&mut text)?;
@@ -87,7 +90,9 @@ fn page(command: &Command, pages: &mut Vec<(String, Vec<u8>)>) -> Result<()> {
     for (code, meaning) in exit::MEANINGS {
         writeln!(text, ".TP\n.B {}\n{meaning}", *code as u8)?;
     }
-    man.render_version_section(&mut text)?;
+    if command.get_version().is_some() {
+        man.render_version_section(&mut text)?;
+    }
     pages.push((man.get_filename(), text));
     for sub in command
         .get_subcommands()

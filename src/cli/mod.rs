@@ -26,7 +26,7 @@ use anyhow::Result;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 #[cfg(feature = "shell")]
-use args::{InputArgs, OutArgs};
+use {args::OutArgs, open::Held, std::sync::Arc, symbols::SymbolArgs};
 
 pub use exit::Exit;
 
@@ -165,11 +165,19 @@ fn single_dash_hint(args: &[OsString]) {
     }
 }
 
+/// Where a command reads and writes. A session puts its own there.
+#[cfg(feature = "shell")]
+struct Ends<'a> {
+    held: &'a mut Option<Arc<Held>>,
+    symbols: &'a mut SymbolArgs,
+    out: &'a mut OutArgs,
+}
+
 impl Command {
-    /// Where it reads and writes, for those that read profiles. A session puts its own there.
+    /// The ends of a command that reads profiles.
     #[cfg(feature = "shell")]
-    fn ends(&mut self) -> Option<(&mut InputArgs, &mut OutArgs)> {
-        Some(match self {
+    fn ends(&mut self) -> Option<Ends<'_>> {
+        let (input, out) = match self {
             Command::Top(a) => (&mut a.input, &mut a.out),
             Command::Traces(a) => (&mut a.input, &mut a.out),
             Command::Peek(a) => (&mut a.input, &mut a.out),
@@ -182,7 +190,19 @@ impl Command {
             Command::Raw(a) => (&mut a.input, &mut a.out),
             Command::Diff(a) => (&mut a.input, &mut a.out),
             Command::Inspect(a) => (&mut a.input, &mut a.out),
+            Command::Goroutines(a) => {
+                return Some(Ends {
+                    held: &mut a.held,
+                    symbols: &mut a.symbols,
+                    out: &mut a.out,
+                });
+            }
             _ => return None,
+        };
+        Some(Ends {
+            held: &mut input.held,
+            symbols: &mut input.symbols,
+            out,
         })
     }
 }

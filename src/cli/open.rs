@@ -8,11 +8,11 @@ use anyhow::{Context, Result, bail};
 use super::args::{InputArgs, OutArgs};
 use super::{dumps, symbols};
 use crate::analysis::{self, Note, Query, View};
-use crate::bundle::{self, Kind, Loaded, SourceNote, Sources};
+use crate::bundle::{self, GoroutineForms, Kind, Loaded, SourceError, SourceNote, Sources};
 use crate::kubelet::Knowledge;
 use crate::model::{self, MergeOptions, Profile};
 use crate::pprof::goroutines::GoroutineDump;
-use crate::pprof::{Form, Limit};
+use crate::pprof::{Form, Limit, Remark};
 use crate::render::layout::{Look, Symbols};
 
 /// What a session has read once for all its commands.
@@ -26,17 +26,65 @@ pub(super) struct Held {
     pub(super) binary: Option<PathBuf>,
     /// The table of subsystems.
     pub(super) knowledge: Arc<Knowledge>,
+    /// Both forms of the goroutines, where the sources may have two.
+    forms: Option<Sources>,
+    /// Whether a base is subtracted.
+    subtracted: bool,
 }
 
 impl Held {
     /// Reads all that there is to be read.
     pub(super) fn read(input: &InputArgs, out: &OutArgs) -> Result<Self> {
         let (loaded, look) = named(input, out)?;
+        let subtracted = !input.base.is_empty() || !input.diff_base.is_empty();
+        let several = input.sources.len() > 1 || input.sources.iter().any(|s| s.is_dir());
+        let forms = Sources {
+            paths: input.sources.clone(),
+            kind: Some(loaded.kind),
+            limit: limit(input),
+        };
         Ok(Self {
             loaded,
             symbols: look.symbols,
             binary: input.symbols.binary.clone(),
             knowledge: knowledge(input)?,
+            forms: (several && !subtracted).then_some(forms),
+            subtracted,
+        })
+    }
+
+    /// What `goroutines` needs. A folder is read again for it: a profile of all sources keeps only one of their forms.
+    pub(super) fn goroutines(&self) -> Result<GoroutineForms> {
+        let loaded = &self.loaded;
+        if !matches!(loaded.kind, Kind::Goroutine | Kind::GoroutineLeak) {
+            bail!(SourceError::NoSuchKind {
+                asked: Kind::Goroutine,
+                available: vec![(loaded.kind, loaded.files.len())],
+            });
+        }
+        if let Some(again) = &self.forms {
+            let mut forms = bundle::load_goroutines(again)?;
+            // Said when the session began.
+            forms.notes.clear();
+            return Ok(forms);
+        }
+        let ends_early = |n: &SourceNote| matches!(n, SourceNote::Remark(_, Remark::DumpTruncated(_)));
+        let dumps = if self.subtracted {
+            Vec::new()
+        } else {
+            loaded.dumps.clone()
+        };
+        let is_dump = !dumps.is_empty();
+        let files = |these: bool| if these { loaded.files.clone() } else { Vec::new() };
+        Ok(GoroutineForms {
+            dump_files: files(is_dump),
+            cut: loaded.notes.iter().any(ends_early),
+            profile: (!is_dump).then(|| loaded.profile.clone()),
+            profile_files: files(!is_dump),
+            profile_form: loaded.form,
+            kind: loaded.kind,
+            notes: Vec::new(),
+            dumps,
         })
     }
 }
@@ -105,13 +153,16 @@ pub(super) fn load(input: &InputArgs, out: &OutArgs) -> Result<Loaded> {
     Ok(loaded)
 }
 
+fn limit(input: &InputArgs) -> Limit {
+    input.max_size.map_or(Limit::Proportional, Limit::Bytes)
+}
+
 /// Reads profiles of one kind.
 pub(super) fn load_paths(paths: &[PathBuf], input: &InputArgs, kind: Option<Kind>, out: &OutArgs) -> Result<Loaded> {
-    let limit = input.max_size.map_or(Limit::Proportional, Limit::Bytes);
     let mut loaded = bundle::load(&Sources {
         paths: paths.to_vec(),
         kind,
-        limit,
+        limit: limit(input),
     })?;
     say(&loaded.notes, out);
     if !loaded.dumps.is_empty() {

@@ -4,5 +4,8 @@ mod documents;
 mod drawings;
 mod formats;
 mod goroutines;
+mod manual;
 mod mistakes;
+#[cfg(feature = "shell")]
+mod shell;
 mod support;

@@ -3,8 +3,10 @@
 //! A session is the profile, the variables and where answers go. Lines come from a terminal (`prompt`), from `-c` or from
 //! standard input; `parse` cuts them into statements, `statement` runs them, `variables` says what can be assigned.
 
+mod complete;
 mod help;
 mod parse;
+mod prompt;
 mod statement;
 mod variables;
 
@@ -75,7 +77,8 @@ pub(super) fn answer(args: &ShellArgs, matches: &ArgMatches) -> Result<Exit> {
         bail!("standard input has the profile, so it cannot have commands\nhint: give them with -c");
     }
     if on_stdin || io::stdin().is_terminal() {
-        bail!("no prompt yet");
+        prompt::ask(&mut session)?;
+        return Ok(Exit::Fine);
     }
     session.lines(io::stdin().lock().lines(), true)
 }
@@ -172,6 +175,13 @@ impl Session {
         let found = self.cli.find_subcommand(name)?;
         let reads = found.get_positionals().any(|a| a.get_id() == "sources");
         (reads && found.get_name() == name && name != "shell").then_some(found)
+    }
+
+    /// Whether a variable means something to a command: it has that flag, with the same values.
+    fn takes(&self, command: &Command, variable: &str) -> bool {
+        let arg = command.get_arguments().find(|a| a.get_id() == variable);
+        arg.zip(self.catalogue.find(variable))
+            .is_some_and(|(arg, v)| v.suits(arg))
     }
 
     /// Whether all values of the default sample type are zero though others are not.

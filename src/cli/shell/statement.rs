@@ -10,7 +10,7 @@ use clap::{Arg, Parser};
 
 use super::super::args::Colour;
 use super::super::output::{Route, To};
-use super::super::{Cli, Exit, dispatch};
+use super::super::{Cli, Ends, Exit, dispatch};
 use super::parse::{Statement, Target, Word};
 use super::variables::{Shape, State, nearest, plain, unknown};
 use super::{Session, help};
@@ -239,7 +239,7 @@ struct Sorted {
 /// Runs a command of kubeprof on the profile of the session.
 fn run(session: &mut Session, name: &str, words: &[Word], target: &Target) -> Result<Exit> {
     let command = session.command(name).ok_or_else(|| no_command(session, name))?;
-    let takes = |id: &str| command.get_arguments().any(|a| a.get_id() == id);
+    let takes = |id: &str| session.takes(command, id);
     let mut state = session.state.clone();
     let operands: Vec<&Arg> = command
         .get_positionals()
@@ -287,12 +287,12 @@ fn run(session: &mut Session, name: &str, words: &[Word], target: &Target) -> Re
         }
         Err(e) => return Err(plain(&e)),
     };
-    let Some((input, out)) = parsed.ends() else {
+    let Some(Ends { held, symbols, out }) = parsed.ends() else {
         bail!("{name} works on the command line only");
     };
-    input.held = Some(session.held.clone());
-    if input.symbols.binary.is_none() {
-        input.symbols = session.input.symbols.clone();
+    *held = Some(session.held.clone());
+    if symbols.binary.is_none() {
+        *symbols = session.input.symbols.clone();
     }
     if out.color == Colour::Auto {
         out.color = session.out.color;
@@ -330,7 +330,7 @@ fn sort(
     state: &mut State,
 ) -> Result<Sorted> {
     let mut sorted = Sorted::default();
-    let takes = |id: &str| command.get_arguments().any(|a| a.get_id() == id);
+    let takes = |id: &str| session.takes(command, id);
     let mut listed: Vec<String> = Vec::new();
     let mut words = words.iter();
     while let Some(word) = words.next() {

@@ -130,6 +130,19 @@ impl Variable {
         format!("--{}", self.long)
     }
 
+    /// Whether a flag of that name is the same one: `goroutines` has an order of its own.
+    pub(super) fn suits(&self, arg: &Arg) -> bool {
+        let Shape::Choice(choices) = &self.shape else {
+            return true;
+        };
+        let names: Vec<String> = arg
+            .get_possible_values()
+            .iter()
+            .map(|v| v.get_name().to_owned())
+            .collect();
+        names.is_empty() || names == *choices
+    }
+
     /// The choice that a text stands for.
     fn choice(&self, text: &str) -> Option<String> {
         let Shape::Choice(choices) = &self.shape else {
@@ -423,7 +436,7 @@ mod tests {
             let value = match &v.shape {
                 Shape::Switch if v.default == "true" => "no".to_owned(),
                 Shape::Switch => "yes".to_owned(),
-                Shape::Choice(choices) => choices.iter().find(|c| **c != v.default).unwrap().clone(),
+                Shape::Choice(choices) => choices.iter().rfind(|c| **c != v.default).unwrap().clone(),
                 Shape::List => "a,b".to_owned(),
                 Shape::Text => "0.5".to_owned(),
             };

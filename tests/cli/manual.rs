@@ -1,0 +1,67 @@
+//! Completions and manual, made anew: they have every command and every exit code.
+
+use std::fs;
+
+use crate::support::{fine, run};
+
+/// The commands that the help lists.
+fn commands() -> Vec<String> {
+    let help = fine(&["--help"]);
+    let from = help.find("Commands:").expect("a list of commands");
+    let lines = help[from..].lines().skip(1).take_while(|l| !l.trim().is_empty());
+    let names = lines.filter(|l| l.starts_with("  ") && !l.starts_with("   "));
+    let names: Vec<String> = names
+        .filter_map(|l| l.split_whitespace().next())
+        .map(str::to_owned)
+        .collect();
+    assert!(names.len() >= 15, "{names:?}");
+    names
+}
+
+#[test]
+fn completions_name_every_command_and_flag() {
+    for shell in ["bash", "zsh", "fish", "powershell"] {
+        let text = fine(&["completions", shell]);
+        for command in commands() {
+            assert!(text.contains(&command), "{shell}: {command}");
+        }
+        for flag in ["tagfocus", "show-from", "no-pager"] {
+            assert!(text.contains(flag), "{shell}: {flag}");
+        }
+        assert!(text.contains("filefunction"), "{shell}: values of --by");
+    }
+    assert_eq!(run(&["completions", "tcsh"]).code, 2);
+}
+
+#[test]
+fn the_manual_has_a_page_for_every_command() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let pages = folder.path().join("man1");
+    assert_eq!(fine(&["man", &pages.display().to_string()]), "");
+    let whole = fine(&["man"]);
+    let main = fs::read_to_string(pages.join("kubeprof.1")).expect("the page of kubeprof");
+    for command in commands() {
+        let file = pages.join(format!("kubeprof-{command}.1"));
+        let page = fs::read_to_string(&file).unwrap_or_else(|e| panic!("{}: {e}", file.display()));
+        for heading in [".TH", ".SH NAME", ".SH SYNOPSIS", ".SH DESCRIPTION", "EXIT STATUS"] {
+            assert!(page.contains(heading), "{command}: {heading}");
+        }
+        for code in ["0", "1", "2"] {
+            assert!(
+                page.contains(&format!(".TP\n.B {code}\n")),
+                "{command}: exit code {code}"
+            );
+        }
+        assert!(whole.contains(&page), "{command}");
+        assert!(main.contains(&format!("kubeprof\\-{command}(1)")), "{command}");
+    }
+    assert!(pages.join("kubeprof-binary-add.1").exists());
+    assert!(main.contains(".SH EXAMPLES") && main.contains("kubeprof top heap.pb.gz"));
+    // The help and the manual agree on what the codes say.
+    let help = fine(&["--help"]);
+    for line in ["0 fine", "1 findings", "2 it did not work"] {
+        assert!(help.contains(line), "{line}");
+        let (code, meaning) = line.split_once(' ').expect("two words");
+        assert!(main.contains(&format!(".B {code}\n{meaning}")), "{line}");
+    }
+}
