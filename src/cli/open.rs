@@ -34,6 +34,7 @@ pub(super) struct Held {
 
 impl Held {
     /// Reads all that there is to be read.
+    #[cfg(feature = "shell")]
     pub(super) fn read(input: &InputArgs, out: &OutArgs) -> Result<Self> {
         let (loaded, look) = named(input, out)?;
         let subtracted = !input.base.is_empty() || !input.diff_base.is_empty();

@@ -25,6 +25,7 @@ pub(super) struct Route {
 
 /// A place for an answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(not(feature = "shell"), expect(dead_code, reason = "made by sessions only"))]
 pub(super) enum To {
     /// Standard output, or the file of `--out`.
     #[default]
