@@ -73,7 +73,8 @@ pub fn trimmed_graph(view: &mut View, mode: TrimMode, default_count: usize) -> T
 
     // The order of a drawing depends on edges; elsewhere those of rows that a limit cuts off need not be found.
     let edges_at = |rows: usize| {
-        if !drawing && 0 < node_count && node_count < rows {
+        // (Rows can turn negative when others go, and then fewer are left than were counted.)
+        if !drawing && !view.query.drop_negative && 0 < node_count && node_count < rows {
             Edges::No
         } else {
             edges

@@ -258,6 +258,9 @@ def command_lines(facts, partners, rng):
         for flags in [["-drop_negative"], ["-normalize"], ["-normalize", "-mean"], ["-focus=" + names.any()], ["-unit=auto"], ["-cum"]]:
             add("-top", "-diff_base=" + other, *flags)
             add(rng.choice(["-dot", "-tree"]), "-base=" + other, *flags)
+        for n in (2, 5, 20):
+            add(rng.choice(["-top", "-tree", "-dot"]), "-diff_base=" + other, "-drop_negative", f"-nodecount={n}", rng.choice(["-cum", "-flat"]))
+            add(rng.choice(["-top", "-tree", "-dot"]), "-base=" + other, "-drop_negative", "-nodefraction=0.02", f"-nodecount={n}", grain())
         add("-dot", "-call_tree", "-diff_base=" + other)
         add("-peek=" + names.word(), "-diff_base=" + other, "-divide_by=2")
         several = own + rng.sample(partners, min(len(partners), 3))
