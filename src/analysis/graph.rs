@@ -255,10 +255,15 @@ pub(super) struct Weight {
     pub(super) seen: bool,
 }
 
+/// Whether values come with a variance, which only kubeprof's own reports show.
+fn is_estimate(view: &View) -> bool {
+    view.query.dialect == Dialect::Native && view.sampling.is_estimated()
+}
+
 /// The weight of every stack of a view.
 pub(super) fn stack_weights(view: &View) -> Vec<Weight> {
     let p = &view.profile;
-    let estimated = view.query.dialect == Dialect::Native && view.sampling.is_estimated();
+    let estimated = is_estimate(view);
     let mut weights = vec![Weight::default(); p.stacks.len()];
     for i in 0..p.samples.len() {
         let (value, div) = (view.value(i), view.divisor(i));
@@ -291,7 +296,7 @@ const NONE: u32 = u32::MAX;
 impl<'a> Builder<'a> {
     pub(super) fn new(view: &'a View, table: &'a NodeTable) -> Self {
         let weights = stack_weights(view);
-        let extra = view.query.mean || view.sampling.is_estimated();
+        let extra = view.query.mean || is_estimate(view);
         let steps = Steps::new(table, None);
         let sums = Sums::new(table.infos.len(), &view.profile.stacks, &weights, &steps, extra);
         Self {

@@ -2,7 +2,8 @@
 
 use super::names::{NodeInfo, NodeTable};
 use super::{Header, View};
-use crate::model::{LabelKind, LocationId, StackId};
+use crate::model::{LabelKind, LocationId, StackId, StringId};
+use rustc_hash::FxHashMap;
 
 /// The answer to `traces`: samples are made one at a time, so that millions of them need no memory.
 #[derive(Debug, Clone)]
@@ -74,21 +75,28 @@ impl Traces {
             numbers: Vec::new(),
             stack: p.samples.stack(i),
         };
+        // Where the group of a key stands; looked up by number, as a sample may have hundreds of labels.
+        let mut groups: FxHashMap<(StringId, bool), usize> = FxHashMap::default();
         for l in p.samples.labels(i) {
-            let key = p.text(l.key);
-            if l.kind() == LabelKind::Number {
-                match trace.numbers.iter_mut().find(|(k, ..)| k == key) {
-                    Some((_, values, _)) => values.push(l.number),
-                    None => trace
-                        .numbers
-                        .push((key.to_owned(), vec![l.number], view.label_unit(l.key).to_owned())),
-                }
+            let is_number = l.kind() == LabelKind::Number;
+            let next = if is_number {
+                trace.numbers.len()
             } else {
-                let value = p.text(l.text).to_owned();
-                match trace.texts.iter_mut().find(|(k, _)| k == key) {
-                    Some((_, values)) => values.push(value),
-                    None => trace.texts.push((key.to_owned(), vec![value])),
+                trace.texts.len()
+            };
+            let group = *groups.entry((l.key, is_number)).or_insert(next);
+            let key = || p.text(l.key).to_owned();
+            if is_number {
+                if group == next {
+                    let unit = view.label_unit(l.key).to_owned();
+                    trace.numbers.push((key(), Vec::new(), unit));
                 }
+                trace.numbers[group].1.push(l.number);
+            } else {
+                if group == next {
+                    trace.texts.push((key(), Vec::new()));
+                }
+                trace.texts[group].1.push(p.text(l.text).to_owned());
             }
         }
         trace

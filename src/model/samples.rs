@@ -43,10 +43,12 @@ impl Stacks {
         }
     }
 
-    /// Makes room for `frames` more frames in all.
+    /// Makes room for `stacks` more with `frames` frames in all.
     pub fn reserve(&mut self, stacks: usize, frames: usize) {
         self.offsets.reserve(stacks);
         self.frames.reserve(frames);
+        let Self { offsets, frames, index } = self;
+        index.reserve(stacks, |&i| hash(row(offsets, frames, i)));
     }
 
     /// The id of `stack` (leaf first), which is added when it is new. `None` when the table is full (2^32 frames).

@@ -114,7 +114,7 @@ pub fn decode(bytes: &[u8]) -> std::result::Result<(Profile, DecodeNotes), Decod
         return fail(0, DecodeErrorKind::Empty);
     }
     d.resolve_header()?;
-    d.functions_and_mappings(bytes)?;
+    d.functions_and_mappings(bytes, &census)?;
     d.locations(bytes, &census)?;
     d.samples(bytes, &census)?;
     d.profile.stacks.shrink();
@@ -128,6 +128,30 @@ struct Census {
     samples: usize,
     sample_bytes: usize,
     locations: usize,
+    /// Where the records of each table stand, with what is in between.
+    sample_span: Span,
+    location_span: Span,
+    symbol_span: Span,
+}
+
+/// The shortest part of the file that has all records of a kind.
+#[derive(Default)]
+struct Span {
+    start: usize,
+    end: usize,
+}
+
+impl Span {
+    fn add(&mut self, start: usize, end: usize) {
+        if self.end == 0 {
+            self.start = start;
+        }
+        self.end = end;
+    }
+
+    fn cursor<'a>(&self, file: &'a [u8]) -> Cursor<'a> {
+        Cursor::new(&file[self.start..self.end], self.start)
+    }
 }
 
 #[derive(Default)]
@@ -209,11 +233,16 @@ impl Decoder {
                 (2, Value::Bytes(b, _)) => {
                     census.samples += 1;
                     census.sample_bytes += b.len();
+                    census.sample_span.add(offset, cursor.offset());
                     true
                 }
-                (3 | 5, Value::Bytes(..)) => true,
+                (3 | 5, Value::Bytes(..)) => {
+                    census.symbol_span.add(offset, cursor.offset());
+                    true
+                }
                 (4, Value::Bytes(..)) => {
                     census.locations += 1;
+                    census.location_span.add(offset, cursor.offset());
                     true
                 }
                 (6, Value::Bytes(b, at)) => {
@@ -312,8 +341,8 @@ impl Decoder {
         Ok(())
     }
 
-    fn functions_and_mappings(&mut self, bytes: &[u8]) -> Result<()> {
-        let mut cursor = Cursor::new(bytes, 0);
+    fn functions_and_mappings(&mut self, bytes: &[u8], census: &Census) -> Result<()> {
+        let mut cursor = census.symbol_span.cursor(bytes);
         while let Some((field, value)) = cursor.field()? {
             match (field, value) {
                 (3, Value::Bytes(b, at)) => {
@@ -352,7 +381,7 @@ impl Decoder {
     fn locations(&mut self, bytes: &[u8], census: &Census) -> Result<()> {
         self.profile.locations.reserve(census.locations);
         self.profile.lines.reserve(census.locations);
-        let mut cursor = Cursor::new(bytes, 0);
+        let mut cursor = census.location_span.cursor(bytes);
         while let Some((field, value)) = cursor.field()? {
             if let (4, Value::Bytes(b, at)) = (field, value) {
                 self.location(b, at)?;
@@ -428,6 +457,7 @@ impl Decoder {
         if census.samples > u32::MAX as usize {
             return fail(0, DecodeErrorKind::TooMany("samples"));
         }
+        self.profile.stacks.reserve(census.samples, 0);
         let mut samples = Samples::new(types);
         // Every value and every frame takes at least a byte of its sample.
         samples.reserve(
@@ -435,7 +465,7 @@ impl Decoder {
             census.samples.saturating_mul(types).min(census.sample_bytes),
         );
         let mut scratch = SampleScratch::default();
-        let mut cursor = Cursor::new(bytes, 0);
+        let mut cursor = census.sample_span.cursor(bytes);
         while let Some((field, value)) = cursor.field()? {
             if let (2, Value::Bytes(b, at)) = (field, value) {
                 self.sample(b, at, &mut scratch)?;
@@ -468,16 +498,16 @@ impl Decoder {
             let Some((field, value)) = cursor.field()? else { break };
             match (field, value) {
                 (1, Value::Bytes(b, at)) => {
-                    let mut packed = Cursor::new(b, at);
+                    let mut packed = cursor.inside(b, at);
                     while !packed.is_done() {
                         let offset = packed.offset();
-                        let id = packed.varint()?;
+                        let id = packed.mixed_varint()?;
                         s.stack.push(self.location_id(id, offset)?);
                     }
                 }
                 (1, Value::Varint(id)) => s.stack.push(self.location_id(id, offset)?),
                 (2, Value::Bytes(b, at)) => {
-                    let mut packed = Cursor::new(b, at);
+                    let mut packed = cursor.inside(b, at);
                     while !packed.is_done() {
                         s.values.push(packed.varint()? as i64);
                     }

@@ -5,6 +5,8 @@
 use std::borrow::Cow;
 use std::io::Read;
 
+use flate2::{Decompress, FlushDecompress, Status};
+
 /// How bytes are packed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Encoding {
@@ -87,7 +89,7 @@ pub fn inflate(bytes: &[u8], limit: Limit) -> Result<Cow<'_, [u8]>, InflateError
             // The trailer claims a size; take it as a hint only.
             let claim = bytes.last_chunk::<4>().map_or(0, |b| u32::from_le_bytes(*b)) as usize;
             let hint = claim.min(bytes.len().saturating_mul(32));
-            drain(flate2::read::MultiGzDecoder::new(bytes), "gzip", hint, ceiling).map(Cow::Owned)
+            gunzip(bytes, hint, ceiling).map(Cow::Owned)
         }
         Encoding::Zstd => {
             let damaged = |e: &dyn std::fmt::Display| InflateError::Damaged {
@@ -99,6 +101,52 @@ pub fn inflate(bytes: &[u8], limit: Limit) -> Result<Cow<'_, [u8]>, InflateError
             drain(decoder, "zstd", bytes.len().saturating_mul(4), ceiling).map(Cow::Owned)
         }
     }
+}
+
+/// All members straight into one buffer, which grows by doubling where the hint was too small: no copy in between.
+fn gunzip(bytes: &[u8], hint: usize, ceiling: u64) -> Result<Vec<u8>, InflateError> {
+    // One byte more than allowed, so that what is too large shows.
+    let most = usize::try_from(ceiling.saturating_add(1)).unwrap_or(usize::MAX);
+    let mut out: Vec<u8> = Vec::with_capacity(hint.saturating_add(1).min(most));
+    let mut rest = bytes;
+    while !rest.is_empty() {
+        let mut member = Decompress::new_gzip(15);
+        loop {
+            if out.len() == out.capacity() {
+                let more = out.len().max(1 << 16).min(most.saturating_sub(out.len()));
+                if more == 0 {
+                    return Err(InflateError::TooLarge { limit: ceiling });
+                }
+                out.reserve_exact(more);
+            }
+            let (read, written) = (member.total_in(), out.len());
+            let status = member.decompress_vec(rest, &mut out, FlushDecompress::None);
+            rest = rest.get((member.total_in() - read) as usize..).unwrap_or_default();
+            let unpacked = out.len() as u64;
+            match status {
+                Ok(Status::StreamEnd) => break,
+                Err(e) => {
+                    return Err(InflateError::Damaged {
+                        format: "gzip",
+                        unpacked,
+                        reason: e.message().unwrap_or("corrupt data").to_owned(),
+                    });
+                }
+                Ok(Status::Ok | Status::BufError) if out.len() == out.capacity() => {}
+                Ok(_) if rest.is_empty() || (member.total_in() == read && out.len() == written) => {
+                    return Err(InflateError::Truncated {
+                        format: "gzip",
+                        unpacked,
+                    });
+                }
+                Ok(_) => {}
+            }
+        }
+        if out.len() as u64 > ceiling {
+            return Err(InflateError::TooLarge { limit: ceiling });
+        }
+    }
+    Ok(out)
 }
 
 fn drain(mut from: impl Read, format: &'static str, hint: usize, ceiling: u64) -> Result<Vec<u8>, InflateError> {

@@ -8,8 +8,10 @@ use super::decode::{DecodeError, DecodeErrorKind};
 /// A run of bytes and where in the uncompressed file it stands.
 #[derive(Clone, Copy)]
 pub(super) struct Cursor<'a> {
+    /// May go on behind `end`, so that a run inside a record can be read in whole words.
     bytes: &'a [u8],
     at: usize,
+    end: usize,
     base: usize,
 }
 
@@ -26,7 +28,22 @@ pub(super) enum Value<'a> {
 
 impl<'a> Cursor<'a> {
     pub(super) fn new(bytes: &'a [u8], base: usize) -> Self {
-        Self { bytes, at: 0, base }
+        Self {
+            bytes,
+            at: 0,
+            end: bytes.len(),
+            base,
+        }
+    }
+
+    /// The bytes of a field that this cursor has just passed.
+    pub(super) fn inside(&self, field: &[u8], offset: usize) -> Self {
+        let at = offset - self.base;
+        Self {
+            at,
+            end: at + field.len(),
+            ..*self
+        }
     }
 
     /// Offset of the next byte in the uncompressed file.
@@ -37,7 +54,7 @@ impl<'a> Cursor<'a> {
 
     #[inline]
     pub(super) fn is_done(&self) -> bool {
-        self.at >= self.bytes.len()
+        self.at >= self.end
     }
 
     #[cold]
@@ -51,7 +68,7 @@ impl<'a> Cursor<'a> {
     #[inline]
     pub(super) fn varint(&mut self) -> Result<u64, DecodeError> {
         match self.bytes.get(self.at) {
-            Some(&b) if b < 0x80 => {
+            Some(&b) if b < 0x80 && self.at < self.end => {
                 self.at += 1;
                 Ok(u64::from(b))
             }
@@ -59,10 +76,39 @@ impl<'a> Cursor<'a> {
         }
     }
 
+    /// As [`Cursor::varint`], for numbers whose length cannot be guessed: no branch depends on it.
+    #[inline(always)]
+    pub(super) fn mixed_varint(&mut self) -> Result<u64, DecodeError> {
+        if let Some(word) = self.bytes.get(self.at..).and_then(|rest| rest.first_chunk::<8>()) {
+            let word = u64::from_le_bytes(*word);
+            let ends = !word & 0x8080_8080_8080_8080;
+            if ends != 0 {
+                // Up to and including the byte that ends the number, then seven bits of each byte side by side.
+                let bits = ends.trailing_zeros();
+                let v = word & (u64::MAX >> (63 - bits)) & 0x7f7f_7f7f_7f7f_7f7f;
+                let v = (v & 0x007f_007f_007f_007f) | (v & 0x7f00_7f00_7f00_7f00) >> 1;
+                let v = (v & 0x0000_3fff_0000_3fff) | (v & 0x3fff_0000_3fff_0000) >> 2;
+                let v = (v & 0x0000_0000_0fff_ffff) | (v & 0x0fff_ffff_0000_0000) >> 4;
+                let next = self.at + bits as usize / 8 + 1;
+                if next <= self.end {
+                    self.at = next;
+                    return Ok(v);
+                }
+            }
+        }
+        self.any_varint()
+    }
+
+    #[inline(never)]
     fn long_varint(&mut self) -> Result<u64, DecodeError> {
+        self.mixed_varint()
+    }
+
+    #[cold]
+    fn any_varint(&mut self) -> Result<u64, DecodeError> {
         let mut v = 0u64;
         for i in 0..10 {
-            let Some(&b) = self.bytes.get(self.at + i) else {
+            let Some(&b) = self.bytes[..self.end].get(self.at + i) else {
                 return self.fail(DecodeErrorKind::Truncated);
             };
             v |= u64::from(b & 0x7f) << (7 * i);
@@ -85,7 +131,7 @@ impl<'a> Cursor<'a> {
             0 => Value::Varint(self.varint()?),
             2 => {
                 let len = self.varint()?;
-                let rest = self.bytes.len() - self.at;
+                let rest = self.end - self.at;
                 let Some(len) = usize::try_from(len).ok().filter(|&len| len <= rest) else {
                     return self.fail(DecodeErrorKind::Truncated);
                 };
@@ -102,7 +148,7 @@ impl<'a> Cursor<'a> {
     }
 
     fn fixed(&mut self, len: usize) -> Result<Value<'a>, DecodeError> {
-        if self.bytes.len() - self.at < len {
+        if self.end - self.at < len {
             return self.fail(DecodeErrorKind::Truncated);
         }
         self.at += len;

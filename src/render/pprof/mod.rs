@@ -4,6 +4,7 @@ mod callgrind;
 mod dot;
 pub(super) mod go_time;
 mod header;
+mod labels;
 mod list;
 mod raw;
 mod short_name;

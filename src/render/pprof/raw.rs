@@ -3,7 +3,9 @@
 use std::io::{self, Write};
 
 use super::go_time;
-use crate::model::{LabelKind, LocationId, Profile};
+use super::labels::LabelLines;
+use crate::model::{Label, LocationId, Profile};
+use crate::render::numbers::right;
 
 /// Prints the comments, one a line.
 ///
@@ -102,77 +104,115 @@ pub fn raw(p: &Profile, out: &mut dyn Write) -> io::Result<()> {
 }
 
 fn samples(p: &Profile, out: &mut dyn Write) -> io::Result<()> {
-    // Every id is printed many times; make its text once.
-    let mut text = Vec::new();
-    let mut ends = vec![0];
-    for l in &p.locations {
-        write!(text, "{} ", l.id)?;
-        ends.push(text.len());
-    }
+    let ids = Ids::new(p);
+    let mut labels = LabelLines::default();
+    let mut number = itoa::Buffer::new();
+    let mut text: Vec<u8> = Vec::with_capacity(CHUNK + (1 << 14));
     for i in 0..p.samples.len() {
-        for v in p.samples.values(i) {
-            write!(out, " {v:>10}")?;
+        for &v in p.samples.values(i) {
+            text.push(b' ');
+            right(&mut text, number.format(v), 10);
         }
-        out.write_all(b": ")?;
-        for l in p.stack(p.samples.stack(i)) {
-            out.write_all(&text[ends[l.index()]..ends[l.index() + 1]])?;
+        text.extend_from_slice(b": ");
+        for &l in p.stack(p.samples.stack(i)) {
+            ids.push(l, &mut text);
         }
-        out.write_all(b"\n")?;
+        text.push(b'\n');
         if !p.samples.labels(i).is_empty() {
-            labels(p, i, out)?;
+            write_labels(p, i, &mut labels, &mut text);
+        }
+        if text.len() >= CHUNK {
+            out.write_all(&text)?;
+            text.clear();
         }
     }
-    Ok(())
+    out.write_all(&text)
+}
+
+/// Bytes written at once.
+const CHUNK: usize = 1 << 18;
+
+/// Ids of locations with a blank behind them. They are printed many times, so each is worded once, in cells of one size
+/// that are copied whole and then cut: a copy of known length is one instruction.
+struct Ids {
+    cells: Vec<[u8; Ids::CELL]>,
+    lengths: Vec<u8>,
+}
+
+impl Ids {
+    /// The longest id has 20 digits; those are rare.
+    const CELL: usize = 16;
+
+    fn new(p: &Profile) -> Self {
+        let mut ids = Ids {
+            cells: Vec::with_capacity(p.locations.len()),
+            lengths: Vec::with_capacity(p.locations.len()),
+        };
+        let mut number = itoa::Buffer::new();
+        for l in &p.locations {
+            let digits = number.format(l.id).as_bytes();
+            let mut cell = [b' '; Self::CELL];
+            if let Some(head) = cell.get_mut(..digits.len()).filter(|_| digits.len() < Self::CELL) {
+                head.copy_from_slice(digits);
+                ids.lengths.push(digits.len() as u8 + 1);
+            } else {
+                // Does not fit: the id itself.
+                cell[..8].copy_from_slice(&l.id.to_le_bytes());
+                ids.lengths.push(0);
+            }
+            ids.cells.push(cell);
+        }
+        ids
+    }
+
+    #[inline]
+    fn push(&self, l: LocationId, text: &mut Vec<u8>) {
+        let cell = &self.cells[l.index()];
+        let length = self.lengths[l.index()] as usize;
+        if length == 0 {
+            let id = cell.first_chunk::<8>().map_or(0, |b| u64::from_le_bytes(*b));
+            text.extend_from_slice(itoa::Buffer::new().format(id).as_bytes());
+            text.push(b' ');
+            return;
+        }
+        let end = text.len() + length;
+        text.extend_from_slice(cell);
+        text.truncate(end);
+    }
 }
 
 /// Texts on one line, numbers on the next, keys in order.
-fn labels(p: &Profile, i: usize, out: &mut dyn Write) -> io::Result<()> {
-    let mut texts: Vec<(&str, Vec<&str>)> = Vec::new();
-    let mut numbers: Vec<(&str, Vec<(i64, &str)>)> = Vec::new();
-    for l in p.samples.labels(i) {
-        let key = p.text(l.key);
-        if l.kind() == LabelKind::Number {
-            match numbers.iter_mut().find(|(k, _)| *k == key) {
-                Some((_, values)) => values.push((l.number, p.text(l.unit))),
-                None => numbers.push((key, vec![(l.number, p.text(l.unit))])),
+fn write_labels(p: &Profile, i: usize, labels: &mut LabelLines, text: &mut Vec<u8>) {
+    for numbers in [false, true] {
+        let word = |run: &[&Label], text: &mut Vec<u8>| {
+            // Units are shown when any value has one.
+            let with_units = run.iter().any(|l| !l.unit.is_empty());
+            text.extend_from_slice(p.text(run[0].key).as_bytes());
+            text.extend_from_slice(b":[");
+            for (n, l) in run.iter().enumerate() {
+                if n > 0 {
+                    text.push(b' ');
+                }
+                if !numbers {
+                    text.extend_from_slice(p.text(l.text).as_bytes());
+                    continue;
+                }
+                text.extend_from_slice(itoa::Buffer::new().format(l.number).as_bytes());
+                if with_units {
+                    text.push(b' ');
+                    text.extend_from_slice(p.text(l.unit).as_bytes());
+                }
             }
-        } else {
-            match texts.iter_mut().find(|(k, _)| *k == key) {
-                Some((_, values)) => values.push(p.text(l.text)),
-                None => texts.push((key, vec![p.text(l.text)])),
-            }
+            text.push(b']');
+        };
+        let mut first = true;
+        for group in labels.of(&p.samples, i, numbers, word) {
+            text.extend_from_slice(if first { b"                " } else { b" " });
+            first = false;
+            text.extend_from_slice(group);
+        }
+        if !first {
+            text.push(b'\n');
         }
     }
-    let mut lines: Vec<Vec<String>> = Vec::new();
-    lines.push(
-        texts
-            .iter()
-            .map(|(key, values)| format!("{key}:[{}]", values.join(" ")))
-            .collect(),
-    );
-    lines.push(
-        numbers
-            .iter()
-            .map(|(key, values)| {
-                // Units are shown when any value has one.
-                let with_units = values.iter().any(|(_, unit)| !unit.is_empty());
-                let values: Vec<String> = values
-                    .iter()
-                    .map(|(v, unit)| {
-                        if with_units {
-                            format!("{v} {unit}")
-                        } else {
-                            v.to_string()
-                        }
-                    })
-                    .collect();
-                format!("{key}:[{}]", values.join(" "))
-            })
-            .collect(),
-    );
-    for mut line in lines.into_iter().filter(|line| !line.is_empty()) {
-        line.sort();
-        writeln!(out, "                {}", line.join(" "))?;
-    }
-    Ok(())
 }

@@ -4,8 +4,10 @@ use std::borrow::Cow;
 use std::io::{self, Write};
 
 use super::header::profile_labels;
+use super::labels::LabelLines;
 use crate::analysis::{Traces, View};
-use crate::model::{LocationId, units};
+use crate::model::{Label, LocationId, units};
+use crate::render::numbers::{Numbers, right};
 use crate::render::terminal;
 
 const SEPARATOR: &[u8] = b"-----------+-------------------------------------------------------\n";
@@ -38,53 +40,67 @@ pub(in crate::render) fn samples(
     sanitize: bool,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    writeln!(out, "{heading}")?;
     let frames = Frames::new(report, view, sanitize);
-    let mut above = Vec::new();
-    let unit = &report.header.output_unit;
-    let mut lines: Vec<String> = Vec::new();
+    let mut labels = LabelLines::default();
+    let mut numbers = Numbers::new(view, &report.header.output_unit);
     let p = &view.profile;
+    let mut text: Vec<u8> = Vec::with_capacity(CHUNK + (1 << 14));
+    text.extend_from_slice(heading.as_bytes());
+    text.push(b'\n');
     for i in 0..p.samples.len() {
         let stack = p.stack(p.samples.stack(i));
         // A stack whose locations have nothing to show prints nothing.
         if stack.is_empty() {
             continue;
         }
-        out.write_all(SEPARATOR)?;
+        text.extend_from_slice(SEPARATOR);
         if let Some(extra) = extra {
-            above.clear();
-            extra(i, &mut above);
-            out.write_all(&above)?;
+            extra(i, &mut text);
         }
         if !p.samples.labels(i).is_empty() {
-            let trace = report.sample(view, i);
-            lines.clear();
-            lines.extend(
-                trace
-                    .texts
-                    .iter()
-                    .map(|(key, values)| format!("{key:>10}:  {}\n", values.join(" "))),
-            );
-            lines.sort();
-            lines.iter().try_for_each(|line| out.write_all(line.as_bytes()))?;
-            lines.clear();
-            lines.extend(trace.numbers.iter().map(|(key, values, unit)| {
-                let values: Vec<String> = values.iter().map(|&v| units::label(v, unit, "auto")).collect();
-                format!("{key:>10}:  {}\n", values.join(" "))
-            }));
-            lines.sort();
-            lines.iter().try_for_each(|line| out.write_all(line.as_bytes()))?;
+            write_labels(view, i, &mut labels, &mut text);
         }
-        let value = report.value(view, i);
-        let value = view.format(value, unit);
         let first = frames.of(stack[0]);
-        write!(out, "{value:>VALUE$}")?;
-        out.write_all(&first[VALUE..])?;
+        right(&mut text, numbers.value(report.value(view, i)), VALUE);
+        text.extend_from_slice(&first[VALUE..]);
         for &l in &stack[1..] {
-            out.write_all(frames.of(l))?;
+            text.extend_from_slice(frames.of(l));
+            if text.len() >= CHUNK {
+                out.write_all(&text)?;
+                text.clear();
+            }
         }
     }
-    out.write_all(SEPARATOR)
+    text.extend_from_slice(SEPARATOR);
+    out.write_all(&text)
+}
+
+/// Bytes written at once.
+const CHUNK: usize = 1 << 18;
+
+/// A line for every key: those of texts, then those of numbers.
+fn write_labels(view: &View, i: usize, labels: &mut LabelLines, text: &mut Vec<u8>) {
+    let p = &view.profile;
+    for numbers in [false, true] {
+        let word = |run: &[&Label], text: &mut Vec<u8>| {
+            right(text, p.text(run[0].key), 10);
+            text.extend_from_slice(b":  ");
+            for (n, l) in run.iter().enumerate() {
+                if n > 0 {
+                    text.push(b' ');
+                }
+                if numbers {
+                    text.extend_from_slice(units::label(l.number, view.label_unit(l.key), "auto").as_bytes());
+                } else {
+                    text.extend_from_slice(p.text(l.text).as_bytes());
+                }
+            }
+            text.push(b'\n');
+        };
+        for line in labels.of(&p.samples, i, numbers, word) {
+            text.extend_from_slice(line);
+        }
+    }
 }
 
 /// The lines of every location, ready to be written.
