@@ -1,12 +1,15 @@
 //! The flame graph: the merged call tree of a view, with what was too small to be drawn counted.
 //!
 //! A node is a calling context: the path of names from the root. Nodes stand in preorder (a parent before its children,
-//! siblings by weight, then by name), so that equal input gives equal output. The tree is grown from the root by sorting
-//! the stacks below a node by their next frame; what falls below the smallest share is never stored, so memory goes with
-//! the frames that are drawn and the stacks of the profile, not with every frame of every stack.
+//! siblings by weight, then by name), so that equal input gives equal output. The tree is grown from the root, heaviest
+//! node first, by sorting the stacks below a node by their next frame; what is too light is counted and never stored, so
+//! memory goes with the frames that are drawn and the stacks of the profile, not with every frame of every stack.
 //!
 //! The weight of a node is the largest of its shares over all sample types, old and new added up, so that one tree serves
 //! them all and a change that is large in either direction stays visible.
+
+use std::cmp::Ordering;
+use std::collections::BinaryHeap;
 
 use super::graph::InlineMark;
 use super::stacks::{Comparison, FrameName, FrameSubsystem, Inlining, NamedStacks, StackType, stacks};
@@ -24,7 +27,7 @@ pub struct FlameLimits {
 impl Default for FlameLimits {
     fn default() -> Self {
         Self {
-            min_fraction: 0.0001,
+            min_fraction: 0.0,
             max_nodes: 100_000,
         }
     }
@@ -105,8 +108,8 @@ pub const ROOT: &str = "root";
 /// When the query asks for means: they cannot be added up.
 pub fn flame(view: &mut View, limits: FlameLimits) -> Result<Flame, QueryError> {
     let stacks = stacks(view, Inlining::Matters)?;
-    let mut tree = Grower::new(view, &stacks, limits.min_fraction);
-    tree.grow();
+    let mut tree = Grower::new(view, &stacks);
+    tree.grow(limits);
     tree.add_up();
     let mut flame = Flame {
         header: stacks.header.clone(),
@@ -120,7 +123,7 @@ pub fn flame(view: &mut View, limits: FlameLimits) -> Result<Flame, QueryError> 
         hidden: tree.hidden,
         divide_by: stacks.divide_by,
     };
-    flame.keep_heaviest(&tree.shares, limits.max_nodes.max(1));
+    flame.put_in_preorder(&stacks.names);
     flame.number_names(&stacks.names);
     Ok(flame)
 }
@@ -129,16 +132,40 @@ const NONE: u32 = u32::MAX;
 
 /// Stacks that share a path, still to be looked at.
 struct Group {
-    /// Node that they share, or `NONE` for the root.
+    /// Node that they share; of the root itself when there is none yet.
     parent: u32,
     name: u32,
     inline: InlineMark,
+    /// The largest share of any sample type.
     share: f64,
+    /// In which order groups were found; breaks ties.
+    found: u64,
     /// Run of [`Grower::order`].
     start: usize,
     end: usize,
-    drawn: bool,
 }
+
+impl Ord for Group {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.share
+            .total_cmp(&other.share)
+            .then_with(|| other.found.cmp(&self.found))
+    }
+}
+
+impl PartialOrd for Group {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Group {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Group {}
 
 /// Where a stack has been followed to, from the root.
 #[derive(Clone, Copy)]
@@ -152,7 +179,6 @@ struct Cursor {
 struct Grower<'a> {
     view: &'a View,
     stacks: &'a NamedStacks,
-    min_fraction: f64,
     types: usize,
     /// Row by row, a weight per sample type.
     weights: Vec<u64>,
@@ -161,9 +187,9 @@ struct Grower<'a> {
     order: Vec<u32>,
     cursors: Vec<Cursor>,
     nodes: FlameNodes,
-    shares: Vec<f64>,
     columns: Vec<FlameColumn>,
     hidden: HiddenFrames,
+    found: u64,
     // Scratch space of `split`.
     next: Vec<u32>,
     sorted: Vec<u32>,
@@ -181,7 +207,7 @@ struct Slot {
 }
 
 impl<'a> Grower<'a> {
-    fn new(view: &'a View, stacks: &'a NamedStacks, min_fraction: f64) -> Self {
+    fn new(view: &'a View, stacks: &'a NamedStacks) -> Self {
         let types = stacks.types.len();
         let mut weights = Vec::with_capacity(stacks.len() * types);
         for row in 0..stacks.len() {
@@ -200,7 +226,6 @@ impl<'a> Grower<'a> {
         Self {
             view,
             stacks,
-            min_fraction,
             types,
             weights,
             whole,
@@ -212,9 +237,9 @@ impl<'a> Grower<'a> {
                 })
                 .collect(),
             nodes: FlameNodes::default(),
-            shares: Vec::new(),
             columns: vec![FlameColumn::default(); types],
             hidden: HiddenFrames::default(),
+            found: 0,
             next: Vec::new(),
             sorted: Vec::new(),
             slot_of_name: vec![NONE; stacks.names.len()],
@@ -222,43 +247,74 @@ impl<'a> Grower<'a> {
         }
     }
 
-    fn grow(&mut self) {
-        let mut work = vec![Group {
+    fn grow(&mut self, limits: FlameLimits) {
+        let mut work = BinaryHeap::from([Group {
             parent: 0,
             name: NONE,
             inline: InlineMark::No,
             share: 1.0,
+            found: 0,
             start: 0,
             end: self.order.len(),
-            drawn: true,
-        }];
+        }]);
         let mut children = Vec::new();
         while let Some(group) = work.pop() {
-            let node = if group.drawn {
-                self.push(&group)
-            } else {
-                // What has no value at all is not missed.
-                self.hidden.count += u64::from(group.share > 0.0);
-                self.hidden.largest = self.hidden.largest.max(group.share);
-                NONE
-            };
+            let is_root = group.name == NONE;
+            let room = self.nodes.parent.len() < limits.max_nodes && group.share >= limits.min_fraction;
+            if !(is_root || room && group.share > 0.0) {
+                self.hide(group, &mut children);
+                continue;
+            }
+            let node = self.push(&group);
             let ended = self.split(&group, node, &mut children);
-            if group.drawn {
-                for &row in &self.order[group.start..ended] {
-                    let row = row as usize;
-                    let (new, old) = (self.stacks.new_values(row), self.stacks.old_values(row));
-                    add_row(&mut self.columns, node, new, old, |c| (&mut c.own, &mut c.old_own));
-                }
-                for child in children.iter().filter(|c| !c.drawn) {
-                    for &row in &self.order[child.start..child.end] {
-                        let row = row as usize;
-                        let (new, old) = (self.stacks.new_values(row), self.stacks.old_values(row));
-                        // A hidden child counts in its parent alone.
-                        add_row(&mut self.columns, node, new, old, |c| (&mut c.total, &mut c.old_total));
-                    }
+            for child in &mut children {
+                child.share = self.share(child.start, child.end);
+            }
+            work.extend(children.drain(..));
+            self.add_rows(node, group.start, ended, |c| (&mut c.own, &mut c.old_own));
+        }
+    }
+
+    /// Counts the frames of a group that is not drawn, and gives what it has to its parent.
+    fn hide(&mut self, group: Group, children: &mut Vec<Group>) {
+        self.add_rows(group.parent, group.start, group.end, |c| {
+            (&mut c.total, &mut c.old_total)
+        });
+        if group.share <= 0.0 {
+            // What has no value at all is not missed.
+            return;
+        }
+        self.hidden.largest = self.hidden.largest.max(group.share);
+        let mut work = vec![group];
+        while let Some(group) = work.pop() {
+            self.hidden.count += 1;
+            self.split(&group, NONE, children);
+            work.append(children);
+        }
+    }
+
+    /// Adds stacks to two columns of a node.
+    fn add_rows(
+        &mut self,
+        node: u32,
+        start: usize,
+        end: usize,
+        pick: impl Fn(&mut FlameColumn) -> (&mut Vec<i64>, &mut Vec<i64>),
+    ) {
+        for &row in &self.order[start..end] {
+            let (new, old) = (
+                self.stacks.new_values(row as usize),
+                self.stacks.old_values(row as usize),
+            );
+            for (t, c) in self.columns.iter_mut().enumerate() {
+                let (news, olds) = pick(c);
+                let slot = &mut news[node as usize];
+                *slot = slot.wrapping_add(new[t]);
+                if let Some(&v) = old.get(t) {
+                    let slot = &mut olds[node as usize];
+                    *slot = slot.wrapping_add(v);
                 }
             }
-            work.extend(children.drain(..).rev());
         }
     }
 
@@ -267,7 +323,6 @@ impl<'a> Grower<'a> {
         self.nodes.parent.push(group.parent);
         self.nodes.name.push(group.name);
         self.nodes.inline.push(group.inline);
-        self.shares.push(group.share);
         let compared = self.stacks.comparison != Comparison::None;
         for c in &mut self.columns {
             c.own.push(0);
@@ -281,7 +336,7 @@ impl<'a> Grower<'a> {
     }
 
     /// Moves every stack of the group one frame on and sorts them by it: those that have ended first, then a run for each
-    /// child, heaviest child first. Returns where the ended ones end.
+    /// child. Returns where the ended ones end.
     fn split(&mut self, group: &Group, node: u32, children: &mut Vec<Group>) -> usize {
         let rows = group.start..group.end;
         self.next.clear();
@@ -330,12 +385,7 @@ impl<'a> Grower<'a> {
         for i in 0..self.slots.len() {
             let s = self.slots[i];
             let (start, end) = (s.at - s.count, s.at);
-            let (share, drawn) = if group.drawn {
-                let share = self.share(start, end);
-                (share, share > 0.0 && share >= self.min_fraction)
-            } else {
-                (group.share, false)
-            };
+            self.found += 1;
             children.push(Group {
                 parent: node,
                 name: s.name,
@@ -344,23 +394,11 @@ impl<'a> Grower<'a> {
                     n if n == s.count => InlineMark::Full,
                     _ => InlineMark::Partial,
                 },
-                share,
+                share: group.share,
+                found: self.found,
                 start,
                 end,
-                drawn,
             });
-        }
-        if group.drawn && children.len() > 1 {
-            let weight = |g: &Group| {
-                let rows = self.order[g.start..g.end].iter();
-                rows.fold(0u64, |sum, &row| {
-                    sum.saturating_add(self.weights[row as usize * self.types + self.stacks.selected])
-                })
-            };
-            let name = |g: &Group| self.stacks.names[g.name as usize].name.as_str();
-            let mut weighed: Vec<(u64, Group)> = children.drain(..).map(|g| (weight(&g), g)).collect();
-            weighed.sort_by(|(a, x), (b, y)| b.cmp(a).then_with(|| name(x).cmp(name(y))));
-            children.extend(weighed.into_iter().map(|(_, g)| g));
         }
         group.start + ended
     }
@@ -424,60 +462,46 @@ fn advance(view: &View, stacks: &NamedStacks, cursor: &mut Cursor, row: u32) -> 
     }
 }
 
-fn add_row(
-    columns: &mut [FlameColumn],
-    node: u32,
-    new: &[i64],
-    old: &[i64],
-    pick: impl Fn(&mut FlameColumn) -> (&mut Vec<i64>, &mut Vec<i64>),
-) {
-    for (t, c) in columns.iter_mut().enumerate() {
-        let (news, olds) = pick(c);
-        let slot = &mut news[node as usize];
-        *slot = slot.wrapping_add(new[t]);
-        if let Some(&v) = old.get(t) {
-            let slot = &mut olds[node as usize];
-            *slot = slot.wrapping_add(v);
-        }
-    }
-}
-
 impl Flame {
-    /// Drops all but the heaviest nodes. A parent is never lighter than its children and stands before them, so what is
-    /// kept stays a tree; what is dropped stays in the totals of its ancestors.
-    fn keep_heaviest(&mut self, shares: &[f64], max_nodes: usize) {
-        let count = self.nodes.parent.len();
-        if count <= max_nodes {
-            return;
-        }
-        let mut order: Vec<u32> = (0..count as u32).collect();
-        order.sort_by(|&a, &b| {
-            let (x, y) = (shares[a as usize], shares[b as usize]);
-            y.total_cmp(&x).then(a.cmp(&b))
+    /// Puts the nodes in preorder, siblings by weight, then by name.
+    fn put_in_preorder(&mut self, names: &[FrameName]) {
+        let count = self.len();
+        let c = &self.columns[self.selected];
+        let weight = |i: u32| {
+            let old = c.old_total.get(i as usize).map_or(0, |v| v.unsigned_abs());
+            c.total[i as usize].unsigned_abs().saturating_add(old)
+        };
+        let name = |i: u32| names[self.nodes.name[i as usize] as usize].name.as_str();
+        let mut children: Vec<u32> = (1..count as u32).collect();
+        // The last sibling first, because a stack turns them around.
+        children.sort_by(|&a, &b| {
+            let parent = |i: u32| self.nodes.parent[i as usize];
+            let order = parent(a).cmp(&parent(b)).then(weight(a).cmp(&weight(b)));
+            order.then_with(|| name(b).cmp(name(a)))
         });
-        let mut kept = vec![false; count];
-        order[..max_nodes].iter().for_each(|&i| kept[i as usize] = true);
-        for &i in &order[max_nodes..] {
-            self.hidden.count += 1;
-            self.hidden.largest = self.hidden.largest.max(shares[i as usize]);
+        let mut order: Vec<u32> = Vec::with_capacity(count);
+        let mut place = vec![0u32; count];
+        let mut work = vec![0u32];
+        while let Some(i) = work.pop() {
+            place[i as usize] = order.len() as u32;
+            order.push(i);
+            let start = children.partition_point(|&k| self.nodes.parent[k as usize] < i);
+            let of_i = children[start..]
+                .iter()
+                .take_while(|&&k| self.nodes.parent[k as usize] == i);
+            work.extend(of_i);
         }
-        let mut place = vec![NONE; count];
-        let mut next = 0;
-        for (i, place) in place.iter_mut().enumerate() {
-            if kept[i] {
-                *place = next;
-                next += 1;
-            }
-        }
-        let parents = std::mem::take(&mut self.nodes.parent);
-        let kept_rows = || (0..count).filter(|&i| kept[i]);
-        self.nodes.parent = kept_rows().map(|i| place[parents[i] as usize]).collect();
-        self.nodes.name = kept_rows().map(|i| self.nodes.name[i]).collect();
-        self.nodes.inline = kept_rows().map(|i| self.nodes.inline[i]).collect();
+        let parent = order.iter().map(|&i| place[self.nodes.parent[i as usize] as usize]);
+        let nodes = FlameNodes {
+            parent: parent.collect(),
+            name: order.iter().map(|&i| self.nodes.name[i as usize]).collect(),
+            inline: order.iter().map(|&i| self.nodes.inline[i as usize]).collect(),
+        };
+        self.nodes = nodes;
         for c in &mut self.columns {
             for column in [&mut c.own, &mut c.total, &mut c.old_own, &mut c.old_total] {
                 if !column.is_empty() {
-                    *column = kept_rows().map(|i| column[i]).collect();
+                    *column = order.iter().map(|&i| column[i as usize]).collect();
                 }
             }
         }

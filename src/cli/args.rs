@@ -236,7 +236,7 @@ pub(super) struct QueryArgs {
     /// At most so many rows; 0 for all
     #[arg(short = 'n', long, value_name = "N")]
     nodecount: Option<usize>,
-    /// Leave out rows whose cum is below this share [default: 0.005; flame: 0.0001]
+    /// Leave out rows whose cum is below this share [default: 0.005; flame: none]
     #[arg(long, value_name = "SHARE")]
     nodefraction: Option<f64>,
     /// Leave out edges below this share
