@@ -1,8 +1,7 @@
 //! What Tab offers: commands, variables and their values, flags, files behind `>`, functions everywhere else.
 //!
 //! Functions are found by any part of their name, also by parts in order (`kubelet.sync`), and are inserted so that they
-//! work as an expression: `kubelet.\(\*Kubelet\).syncPod`, with the whole import path where the last element of it is
-//! not enough. Where very many match, their packages are offered instead. Nothing here knows the line editor.
+//! work as an expression: `kubelet.\(\*Kubelet\).syncPod`, with as much of the import path as tells them from others. Where very many match, their packages are offered instead. Nothing here knows the line editor.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -41,10 +40,19 @@ struct FunctionName {
     package: String,
     /// With its package.
     whole: String,
-    /// With the last element of its package.
+    /// With as much of its package as tells it from the others.
     short: String,
     /// `whole` in lower case without the brackets around receivers.
     key: String,
+}
+
+impl FunctionName {
+    fn offer(&self) -> Offer {
+        Offer {
+            shown: self.short.clone(),
+            inserted: expression(&self.short),
+        }
+    }
 }
 
 /// A command and what it takes.
@@ -62,8 +70,6 @@ pub(super) struct Offers {
     catalogue: Catalogue,
     functions: Vec<FunctionName>,
     packages: Vec<String>,
-    /// Last elements that several packages share.
-    ambiguous: BTreeSet<String>,
     subsystems: Vec<String>,
     label_keys: Vec<String>,
     units: &'static [&'static str],
@@ -78,35 +84,30 @@ impl Offers {
             names.insert((p.text(f.name), p.text(f.filename)));
         }
         let mut functions: Vec<FunctionName> = Vec::with_capacity(names.len());
-        let mut packages = BTreeMap::new();
+        let mut packages = BTreeSet::new();
         for (name, file) in names {
             if name.is_empty() || functions.last().is_some_and(|f: &FunctionName| f.whole == name) {
                 continue;
             }
             let package = GoName::parse_in(name, file).package().to_owned();
-            let last = package.rsplit('/').next().unwrap_or_default();
-            let head = package.len() - last.len();
-            // A name that does not begin with its package stays whole.
-            let short = if name.starts_with(package.as_str()) {
-                &name[head..]
-            } else {
-                name
-            };
-            packages.insert(package.clone(), last.to_owned());
+            packages.insert(package.clone());
             functions.push(FunctionName {
-                short: short.to_owned(),
+                short: name.to_owned(),
                 key: key(name),
                 whole: name.to_owned(),
                 package,
             });
         }
-        let mut seen = BTreeSet::new();
-        let ambiguous = packages
-            .values()
-            .filter(|last| !seen.insert((*last).clone()))
-            .cloned()
-            .collect();
         packages.remove("");
+        let ends = telling_ends(&packages);
+        for f in &mut functions {
+            // A name that does not begin with its package stays whole.
+            if let Some(end) = ends.get(f.package.as_str())
+                && let Some(rest) = f.whole.strip_prefix(f.package.as_str())
+            {
+                f.short = format!("{end}{rest}");
+            }
+        }
         let mut label_keys = BTreeSet::new();
         for i in 0..p.samples.len() {
             for l in p.samples.labels(i) {
@@ -123,8 +124,7 @@ impl Offers {
                 .collect(),
             catalogue: session.catalogue.clone(),
             functions,
-            packages: packages.into_keys().collect(),
-            ambiguous,
+            packages: packages.into_iter().collect(),
             subsystems: session
                 .held
                 .knowledge
@@ -165,7 +165,13 @@ impl Offers {
             return self.values(v, value, pos);
         }
         let Some(first) = before.first() else {
-            return (at, self.first_words(word));
+            let mut offers = self.first_words(word);
+            if let [only] = offers.as_mut_slice()
+                && !only.inserted.ends_with('=')
+            {
+                only.inserted.push(' ');
+            }
+            return (at, offers);
         };
         match *first {
             "help" | "h" => return (at, self.first_words(word).into_iter().map(without_sign).collect()),
@@ -302,26 +308,34 @@ impl Offers {
         let mut offers: Vec<Offer> = if found.len() > MANY {
             by_package(&found)
         } else {
-            found.iter().map(|f| self.function(f)).collect()
+            found.iter().map(|f| f.offer()).collect()
         };
         offers.sort_by(|a, b| a.shown.cmp(&b.shown));
         offers.dedup();
         keep_what_was_typed(&mut offers, part, &wanted);
         (at, offers)
     }
+}
 
-    fn function(&self, f: &FunctionName) -> Offer {
-        let last = f.package.rsplit('/').next().unwrap_or_default();
-        let name = if self.ambiguous.contains(last) {
-            &f.whole
-        } else {
-            &f.short
-        };
-        Offer {
-            shown: name.clone(),
-            inserted: expression(name),
+/// For each package the shortest end of its path that no other has.
+fn telling_ends(packages: &BTreeSet<String>) -> BTreeMap<&str, &str> {
+    let ends = |package: &str| -> Vec<usize> {
+        let slashes = package.match_indices('/').map(|(i, _)| i + 1);
+        let mut starts: Vec<usize> = std::iter::once(0).chain(slashes).collect();
+        starts.reverse();
+        starts
+    };
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for package in packages {
+        for start in ends(package) {
+            *counts.entry(&package[start..]).or_default() += 1;
         }
     }
+    let telling = |package: &str| ends(package).into_iter().find(|&start| counts[&package[start..]] == 1);
+    packages
+        .iter()
+        .map(|p| (p.as_str(), &p[telling(p).unwrap_or(0)..]))
+        .collect()
 }
 
 /// The packages of functions, with how many there are of each.
@@ -503,6 +517,18 @@ mod tests {
         assert!(re.is_match(name), "{re}");
         assert!(in_order(&key("k8s.io/pkg/kubelet.(*Kubelet).syncPod"), "kubelet.sync"));
         assert!(!in_order("kubelet.sync", "sync.kubelet"));
+    }
+
+    #[test]
+    fn ends_that_tell() {
+        let packages = ["kubelet", "a/pkg/kubelet", "a/cmd/kubelet", "b/c"]
+            .map(str::to_owned)
+            .into();
+        let ends = super::telling_ends(&packages);
+        assert_eq!(ends["a/pkg/kubelet"], "pkg/kubelet");
+        assert_eq!(ends["b/c"], "c");
+        // Every end of it is shared.
+        assert_eq!(ends["kubelet"], "kubelet");
     }
 
     #[test]

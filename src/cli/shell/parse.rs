@@ -70,12 +70,21 @@ fn split(line: &str) -> Result<Vec<&str>> {
     let mut parts = Vec::new();
     let mut quote = None;
     let mut start = 0;
+    // Brackets of the system's shell hold its own semicolons.
+    let (mut piped, mut depth) = (false, 0usize);
+    let mut blank = true;
     for (i, c) in line.char_indices() {
+        let at_word = std::mem::replace(&mut blank, c.is_whitespace());
         match (quote, c) {
             (Some(q), c) if c == q => quote = None,
             (Some(_), _) => {}
             (None, '\'' | '"') => quote = Some(c),
-            (None, ';') => {
+            (None, '|') if at_word => piped = true,
+            (None, '(' | '{') if piped => depth += 1,
+            (None, ')' | '}') if piped => depth = depth.saturating_sub(1),
+            (None, ';') if depth == 0 => {
+                piped = false;
+                blank = true;
                 parts.push(&line[start..i]);
                 start = i + 1;
             }
@@ -242,6 +251,11 @@ mod tests {
         assert_eq!(statements("top; ; peek x;").unwrap().len(), 2);
         assert_eq!(statements("top 'a;b'").unwrap().len(), 1);
         assert_eq!(statements("top | awk '{print $1; print $2}'").unwrap().len(), 1);
+        assert_eq!(
+            run("top | (sort; echo {a;}) | cat; tree | { cat; }").1,
+            Target::Pipe("{ cat; }".into())
+        );
+        assert_eq!(statements("top (a; tree").unwrap().len(), 2);
         assert_eq!(statements("top; # peek x; tree").unwrap().len(), 1);
         assert!(statements("  # nothing").unwrap().is_empty());
         assert_eq!(
