@@ -20,6 +20,8 @@ pub(super) struct Flags {
     pub(super) http: String,
     pub(super) intel_syntax: bool,
     pub(super) sources: Vec<String>,
+    /// The options as they were typed, for the prompt.
+    pub(super) given: Vec<(String, Option<String>)>,
 }
 
 /// Commands without an argument.
@@ -98,6 +100,7 @@ pub(super) fn parse(args: &[String]) -> Result<Flags, String> {
         http: String::new(),
         intel_syntax: false,
         sources: Vec::new(),
+        given: Vec::new(),
     };
     let (mut trim, mut no_browser) = (true, false);
     let mut granularities: Vec<&str> = Vec::new();
@@ -123,6 +126,7 @@ pub(super) fn parse(args: &[String]) -> Result<Flags, String> {
             Some((name, value)) => (name, Some(value)),
             None => (body, None),
         };
+        f.given.push((name.to_owned(), inline.map(str::to_owned)));
         let boolean = || match inline {
             None => Ok(true),
             Some(text) => parse_bool(text).ok_or_else(|| format!("invalid boolean value {text:?} for -{name}")),
@@ -176,7 +180,10 @@ pub(super) fn parse(args: &[String]) -> Result<Flags, String> {
                     None => {
                         let value = args.get(at).cloned();
                         at += 1;
-                        value.ok_or_else(|| format!("flag needs an argument: -{name}"))?
+                        let value = value.ok_or_else(|| format!("flag needs an argument: -{name}"))?;
+                        f.given.pop();
+                        f.given.push((name.to_owned(), Some(value.clone())));
+                        value
                     }
                 };
                 set_text(&mut f, &mut commands, name, value)?;

@@ -29,8 +29,12 @@ use sources::LocalSources;
 /// Runs the command.
 pub(super) fn run(args: &[OsString]) -> Exit {
     let args: Vec<String> = args.iter().map(|a| a.to_string_lossy().into_owned()).collect();
-    match answer(&args) {
-        Ok(()) => Exit::Fine,
+    let answered = flags::parse(&args).and_then(|mut flags| match flags.command.take() {
+        Some((command, argument)) => answer(flags, &command, &argument).map(|()| Exit::Fine),
+        None => prompt(flags),
+    });
+    match answered {
+        Ok(exit) => exit,
         Err(message) if message.is_empty() => Exit::Fine,
         Err(message) => {
             eprintln!("kubeprof: {message}");
@@ -39,17 +43,36 @@ pub(super) fn run(args: &[OsString]) -> Exit {
     }
 }
 
-fn answer(args: &[String]) -> Result<(), String> {
-    let mut flags = flags::parse(args)?;
-    let mut executable = None;
-    if flags.sources.len() > 1 && is_elf(Path::new(&flags.sources[0])) {
-        executable = Some(flags.sources.remove(0));
+/// Without a command pprof asks for some; so does kubeprof, at its own prompt.
+fn prompt(mut flags: Flags) -> Result<Exit, String> {
+    if !flags.http.is_empty() {
+        return Err("-http is not supported yet\nhint: `kubeprof flame` writes a page that works offline".to_owned());
     }
+    let executable = take_executable(&mut flags);
+    #[cfg(feature = "shell")]
+    {
+        Ok(super::run(super::shell::argv_of_pprof(
+            &flags.given,
+            executable,
+            flags.sources,
+        )))
+    }
+    #[cfg(not(feature = "shell"))]
+    {
+        drop((executable, flags.given));
+        Err("this build has no prompt\nhint: name a command, for instance -top".to_owned())
+    }
+}
+
+/// The binary that may stand in front of the profiles.
+fn take_executable(flags: &mut Flags) -> Option<String> {
+    (flags.sources.len() > 1 && is_elf(Path::new(&flags.sources[0]))).then(|| flags.sources.remove(0))
+}
+
+fn answer(mut flags: Flags, command: &str, argument: &str) -> Result<(), String> {
+    let executable = take_executable(&mut flags);
     let profile = fetch(&flags, executable.as_deref())?;
-    let Some((command, argument)) = flags.command.clone() else {
-        return Err("the interactive shell of pprof is `kubeprof shell` here".to_owned());
-    };
-    let result = write_report(profile, &flags, &command, &argument);
+    let result = write_report(profile, &flags, command, argument);
     match result {
         Err(Failure::Io(e)) if e.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         Err(Failure::Io(e)) => Err(e.to_string()),

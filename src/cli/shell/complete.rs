@@ -305,6 +305,10 @@ impl Offers {
         if found.is_empty() {
             found = self.functions.iter().filter(|f| in_order(&f.key, &wanted)).collect();
         }
+        // Whoever types a path from its start means no other that contains it.
+        if wanted.contains('/') && found.iter().any(|f| f.key.starts_with(&wanted)) {
+            found.retain(|f| f.key.starts_with(&wanted));
+        }
         let mut offers: Vec<Offer> = if found.len() > MANY {
             by_package(&found)
         } else {
@@ -498,7 +502,90 @@ fn command_words(session: &Session, name: String) -> Option<CommandWords> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Offer, expression, in_order, keep_what_was_typed, key, last_statement, words};
+    use clap::Parser;
+
+    use super::super::super::open::Held;
+    use super::super::super::{Cli, Command};
+    use super::super::Session;
+    use super::{Offer, Offers, expression, in_order, keep_what_was_typed, key, last_statement, words};
+
+    fn offers() -> Offers {
+        let heap = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/fixtures/captures/ctx-leak-1.36.1/s10-heap.pb.gz"
+        );
+        let Ok(Command::Shell(args)) = Cli::try_parse_from(["kubeprof", "shell", heap]).map(|c| c.command) else {
+            panic!("no shell");
+        };
+        let held = Held::read(&args.input, &args.out).expect("a profile");
+        Offers::new(&Session::new(held, args.input, args.out))
+    }
+
+    #[test]
+    fn everywhere_in_a_line() {
+        let offers = offers();
+        let lists = |line: &str| -> Vec<String> {
+            let (at, found) = offers.at(line, line.len());
+            assert!(at <= line.len(), "{line}");
+            found
+                .into_iter()
+                .map(|o| format!("{}{}", &line[..at], o.inserted))
+                .collect()
+        };
+        for (line, becomes) in [
+            ("pee", "peek "),
+            ("foc", "focus="),
+            ("inuse_o", "inuse_objects "),
+            ("top; tra", "top; traces "),
+            ("by sub", "by subsystem"),
+            ("by=pa", "by=package"),
+            ("sort = c", "sort = cum"),
+            ("mean=t", "mean=true"),
+            ("sample_index=inuse_o", "sample_index=inuse_objects"),
+            ("subsystem=pleg,volume-o", "subsystem=pleg,volume-operations"),
+            ("unit=M", "unit=MB"),
+            ("tagshow=by", "tagshow=bytes"),
+            ("top --relative", "top --relative-percentages"),
+            ("top --by=mod", "top --by=module"),
+            ("top --by mod", "top --by module"),
+            ("top -o mark", "top -o markdown"),
+            ("top10 --nodef", "top10 --nodefraction"),
+            ("unset show_", "unset show_from"),
+            ("help pee", "help peek"),
+            ("peek startPodSy", "peek kubelet.\\(\\*podWorkers\\).startPodSync"),
+            ("top a|startPodSy", "top a|kubelet.\\(\\*podWorkers\\).startPodSync"),
+            ("top -startpodsy", "top -kubelet.\\(\\*podWorkers\\).startPodSync"),
+            (
+                "focus=podWorkers.start",
+                "focus=kubelet.\\(\\*podWorkers\\).startPodSync",
+            ),
+            ("raw > Cargo.to", "raw > Cargo.toml"),
+            ("raw >>src/cl", "raw >>src/cli/"),
+        ] {
+            let found = lists(line);
+            let same = |f: &String| f.replace("pkg/kubelet.", "kubelet.") == becomes;
+            assert!(found.len() == 1 && same(&found[0]), "{line}: {found:?}");
+        }
+        for line in [
+            "top | he",
+            "bogus x",
+            "top > /no/such/folder/x",
+            "focus=no-such-function",
+            "peek ",
+        ] {
+            assert!(lists(line).is_empty(), "{line}: {:?}", lists(line));
+        }
+        // Where many match there are packages.
+        let many = lists("peek k8s.io/");
+        assert!(many.len() > 10 && many.iter().all(|o| o.ends_with('.')), "{many:?}");
+        // Any place of any line.
+        for line in ["focus=é|\\", "top 'a b", "by  ", "= x", "--", "-", "x=;|>", "help ; by"] {
+            for pos in (0..=line.len()).filter(|&i| line.is_char_boundary(i)) {
+                let (at, _) = offers.at(line, pos);
+                assert!(at <= pos && line.is_char_boundary(at), "{line} at {pos}");
+            }
+        }
+    }
 
     #[test]
     fn words_know_their_places() {

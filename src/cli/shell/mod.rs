@@ -10,6 +10,7 @@ mod prompt;
 mod statement;
 mod variables;
 
+use std::ffi::OsString;
 use std::io::{self, BufRead, IsTerminal};
 use std::sync::Arc;
 
@@ -24,6 +25,17 @@ use crate::model::{Profile, Samples, ValueType};
 use statement::Flow;
 use variables::{Catalogue, State};
 
+const LANGUAGE: &str = "\
+A prompt with the reports of the command line, on profiles that are read once. Its language is that of go tool pprof:
+
+COMMAND [N] [REGEX]... [-REGEX]... answers with at most N rows, of samples that match a REGEX and none of the -REGEXes. \
+Flags of the command line work as well. An answer goes to a file with > FILE or >> FILE, to a program with | PROGRAM.
+
+VARIABLE=VALUE keeps a flag for all commands, VARIABLE= clears it. Words such as lines, cum or inuse_objects and \
+`by subsystem` set one. `options` lists the variables, `help` the commands.
+
+Several statements in a line are separated by ;. Without a terminal the lines come from standard input.";
+
 const EXAMPLES: &str = "\
 Examples:
   kubeprof shell heap.pb.gz                            a prompt
@@ -32,7 +44,7 @@ Examples:
 
 /// `kubeprof shell`.
 #[derive(Args, Debug)]
-#[command(after_help = EXAMPLES, mut_arg("out", |a| a.hide(true)))]
+#[command(long_about = LANGUAGE, after_help = EXAMPLES, mut_arg("out", |a| a.hide(true)))]
 pub(super) struct ShellArgs {
     /// Run this line instead of asking for some (several allowed)
     #[arg(short, long = "command", value_name = "LINE", allow_hyphen_values = true)]
@@ -81,6 +93,41 @@ pub(super) fn answer(args: &ShellArgs, matches: &ArgMatches) -> Result<Exit> {
         return Ok(Exit::Fine);
     }
     session.lines(io::stdin().lock().lines(), true)
+}
+
+/// The command line of a shell for a command line of pprof without a command. Options that mean nothing here are named.
+pub(super) fn argv_of_pprof(
+    options: &[(String, Option<String>)],
+    binary: Option<String>,
+    sources: Vec<String>,
+) -> Vec<OsString> {
+    let cli = Cli::command();
+    let shell = cli.find_subcommand("shell");
+    let mut argv: Vec<OsString> = vec!["kubeprof".into(), "shell".into()];
+    for (name, value) in options {
+        let flag = shell.and_then(|c| c.get_arguments().find(|a| a.get_id() == name.as_str()));
+        let Some(long) = flag.and_then(|a| Some((a, a.get_long()?))) else {
+            eprintln!("note: -{name} does nothing at the prompt");
+            continue;
+        };
+        match (long, value.as_deref()) {
+            (_, Some("")) => {}
+            // The others say where pprof looks, which kubeprof does not need to be told.
+            (_, Some(mode)) if name == "symbolize" && !matches!(mode, "none" | "force") => {}
+            ((a, long), value) if !a.get_action().takes_values() => {
+                if value.is_none_or(|v| matches!(v, "1" | "t" | "T" | "true" | "TRUE" | "True")) {
+                    argv.push(format!("--{long}").into());
+                }
+            }
+            (_, Some("-1")) if name == "nodecount" => {}
+            ((_, long), Some(value)) => argv.push(format!("--{long}={value}").into()),
+            ((_, long), None) => argv.push(format!("--{long}").into()),
+        }
+    }
+    argv.extend(binary.map(|b| OsString::from(format!("--binary={b}"))));
+    argv.push("--".into());
+    argv.extend(sources.into_iter().map(OsString::from));
+    argv
 }
 
 impl Session {

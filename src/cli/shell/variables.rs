@@ -108,7 +108,9 @@ impl Catalogue {
 
     /// The words of [`Catalogue::word`] worth completing.
     pub(super) fn words(&self) -> Vec<String> {
-        let mut words: Vec<String> = SHORTHANDS.iter().map(|(short, _, _)| (*short).to_owned()).collect();
+        // Those of sample types come from the profile.
+        let shorthands = SHORTHANDS.iter().filter(|(_, name, _)| *name != "sample_index");
+        let mut words: Vec<String> = shorthands.map(|(short, _, _)| (*short).to_owned()).collect();
         if let Some(by) = self.find("by") {
             words.extend(by.other_values.iter().map(|(plural, _)| plural.clone()));
         }
@@ -466,6 +468,8 @@ mod tests {
             assert_eq!(set(word).as_deref(), Some(value), "{word}");
         }
         assert_eq!(catalogue.word("mean_delay").unwrap()[1], ("mean", "true".to_owned()));
+        assert!(catalogue.words().iter().all(|w| catalogue.word(w).is_some()));
+        assert!(!catalogue.words().contains(&"alloc_space".to_owned()));
         // These are filters, not granularities.
         for word in ["package", "subsystem", "owner", "nonsense"] {
             assert_eq!(set(word), None, "{word}");
