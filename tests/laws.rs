@@ -145,9 +145,23 @@ proptest! {
     #[test]
     fn compacting_changes_no_report(a in rows()) {
         let p = profile(&a);
-        let small = compact(&p).expect("fits");
+        let small = compact(p.clone()).expect("fits");
         small.check().expect("sound");
         prop_assert!(small.functions.len() <= p.functions.len());
+        let samples: std::collections::HashSet<_> =
+            (0..small.samples.len()).map(|i| (small.samples.stack(i), small.samples.labels(i))).collect();
+        prop_assert_eq!(samples.len(), small.samples.len(), "equal samples are one");
+        let stacks: std::collections::HashSet<_> = small.stacks.iter().map(|(_, stack)| stack).collect();
+        prop_assert_eq!(stacks.len(), small.stacks.len(), "equal stacks are one");
+        let mut used: Vec<_> = small.stacks.iter().flat_map(|(_, stack)| stack.iter().map(|l| l.index())).collect();
+        used.sort_unstable();
+        used.dedup();
+        prop_assert_eq!(used, (0..small.locations.len()).collect::<Vec<_>>(), "every location is of a stack");
+        // Interning goes on where the compact table ends.
+        let mut grown = small.clone();
+        if let Some(stack) = small.stacks.iter().map(|(_, stack)| stack.to_vec()).last() {
+            prop_assert_eq!(grown.stacks.intern(&stack).map(|s| s.index() + 1), Some(small.stacks.len()));
+        }
         prop_assert_eq!(lines(small), lines(p));
     }
 

@@ -111,9 +111,9 @@ pub(super) struct ConvertArgs {
     pub(super) input: InputArgs,
     #[command(flatten)]
     query: QueryArgs,
-    /// How hard gzip tries, 1 to 9
-    #[arg(long, value_name = "LEVEL", default_value_t = Compression::default().0, value_parser = clap::value_parser!(u32).range(1..=9))]
-    compression: u32,
+    /// How hard gzip tries, 1 to 9; default: 6, and 1 for profiles of many megabytes
+    #[arg(long, value_name = "LEVEL", value_parser = clap::value_parser!(u32).range(1..=9))]
+    compression: Option<u32>,
     /// Format
     #[arg(short, long, value_enum, default_value_t)]
     output: ConvertFormat,
@@ -140,11 +140,11 @@ pub(super) fn convert(args: &ConvertArgs) -> Result<()> {
             if args.output == ConvertFormat::Text {
                 return output::write(&args.out, true, false, |out| text::raw(&profile, out));
             }
-            let compact = model::compact(&profile)?;
-            drop(profile);
-            output::write(&args.out, false, true, |out| {
-                encode_gzip(&compact, out, Compression(args.compression))
-            })
+            let compact = model::compact(profile)?;
+            let level = args
+                .compression
+                .map_or_else(|| Compression::suiting(&compact), Compression);
+            output::write(&args.out, false, true, |out| encode_gzip(&compact, out, level))
         }
         ConvertFormat::Folded => stacks(
             &args.input,

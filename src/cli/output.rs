@@ -186,8 +186,25 @@ fn pager() -> Option<Child> {
     child.spawn().ok()
 }
 
-/// Writes beside the file and renames, so that a file of that name is always whole.
+/// Writes beside the file and renames, so that a file of that name is always whole. What is no plain file (a device, a
+/// pipe) is written as it stands, never replaced; a link stays one.
 fn file(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
+    let real;
+    let path = match fs::metadata(path) {
+        Ok(found) if !found.is_file() => {
+            let into = || -> io::Result<()> {
+                let mut out = BufWriter::with_capacity(1 << 18, fs::OpenOptions::new().write(true).open(path)?);
+                fill(&mut out)?;
+                out.flush()
+            };
+            return into().with_context(|| format!("cannot write {}", path.display()));
+        }
+        Ok(_) => {
+            real = fs::canonicalize(path).with_context(|| format!("cannot write {}", path.display()))?;
+            real.as_path()
+        }
+        Err(_) => path,
+    };
     let name = path
         .file_name()
         .with_context(|| format!("{}: not a file name", path.display()))?;

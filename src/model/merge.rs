@@ -202,58 +202,6 @@ fn common_units(profiles: &mut [Profile]) -> Result<(), MergeError> {
     Ok(())
 }
 
-impl Profile {
-    /// Multiplies the values of each sample type by its ratio, rounding half away from zero. A sample whose scaled
-    /// columns all become zero is dropped (columns whose ratio is 1 are not looked at, as in google/pprof).
-    pub fn scale(&mut self, ratios: &[f64]) {
-        if ratios.iter().all(|&r| r == 1.0) {
-            return;
-        }
-        let mut keep = vec![false; self.samples.len()];
-        for (i, keep) in keep.iter_mut().enumerate() {
-            for (v, &r) in self.samples.values_mut(i).iter_mut().zip(ratios) {
-                if r != 1.0 {
-                    *v = (*v as f64 * r).round() as i64;
-                    *keep |= *v != 0;
-                }
-            }
-        }
-        self.samples.retain(|_, i| keep[i]);
-    }
-
-    /// Divides all values, cutting them to integers.
-    pub fn divide(&mut self, by: f64) {
-        let ratio = 1.0 / by;
-        if ratio > 0.0 && ratio != 1.0 {
-            for v in self.samples.all_values_mut() {
-                *v = (*v as f64 * ratio) as i64;
-            }
-        }
-    }
-
-    /// Sums of all samples, one per sample type.
-    pub fn totals(&self) -> Vec<i64> {
-        let mut sums = vec![0i64; self.sample_types.len()];
-        for i in 0..self.samples.len() {
-            for (sum, v) in sums.iter_mut().zip(self.samples.values(i)) {
-                *sum = sum.wrapping_add(*v);
-            }
-        }
-        sums
-    }
-
-    /// Scales this profile so that the sums of each sample type become those of `base`.
-    pub fn normalize(&mut self, base: &Profile) {
-        let ratios: Vec<f64> = self
-            .totals()
-            .iter()
-            .zip(base.totals())
-            .map(|(&own, base)| if own == 0 { 0.0 } else { base as f64 / own as f64 })
-            .collect();
-        self.scale(&ratios);
-    }
-}
-
 #[derive(PartialEq, Eq, Hash)]
 struct MappingKey {
     size: u64,
@@ -262,75 +210,56 @@ struct MappingKey {
 }
 
 #[derive(Default)]
-struct Merger {
-    out: Profile,
+pub(super) struct Merger {
+    pub(super) out: Profile,
     mappings: FxHashMap<MappingKey, MappingId>,
     functions: FxHashMap<(i64, StringId, StringId, StringId), FunctionId>,
     locations: HashTable<u32>,
+    /// Rows of the samples of `out` by stack and labels.
     samples: HashTable<u32>,
-    values: Vec<i64>,
-    sample_rows: Vec<(super::StackId, Vec<Label>)>,
+    /// Scratch space.
+    frames: Vec<LocationId>,
+    labels: Vec<Label>,
     outer_column_only: bool,
 }
 
 /// What the ids of one source became.
-struct Remap<'a> {
+pub(super) struct Remap<'a> {
     src: &'a Profile,
     strings: Vec<Option<StringId>>,
     mappings: Vec<Option<(MappingId, u64)>>,
     functions: Vec<Option<FunctionId>>,
-    locations: Vec<Option<LocationId>>,
+    pub(super) locations: Vec<Option<LocationId>>,
     stacks: Vec<Option<super::StackId>>,
 }
 
-pub(super) fn add(sources: &[&Profile], options: MergeOptions) -> Result<Profile, MergeError> {
-    let mut m = Merger {
-        out: header(sources, options)?,
-        outer_column_only: options.outer_column_only,
-        ..Merger::default()
-    };
-    let types = m.out.sample_types.len();
-    let mut labels = Vec::new();
-    for &src in sources {
-        let mut map = Remap {
+impl<'a> Remap<'a> {
+    pub(super) fn new(src: &'a Profile) -> Self {
+        Self {
             src,
             strings: vec![None; src.strings.len()],
             mappings: vec![None; src.mappings.len()],
             functions: vec![None; src.functions.len()],
             locations: vec![None; src.locations.len()],
             stacks: vec![None; src.stacks.len()],
-        };
-        if m.out.mappings.is_empty() && !src.mappings.is_empty() {
-            // The first mapping is the main binary and stays first.
-            m.mapping(&mut map, MappingId::new(0));
         }
+    }
+}
+
+pub(super) fn add(sources: &[&Profile], options: MergeOptions) -> Result<Profile, MergeError> {
+    let mut m = Merger::new(sources, options)?;
+    for &src in sources {
+        let mut map = m.begin(src);
+        m.reserve(src.samples.len(), src.stacks.len(), src.stacks.frame_count());
         for i in 0..src.samples.len() {
             let values = src.samples.values(i);
             if options.drop_zero && is_zero(values) {
                 continue;
             }
             let stack = m.stack(&mut map, src.samples.stack(i))?;
-            labels.clear();
-            for l in src.samples.labels(i) {
-                let label = Label {
-                    key: m.string(&mut map, l.key),
-                    text: m.string(&mut map, l.text),
-                    number: l.number,
-                    unit: m.string(&mut map, l.unit),
-                    bare_zero: l.bare_zero,
-                };
-                labels.push(label);
-            }
-            m.canonical(&mut labels);
-            m.sample(stack, &labels, values, types);
+            m.sample(&mut map, stack, src.samples.labels(i), values, true);
         }
     }
-    let mut samples = Samples::new(types);
-    samples.reserve(m.sample_rows.len(), m.values.len());
-    for (i, (stack, labels)) in m.sample_rows.iter().enumerate() {
-        samples.push(*stack, &m.values[i * types..(i + 1) * types], labels);
-    }
-    m.out.samples = samples;
     Ok(m.out)
 }
 
@@ -385,6 +314,45 @@ fn fx(value: impl Hash) -> u64 {
 }
 
 impl Merger {
+    /// With the header of what `sources` will add up to.
+    pub(super) fn new(sources: &[&Profile], options: MergeOptions) -> Result<Self, MergeError> {
+        let mut out = header(sources, options)?;
+        out.samples = Samples::new(out.sample_types.len());
+        Ok(Self {
+            out,
+            outer_column_only: options.outer_column_only,
+            ..Self::default()
+        })
+    }
+
+    /// Begins with a source. The first mapping of all is the main binary and stays first.
+    pub(super) fn begin<'a>(&mut self, src: &'a Profile) -> Remap<'a> {
+        let mut map = Remap::new(src);
+        if self.out.mappings.is_empty() && !src.mappings.is_empty() {
+            self.mapping(&mut map, MappingId::new(0));
+        }
+        map
+    }
+
+    /// Makes room for what the first source has; what later ones have is mostly there by then.
+    fn reserve(&mut self, samples: usize, stacks: usize, frames: usize) {
+        if self.out.samples.is_empty() {
+            // Nothing is in the table yet, so nothing is hashed again.
+            self.out.stacks.reserve(stacks, frames);
+            self.out.samples.reserve(samples, samples * self.out.sample_types.len());
+            self.samples.reserve(samples, |_| 0);
+        }
+    }
+
+    /// Makes room for as many locations and functions as `src` has.
+    pub(super) fn reserve_tables(&mut self, src: &Profile) {
+        self.out.locations.reserve(src.locations.len());
+        self.out.lines.reserve(src.lines.len());
+        self.out.functions.reserve(src.functions.len());
+        self.locations.reserve(src.locations.len(), |_| 0);
+        self.functions.reserve(src.functions.len());
+    }
+
     fn string(&mut self, map: &mut Remap<'_>, id: StringId) -> StringId {
         if id.is_empty() {
             return id;
@@ -449,7 +417,7 @@ impl Merger {
         to
     }
 
-    fn location(&mut self, map: &mut Remap<'_>, id: LocationId) -> LocationId {
+    pub(super) fn location(&mut self, map: &mut Remap<'_>, id: LocationId) -> LocationId {
         if let Some(known) = map.locations[id.index()] {
             return known;
         }
@@ -531,14 +499,54 @@ impl Merger {
             return Ok(known);
         }
         let src = map.src;
-        let frames: Vec<LocationId> = src.stack(id).iter().map(|&l| self.location(map, l)).collect();
+        let mut frames = std::mem::take(&mut self.frames);
+        frames.clear();
+        for &l in src.stack(id) {
+            frames.push(match map.locations[l.index()] {
+                Some(known) => known,
+                None => self.location(map, l),
+            });
+        }
         let to = self.out.stacks.intern(&frames).ok_or(MergeError::TooLarge)?;
+        self.frames = frames;
         map.stacks[id.index()] = Some(to);
         Ok(to)
     }
 
+    /// Adds a sample of `map`'s source whose stack is `stack` by now. `may_exist`: there may be an equal one already.
+    pub(super) fn sample(
+        &mut self,
+        map: &mut Remap<'_>,
+        stack: super::StackId,
+        labels: &[Label],
+        values: &[i64],
+        may_exist: bool,
+    ) {
+        let mut own = std::mem::take(&mut self.labels);
+        own.clear();
+        for l in labels {
+            own.push(Label {
+                key: self.string(map, l.key),
+                text: self.string(map, l.text),
+                number: l.number,
+                unit: self.string(map, l.unit),
+                bare_zero: l.bare_zero,
+            });
+        }
+        self.canonical(&mut own);
+        if may_exist {
+            self.add_sample(stack, &own, values);
+        } else {
+            self.out.samples.push(stack, values, &own);
+        }
+        self.labels = own;
+    }
+
     /// Texts before numbers, each by key; values of one key keep their order.
     fn canonical(&self, labels: &mut [Label]) {
+        if labels.len() < 2 {
+            return;
+        }
         labels.sort_by(|a, b| {
             let rank = |l: &Label| u8::from(l.kind() == LabelKind::Number);
             rank(a)
@@ -547,35 +555,23 @@ impl Merger {
         });
     }
 
-    fn sample(&mut self, stack: super::StackId, labels: &[Label], values: &[i64], types: usize) {
-        let Self {
-            samples,
-            sample_rows,
-            values: sums,
-            ..
-        } = self;
+    fn add_sample(&mut self, stack: super::StackId, labels: &[Label], values: &[i64]) {
+        let Self { samples, out, .. } = self;
+        let rows = &mut out.samples;
         let h = fx((stack, labels));
-        let found = samples
-            .find(h, |&i| {
-                let (s, l) = &sample_rows[i as usize];
-                *s == stack && l == labels
-            })
-            .copied();
+        let found = samples.find(h, |&i| {
+            rows.stack(i as usize) == stack && rows.labels(i as usize) == labels
+        });
         match found {
-            Some(i) => {
-                let row = &mut sums[i as usize * types..(i as usize + 1) * types];
-                for (sum, v) in row.iter_mut().zip(values) {
+            Some(&i) => {
+                for (sum, v) in rows.values_mut(i as usize).iter_mut().zip(values) {
                     *sum = sum.wrapping_add(*v);
                 }
             }
             None => {
-                let i = sample_rows.len() as u32;
-                sample_rows.push((stack, labels.to_vec()));
-                sums.extend_from_slice(values);
-                samples.insert_unique(h, i, |&i| {
-                    let (s, l) = &sample_rows[i as usize];
-                    fx((*s, l.as_slice()))
-                });
+                let i = rows.len() as u32;
+                rows.push(stack, values, labels);
+                samples.insert_unique(h, i, |&i| fx((rows.stack(i as usize), rows.labels(i as usize))));
             }
         }
     }

@@ -8,11 +8,13 @@
 //! Reading and writing bytes is in `pprof`; what names mean is in `kubelet`; questions are in `analysis`.
 
 mod compact;
+mod decimals;
 pub mod goroutine_label;
 mod id;
 mod merge;
 mod profile;
 mod samples;
+mod scale;
 mod strings;
 pub mod units;
 

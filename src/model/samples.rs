@@ -54,6 +54,9 @@ impl Stacks {
     /// The id of `stack` (leaf first), which is added when it is new. `None` when the table is full (2^32 frames).
     pub fn intern(&mut self, stack: &[LocationId]) -> Option<StackId> {
         let h = hash(stack);
+        if self.index.len() != self.len() {
+            self.build_index();
+        }
         let Self { offsets, frames, index } = self;
         if let Some(&i) = index.find(h, |&i| row(offsets, frames, i) == stack) {
             return Some(StackId::new(i as usize));
@@ -64,6 +67,36 @@ impl Stacks {
         offsets.push(end);
         index.insert_unique(h, i, |&i| hash(row(offsets, frames, i)));
         Some(StackId::new(i as usize))
+    }
+
+    #[cold]
+    fn build_index(&mut self) {
+        let Self { offsets, frames, index } = self;
+        index.clear();
+        index.reserve(offsets.len(), |_| 0);
+        for i in 0..(offsets.len() - 1) as u32 {
+            index.insert_unique(hash(row(offsets, frames, i)), i, |&i| hash(row(offsets, frames, i)));
+        }
+    }
+
+    /// The stacks named in `order`, each at most once, with other locations. `map` gives different locations for
+    /// different ones, so that different stacks stay different. The index is built when something is interned.
+    pub(super) fn relocated(mut self, order: &[StackId], map: impl Fn(LocationId) -> LocationId) -> Self {
+        let in_place = order.len() == self.len() && order.iter().enumerate().all(|(i, s)| s.index() == i);
+        if !in_place {
+            let mut offsets = Vec::with_capacity(order.len() + 1);
+            offsets.push(0);
+            let frame_count: usize = order.iter().map(|&s| self.get(s).len()).sum();
+            let mut frames = Vec::with_capacity(frame_count);
+            for &s in order {
+                frames.extend_from_slice(self.get(s));
+                offsets.push(frames.len() as u32);
+            }
+            (self.offsets, self.frames) = (offsets, frames);
+        }
+        self.frames.iter_mut().for_each(|l| *l = map(*l));
+        self.index = HashTable::new();
+        self
     }
 
     /// The frames of a stack, leaf first.

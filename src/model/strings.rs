@@ -15,13 +15,28 @@ pub struct StringTable {
     text: String,
     /// One more entry than there are strings.
     ends: Vec<u32>,
-    index: HashTable<u32>,
+    index: HashTable<Slot>,
 }
 
-fn hash(s: &str) -> u64 {
+/// A string by its hash, which is kept so that growing the index reads no text.
+#[derive(Clone, Copy)]
+struct Slot {
+    hash: u32,
+    id: u32,
+}
+
+impl Slot {
+    /// The hash as the table wants it: good in its upper and lower bits.
+    fn spread(self) -> u64 {
+        u64::from(self.hash).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+    }
+}
+
+fn hash(s: &str) -> u32 {
     let mut h = FxHasher::default();
     h.write(s.as_bytes());
-    h.finish()
+    let h = h.finish();
+    (h >> 32 ^ h) as u32
 }
 
 impl Default for StringTable {
@@ -44,24 +59,29 @@ impl StringTable {
 
     /// The id of `s`, which is added when it is new.
     pub fn intern(&mut self, s: &str) -> StringId {
-        let h = hash(s);
         let Self { text, ends, index } = self;
-        if let Some(&i) = index.find(h, |&i| slice(text, ends, i) == s) {
-            return StringId::new(i as usize);
+        let id = (ends.len() - 1) as u32;
+        let new = Slot { hash: hash(s), id };
+        if let Some(old) = index.find(new.spread(), |old| {
+            old.hash == new.hash && slice(text, ends, old.id) == s
+        }) {
+            return StringId::new(old.id as usize);
         }
-        let i = (ends.len() - 1) as u32;
         text.push_str(s);
         // More than 4 GiB of names in one profile cannot come from a decoder, whose input is limited to less.
         ends.push(u32::try_from(text.len()).unwrap_or(u32::MAX));
-        index.insert_unique(h, i, |&i| hash(slice(text, ends, i)));
-        StringId::new(i as usize)
+        index.insert_unique(new.spread(), new, |slot| slot.spread());
+        StringId::new(id as usize)
     }
 
     /// The id of `s` if it is in the table.
     pub fn find(&self, s: &str) -> Option<StringId> {
+        let hash = hash(s);
         self.index
-            .find(hash(s), |&i| slice(&self.text, &self.ends, i) == s)
-            .map(|&i| StringId::new(i as usize))
+            .find(Slot { hash, id: 0 }.spread(), |slot| {
+                slot.hash == hash && slice(&self.text, &self.ends, slot.id) == s
+            })
+            .map(|slot| StringId::new(slot.id as usize))
     }
 
     /// The text of `id`.

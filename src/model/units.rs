@@ -3,6 +3,8 @@
 //! Bytes are 1024-based (`kB`, `MB`); time goes ns, us, ms, s, hrs. The wording of numbers and percentages is pprof's to
 //! the byte (its `%.2f` without `.00`, its `%5.2g%%` below one percent), because reports are compared with its output.
 
+use super::decimals::fixed;
+
 /// A unit and the texts that mean it.
 struct Unit {
     name: &'static str,
@@ -78,13 +80,21 @@ impl Family {
         if text.len() > 16 {
             return None;
         }
+        let mut units = self.units.iter().chain(self.asked);
+        if text.is_ascii() {
+            let key = match text.as_bytes() {
+                [key @ .., b's' | b'S'] if key.len() > 1 => key,
+                key => key,
+            };
+            return units.find(|u| u.aliases.iter().any(|a| a.as_bytes().eq_ignore_ascii_case(key)));
+        }
         let lower = text.to_lowercase();
         let key = if lower.len() > 2 {
             lower.strip_suffix('s').unwrap_or(&lower)
         } else {
             &lower
         };
-        self.units.iter().chain(self.asked).find(|u| u.aliases.contains(&key))
+        units.find(|u| u.aliases.contains(&key))
     }
 }
 
@@ -174,11 +184,12 @@ fn scale_ref<'a>(value: i64, from: &str, to: &'a str) -> (f64, &'a str) {
 /// A number with its unit: two decimals unless they are `.00`, and a bare `0`.
 pub fn label(value: i64, from: &str, to: &str) -> String {
     let (v, unit) = scale_ref(value, from, to);
-    let mut text = if v.fract() == 0.0 && v.abs() < 1e15 {
-        format!("{}", v as i64)
+    let mut text = String::with_capacity(24);
+    if v.fract() == 0.0 && v.abs() < 1e15 {
+        text.push_str(itoa::Buffer::new().format(v as i64));
     } else {
-        format!("{v:.2}")
-    };
+        fixed(v, 2, &mut text);
+    }
     if let Some(short) = text.strip_suffix(".00") {
         text.truncate(short.len());
     }
@@ -199,10 +210,21 @@ pub fn percentage(value: i64, total: i64) -> String {
     };
     if (99.95..=100.05).contains(&ratio) {
         "  100%".to_owned()
-    } else if ratio >= 1.0 {
-        format!("{ratio:5.2}%")
     } else {
-        format!("{:>5}%", two_significant(ratio))
+        let digits = if ratio >= 1.0 {
+            let mut digits = String::with_capacity(8);
+            fixed(ratio, 2, &mut digits);
+            digits
+        } else {
+            two_significant(ratio)
+        };
+        let mut text = String::with_capacity(8);
+        for _ in digits.len()..5 {
+            text.push(' ');
+        }
+        text.push_str(&digits);
+        text.push('%');
+        text
     }
 }
 
@@ -210,6 +232,21 @@ pub fn percentage(value: i64, total: i64) -> String {
 fn two_significant(v: f64) -> String {
     if v == 0.0 || !v.is_finite() {
         return if v == 0.0 { "0".to_owned() } else { "NaN".to_owned() };
+    }
+    // What is rounded up to the next power of ten ends in zeros, which are cut.
+    let decimals = match v {
+        0.1..1.0 => 2,
+        0.01..0.1 => 3,
+        0.001..0.01 => 4,
+        0.0001..0.001 => 5,
+        _ => 0,
+    };
+    if decimals > 0 {
+        let mut text = String::with_capacity(8);
+        fixed(v, decimals, &mut text);
+        let cut = text.trim_end_matches('0').trim_end_matches('.').len();
+        text.truncate(cut);
+        return text;
     }
     let scientific = format!("{v:.1e}");
     let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));

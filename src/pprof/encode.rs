@@ -10,14 +10,22 @@ use prost::Message as _;
 use super::proto;
 use crate::model::{Profile, StringId, ValueType};
 
-/// How hard gzip tries, 1 to 9. The default is 3: a third of Go's time for a tenth more bytes.
+/// How hard gzip tries, 1 to 9.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Compression(pub u32);
 
-impl Default for Compression {
-    fn default() -> Self {
-        Self(3)
+impl Compression {
+    /// 6, as most writers have it; 1 for profiles of many megabytes, where 6 would take longer than everything else and
+    /// save a sixth.
+    pub fn suiting(profile: &Profile) -> Self {
+        Self(if estimate(profile) > 4 << 20 { 1 } else { 6 })
     }
+}
+
+/// About how many bytes a profile takes before gzip.
+fn estimate(p: &Profile) -> usize {
+    let tables = p.locations.len() * 16 + p.functions.len() * 16 + p.strings.text_bytes();
+    p.stacks.frame_count() * 2 + p.samples.len() * 16 + tables + 4096
 }
 
 /// Strings of the output, numbered by first use.
@@ -42,15 +50,41 @@ impl Strings<'_> {
 struct Ids<'a> {
     profile: &'a Profile,
     as_read: bool,
+    /// Those of locations, in a table of their own because every frame asks for one; `None` when they are dense.
+    locations: Option<Vec<u64>>,
 }
 
-impl Ids<'_> {
+impl<'a> Ids<'a> {
+    fn dense(profile: &'a Profile) -> Self {
+        Self {
+            profile,
+            as_read: false,
+            locations: None,
+        }
+    }
+
+    fn as_read(profile: &'a Profile) -> Self {
+        if !ids_are_unique(profile) {
+            return Self::dense(profile);
+        }
+        let is_dense = (1..).zip(&profile.locations).all(|(n, l)| l.id == n);
+        Self {
+            profile,
+            as_read: true,
+            locations: (!is_dense).then(|| profile.locations.iter().map(|l| l.id).collect()),
+        }
+    }
+
     fn mapping(&self, i: usize) -> u64 {
         self.choose(i, self.profile.mappings[i].id)
     }
 
+    #[inline]
     fn location(&self, i: usize) -> u64 {
-        self.choose(i, self.profile.locations[i].id)
+        match &self.locations {
+            None => i as u64 + 1,
+            Some(ids) => ids[i],
+        }
     }
 
     fn function(&self, i: usize) -> u64 {
@@ -64,13 +98,17 @@ impl Ids<'_> {
 
 /// Whether every table has ids that can be written.
 fn ids_are_unique(p: &Profile) -> bool {
-    let unique = |mut ids: Box<dyn Iterator<Item = u64> + '_>| {
-        let mut seen = rustc_hash::FxHashSet::default();
-        ids.all(|id| id != 0 && seen.insert(id))
-    };
-    unique(Box::new(p.mappings.iter().map(|m| m.id)))
-        && unique(Box::new(p.locations.iter().map(|l| l.id)))
-        && unique(Box::new(p.functions.iter().map(|f| f.id)))
+    unique(p.mappings.iter().map(|m| m.id))
+        && unique(p.locations.iter().map(|l| l.id))
+        && unique(p.functions.iter().map(|f| f.id))
+}
+
+fn unique(mut ids: impl Iterator<Item = u64> + Clone) -> bool {
+    // Nearly every producer counts upwards from 1.
+    let mut last = 0;
+    let ascending = ids.clone().all(|id| id > std::mem::replace(&mut last, id));
+    let mut seen = rustc_hash::FxHashSet::default();
+    ascending || ids.all(|id| id != 0 && seen.insert(id))
 }
 
 fn varint(out: &mut Vec<u8>, mut v: u64) {
@@ -79,6 +117,61 @@ fn varint(out: &mut Vec<u8>, mut v: u64) {
         v >>= 7;
     }
     out.push(v as u8);
+}
+
+/// Numbers one after the other, written a word at a time into room that is there already.
+#[derive(Default)]
+struct Packed {
+    room: Vec<u8>,
+    len: usize,
+}
+
+impl Packed {
+    /// Empties it and makes room for `count` numbers.
+    fn clear(&mut self, count: usize) {
+        self.len = 0;
+        // Ten bytes is the longest number, and the last word may reach beyond its number.
+        let need = count.saturating_mul(10).saturating_add(16);
+        if self.room.len() < need {
+            self.room.resize(need, 0);
+        }
+    }
+
+    #[inline]
+    fn push(&mut self, v: u64) {
+        if v >= 1 << 35 {
+            return self.push_long(v);
+        }
+        // Seven bits of each byte, and the bit that says that the number goes on in all but the last.
+        let word = v & 0x7f | (v & 0x3f80) << 1 | (v & 0x1f_c000) << 2 | (v & 0xfe0_0000) << 3 | (v >> 28) << 32;
+        let bits = 64 - (v | 1).leading_zeros() as usize;
+        let bytes = bits.div_ceil(7);
+        let goes_on = 0x80_8080_8080 & ((1 << (8 * (bytes - 1))) - 1);
+        if let Some(room) = self.room.get_mut(self.len..self.len + 8) {
+            room.copy_from_slice(&(word | goes_on).to_le_bytes());
+        }
+        self.len += bytes;
+    }
+
+    #[cold]
+    fn push_long(&mut self, mut v: u64) {
+        while v >= 0x80 {
+            self.room[self.len] = v as u8 | 0x80;
+            self.len += 1;
+            v >>= 7;
+        }
+        self.room[self.len] = v as u8;
+        self.len += 1;
+    }
+
+    fn as_bytes(&self) -> &[u8] {
+        &self.room[..self.len]
+    }
+}
+
+/// How many bytes a number takes.
+fn varint_len(v: u64) -> usize {
+    (64 - (v | 1).leading_zeros() as usize).div_ceil(7)
 }
 
 fn uint(out: &mut Vec<u8>, field: u64, v: u64) {
@@ -96,12 +189,8 @@ fn bytes(out: &mut Vec<u8>, field: u64, payload: &[u8]) {
 
 /// The uncompressed bytes of a profile.
 pub fn encode(profile: &Profile) -> Vec<u8> {
-    let mut out = Vec::with_capacity(profile.stacks.frame_count() * 2 + profile.samples.len() * 16 + 4096);
-    let ids = Ids {
-        profile,
-        as_read: false,
-    };
-    write(&ids, &mut out, &mut |_| Ok(())).unwrap_or_default();
+    let mut out = Vec::with_capacity(estimate(profile));
+    write(&Ids::dense(profile), &mut out, &mut |_| Ok(())).unwrap_or_default();
     out
 }
 
@@ -110,8 +199,7 @@ pub fn encode(profile: &Profile) -> Vec<u8> {
 /// # Errors
 /// What `to` reports.
 pub fn encode_gzip(profile: &Profile, to: impl Write, level: Compression) -> std::io::Result<()> {
-    let as_read = false;
-    gzip(&Ids { profile, as_read }, to, level)
+    gzip(&Ids::dense(profile), to, level)
 }
 
 /// As [`encode_gzip`], with the ids of the file that was read, as long as every table still has one for each row.
@@ -119,8 +207,7 @@ pub fn encode_gzip(profile: &Profile, to: impl Write, level: Compression) -> std
 /// # Errors
 /// What `to` reports.
 pub fn encode_gzip_as_read(profile: &Profile, to: impl Write, level: Compression) -> std::io::Result<()> {
-    let as_read = ids_are_unique(profile);
-    gzip(&Ids { profile, as_read }, to, level)
+    gzip(&Ids::as_read(profile), to, level)
 }
 
 fn gzip(ids: &Ids<'_>, to: impl Write, level: Compression) -> std::io::Result<()> {
@@ -157,23 +244,19 @@ fn write(
     for &t in &p.sample_types {
         bytes(out, 1, &value_type(&mut strings, t).encode_to_vec());
     }
-    let mut record = Vec::new();
-    let mut inner = Vec::new();
+    let (mut record, mut inner) = (Vec::new(), Vec::new());
+    let (mut locations, mut values) = (Packed::default(), Packed::default());
     for i in 0..p.samples.len() {
-        record.clear();
         let stack = p.stack(p.samples.stack(i));
-        if !stack.is_empty() {
-            inner.clear();
-            for l in stack {
-                varint(&mut inner, ids.location(l.index()));
-            }
-            bytes(&mut record, 1, &inner);
+        locations.clear(stack.len());
+        for l in stack {
+            locations.push(ids.location(l.index()));
         }
-        inner.clear();
+        values.clear(p.samples.types());
         for &v in p.samples.values(i) {
-            varint(&mut inner, v as u64);
+            values.push(v as u64);
         }
-        bytes(&mut record, 2, &inner);
+        record.clear();
         for l in p.samples.labels(i) {
             inner.clear();
             uint(&mut inner, 1, strings.id(l.key) as u64);
@@ -182,7 +265,16 @@ fn write(
             uint(&mut inner, 4, strings.id(l.unit) as u64);
             bytes(&mut record, 3, &inner);
         }
-        bytes(out, 2, &record);
+        // Straight into the output, whose length is known before.
+        let packed = |run: &Packed| 1 + varint_len(run.len as u64) + run.len;
+        let len = if stack.is_empty() { 0 } else { packed(&locations) } + packed(&values) + record.len();
+        varint(out, 2 << 3 | 2);
+        varint(out, len as u64);
+        if !stack.is_empty() {
+            bytes(out, 1, locations.as_bytes());
+        }
+        bytes(out, 2, values.as_bytes());
+        out.extend_from_slice(&record);
         drain(out)?;
     }
     for (i, m) in p.mappings.iter().enumerate() {
@@ -247,4 +339,25 @@ fn write(
         drain(out)?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Packed, varint, varint_len};
+
+    #[test]
+    fn packed_numbers_are_varints() {
+        let edges = (0..64).flat_map(|bit| [1u64 << bit, (1 << bit) - 1, (1 << bit) + 1]);
+        let numbers: Vec<u64> = edges.chain([u64::MAX]).collect();
+        let mut packed = Packed::default();
+        packed.clear(numbers.len());
+        let mut want = Vec::new();
+        for &v in &numbers {
+            packed.push(v);
+            let before = want.len();
+            varint(&mut want, v);
+            assert_eq!(varint_len(v), want.len() - before, "{v}");
+        }
+        assert_eq!(packed.as_bytes(), want);
+    }
 }

@@ -121,7 +121,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// The next field: its number and payload; `None` at the end.
-    #[inline]
+    #[inline(always)]
     pub(super) fn field(&mut self) -> Result<Option<(u64, Value<'a>)>, DecodeError> {
         if self.is_done() {
             return Ok(None);
@@ -147,6 +147,7 @@ impl<'a> Cursor<'a> {
         Ok(Some((key >> 3, value)))
     }
 
+    #[cold]
     fn fixed(&mut self, len: usize) -> Result<Value<'a>, DecodeError> {
         if self.end - self.at < len {
             return self.fail(DecodeErrorKind::Truncated);

@@ -1,5 +1,8 @@
 //! Every format says the same, and what it says is right.
 
+use std::fs;
+use std::path::Path;
+
 use serde_json::Value;
 
 use super::support::{capture, fine, json, run, run_with};
@@ -137,7 +140,7 @@ fn colour_and_width_are_for_terminals() {
 
 #[test]
 fn standard_input_and_files_are_one() {
-    let bytes = std::fs::read(heap()).expect("fixture");
+    let bytes = fs::read(heap()).expect("fixture");
     let piped = run_with(&["top", "-", "-n", "5", "-o", "csv"], Some(&bytes));
     assert_eq!(piped.stdout, fine(&["top", &heap(), "-n", "5", "-o", "csv"]));
 }
@@ -148,8 +151,8 @@ fn a_named_file_appears_whole() {
     let file = dir.path().join("top.json");
     let text = file.display().to_string();
     assert_eq!(fine(&["top", &heap(), "-o", "json", "--out", &text]), "");
-    serde_json::from_slice::<Value>(&std::fs::read(&file).expect("written")).expect("JSON");
-    let left: Vec<_> = std::fs::read_dir(dir.path()).expect("folder").collect();
+    serde_json::from_slice::<Value>(&fs::read(&file).expect("written")).expect("JSON");
+    let left: Vec<_> = fs::read_dir(dir.path()).expect("folder").collect();
     assert_eq!(left.len(), 1, "no partial file stays");
 }
 
@@ -157,4 +160,23 @@ fn a_named_file_appears_whole() {
 fn a_mean_object_size_is_a_size() {
     let d = json(&["top", &heap(), "--mean", "-n", "1"]);
     assert_eq!(d["profile"]["sample_type"], "mean_inuse_space");
+}
+
+#[cfg(unix)]
+#[test]
+fn out_replaces_neither_devices_nor_links() {
+    let dir = tempfile::tempdir().expect("folder");
+    let path = |name: &str| dir.path().join(name);
+    // A link, so that a mistake would replace the link and not the device.
+    for (name, target) in [("device", Path::new("/dev/null")), ("link", &*path("target"))] {
+        if name == "link" {
+            fs::write(target, "old").expect("target");
+        }
+        std::os::unix::fs::symlink(target, path(name)).expect("link");
+        let out = path(name).display().to_string();
+        assert_eq!(fine(&["convert", "-o", "proto", &heap(), "--out", &out]), "");
+        let kind = fs::symlink_metadata(path(name)).expect("still there").file_type();
+        assert!(kind.is_symlink(), "{name} is still a link");
+    }
+    assert!(fs::read(path("target")).expect("written").starts_with(&[0x1f, 0x8b]));
 }

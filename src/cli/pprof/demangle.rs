@@ -26,24 +26,25 @@ pub(super) fn demangle(p: &mut Profile, force: bool, mode: Mode) {
             f.name = f.system_name;
         }
         if mode != Mode::None && (f.name.is_empty() || f.name == f.system_name) {
+            f.name = f.system_name;
             let system = p.text(f.system_name);
-            let mut name = system.to_owned();
-            if looks_like_cpp(&name) {
-                if mode != Mode::Full {
-                    name = cut(name, b'(', b')');
-                }
+            if mode != Mode::Full && looks_like_cpp(system) {
+                let mut name = cut(system.to_owned(), b'(', b')');
                 if mode == Mode::Simplified {
                     name = cut(name, b'<', b'>');
                 }
+                f.name = p.strings.intern(&name);
             }
-            f.name = p.strings.intern(&name);
         }
         p.functions[i] = f;
     }
 }
 
 fn looks_like_cpp(name: &str) -> bool {
-    !name.contains(".<") && !name.contains("]).") && (name.contains(['<', '>', '[', ']']) || name.contains("::"))
+    // Nearly all names have none of these.
+    let bytes = name.as_bytes();
+    let any = memchr::memchr2(b'[', b']', bytes).is_some() || memchr::memchr3(b'<', b'>', b':', bytes).is_some();
+    any && !name.contains(".<") && !name.contains("]).") && (name.contains(['<', '>', '[', ']']) || name.contains("::"))
 }
 
 /// Removes nested runs from `open` to `close`; a name in which they do not match is left from there on.

@@ -178,7 +178,7 @@ fn report(profile: Profile, query: &Query, command: &str, argument: &str, out: &
         "topproto" => {
             let report = analysis::top(&mut view);
             let profile = analysis::top_profile(&report, &view);
-            pprof::encode_gzip(&profile, out, pprof::Compression::default())?;
+            pprof::encode_gzip(&profile, out, pprof::Compression::suiting(&profile))?;
         }
         "list" => {
             let listing = analysis::list(&mut view, argument)?;
@@ -188,7 +188,7 @@ fn report(profile: Profile, query: &Query, command: &str, argument: &str, out: &
         "proto" => {
             let mut p = view.profile;
             p.divide(query.divide_by);
-            pprof::encode_gzip_as_read(&p, out, pprof::Compression::default())?;
+            pprof::encode_gzip_as_read(&p, out, pprof::Compression::suiting(&p))?;
         }
         "weblist" => {
             // Not pprof's page, so not its double counting either.

@@ -1,11 +1,12 @@
 //! Times and durations as Go's `time` package writes them.
 
-use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
+
+use super::local_zone::local_zone;
 
 fn local(nanos: i64) -> Option<Zoned> {
     let t = Timestamp::from_nanosecond(i128::from(nanos)).ok()?;
-    Some(t.to_zoned(TimeZone::system()))
+    Some(t.to_zoned(local_zone()))
 }
 
 /// `2006-01-02 15:04:05 MST` in the local zone.

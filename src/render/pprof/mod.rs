@@ -6,6 +6,7 @@ pub(super) mod go_time;
 mod header;
 mod labels;
 mod list;
+mod local_zone;
 mod raw;
 mod short_name;
 mod svg;
