@@ -1,15 +1,23 @@
-//! Where profiles come from: files, folders, bundles, standard input.
+//! Where profiles come from: files, folders, bundles, standard input; and how bundles are written.
 //!
-//! This room opens files; what their bytes mean, `pprof` decides.
+//! This room opens files; what their bytes mean, `pprof` decides. A bundle is what `capture` leaves: [`manifest`] says what
+//! a journal holds, [`Record`] folds it up, [`names`] places files, [`Writer`] writes them, [`facts`] decodes them.
 
+pub mod facts;
 mod go_sources;
 mod goroutine_forms;
 mod kind;
+pub mod manifest;
+pub mod names;
+mod record;
 mod source;
 mod source_code;
+mod writer;
 
 pub use go_sources::GoSources;
 pub use goroutine_forms::{GoroutineForms, load_goroutines};
 pub use kind::Kind;
+pub use record::{JournalFacts, Lack, NodeRecord, Record, RunRecord, SnapshotRecord};
 pub use source::{Loaded, SourceError, SourceNote, Sources, load, read_bytes, read_profile};
 pub use source_code::{SourceCode, SourceFile, system_reason};
+pub use writer::{KeepError, Mended, Part, WriteError, Writer, now};

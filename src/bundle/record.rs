@@ -1,0 +1,290 @@
+//! The journal folded up: what a bundle holds and lacks, by node, run and snapshot.
+//!
+//! A later line about the same place replaces an earlier one, so that what failed and was fetched by a resumption counts as
+//! there. Lines are untrusted: those with paths that leave the bundle, and those that are no JSON, are counted as damaged.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use super::manifest::{Artifact, Asked, Binary, Entry, Event, Finished, Missing, Process, SCHEMA, Slot, SnapshotId};
+use super::names;
+
+/// A bundle as its journal tells it. Also what `manifest.json` holds.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+pub struct Record {
+    /// Version of the format; see [`SCHEMA`].
+    pub schema: u32,
+    /// Program that captured.
+    pub tool: String,
+    /// What was asked, by the first line.
+    pub asked: Asked,
+    /// When the capture began.
+    pub started: Option<Timestamp>,
+    /// Time of the last line.
+    pub last: Option<Timestamp>,
+    /// How it ended; none while it runs, and after a kill.
+    pub finished: Option<Finished>,
+    /// How often it was resumed.
+    #[serde(default)]
+    pub resumed: u32,
+    /// Nodes by name.
+    pub nodes: Vec<NodeRecord>,
+    /// Executables.
+    #[serde(default)]
+    pub binaries: Vec<Binary>,
+    /// The journal itself.
+    pub journal: JournalFacts,
+}
+
+/// What is known of a node.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+pub struct NodeRecord {
+    /// Its name.
+    pub node: String,
+    /// Its processes by number.
+    pub runs: Vec<RunRecord>,
+}
+
+/// What was taken of one process.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+pub struct RunRecord {
+    /// Its number, from 1.
+    pub run: u32,
+    /// Which process.
+    pub process: Process,
+    /// Artifacts that belong to no snapshot.
+    pub once: Vec<Artifact>,
+    /// What should be among them and is not.
+    #[serde(default)]
+    pub lacks: Vec<Lack>,
+    /// Snapshots by number.
+    pub snapshots: Vec<SnapshotRecord>,
+}
+
+/// What was taken in one go.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct SnapshotRecord {
+    /// Number and time.
+    pub id: SnapshotId,
+    /// Whether all was tried.
+    pub ended: bool,
+    /// What is there, in the order of its arrival.
+    pub artifacts: Vec<Artifact>,
+    /// What is not.
+    #[serde(default)]
+    pub lacks: Vec<Lack>,
+}
+
+/// An artifact that is not there.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Lack {
+    /// Whether the bundle is whole without it.
+    pub skipped: bool,
+    /// Who, why, remedy.
+    #[serde(flatten)]
+    pub missing: Missing,
+}
+
+/// The journal as a file.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct JournalFacts {
+    /// Whole lines.
+    pub lines: u64,
+    /// Lines with events of a later version.
+    #[serde(default)]
+    pub unknown: u64,
+    /// Numbers (from 1) of lines that cannot be read.
+    #[serde(default)]
+    pub damaged: Vec<u64>,
+    /// Whether a last line was cut, as a kill does.
+    #[serde(default)]
+    pub torn: bool,
+    /// Bytes of the whole lines.
+    pub bytes: u64,
+    /// SHA-256 of these bytes.
+    pub sha256: String,
+}
+
+impl Record {
+    /// Folds a journal up. Never fails: what cannot be read is counted in [`JournalFacts`].
+    pub fn of_journal(bytes: &[u8]) -> Self {
+        let mut record = Record::default();
+        let whole = bytes.iter().rposition(|&b| b == b'\n').map_or(0, |at| at + 1);
+        for line in bytes[..whole].split_inclusive(|&b| b == b'\n') {
+            record.journal.lines += 1;
+            match serde_json::from_slice::<Entry>(line) {
+                Ok(entry) => record.fold(entry),
+                Err(_) => record.journal.damaged.push(record.journal.lines),
+            }
+        }
+        record.journal.torn = whole < bytes.len();
+        record.journal.bytes = whole as u64;
+        record.journal.sha256 = names::hex(&Sha256::digest(&bytes[..whole]));
+        record
+    }
+
+    /// Whether this version can read it.
+    pub fn is_readable(&self) -> bool {
+        self.schema != 0 && self.schema <= SCHEMA
+    }
+
+    /// Takes one more line in.
+    pub(super) fn fold(&mut self, entry: Entry) {
+        let at = entry.at;
+        self.last = self.last.max(Some(at));
+        self.started = self.started.or(Some(at));
+        match entry.event {
+            Event::Started(started) => {
+                if self.schema == 0 {
+                    self.schema = started.schema;
+                    self.tool = started.tool;
+                    self.asked = started.asked;
+                } else {
+                    self.schema = self.schema.max(started.schema);
+                    self.resumed += 1;
+                }
+                self.finished = None;
+            }
+            Event::Run(run) => self.run(&run.node, run.run).process = run.process,
+            Event::Artifact(artifact) if names::is_safe_path(&artifact.path) => self.there(artifact),
+            Event::Binary(binary) if names::is_safe_path(&binary.path) => {
+                self.binaries.retain(|b| b.path != binary.path);
+                self.binaries.push(binary);
+            }
+            Event::Artifact(_) | Event::Binary(_) => self.journal.damaged.push(self.journal.lines),
+            Event::Failed(missing) => self.lacking(false, missing),
+            Event::Skipped(missing) => self.lacking(true, missing),
+            Event::Snapshot(s) => self.snapshot(&s.node, s.run, s.snapshot).ended = true,
+            Event::Finished(finished) => self.finished = Some(finished),
+            Event::Unknown => self.journal.unknown += 1,
+        }
+    }
+
+    fn there(&mut self, artifact: Artifact) {
+        let (artifacts, lacks) = self.place(&artifact.slot);
+        lacks.retain(|l| l.missing.slot.artifact != artifact.slot.artifact);
+        artifacts.retain(|a| a.slot.artifact != artifact.slot.artifact);
+        artifacts.push(artifact);
+    }
+
+    fn lacking(&mut self, skipped: bool, missing: Missing) {
+        let (artifacts, lacks) = self.place(&missing.slot);
+        if artifacts.iter().any(|a| a.slot.artifact == missing.slot.artifact) {
+            return;
+        }
+        lacks.retain(|l| l.missing.slot.artifact != missing.slot.artifact);
+        lacks.push(Lack { skipped, missing });
+    }
+
+    /// Forgets an artifact that turned out not to be whole.
+    pub(super) fn forget(&mut self, slot: &Slot) {
+        self.place(slot).0.retain(|a| a.slot.artifact != slot.artifact);
+    }
+
+    fn place(&mut self, slot: &Slot) -> (&mut Vec<Artifact>, &mut Vec<Lack>) {
+        match slot.snapshot {
+            None => {
+                let run = self.run(&slot.node, slot.run);
+                (&mut run.once, &mut run.lacks)
+            }
+            Some(id) => {
+                let snapshot = self.snapshot(&slot.node, slot.run, id);
+                (&mut snapshot.artifacts, &mut snapshot.lacks)
+            }
+        }
+    }
+
+    fn run(&mut self, node: &str, run: u32) -> &mut RunRecord {
+        let at = match self.nodes.binary_search_by(|n| n.node.as_str().cmp(node)) {
+            Ok(at) => at,
+            Err(at) => {
+                self.nodes.insert(
+                    at,
+                    NodeRecord {
+                        node: node.to_owned(),
+                        runs: Vec::new(),
+                    },
+                );
+                at
+            }
+        };
+        let runs = &mut self.nodes[at].runs;
+        let at = match runs.binary_search_by_key(&run, |r| r.run) {
+            Ok(at) => at,
+            Err(at) => {
+                runs.insert(
+                    at,
+                    RunRecord {
+                        run,
+                        ..RunRecord::default()
+                    },
+                );
+                at
+            }
+        };
+        &mut runs[at]
+    }
+
+    fn snapshot(&mut self, node: &str, run: u32, id: SnapshotId) -> &mut SnapshotRecord {
+        let snapshots = &mut self.run(node, run).snapshots;
+        let at = match snapshots.binary_search_by_key(&id.number, |s| s.id.number) {
+            Ok(at) => at,
+            Err(at) => {
+                let (artifacts, lacks) = (Vec::new(), Vec::new());
+                snapshots.insert(
+                    at,
+                    SnapshotRecord {
+                        id,
+                        ended: false,
+                        artifacts,
+                        lacks,
+                    },
+                );
+                at
+            }
+        };
+        &mut snapshots[at]
+    }
+
+    /// All artifacts with a place: by node, run, snapshot; those of no snapshot before those of snapshots.
+    pub fn artifacts(&self) -> impl Iterator<Item = &Artifact> {
+        let runs = self.nodes.iter().flat_map(|n| &n.runs);
+        runs.flat_map(|r| r.once.iter().chain(r.snapshots.iter().flat_map(|s| &s.artifacts)))
+    }
+
+    /// All that is not there.
+    pub fn lacks(&self) -> impl Iterator<Item = &Lack> {
+        let runs = self.nodes.iter().flat_map(|n| &n.runs);
+        runs.flat_map(|r| r.lacks.iter().chain(r.snapshots.iter().flat_map(|s| &s.lacks)))
+    }
+
+    /// The artifact at a place, where there is one. Snapshots are told apart by their numbers.
+    pub fn artifact(&self, slot: &Slot) -> Option<&Artifact> {
+        let run = self.node(&slot.node)?.runs.iter().find(|r| r.run == slot.run)?;
+        let artifacts = match slot.snapshot {
+            None => &run.once,
+            Some(id) => &run.snapshots.iter().find(|s| s.id.number == id.number)?.artifacts,
+        };
+        artifacts.iter().find(|a| a.slot.artifact == slot.artifact)
+    }
+
+    /// What is known of a node.
+    pub fn node(&self, name: &str) -> Option<&NodeRecord> {
+        self.nodes.iter().find(|n| n.node == name)
+    }
+
+    /// Sizes and SHA-256 of all files that the journal vouches for, by path.
+    pub fn files(&self) -> BTreeMap<&str, (u64, &str)> {
+        let artifacts = self
+            .artifacts()
+            .map(|a| (a.path.as_str(), (a.bytes, a.sha256.as_str())));
+        let binaries = self
+            .binaries
+            .iter()
+            .map(|b| (b.path.as_str(), (b.bytes, b.sha256.as_str())));
+        artifacts.chain(binaries).collect()
+    }
+}

@@ -1,0 +1,566 @@
+//! Writes a bundle so that nothing taken is ever lost and no name lies.
+//!
+//! An artifact goes through four steps, each of which a kill may be the last of: its bytes are written to `NAME.part`
+//! ([`Writer::part`], [`Part`] is an [`io::Write`]); they are flushed and decoded; the journal gets its line (flushed); the
+//! file gets its final name. So a name without `.part` is an artifact that decodes, the journal never misses one, and what
+//! was killed between the last two steps is found by [`Writer::resume`], which gives it its name. Anything that fails takes
+//! its `.part` with it. Nothing is ever overwritten but `manifest.json`.
+//!
+//! ```text
+//! let writer = Writer::create(root, started)?;                 // Arc it: all methods take &self
+//! writer.append(Event::Run(run))?;
+//! let mut part = writer.part(&slot, &names::file_of("heap"))?; // one a request; blocking, as all here is
+//! part.write_all(chunk)?;                                      // as the bytes come
+//! match writer.keep(part, Expect::of("heap"), exchange) {      // or drop(part) when the transfer broke
+//!     Ok(artifact) => ...,                                     // facts, bytes, sha256
+//!     Err(KeepError::NotWhole { why, head, bytes }) => writer.append(Event::Failed(missing))?,
+//!     Err(KeepError::Write(e)) => ...,                         // disk full: append may still work, the line is small
+//! }
+//! writer.append(Event::Snapshot(ended))?;
+//! writer.finish(Finished::default())?;                         // writes manifest.json
+//! ```
+//!
+//! [`Writer::resume`] holds what is there and whole; ask [`Writer::has`] before each request.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Seek as _, SeekFrom, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use jiff::{RoundMode, Timestamp, TimestampRound, Unit};
+use sha2::{Digest as _, Sha256};
+
+use super::facts::{Expect, NotWhole, examine};
+use super::manifest::{
+    Artifact, BODY_KEPT, Binary, Entry, Event, Exchange, Facts, Finished, JOURNAL, SUMMARY, Slot, Started,
+};
+use super::names::{self, PART};
+use super::record::Record;
+use crate::pprof::Limit;
+
+/// Why a bundle cannot be written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum WriteError {
+    /// The system refuses.
+    #[error("{}: {cause}{hint}", .path.display(), hint = write_hint(.cause))]
+    Io {
+        /// Which file.
+        path: PathBuf,
+        /// What the system says.
+        cause: io::Error,
+    },
+    /// There is something already.
+    #[error("{}: there is something already, and nothing is overwritten\nhint: go on with it by --resume, or name another folder", .0.display())]
+    Exists(PathBuf),
+    /// It is no bundle.
+    #[error("{}: not a bundle: no {JOURNAL} in it\nhint: name the folder that a capture made", .0.display())]
+    NoBundle(PathBuf),
+    /// It was written by a later version.
+    #[error("{}: the bundle has format {found}, this kubeprof writes {}\nhint: use the version that made it", .path.display(), super::manifest::SCHEMA)]
+    Later {
+        /// The bundle.
+        path: PathBuf,
+        /// Its format.
+        found: u32,
+    },
+    /// Another process writes to it.
+    #[error("{}: another capture is writing to it\nhint: wait for it, or stop it", .0.display())]
+    Busy(PathBuf),
+    /// A name that a bundle cannot have.
+    #[error("{0:?} is no name for a file of a bundle\nhint: letters, digits, `-`, `_`, `.`, not ending in {PART}")]
+    Name(String),
+}
+
+fn write_hint(e: &io::Error) -> &'static str {
+    match e.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            "\nhint: the disk is full; make room and go on with --resume, nothing taken is lost"
+        }
+        _ => "",
+    }
+}
+
+/// Why an artifact was not kept.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum KeepError {
+    /// Its bytes are not what they should be.
+    #[error("{why}")]
+    NotWhole {
+        /// What is wrong.
+        why: NotWhole,
+        /// The first 4 KiB.
+        head: Vec<u8>,
+        /// How many there were.
+        bytes: u64,
+    },
+    /// It cannot be written.
+    #[error(transparent)]
+    Write(#[from] WriteError),
+}
+
+/// What a resumption found and mended.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Mended {
+    /// Artifacts that were whole and only lacked their names.
+    pub named: Vec<String>,
+    /// Rests of what was not whole, removed.
+    pub removed: Vec<String>,
+    /// Files that the journal has other hashes of; put aside under these names.
+    pub aside: Vec<String>,
+    /// Artifacts of the journal whose files are gone.
+    pub gone: Vec<String>,
+}
+
+/// A bundle that is being written.
+#[derive(Debug)]
+pub struct Writer {
+    root: PathBuf,
+    journal: Mutex<Journal>,
+}
+
+#[derive(Debug)]
+struct Journal {
+    file: File,
+    /// Length of the whole lines.
+    length: u64,
+    record: Record,
+}
+
+/// An artifact on its way. Dropped, it takes its file with it.
+#[derive(Debug)]
+pub struct Part {
+    slot: Slot,
+    path: String,
+    part: PathBuf,
+    last: PathBuf,
+    file: File,
+    hash: Sha256,
+    bytes: u64,
+    head: Vec<u8>,
+    kept: bool,
+}
+
+impl Part {
+    /// How many bytes came so far.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// The first 4 KiB of them.
+    pub fn head(&self) -> &[u8] {
+        &self.head
+    }
+
+    /// Flushes it to the disk; its SHA-256.
+    fn seal(&mut self) -> Result<String, WriteError> {
+        self.file.sync_all().map_err(io_at(&self.part))?;
+        Ok(names::hex(&std::mem::take(&mut self.hash).finalize()))
+    }
+}
+
+impl io::Write for Part {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let n = self.file.write(bytes)?;
+        let room = BODY_KEPT.saturating_sub(self.head.len());
+        self.head.extend_from_slice(&bytes[..n.min(room)]);
+        self.hash.update(&bytes[..n]);
+        self.bytes += n as u64;
+        Ok(n)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+impl Drop for Part {
+    fn drop(&mut self) {
+        if !self.kept {
+            let _ = fs::remove_file(&self.part);
+        }
+    }
+}
+
+impl Writer {
+    /// Begins a bundle in a folder that is not there or empty.
+    ///
+    /// # Errors
+    /// When there is something already, or the system refuses.
+    pub fn create(root: &Path, started: Started) -> Result<Self, WriteError> {
+        fs::create_dir_all(root).map_err(io_at(root))?;
+        if fs::read_dir(root).map_err(io_at(root))?.next().is_some() {
+            return Err(WriteError::Exists(root.to_owned()));
+        }
+        let path = root.join(JOURNAL);
+        let file = File::create_new(&path).map_err(io_at(&path))?;
+        let writer = Self::with(root, file, 0, Record::default())?;
+        writer.append(Event::Started(started))?;
+        sync_folder(root)?;
+        if let Some(parent) = root.parent().filter(|p| !p.as_os_str().is_empty()) {
+            sync_folder(parent)?;
+        }
+        Ok(writer)
+    }
+
+    /// Goes on with a bundle: checks every artifact by its hash, mends what a kill left, and begins again.
+    ///
+    /// # Errors
+    /// When it is no bundle, another process writes to it, or the system refuses.
+    pub fn resume(root: &Path, started: Started) -> Result<(Self, Mended), WriteError> {
+        let path = root.join(JOURNAL);
+        let mut file = match OpenOptions::new().read(true).write(true).open(&path) {
+            Ok(file) => file,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Err(WriteError::NoBundle(root.to_owned())),
+            Err(cause) => return Err(WriteError::Io { path, cause }),
+        };
+        lock(&file, root)?;
+        let bytes = fs::read(&path).map_err(io_at(&path))?;
+        let mut record = Record::of_journal(&bytes);
+        if record.schema > super::manifest::SCHEMA {
+            let (path, found) = (root.to_owned(), record.schema);
+            return Err(WriteError::Later { path, found });
+        }
+        let length = record.journal.bytes;
+        file.set_len(length).map_err(io_at(&path))?;
+        file.seek(SeekFrom::Start(length)).map_err(io_at(&path))?;
+        let mended = mend(root, &mut record)?;
+        let writer = Self::with(root, file, length, record)?;
+        writer.append(Event::Started(Started {
+            resumed: true,
+            ..started
+        }))?;
+        Ok((writer, mended))
+    }
+
+    fn with(root: &Path, file: File, length: u64, record: Record) -> Result<Self, WriteError> {
+        lock(&file, root)?;
+        Ok(Self {
+            root: root.to_owned(),
+            journal: Mutex::new(Journal { file, length, record }),
+        })
+    }
+
+    /// Its folder.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// What the journal says by now; on a resumption, without artifacts whose files are not whole.
+    pub fn record(&self) -> Record {
+        self.lock().record.clone()
+    }
+
+    /// The artifact at a place, where it is there and whole.
+    pub fn has(&self, slot: &Slot) -> Option<Artifact> {
+        self.lock().record.artifact(slot).cloned()
+    }
+
+    /// Appends a line to the journal and flushes it. Not for artifacts and binaries, which [`Writer::keep`] and
+    /// [`Writer::keep_binary`] append.
+    ///
+    /// # Errors
+    /// When the system refuses; the journal is as it was then.
+    pub fn append(&self, event: Event) -> Result<(), WriteError> {
+        self.append_to(&mut self.lock(), event)
+    }
+
+    fn append_to(&self, journal: &mut Journal, event: Event) -> Result<(), WriteError> {
+        let entry = Entry { at: now(), event };
+        let fail = io_at(&self.root.join(JOURNAL));
+        let mut line = serde_json::to_vec(&entry).map_err(|e| fail(e.into()))?;
+        line.push(b'\n');
+        let written = journal.file.write_all(&line).and_then(|()| journal.file.sync_data());
+        if let Err(cause) = written {
+            // Half a line would spoil the next one; taking it back needs no room.
+            let _ = journal.file.set_len(journal.length);
+            let _ = journal.file.seek(SeekFrom::Start(journal.length));
+            return Err(fail(cause));
+        }
+        journal.length += line.len() as u64;
+        journal.record.journal.lines += 1;
+        journal.record.fold(entry);
+        Ok(())
+    }
+
+    /// Begins an artifact.
+    ///
+    /// # Errors
+    /// When it is there already, or the system refuses.
+    pub fn part(&self, slot: &Slot, file: &str) -> Result<Part, WriteError> {
+        if !names::is_plain(file) || file.ends_with(PART) {
+            return Err(WriteError::Name(file.to_owned()));
+        }
+        let mut slot = slot.clone();
+        // A snapshot that goes on keeps its folder.
+        let known = slot.snapshot.and_then(|id| {
+            let journal = self.lock();
+            let run = journal
+                .record
+                .node(&slot.node)?
+                .runs
+                .iter()
+                .find(|r| r.run == slot.run)?;
+            run.snapshots.iter().find(|s| s.id.number == id.number).map(|s| s.id)
+        });
+        slot.snapshot = known.or(slot.snapshot);
+        let path = names::path_of(&slot, file);
+        self.begin(slot, path)
+    }
+
+    /// Begins an executable; `build_id` is hex as profiles have it, or any other plain name for its folder.
+    ///
+    /// # Errors
+    /// When it is there already, or the system refuses.
+    pub fn binary_part(&self, build_id: &str, file: &str) -> Result<Part, WriteError> {
+        for name in [build_id, file] {
+            if !names::is_plain(name) || name.ends_with(PART) {
+                return Err(WriteError::Name(name.to_owned()));
+            }
+        }
+        self.begin(Slot::default(), format!("{}/{build_id}/{file}", names::BINARIES))
+    }
+
+    fn begin(&self, slot: Slot, path: String) -> Result<Part, WriteError> {
+        let last = self.root.join(&path);
+        let part = self.root.join(format!("{path}{PART}"));
+        if let Some(folder) = last.parent() {
+            fs::create_dir_all(folder).map_err(io_at(folder))?;
+        }
+        if fs::symlink_metadata(&last).is_ok() {
+            return Err(WriteError::Exists(last));
+        }
+        let file = OpenOptions::new().write(true).create_new(true).open(&part);
+        let file = file.map_err(|cause| match cause.kind() {
+            io::ErrorKind::AlreadyExists => WriteError::Exists(part.clone()),
+            _ => io_at(&part)(cause),
+        })?;
+        Ok(Part {
+            slot,
+            path,
+            part,
+            last,
+            file,
+            hash: Sha256::new(),
+            bytes: 0,
+            head: Vec::new(),
+            kept: false,
+        })
+    }
+
+    /// Flushes, decodes, records and names an artifact.
+    ///
+    /// # Errors
+    /// When its bytes are not what they should be, or the system refuses; no file is left then.
+    pub fn keep(&self, part: Part, expect: Expect, exchange: Exchange) -> Result<Artifact, KeepError> {
+        part.file.sync_all().map_err(io_at(&part.part))?;
+        let bytes = fs::read(&part.part).map_err(io_at(&part.part))?;
+        match examine(&bytes, expect, Limit::Proportional) {
+            Ok(facts) => Ok(self.keep_known(part, facts, exchange)?),
+            Err(why) => {
+                let (head, bytes) = (part.head.clone(), part.bytes);
+                Err(KeepError::NotWhole { why, head, bytes })
+            }
+        }
+    }
+
+    /// As [`Writer::keep`], for bytes that the caller has examined.
+    ///
+    /// # Errors
+    /// When the system refuses; no file is left then.
+    pub fn keep_known(&self, mut part: Part, facts: Facts, exchange: Exchange) -> Result<Artifact, WriteError> {
+        let sha256 = part.seal()?;
+        let artifact = Artifact {
+            slot: part.slot.clone(),
+            path: part.path.clone(),
+            exchange,
+            bytes: part.bytes,
+            sha256,
+            facts,
+        };
+        self.name(&mut part, Event::Artifact(artifact.clone()))?;
+        Ok(artifact)
+    }
+
+    /// Flushes, records and names an executable that the caller has checked. Path, size and hash are filled in.
+    ///
+    /// # Errors
+    /// When the system refuses; no file is left then.
+    pub fn keep_binary(&self, mut part: Part, binary: Binary) -> Result<Binary, WriteError> {
+        let sha256 = part.seal()?;
+        let binary = Binary {
+            path: part.path.clone(),
+            bytes: part.bytes,
+            sha256,
+            ..binary
+        };
+        self.name(&mut part, Event::Binary(binary.clone()))?;
+        Ok(binary)
+    }
+
+    /// The line, then the name.
+    fn name(&self, part: &mut Part, event: Event) -> Result<(), WriteError> {
+        let mut journal = self.lock();
+        if fs::symlink_metadata(&part.last).is_ok() {
+            return Err(WriteError::Exists(part.last.clone()));
+        }
+        if let Some(folder) = part.part.parent() {
+            sync_folder(folder)?;
+        }
+        self.append_to(&mut journal, event)?;
+        // From here on the journal vouches for the file: it stays, whatever happens.
+        part.kept = true;
+        fs::rename(&part.part, &part.last).map_err(io_at(&part.last))?;
+        match part.last.parent() {
+            Some(folder) => sync_folder(folder),
+            None => Ok(()),
+        }
+    }
+
+    /// Ends the capture and writes `manifest.json`.
+    ///
+    /// # Errors
+    /// When the system refuses; the journal is enough to read the bundle.
+    pub fn finish(&self, finished: Finished) -> Result<Record, WriteError> {
+        let mut journal = self.lock();
+        self.append_to(&mut journal, Event::Finished(finished))?;
+        let path = self.root.join(JOURNAL);
+        let record = Record::of_journal(&fs::read(&path).map_err(io_at(&path))?);
+        write_summary(&self.root, &record)?;
+        Ok(record)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Journal> {
+        self.journal.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Writes `manifest.json` of a record.
+pub(super) fn write_summary(root: &Path, record: &Record) -> Result<(), WriteError> {
+    let part = root.join(format!("{SUMMARY}{PART}"));
+    let write = || -> io::Result<()> {
+        let mut text = serde_json::to_vec_pretty(record)?;
+        text.push(b'\n');
+        let mut file = File::create(&part)?;
+        file.write_all(&text)?;
+        file.sync_all()
+    };
+    if let Err(cause) = write() {
+        let _ = fs::remove_file(&part);
+        return Err(io_at(&part)(cause));
+    }
+    let last = root.join(SUMMARY);
+    fs::rename(&part, &last).map_err(io_at(&last))?;
+    sync_folder(root)
+}
+
+/// Now, to the millisecond.
+pub fn now() -> Timestamp {
+    let to_ms = TimestampRound::new().smallest(Unit::Millisecond).mode(RoundMode::Trunc);
+    let now = Timestamp::now();
+    now.round(to_ms).unwrap_or(now)
+}
+
+fn io_at(path: &Path) -> impl Fn(io::Error) -> WriteError + use<> {
+    let path = path.to_owned();
+    move |cause| WriteError::Io {
+        path: path.clone(),
+        cause,
+    }
+}
+
+/// File systems without locks are fine: the lock only keeps two captures apart.
+fn lock(file: &File, root: &Path) -> Result<(), WriteError> {
+    match file.try_lock() {
+        Err(TryLockError::WouldBlock) => Err(WriteError::Busy(root.to_owned())),
+        Ok(()) | Err(TryLockError::Error(_)) => Ok(()),
+    }
+}
+
+/// Makes names in a folder last. Some file systems cannot and need not.
+fn sync_folder(folder: &Path) -> Result<(), WriteError> {
+    match File::open(folder).and_then(|f| f.sync_all()) {
+        Err(e) if matches!(e.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) => {
+            Err(io_at(folder)(e))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Gives whole files their names, puts others aside, removes rests; the record keeps what is there and whole.
+fn mend(root: &Path, record: &mut Record) -> Result<Mended, WriteError> {
+    let mut mended = Mended::default();
+    let mut places: Vec<(Option<Slot>, String, String)> = record
+        .artifacts()
+        .map(|a| (Some(a.slot.clone()), a.path.clone(), a.sha256.clone()))
+        .collect();
+    places.extend(record.binaries.iter().map(|b| (None, b.path.clone(), b.sha256.clone())));
+    for (slot, path, sha256) in places {
+        let (last, part) = (root.join(&path), root.join(format!("{path}{PART}")));
+        let mut whole = false;
+        if is_file(&last) {
+            whole = hash_of(&last)? == sha256;
+            if !whole {
+                mended.aside.push(put_aside(root, &path)?);
+            }
+        }
+        if !whole && is_file(&part) && hash_of(&part)? == sha256 {
+            fs::rename(&part, &last).map_err(io_at(&last))?;
+            mended.named.push(path.clone());
+            whole = true;
+        }
+        if !whole {
+            mended.gone.push(path.clone());
+            match slot {
+                Some(slot) => record.forget(&slot),
+                None => record.binaries.retain(|b| b.path != path),
+            }
+        }
+    }
+    remove_parts(root, root, 8, &mut mended.removed)?;
+    Ok(mended)
+}
+
+fn is_file(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|m| m.is_file())
+}
+
+fn put_aside(root: &Path, path: &str) -> Result<String, WriteError> {
+    let mut names = (1..).map(|n| format!("{path}.damaged-{n}"));
+    let name = names
+        .find(|n| fs::symlink_metadata(root.join(n)).is_err())
+        .unwrap_or_default();
+    fs::rename(root.join(path), root.join(&name)).map_err(io_at(&root.join(path)))?;
+    Ok(name)
+}
+
+/// SHA-256 of a file in lowercase hex.
+pub(super) fn hash_of(path: &Path) -> Result<String, WriteError> {
+    let mut file = File::open(path).map_err(io_at(path))?;
+    let mut hash = Sha256::new();
+    let mut buffer = vec![0; 1 << 16];
+    loop {
+        match io::Read::read(&mut file, &mut buffer) {
+            Ok(0) => return Ok(names::hex(&hash.finalize())),
+            Ok(n) => hash.update(&buffer[..n]),
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(io_at(path)(e)),
+        }
+    }
+}
+
+fn remove_parts(root: &Path, folder: &Path, depth: usize, removed: &mut Vec<String>) -> Result<(), WriteError> {
+    for entry in fs::read_dir(folder).map_err(io_at(folder))?.filter_map(Result::ok) {
+        let path = entry.path();
+        let Ok(kind) = entry.file_type() else { continue };
+        if kind.is_dir() && depth > 0 {
+            remove_parts(root, &path, depth - 1, removed)?;
+        } else if kind.is_file() && path.extension().is_some_and(|e| e == &PART[1..]) {
+            fs::remove_file(&path).map_err(io_at(&path))?;
+            removed.push(path.strip_prefix(root).unwrap_or(&path).display().to_string());
+        }
+    }
+    removed.sort();
+    Ok(())
+}

@@ -1,0 +1,311 @@
+//! The writer of bundles: no name lies, nothing taken is lost, whatever moment a kill chooses.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use kubeprof::bundle::facts::Expect;
+use kubeprof::bundle::manifest::{
+    Asked, Event, Exchange, Finished, Form, JOURNAL, Missing, Process, RunStarted, SUMMARY, Slot, SnapshotEnded,
+    SnapshotId, Started, Who,
+};
+use kubeprof::bundle::{KeepError, Record, WriteError, Writer, names};
+
+fn fixture(name: &str) -> Vec<u8> {
+    let name = match name {
+        "heap.pb.gz" => "ctx-leak-1.36.1/s10-heap.pb.gz",
+        "goroutine.pb.gz" => "ctx-leak-1.36.1/s10-goroutine.pb.gz",
+        other => other,
+    };
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("fixtures/captures")
+        .join(name);
+    fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+}
+
+fn started() -> Started {
+    Started {
+        schema: 1,
+        tool: "test".to_owned(),
+        resumed: false,
+        asked: Asked {
+            nodes: vec!["worker-1".to_owned()],
+            every: vec!["heap".to_owned(), "goroutine".to_owned()],
+            snapshots: 2,
+            ..Asked::default()
+        },
+    }
+}
+
+fn slot(number: u32, artifact: &str) -> Slot {
+    Slot {
+        node: "worker-1".to_owned(),
+        run: 1,
+        snapshot: Some(SnapshotId {
+            number,
+            taken: format!("2026-11-24T02:38:{:02}Z", number * 10).parse().expect("a time"),
+        }),
+        artifact: artifact.to_owned(),
+    }
+}
+
+fn take(writer: &Writer, slot: &Slot, bytes: &[u8]) -> Result<(), KeepError> {
+    let mut part = writer.part(slot, &names::file_of(&slot.artifact))?;
+    for chunk in bytes.chunks(1000) {
+        part.write_all(chunk).expect("room");
+    }
+    writer
+        .keep(part, Expect::of(&slot.artifact), Exchange::default())
+        .map(drop)
+}
+
+fn files(root: &Path) -> Vec<String> {
+    fn walk(root: &Path, folder: &Path, found: &mut Vec<String>) {
+        for entry in fs::read_dir(folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                walk(root, &path, found);
+            } else {
+                found.push(path.strip_prefix(root).expect("inside").display().to_string());
+            }
+        }
+    }
+    let mut found = Vec::new();
+    walk(root, root, &mut found);
+    found.sort();
+    found
+}
+
+/// A bundle of two snapshots; the second lacks its goroutines.
+fn bundle(root: &Path) {
+    let writer = Writer::create(root, started()).expect("a new bundle");
+    let process = Process {
+        start_time: Some(1.5e9),
+        ..Process::default()
+    };
+    let (node, run) = ("worker-1".to_owned(), 1);
+    writer
+        .append(Event::Run(RunStarted { node, run, process }))
+        .expect("room");
+    for number in 1..=2 {
+        take(&writer, &slot(number, "heap"), &fixture("heap.pb.gz")).expect("a heap profile");
+        if number == 1 {
+            take(&writer, &slot(number, "goroutine"), &fixture("goroutine.pb.gz")).expect("a goroutine profile");
+        } else {
+            let missing = Missing {
+                slot: slot(number, "goroutine"),
+                who: Who::Network,
+                why: "it broke".to_owned(),
+                ..Missing::default()
+            };
+            writer.append(Event::Failed(missing)).expect("room");
+        }
+        let snapshot = slot(number, "").snapshot.expect("a snapshot");
+        let (node, run) = ("worker-1".to_owned(), 1);
+        writer
+            .append(Event::Snapshot(SnapshotEnded { node, run, snapshot }))
+            .expect("room");
+    }
+    writer.finish(Finished::default()).expect("room");
+}
+
+#[test]
+fn what_is_written_is_read_again() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let root = dir.path().join("b");
+    bundle(&root);
+    assert_eq!(
+        files(&root),
+        [
+            SUMMARY,
+            JOURNAL,
+            "worker-1/run-1/0001-20261124T023810Z/goroutine.pb.gz",
+            "worker-1/run-1/0001-20261124T023810Z/heap.pb.gz",
+            "worker-1/run-1/0002-20261124T023820Z/heap.pb.gz",
+        ]
+    );
+    let heap = "worker-1/run-1/0002-20261124T023820Z/heap.pb.gz";
+    assert_eq!(
+        fs::read(root.join(heap)).expect("a file"),
+        fixture("heap.pb.gz"),
+        "the server's bytes"
+    );
+    let record = Record::of_journal(&fs::read(root.join(JOURNAL)).expect("a journal"));
+    assert_eq!(
+        (record.journal.lines, record.journal.damaged.len(), record.journal.torn),
+        (9, 0, false)
+    );
+    let summary: Record = serde_json::from_slice(&fs::read(root.join(SUMMARY)).expect("a summary")).expect("JSON");
+    assert_eq!(summary, record, "the summary is the journal folded up");
+    assert_eq!(record.artifacts().count(), 3);
+    let facts = &record.artifact(&slot(2, "heap")).expect("there").facts;
+    assert_eq!((facts.form, facts.kind.as_str()), (Form::Proto, "heap"));
+    assert!(
+        facts.samples.is_some_and(|n| n > 100) && facts.totals.len() == 4 && !facts.build_id.is_empty(),
+        "{facts:?}"
+    );
+    let lacks: Vec<_> = record.lacks().collect();
+    assert_eq!(
+        (lacks.len(), lacks[0].skipped, lacks[0].missing.who),
+        (1, false, Who::Network)
+    );
+    assert!(
+        matches!(Writer::create(&root, started()), Err(WriteError::Exists(_))),
+        "never overwritten"
+    );
+}
+
+#[test]
+fn what_does_not_decode_leaves_no_file() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let root = dir.path().join("b");
+    let writer = Writer::create(&root, started()).expect("a new bundle");
+    let heap = fixture("heap.pb.gz");
+    let refusal = b"Forbidden (user=u, verb=get, resource=nodes, subresource(s)=[proxy])".as_slice();
+    let bad: [(&str, &[u8]); 7] = [
+        ("heap", b""),
+        ("heap", refusal),
+        ("heap", &heap[..heap.len() / 2]),
+        ("cpu", &heap),
+        ("metrics", b"<html>"),
+        ("configz", b"{"),
+        ("trace", b"go 1.27 tracing"),
+    ];
+    for (artifact, bytes) in bad {
+        match take(&writer, &slot(1, artifact), bytes) {
+            Err(KeepError::NotWhole { head, bytes: n, .. }) => {
+                assert_eq!(
+                    (head.as_slice(), n as usize),
+                    (&bytes[..bytes.len().min(4096)], bytes.len())
+                );
+            }
+            other => panic!("{artifact}: {other:?}"),
+        }
+    }
+    drop(writer.part(&slot(1, "heap"), "heap.pb.gz").expect("a part"));
+    assert_eq!(files(&root), [JOURNAL]);
+    for name in ["", "../x", "a/b", ".x", "x.part", "a:b"] {
+        assert!(
+            matches!(writer.part(&slot(1, "heap"), name), Err(WriteError::Name(_))),
+            "{name}"
+        );
+    }
+    assert!(
+        matches!(Writer::resume(&root, started()), Err(WriteError::Busy(_))),
+        "one writer at a time"
+    );
+}
+
+/// What a kill can leave: the journal ends anywhere, and a file whose line is there may lack its name, one whose line is
+/// not there may be a part.
+#[test]
+fn every_kill_is_resumed_and_nothing_is_lost() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let root = dir.path().join("whole");
+    bundle(&root);
+    let journal = fs::read(root.join(JOURNAL)).expect("a journal");
+    let copy = |to: &Path, cut: usize, unnamed: Option<usize>| {
+        let record = Record::of_journal(&journal[..cut]);
+        for (i, artifact) in record.artifacts().enumerate() {
+            let name = if unnamed == Some(i) {
+                format!("{}.part", artifact.path)
+            } else {
+                artifact.path.clone()
+            };
+            let path = to.join(name);
+            fs::create_dir_all(path.parent().expect("a folder")).expect("room");
+            fs::copy(root.join(&artifact.path), path).expect("room");
+        }
+        fs::create_dir_all(to.join("worker-1/run-1")).expect("room");
+        fs::write(to.join("worker-1/run-1/allocs.pb.gz.part"), b"half").expect("room");
+        fs::write(to.join(JOURNAL), &journal[..cut]).expect("room");
+        record
+    };
+    let mut cuts: Vec<usize> = (0..=journal.len()).step_by(701).collect();
+    cuts.extend(
+        journal
+            .iter()
+            .enumerate()
+            .filter(|(_, b)| **b == b'\n')
+            .flat_map(|(at, _)| [at, at + 1]),
+    );
+    for cut in cuts {
+        for unnamed in [None, Some(0), Some(1)] {
+            let to: PathBuf = dir.path().join(format!("{cut}-{unnamed:?}"));
+            let before = copy(&to, cut, unnamed);
+            let (writer, mended) = Writer::resume(&to, started()).expect("resumes");
+            assert_eq!(
+                writer.record().artifacts().count(),
+                before.artifacts().count(),
+                "cut at {cut}: nothing is lost"
+            );
+            assert_eq!(mended.removed, ["worker-1/run-1/allocs.pb.gz.part"]);
+            assert!(mended.gone.is_empty() && mended.aside.is_empty(), "{mended:?}");
+            for number in 1..=2 {
+                for artifact in ["heap", "goroutine"] {
+                    let slot = slot(number, artifact);
+                    if writer.has(&slot).is_none() {
+                        take(&writer, &slot, &fixture(&names::file_of(artifact))).expect("room");
+                    }
+                }
+            }
+            let record = writer.finish(Finished::default()).expect("room");
+            assert_eq!(
+                (record.artifacts().count(), record.lacks().count()),
+                (4, 0),
+                "cut at {cut}: complete"
+            );
+            assert_eq!(
+                (record.journal.damaged.len(), record.journal.torn),
+                (0, false),
+                "cut at {cut}"
+            );
+            assert_eq!(files(&to).len(), 6, "{:?}", files(&to));
+            drop(writer);
+            fs::remove_dir_all(to).expect("removed");
+        }
+    }
+}
+
+#[test]
+fn what_was_changed_is_put_aside_and_fetched_again() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let root = dir.path().join("b");
+    bundle(&root);
+    let heap = "worker-1/run-1/0001-20261124T023810Z/heap.pb.gz";
+    fs::write(root.join(heap), b"tampered").expect("room");
+    fs::remove_file(root.join("worker-1/run-1/0002-20261124T023820Z/heap.pb.gz")).expect("removed");
+    let (writer, mended) = Writer::resume(&root, started()).expect("resumes");
+    assert_eq!(mended.aside, [format!("{heap}.damaged-1")]);
+    assert_eq!(mended.gone.len(), 2);
+    assert!(writer.has(&slot(1, "heap")).is_none() && writer.has(&slot(2, "heap")).is_none());
+    assert!(writer.has(&slot(1, "goroutine")).is_some());
+    // A snapshot keeps its folder even when it is resumed later.
+    let mut later = slot(1, "heap");
+    later.snapshot = later.snapshot.map(|s| SnapshotId {
+        taken: "2026-11-24T05:00:00Z".parse().expect("a time"),
+        ..s
+    });
+    take(&writer, &later, &fixture("heap.pb.gz")).expect("room");
+    assert!(root.join(heap).is_file());
+}
+
+#[test]
+fn lines_of_later_versions_and_paths_that_leave_are_counted() {
+    let lines = [
+        r#"{"at":"2026-11-24T02:38:00Z","event":"started","schema":1,"tool":"t","asked":{"new":1}}"#,
+        r#"{"at":"2026-11-24T02:38:01Z","event":"telemetry","more":[1]}"#,
+        r#"{"at":"2026-11-24T02:38:02Z","event":"artifact","node":"n","run":1,"artifact":"heap","path":"../../etc/x","bytes":1,"sha256":""}"#,
+        r#"{"at":"2026-11-24T02:38:03Z","event":"failed","node":"n","run":1,"artifact":"cpu","who":"martians","why":"w"}"#,
+        "garbage",
+        r#"{"at":"2026-11-24T02:38:04Z","eve"#,
+    ];
+    let record = Record::of_journal(lines.join("\n").as_bytes());
+    assert!(record.is_readable());
+    assert_eq!(record.journal.unknown, 1);
+    assert_eq!(record.journal.damaged, [3, 5]);
+    assert!(record.journal.torn);
+    assert_eq!(record.artifacts().count(), 0);
+    assert_eq!(record.lacks().next().map(|l| l.missing.who), Some(Who::Unknown));
+    assert!(!Record::of_journal(b"").is_readable());
+}
