@@ -146,19 +146,30 @@ def ratios(args, folder, generate):
 
 def real(args, pprof):
     """The whole process on a profile of everyday size, interleaved so that a busy machine is busy for both."""
-    own, ref = [], []
     path = str(REAL)
+    commands = {
+        "kubeprof pprof -top": [args.kubeprof, "pprof", "-top", path],
+        "kubeprof top": [args.kubeprof, "top", path],
+        "go tool pprof -top": ["go", "tool", "pprof", "-top", path],
+        "its binary alone": [pprof, "-top", path],
+    }
+    walls = {name: [] for name in commands}
     for _ in range(25):
-        own.append(measure([args.kubeprof, "pprof", "-top", path]))
-        ref.append(measure([pprof, "-top", path]))
-    if any(u.status for u in own + ref):
-        print("real heap: failed")
-        return
-    a, b = statistics.median(u.wall for u in own), statistics.median(u.wall for u in ref)
-    print(f"real kubelet heap, {os.path.getsize(path) / 1e3:.0f} kB, -top, median wall of 25 processes each")
-    print(f"  kubeprof {a * 1e3:.1f} ms, reference {b * 1e3:.1f} ms: {verdict(a / b, 1 / 8)}")
-    a, b = min(u.wall for u in own), min(u.wall for u in ref)
-    print(f"  least:   {a * 1e3:.1f} ms,           {b * 1e3:.1f} ms: {verdict(a / b, 1 / 8)}")
+        for name, command in commands.items():
+            usage = measure(command)
+            if usage.status != 0:
+                print(f"real heap: {name} failed: {usage.error[-200:]}")
+                return
+            walls[name].append(usage.wall)
+    print(f"real kubelet heap, {os.path.getsize(path) / 1e3:.0f} kB, wall of 25 processes each, as typed")
+    own = walls["kubeprof pprof -top"]
+    for name, times in walls.items():
+        middle, least = statistics.median(times), min(times)
+        bar = 1 / 8 if name == "go tool pprof -top" else None
+        line = f"  {name:<22} median {middle * 1e3:6.1f} ms, least {least * 1e3:6.1f} ms"
+        if times is not own:
+            line += f"   kubeprof pprof: {verdict(statistics.median(own) / middle, bar)}"
+        print(line)
 
 
 def growth(args, folder, generate):

@@ -127,11 +127,14 @@ impl NodeTable {
     pub(super) fn new(p: &mut Profile, objects: bool, merge_start_lines: bool) -> Self {
         let mut cleaned: FxHashMap<StringId, StringId> = FxHashMap::default();
         let mut index: FxHashMap<NodeInfo, u32> = FxHashMap::default();
+        // Mostly there are about as many nodes as functions.
+        index.reserve(p.functions.len());
         let mut table = NodeTable {
-            infos: Vec::new(),
-            ends: vec![0],
-            nodes: Vec::new(),
+            infos: Vec::with_capacity(p.functions.len()),
+            ends: Vec::with_capacity(p.locations.len() + 1),
+            nodes: Vec::with_capacity(p.lines.len()),
         };
+        table.ends.push(0);
         for l in 0..p.locations.len() {
             let id = LocationId::new(l);
             let location = *p.location(id);

@@ -57,6 +57,13 @@ impl StringTable {
         table
     }
 
+    /// Makes room for so many strings more, of so many bytes together.
+    pub(crate) fn reserve(&mut self, strings: usize, bytes: usize) {
+        self.text.reserve(bytes);
+        self.ends.reserve(strings);
+        self.index.reserve(strings, |slot| slot.spread());
+    }
+
     /// The id of `s`, which is added when it is new.
     pub fn intern(&mut self, s: &str) -> StringId {
         let Self { text, ends, index } = self;

@@ -109,10 +109,11 @@ fn fail<T>(offset: usize, kind: DecodeErrorKind) -> Result<T> {
 /// The first violation of the format or of the model's invariants, with its byte offset.
 pub fn decode(bytes: &[u8]) -> std::result::Result<(Profile, DecodeNotes), DecodeError> {
     let mut d = Decoder::default();
-    let census = d.strings_and_header(bytes)?;
+    let census = d.census_and_header(bytes)?;
     if census.records == 0 {
         return fail(0, DecodeErrorKind::Empty);
     }
+    d.strings(bytes, &census)?;
     d.resolve_header()?;
     d.functions_and_mappings(bytes, &census)?;
     d.locations(bytes, &census)?;
@@ -128,10 +129,14 @@ struct Census {
     samples: usize,
     sample_bytes: usize,
     locations: usize,
+    functions: usize,
+    strings: usize,
+    string_bytes: usize,
     /// Where the records of each table stand, with what is in between.
     sample_span: Span,
     location_span: Span,
     symbol_span: Span,
+    string_span: Span,
 }
 
 /// The shortest part of the file that has all records of a kind.
@@ -219,7 +224,7 @@ impl Decoder {
         }
     }
 
-    fn strings_and_header(&mut self, bytes: &[u8]) -> Result<Census> {
+    fn census_and_header(&mut self, bytes: &[u8]) -> Result<Census> {
         let mut census = Census::default();
         let mut cursor = Cursor::new(bytes, 0);
         loop {
@@ -237,6 +242,7 @@ impl Decoder {
                     true
                 }
                 (3 | 5, Value::Bytes(..)) => {
+                    census.functions += usize::from(field == 5);
                     census.symbol_span.add(offset, cursor.offset());
                     true
                 }
@@ -245,8 +251,10 @@ impl Decoder {
                     census.location_span.add(offset, cursor.offset());
                     true
                 }
-                (6, Value::Bytes(b, at)) => {
-                    self.add_string(b, at)?;
+                (6, Value::Bytes(b, _)) => {
+                    census.strings += 1;
+                    census.string_bytes += b.len();
+                    census.string_span.add(offset, cursor.offset());
                     true
                 }
                 (7 | 8 | 14 | 15, Value::Varint(v)) => {
@@ -293,6 +301,18 @@ impl Decoder {
             census.records += usize::from(known);
         }
         Ok(census)
+    }
+
+    fn strings(&mut self, bytes: &[u8], census: &Census) -> Result<()> {
+        self.strings.reserve(census.strings);
+        self.profile.strings.reserve(census.strings, census.string_bytes);
+        let mut cursor = census.string_span.cursor(bytes);
+        while let Some((field, value)) = cursor.field()? {
+            if let (6, Value::Bytes(b, at)) = (field, value) {
+                self.add_string(b, at)?;
+            }
+        }
+        Ok(())
     }
 
     fn add_string(&mut self, bytes: &[u8], offset: usize) -> Result<()> {
@@ -342,6 +362,7 @@ impl Decoder {
     }
 
     fn functions_and_mappings(&mut self, bytes: &[u8], census: &Census) -> Result<()> {
+        self.profile.functions.reserve(census.functions);
         let mut cursor = census.symbol_span.cursor(bytes);
         while let Some((field, value)) = cursor.field()? {
             match (field, value) {
@@ -362,20 +383,38 @@ impl Decoder {
                     });
                 }
                 (5, Value::Bytes(b, at)) => {
-                    let f: proto::Function = message(b, at, "function")?;
-                    self.functions.insert("function", f.id, at)?;
-                    self.profile.functions.push(Function {
-                        id: f.id,
-                        name: self.string(f.name, at)?,
-                        system_name: self.string(f.system_name, at)?,
-                        filename: self.string(f.filename, at)?,
-                        start_line: f.start_line,
-                    });
+                    let function = self.function(b, at)?;
+                    self.functions.insert("function", function.id, at)?;
+                    self.profile.functions.push(function);
                 }
                 _ => {}
             }
         }
         Ok(())
+    }
+
+    fn function(&mut self, bytes: &[u8], at: usize) -> Result<Function> {
+        let mut id = 0;
+        // Name, system name, file name, start line.
+        let mut numbers = [0i64; 4];
+        let mut cursor = Cursor::new(bytes, at);
+        loop {
+            let offset = cursor.offset();
+            let Some((field, value)) = cursor.field()? else { break };
+            match (field, value) {
+                (1, Value::Varint(v)) => id = v,
+                (2..=5, Value::Varint(v)) => numbers[field as usize - 2] = v as i64,
+                (1..=5, _) => return fail(offset, DecodeErrorKind::FieldType(field)),
+                _ => self.notes.unknown_fields += 1,
+            }
+        }
+        Ok(Function {
+            id,
+            name: self.string(numbers[0], at)?,
+            system_name: self.string(numbers[1], at)?,
+            filename: self.string(numbers[2], at)?,
+            start_line: numbers[3],
+        })
     }
 
     fn locations(&mut self, bytes: &[u8], census: &Census) -> Result<()> {
