@@ -196,6 +196,57 @@ fn virtual_return_addresses_are_merged() {
     assert_eq!(answers[1]["frames"][0]["function"], other.1[0][0]);
 }
 
+/// A `debug=1` text that lost its `#` lines holds return addresses, made-up ones for inlined calls, `runtime.goexit` and
+/// the runtime's own frames; with the binary it says what the profile.proto of the same moment says.
+#[test]
+fn texts_without_names_become_what_the_runtime_would_have_written() {
+    let place = Place::new("1.26.8-cgo-external-sw");
+    let data = fs::read(place.path("kubelet")).unwrap();
+    let binary = Binary::parse(&data).unwrap();
+    let table = binary.go().unwrap();
+    let oracle = place.oracle();
+    let of_main = |f: &[[String; 4]]| f[0][0].starts_with("main.") && !f[0][0].contains('[');
+    let (pc, chain) = oracle
+        .iter()
+        .find(|(_, f)| f.len() >= 3 && of_main(f))
+        .expect("a chain");
+    let (caller, caller_chain) = oracle.iter().find(|(_, f)| f.len() == 1 && of_main(f)).unwrap();
+    let mut found = Vec::new();
+    table.lookup(*pc, &mut found).unwrap();
+    let chain_pcs: Vec<String> = found.iter().map(|f| format!("{:#x}", f.pc + 1)).collect();
+    let start = |name: &str| table.functions().find(|f| f.name == name).unwrap().start + 1;
+    let (park, goexit) = (start("runtime.gopark"), start("runtime.goexit"));
+    let stack = format!("{park:#x} {} {:#x} {goexit:#x}", chain_pcs.join(" "), caller + 1);
+    let mut names: Vec<&str> = chain.iter().map(|f| f[0].as_str()).collect();
+    names.push(&caller_chain[0][0]);
+    names.reverse();
+    let names = names.join(";");
+    let heap = format!("heap profile: 1: 32 [1: 32] @ heap/2\n1: 32 [1: 32] @ {stack}\n");
+    let goroutine = format!("goroutine profile: total 3\n3 @ {stack}\n");
+    for (text, want) in [(heap, names.clone()), (goroutine, format!("{names};runtime.gopark 3"))] {
+        let path = place.path("text.txt");
+        fs::write(&path, text).unwrap();
+        let path = path.display().to_string();
+        let out = place.run(
+            &[
+                "flame",
+                "-o",
+                "folded",
+                "--full-names",
+                &path,
+                "--binary",
+                &place.binary(),
+            ],
+            "",
+        );
+        let folded = stdout(&out);
+        assert_eq!(folded.lines().count(), 1, "{}", stderr(&out));
+        assert!(folded.starts_with(&want), "{folded}{want}");
+        assert!(!folded[want.len()..].contains(';'), "{folded}");
+        assert!(stderr(&out).contains("unproven"), "{}", stderr(&out));
+    }
+}
+
 #[test]
 fn a_text_with_addresses_is_copied_with_names() {
     let place = Place::new("1.22.12-exe-sw");

@@ -304,7 +304,7 @@ fn joined(forms: GoroutineForms, args: &GoroutinesArgs, knowledge: &Arc<Knowledg
     let mut symbols = Symbols::default();
     let mut profile = forms.profile;
     if let Some(p) = &mut profile {
-        symbols = symbols::symbolize(p, &args.symbols, &args.out)?;
+        symbols = symbols::symbolize(p, forms.profile_form, &args.symbols, &args.out)?;
     }
     let mut of_dumps: Vec<Profile> = forms.dumps.iter().map(|d| dumps::with_parents(d, knowledge)).collect();
     let dump = match of_dumps.len() {

@@ -223,7 +223,7 @@ pub(super) fn named(input: &InputArgs, out: &OutArgs) -> Result<(Loaded, Look)> 
     let mut loaded = load(input, out)?;
     let symbols = match &input.held {
         Some(held) if held.binary == input.symbols.binary => held.symbols.clone(),
-        _ => symbols::symbolize(&mut loaded.profile, &input.symbols, out)?,
+        _ => symbols::symbolize(&mut loaded.profile, loaded.form, &input.symbols, out)?,
     };
     let look = Look {
         symbols,

@@ -10,11 +10,13 @@ use super::args::OutArgs;
 use super::binary::{ArchiveArgs, verdict_text};
 use super::open::note;
 use crate::model::{MappingId, Profile};
+use crate::pprof::Form;
 use crate::render::layout::Symbols;
 use crate::symbolize::archive::{Archive, open_image};
 use crate::symbolize::identity::{Identity, Verdict, examine, main_mapping};
 use crate::symbolize::locate::Image;
 use crate::symbolize::locate::search::{Origin, Places, Wanted, debug_files};
+use crate::symbolize::stack::fold_text_stacks;
 use crate::symbolize::{Binary, Coverage, Miss, Single, apply, survey};
 
 /// When names are looked up in a binary.
@@ -50,7 +52,9 @@ pub(super) struct SymbolArgs {
 }
 
 /// Names what has no name and says what the names rest on.
-pub(super) fn symbolize(profile: &mut Profile, args: &SymbolArgs, out: &OutArgs) -> Result<Symbols> {
+///
+/// `form` is what the profile was read from: the stacks of texts hold return addresses that a profile.proto has not.
+pub(super) fn symbolize(profile: &mut Profile, form: Form, args: &SymbolArgs, out: &OutArgs) -> Result<Symbols> {
     let surveyed = survey(profile);
     let wants = match args.symbolize {
         Mode::None => false,
@@ -59,7 +63,7 @@ pub(super) fn symbolize(profile: &mut Profile, args: &SymbolArgs, out: &OutArgs)
         Mode::Missing => args.binary.is_some() || surveyed.missing.contains_key(&Miss::NoBinary),
     };
     let coverage = if wants {
-        name_from_binary(profile, args, out, surveyed)?
+        name_from_binary(profile, form, args, out, surveyed)?
     } else {
         surveyed
     };
@@ -73,7 +77,13 @@ pub(super) fn symbolize(profile: &mut Profile, args: &SymbolArgs, out: &OutArgs)
     Ok(words)
 }
 
-fn name_from_binary(profile: &mut Profile, args: &SymbolArgs, out: &OutArgs, surveyed: Coverage) -> Result<Coverage> {
+fn name_from_binary(
+    profile: &mut Profile,
+    form: Form,
+    args: &SymbolArgs,
+    out: &OutArgs,
+    surveyed: Coverage,
+) -> Result<Coverage> {
     let places = places(args);
     let force = args.symbolize == Mode::Force;
     if let Some(path) = &args.binary {
@@ -92,6 +102,9 @@ fn name_from_binary(profile: &mut Profile, args: &SymbolArgs, out: &OutArgs, sur
             refused: None,
         };
         let mut coverage = apply(profile, &single, force);
+        if matches!(form, Form::Legacy | Form::GoText) {
+            fold_text_stacks(profile, &single, is_heap(profile));
+        }
         coverage.trusted = args.trust_binary && matches!(identity.verdict, Verdict::Mismatch | Verdict::Unproven);
         coverage.identities.push(identity);
         return Ok(coverage);
@@ -125,6 +138,9 @@ fn name_from_binary(profile: &mut Profile, args: &SymbolArgs, out: &OutArgs, sur
             let identities = std::mem::take(&mut coverage.identities);
             let before = coverage.named.clone();
             coverage = apply(profile, &single, force);
+            if matches!(form, Form::Legacy | Form::GoText) {
+                fold_text_stacks(profile, &single, is_heap(profile));
+            }
             for (source, count) in before {
                 *coverage.named.entry(source).or_default() += count;
                 coverage.embedded = coverage.embedded.saturating_sub(count);
@@ -147,6 +163,12 @@ fn name_from_binary(profile: &mut Profile, args: &SymbolArgs, out: &OutArgs, sur
         }
     }
     Ok(coverage)
+}
+
+/// Whether values count memory: the runtime leaves its own frames out of such profiles.
+fn is_heap(profile: &Profile) -> bool {
+    let kinds = profile.sample_types.iter().map(|t| profile.text(t.kind));
+    kinds.into_iter().any(|k| matches!(k, "inuse_space" | "alloc_space" | "space"))
 }
 
 fn origin_words(origin: Origin) -> &'static str {
@@ -325,7 +347,10 @@ fn words(coverage: &Coverage) -> Symbols {
         .identities
         .iter()
         .filter(|i| i.verdict != Verdict::Match)
-        .map(|i| format!("binary is a {}: {}", i.verdict.code(), i.reason))
+        .map(|i| match i.verdict {
+            Verdict::Unproven => format!("the binary is not proven: {}", i.reason),
+            verdict => format!("the binary is a {}: {}", verdict.code(), i.reason),
+        })
         .collect();
     if coverage.trusted {
         marks.push("TRUSTED BY HAND, NOT PROVEN".to_owned());

@@ -209,14 +209,10 @@ pub(super) fn diff(args: &DiffArgs) -> Result<Exit> {
     let query = args.query.query(Some(TOP_ROWS));
     let (loaded, look) = open::named(&args.input, &args.out)?;
     let knowledge = open::knowledge(&args.input)?;
-    let mut base = open::load_paths(
-        std::slice::from_ref(&args.old),
-        &args.input,
-        Some(loaded.kind),
-        &args.out,
-    )?
-    .profile;
-    super::symbols::symbolize(&mut base, &args.input.symbols, &args.out).context("the old profile")?;
+    let old = std::slice::from_ref(&args.old);
+    let old = open::load_paths(old, &args.input, Some(loaded.kind), &args.out)?;
+    let (mut base, form) = (old.profile, old.form);
+    super::symbols::symbolize(&mut base, form, &args.input.symbols, &args.out).context("the old profile")?;
     let mut profile = loaded.profile;
     analysis::drop_frames(&mut base)?;
     analysis::drop_frames(&mut profile)?;

@@ -84,12 +84,21 @@ pub fn apply(profile: &mut Profile, binary: &Single<'_, '_>, force: bool) -> Cov
     for id in rows {
         let location = *profile.location(id);
         let named = location_is_named(profile, id);
-        if named && !force {
+        // Texts of Go shorten type arguments; the binary has them in full.
+        let shortened = named && !force && has_short_names(profile, id);
+        if named && !force && !shortened {
             coverage.embedded += 1;
             continue;
         }
         frames.clear();
         match look_up(profile, location.mapping, location.address, binary, &mut frames) {
+            Ok(()) if shortened => {
+                coverage.embedded += 1;
+                if agreement(profile, id, &frames) == Agreement::Full {
+                    let lines: Vec<Line> = frames.iter().map(|f| functions.line(profile, f)).collect();
+                    profile.set_lines(id, &lines);
+                }
+            }
             Ok(()) => {
                 if named && agreement(profile, id, &frames) != Agreement::Full {
                     coverage.disagreed += 1;
@@ -128,6 +137,26 @@ fn look_up<'b>(
         None => address,
     };
     single.binary.lookup(address, frames)
+}
+
+/// Whether type arguments are missing in a name, as Go's texts print it.
+fn has_short_names(profile: &Profile, id: LocationId) -> bool {
+    let lines = profile.lines_of(id).iter();
+    lines
+        .into_iter()
+        .any(|l| profile.function_name(l.function).contains("[...]"))
+}
+
+/// The ELF address of a location that the binary is for.
+pub(super) fn elf_address_of(profile: &Profile, single: &Single<'_, '_>, id: LocationId) -> Option<u64> {
+    let location = profile.location(id);
+    if location.mapping != single.mapping || location.address == 0 {
+        return None;
+    }
+    match location.mapping {
+        Some(m) => elf_address(single.binary.elf(), &profile.mappings[m.index()], location.address),
+        None => Some(location.address),
+    }
 }
 
 fn location_is_named(profile: &Profile, id: LocationId) -> bool {

@@ -14,6 +14,12 @@ pub fn readable(name: &str) -> Cow<'_, str> {
     }
 }
 
+/// Whether a function is the runtime's own, as the runtime decides it when it leaves such frames out of heap profiles.
+#[must_use]
+pub fn is_runtime(name: &str) -> bool {
+    name.starts_with("runtime.") || name.starts_with("internal/runtime/")
+}
+
 /// The text with control characters and direction marks written as escapes, so that a hostile file cannot drive the
 /// terminal or forge lines of a report.
 #[must_use]

@@ -7,10 +7,12 @@ use crate::model::Mapping;
 
 /// The ELF address of a process's address that lies in `mapping`. `None` when that part of the file is not loaded.
 ///
-/// A mapping without a range (some producers write none) means that the addresses are ELF addresses already.
+/// A mapping without a range (some producers write none), or with the whole address space (readers of texts put it where
+/// nothing is known), means that the addresses are ELF addresses already.
 #[must_use]
 pub fn elf_address(elf: &Elf<'_>, mapping: &Mapping, address: u64) -> Option<u64> {
-    if mapping.limit == 0 {
+    let everything = (mapping.start, mapping.offset, mapping.limit) == (0, 0, u64::MAX);
+    if mapping.limit == 0 || everything {
         return Some(address);
     }
     let offset = address.checked_sub(mapping.start)?.checked_add(mapping.offset)?;

@@ -2,8 +2,10 @@
 //! addresses, and what Go writes holds a virtual one more for every inlined call: each is one past the instruction that
 //! stands for the call in its caller. Naming each alone would count the inlined frames twice.
 
-use super::Miss;
+use super::apply::{Single, elf_address_of};
 use super::pclntab::{Frame, GoTable};
+use super::{Miss, names};
+use crate::model::{LocationId, Profile, StackId};
 
 /// What became of one address of a raw stack.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -43,4 +45,63 @@ pub fn from_return_addresses<'t>(table: &'t GoTable<'_>, stack: &[u64]) -> Vec<E
         entries.push(entry);
     }
     entries
+}
+
+/// Makes the stacks of a text what `runtime/pprof` would have written into a profile.proto of the same moment: virtual
+/// addresses merged into the location that they repeat, `runtime.goexit` left out, and with `hide_runtime` (heap
+/// profiles) the runtime's own frames at the leaf as well, where anything else follows. Addresses are those of
+/// instructions already (one less than in the text), names have been looked up.
+pub fn fold_text_stacks(profile: &mut Profile, single: &Single<'_, '_>, hide_runtime: bool) {
+    let Ok(table) = single.binary.go() else { return };
+    if single.refused.is_some() {
+        return;
+    }
+    // Of each location: its own address, and those of the virtual ones that may follow it.
+    let places: Vec<Option<(u64, Vec<u64>)>> = (0..profile.locations.len())
+        .map(|n| {
+            let address = elf_address_of(profile, single, LocationId::new(n))?;
+            let mut frames = Vec::new();
+            table.lookup(address, &mut frames).ok()?;
+            Some((address, frames.iter().skip(1).map(|f| f.pc).collect()))
+        })
+        .collect();
+    let innermost = |profile: &Profile, id: LocationId| -> Option<String> {
+        let line = profile.lines_of(id).first()?;
+        Some(profile.function_name(line.function).to_owned())
+    };
+    let runtime: Vec<bool> = (0..profile.locations.len())
+        .map(|n| innermost(profile, LocationId::new(n)).is_some_and(|f| names::is_runtime(&f)))
+        .collect();
+    let goexit: Vec<bool> = (0..profile.locations.len())
+        .map(|n| innermost(profile, LocationId::new(n)).is_some_and(|f| f == "runtime.goexit"))
+        .collect();
+    let old = std::mem::take(&mut profile.stacks);
+    let mut known: Vec<Option<StackId>> = vec![None; old.len()];
+    let stacks = &mut profile.stacks;
+    profile.samples.map_stacks(|id| {
+        *known[id.index()].get_or_insert_with(|| {
+            let stack = old.get(id);
+            let hidden = stack.iter().position(|l| !runtime[l.index()]).filter(|_| hide_runtime);
+            let mut kept: Vec<LocationId> = Vec::with_capacity(stack.len());
+            let mut expected: Vec<u64> = Vec::new();
+            for &location in &stack[hidden.unwrap_or(0)..] {
+                match &places[location.index()] {
+                    Some((address, virtuals)) => {
+                        if let Some(at) = expected.iter().position(|e| e == address) {
+                            expected.drain(..=at);
+                            continue;
+                        }
+                        expected.clone_from(virtuals);
+                    }
+                    None => expected.clear(),
+                }
+                kept.push(location);
+            }
+            if kept.last().is_some_and(|l| goexit[l.index()]) {
+                kept.pop();
+            }
+            // Never more frames than before, so the table cannot overflow.
+            stacks.intern(&kept).unwrap_or_default()
+        })
+    });
 }
