@@ -11,10 +11,10 @@ use super::Exit;
 use crate::bundle;
 use crate::pprof::Limit;
 use crate::symbolize::Binary;
-use crate::symbolize::archive::{Added, Archive, open_image};
+use crate::symbolize::archive::{Added, Adding, Archive, open_image};
 use crate::symbolize::facts::Facts;
 use crate::symbolize::identity::{Identity, Verdict, examine, main_mapping};
-use crate::symbolize::locate::unpack;
+use crate::symbolize::locate::{Image, unpack};
 use crate::symbolize::names::printable;
 
 /// Archives binaries and proves which one a profile was taken of.
@@ -57,9 +57,25 @@ enum Command {
         /// Stores them compressed (zstd). Debuggers cannot read them then; kubeprof can.
         #[arg(long)]
         compress: bool,
+        /// Takes a file although other bytes with its build ID are in the archive.
+        #[arg(long)]
+        replace: bool,
         /// File name to look for inside of tars.
         #[arg(long, default_value = "kubelet", value_name = "NAME")]
         name: String,
+    },
+    /// Fetches binaries by GNU build ID from a debuginfod server into the archive.
+    #[cfg(feature = "debuginfod")]
+    Fetch {
+        /// Build IDs, in hex, as `kubeprof inspect` shows them.
+        #[arg(required = true, value_name = "BUILD-ID")]
+        ids: Vec<String>,
+        /// The server; the first of several that has the binary.
+        #[arg(long, required = true, value_name = "URL")]
+        debuginfod: Vec<String>,
+        /// Stores them compressed (zstd).
+        #[arg(long)]
+        compress: bool,
     },
     /// Lists the archive.
     Ls {
@@ -81,8 +97,10 @@ enum Command {
         #[arg(required = true)]
         ids: Vec<String>,
     },
-    /// Says whether BINARY is what PROFILE was taken of: exit code 0 for match and twin, 1 for unproven, 2 for mismatch.
-    /// Without arguments, compares everything in the archive with its checksum.
+    /// Says whether BINARY is what PROFILE was taken of, or checks the archive.
+    ///
+    /// Exit code 0 for match and twin (another file with the same functions), 1 for unproven, 2 for mismatch. Without
+    /// arguments everything in the archive is compared with its checksum: 0 when all is intact, 1 when not.
     Verify {
         /// A profile.
         #[arg(requires = "binary")]
@@ -107,7 +125,24 @@ enum Output {
 pub(super) fn answer(args: &BinaryArgs) -> anyhow::Result<Exit> {
     let mut out = BufWriter::new(io::stdout().lock());
     let exit = match &args.command {
-        Command::Add { paths, compress, name } => add(&args.place.open()?, paths, *compress, name, &mut out)?,
+        Command::Add {
+            paths,
+            compress,
+            replace,
+            name,
+        } => {
+            let how = Adding {
+                compress: *compress,
+                replace: *replace,
+            };
+            add(&args.place.open()?, paths, how, name, &mut out)?
+        }
+        #[cfg(feature = "debuginfod")]
+        Command::Fetch {
+            ids,
+            debuginfod,
+            compress,
+        } => fetch(&args.place.open()?, ids, debuginfod, *compress, &mut out)?,
         Command::Ls { output } => list(&args.place.open()?, *output, &mut out)?,
         Command::Show { id, output } => show(args, id, *output, &mut out)?,
         Command::Rm { ids } => {
@@ -130,7 +165,10 @@ pub(super) fn answer(args: &BinaryArgs) -> anyhow::Result<Exit> {
     Ok(exit)
 }
 
-fn add(archive: &Archive, paths: &[PathBuf], compress: bool, name: &str, out: &mut impl Write) -> anyhow::Result<Exit> {
+/// More than this on standard input is no image.
+const MAX_INPUT: u64 = 8 << 30;
+
+fn add(archive: &Archive, paths: &[PathBuf], how: Adding, name: &str, out: &mut impl Write) -> anyhow::Result<Exit> {
     for path in paths {
         let origin = path.display().to_string();
         if path.as_os_str() == "-" {
@@ -138,11 +176,16 @@ fn add(archive: &Archive, paths: &[PathBuf], compress: bool, name: &str, out: &m
             if io::stdin().is_terminal() {
                 bail!("standard input is a terminal\nhint: pipe a binary or a tar into `kubeprof binary add -`");
             }
-            io::stdin().lock().read_to_end(&mut data).context("standard input")?;
-            add_bytes(archive, &data, "standard input", compress, name, out)?;
+            let mut input = io::stdin().lock().take(MAX_INPUT + 1);
+            input.read_to_end(&mut data).context("standard input")?;
+            if data.len() as u64 > MAX_INPUT {
+                bail!("standard input: more than {} GiB\nhint: give a file", MAX_INPUT >> 30);
+            }
+            add_bytes(archive, &data, "standard input", how, name, out)?;
         } else {
-            let image = open_image(path)?;
-            add_bytes(archive, &image, &origin, compress, name, out)?;
+            // A compressed tar is unpacked as it is read.
+            let image = Image::open(path)?;
+            add_bytes(archive, &image, &origin, how, name, out)?;
         }
     }
     Ok(Exit::Fine)
@@ -152,12 +195,14 @@ fn add_bytes(
     archive: &Archive,
     data: &[u8],
     origin: &str,
-    compress: bool,
+    how: Adding,
     name: &str,
     out: &mut impl Write,
 ) -> anyhow::Result<()> {
+    let mut found = 0;
     let mut add = |data: &[u8], origin: &str| -> anyhow::Result<()> {
-        match archive.add(data, origin, compress)? {
+        found += 1;
+        match archive.add(data, origin, how)? {
             Added::New(facts) => writeln!(out, "added {}", describe(&facts))?,
             Added::Known(facts) => writeln!(out, "already there: {}", describe(&facts))?,
         }
@@ -166,13 +211,68 @@ fn add_bytes(
     if data.starts_with(b"\x7fELF") || !unpack::may_hold_binaries(data) {
         return add(data, origin);
     }
-    let members = unpack::binaries(data, &|base| base == name).with_context(|| origin.to_owned())?;
-    if members.is_empty() {
+    let mut member = |m: unpack::Member| {
+        let origin = match m.name.as_str() {
+            "" => origin.to_owned(),
+            name => format!("{origin}!{name}"),
+        };
+        add(&m.data, &origin)
+    };
+    match unpack::binaries(data, &|base| base == name, &mut member) {
+        Err(unpack::UnpackError::Member(error)) => return Err(error),
+        Err(error) => bail!("{origin}: {error}"),
+        Ok(()) => {}
+    }
+    if found == 0 {
         bail!("{origin}: no binary named {name} inside\nhint: name another one with --name");
     }
-    members
-        .iter()
-        .try_for_each(|m| add(&m.data, &format!("{origin}!{}", m.name)))
+    Ok(())
+}
+
+#[cfg(feature = "debuginfod")]
+fn fetch(
+    archive: &Archive,
+    ids: &[String],
+    servers: &[String],
+    compress: bool,
+    out: &mut impl Write,
+) -> anyhow::Result<Exit> {
+    use crate::symbolize::locate::debuginfod;
+
+    for id in ids {
+        if archive.path_of(id).is_some() {
+            writeln!(out, "already there: {id}")?;
+            continue;
+        }
+        // Beside the archive, so that nothing big lands in a small /tmp.
+        let place = archive.root().join(format!(".fetch-{}", std::process::id()));
+        let fetched = servers.iter().map(|s| (s, debuginfod::fetch(s, id, &place)));
+        let mut errors = Vec::new();
+        let mut done = None;
+        for (server, result) in fetched {
+            match result {
+                Ok(path) => {
+                    done = Some((server, path));
+                    break;
+                }
+                Err(error) => errors.push(error.to_string()),
+            }
+        }
+        let added = done.map(|(server, path)| -> anyhow::Result<Added> {
+            let how = Adding {
+                compress,
+                replace: false,
+            };
+            Ok(archive.add(&Image::open(&path)?, server, how)?)
+        });
+        let _ = std::fs::remove_dir_all(&place);
+        match added {
+            None => bail!("{}", errors.join("\n")),
+            Some(Ok(Added::New(facts) | Added::Known(facts))) => writeln!(out, "added {}", describe(&facts))?,
+            Some(Err(error)) => return Err(error),
+        }
+    }
+    Ok(Exit::Fine)
 }
 
 fn describe(facts: &Facts) -> String {
@@ -188,6 +288,9 @@ fn describe(facts: &Facts) -> String {
 
 fn list(archive: &Archive, output: Output, out: &mut impl Write) -> anyhow::Result<Exit> {
     let records = archive.list()?;
+    for (id, error) in archive.damaged()? {
+        eprintln!("kubeprof: {id}: damaged: {error}");
+    }
     match output {
         Output::Json => json(out, &records)?,
         Output::Text if records.is_empty() => {
@@ -239,6 +342,10 @@ fn show(args: &BinaryArgs, id: &str, output: Output, out: &mut impl Write) -> an
 
 fn check(archive: &Archive, out: &mut impl Write) -> anyhow::Result<Exit> {
     let mut exit = Exit::Fine;
+    for (id, error) in archive.damaged()? {
+        eprintln!("kubeprof: {id}: {error}");
+        exit = Exit::Findings;
+    }
     for facts in archive.list()? {
         match archive.check(&facts) {
             Ok(()) => writeln!(out, "intact  {}", describe(&facts))?,

@@ -12,7 +12,7 @@ use super::Exit;
 use crate::symbolize::locate::Image;
 use crate::symbolize::names::{printable, readable};
 use crate::symbolize::stack::{Entry, from_return_addresses};
-use crate::symbolize::{Binary, Frame, Miss};
+use crate::symbolize::{Binary, Frame, Miss, Source};
 
 /// Names addresses: one address a line in, one answer a line out.
 ///
@@ -198,7 +198,12 @@ impl<'b> Answers<'b, '_> {
                     json_text(out, &frame.function)?;
                     out.write_all(b",\"file\":")?;
                     json_text(out, &frame.file)?;
-                    write!(out, ",\"line\":{},\"inlined\":{}}}", frame.line, frame.inlined)?;
+                    write!(out, ",\"line\":{},\"inlined\":{}", frame.line, frame.inlined)?;
+                    out.write_all(if frame.source == Source::SymbolTable {
+                        b",\"source\":\"symtab\"}"
+                    } else {
+                        b"}"
+                    })?;
                 }
                 out.write_all(b"]}\n")
             }
@@ -210,13 +215,7 @@ impl<'b> Answers<'b, '_> {
                         write!(out, "{:1$}", "", 2 + hex_width(address))?;
                     }
                     let inlined = if frame.inlined { " (inlined)" } else { "" };
-                    writeln!(
-                        out,
-                        "  {}  {}:{}{inlined}",
-                        self.name(frame),
-                        printable(&frame.file),
-                        frame.line
-                    )?;
+                    writeln!(out, "  {}  {}{inlined}", self.name(frame), place(frame))?;
                 }
                 Ok(())
             }
@@ -268,18 +267,20 @@ impl<'b> Answers<'b, '_> {
                 out.write_all(b" (")?;
                 for (n, frame) in frames.iter().enumerate() {
                     let separator = if n == 0 { "" } else { " <- " };
-                    write!(
-                        out,
-                        "{separator}{} {}:{}",
-                        self.name(frame),
-                        printable(&frame.file),
-                        frame.line
-                    )?;
+                    write!(out, "{separator}{} {}", self.name(frame), place(frame))?;
                 }
                 out.write_all(b")")?;
             }
             out.write_all(&line[copied..])?;
         }
+    }
+}
+
+/// Where a frame is; a name that only the symbol table has says so instead.
+fn place(frame: &Frame<'_>) -> String {
+    match frame.source {
+        Source::SymbolTable => "(symbol table only)".to_owned(),
+        Source::GoTable | Source::Dwarf => format!("{}:{}", printable(&frame.file), frame.line),
     }
 }
 

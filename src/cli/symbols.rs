@@ -15,7 +15,8 @@ use crate::render::layout::Symbols;
 use crate::symbolize::archive::{Archive, open_image};
 use crate::symbolize::identity::{Identity, Verdict, examine, main_mapping};
 use crate::symbolize::locate::Image;
-use crate::symbolize::locate::search::{Origin, Places, Wanted, debug_files};
+use crate::symbolize::locate::search::{Candidate, Origin, Places, Wanted, debug_files};
+use crate::symbolize::space::is_kernel_page;
 use crate::symbolize::stack::fold_text_stacks;
 use crate::symbolize::{Binary, Coverage, Miss, Single, apply, survey};
 
@@ -47,6 +48,10 @@ pub(super) struct SymbolArgs {
     /// Exit with 2 when an address has no name
     #[arg(long)]
     require_symbols: bool,
+    /// Ask this debuginfod server for a binary that is nowhere here, by its build ID; it stays in debuginfod's cache.
+    /// Nothing is asked over the network without it
+    #[arg(long, value_name = "URL")]
+    debuginfod: Vec<String>,
     #[command(flatten)]
     archive: ArchiveArgs,
 }
@@ -115,10 +120,12 @@ fn name_from_binary(
         let mapping = MappingId::new(n);
         let row = &profile.mappings[n];
         let (file, build_id) = (profile.text(row.file).to_owned(), profile.text(row.build_id).to_owned());
-        for candidate in places.candidates(Wanted {
+        let wanted = Wanted {
             file: &file,
             build_id: &build_id,
-        }) {
+        };
+        let here = places.candidates(wanted).into_iter();
+        for candidate in here.chain(fetched(wanted, args, &places, out)) {
             // A file that cannot be read is no reason to stop: there may be another.
             let Ok(opened) = Opened::open(&candidate.path, &places) else {
                 continue;
@@ -165,10 +172,47 @@ fn name_from_binary(
     Ok(coverage)
 }
 
+/// What the servers named by hand have. They are asked only when the iterator comes to them.
+fn fetched<'a>(
+    wanted: Wanted<'a>,
+    args: &'a SymbolArgs,
+    places: &'a Places,
+    out: &'a OutArgs,
+) -> impl Iterator<Item = Candidate> + 'a {
+    let telling = !wanted.build_id.is_empty() && !is_kernel_page(wanted.file);
+    let servers = args.debuginfod.iter().filter(move |_| telling);
+    servers.filter_map(move |url| {
+        let cache = places.debuginfod_cache.as_deref();
+        match ask(url, wanted.build_id, cache) {
+            Ok(path) => Some(Candidate {
+                path,
+                origin: Origin::Server,
+            }),
+            Err(error) => {
+                note(out, &format!("{error:#}"));
+                None
+            }
+        }
+    })
+}
+
+#[cfg(feature = "debuginfod")]
+fn ask(url: &str, id: &str, cache: Option<&Path>) -> Result<PathBuf> {
+    let cache = cache.context("no home directory\nhint: say where to put binaries with DEBUGINFOD_CACHE_PATH")?;
+    Ok(crate::symbolize::locate::debuginfod::fetch(url, id, cache)?)
+}
+
+#[cfg(not(feature = "debuginfod"))]
+fn ask(_: &str, _: &str, _: Option<&Path>) -> Result<PathBuf> {
+    bail!("this kubeprof was built without the network\nhint: build it with the feature `debuginfod`")
+}
+
 /// Whether values count memory: the runtime leaves its own frames out of such profiles.
 fn is_heap(profile: &Profile) -> bool {
     let kinds = profile.sample_types.iter().map(|t| profile.text(t.kind));
-    kinds.into_iter().any(|k| matches!(k, "inuse_space" | "alloc_space" | "space"))
+    kinds
+        .into_iter()
+        .any(|k| matches!(k, "inuse_space" | "alloc_space" | "space"))
 }
 
 fn origin_words(origin: Origin) -> &'static str {
@@ -179,6 +223,7 @@ fn origin_words(origin: Origin) -> &'static str {
         Origin::PprofPath => "PPROF_BINARY_PATH",
         Origin::Debuginfod => "debuginfod's cache",
         Origin::SystemDebug => "/usr/lib/debug",
+        Origin::Server => "a debuginfod server",
     }
 }
 
@@ -249,7 +294,7 @@ fn given(profile: &Profile, path: &Path, args: &SymbolArgs, places: &Places) -> 
 }
 
 /// The binary that a profile was taken of: given by hand, or found and proven.
-pub(super) fn proven(profile: &Profile, args: &SymbolArgs) -> Result<Proven> {
+pub(super) fn proven(profile: &Profile, args: &SymbolArgs, out: &OutArgs) -> Result<Proven> {
     let places = places(args);
     if let Some(path) = &args.binary {
         return given(profile, path, args, &places);
@@ -257,7 +302,9 @@ pub(super) fn proven(profile: &Profile, args: &SymbolArgs) -> Result<Proven> {
     for (n, row) in profile.mappings.iter().enumerate() {
         let mapping = Some(MappingId::new(n));
         let (file, build_id) = (profile.text(row.file), profile.text(row.build_id));
-        for candidate in places.candidates(Wanted { file, build_id }) {
+        let wanted = Wanted { file, build_id };
+        let here = places.candidates(wanted).into_iter();
+        for candidate in here.chain(fetched(wanted, args, &places, out)) {
             let Ok(opened) = Opened::open(&candidate.path, &places) else {
                 continue;
             };

@@ -6,12 +6,14 @@
 //! .build-id/<ab>/<cdef...>       link to it, for gdb, perf and elfutils
 //! ```
 //!
-//! Adding is atomic: everything is written into a new folder that is then renamed to its place.
+//! Adding is atomic: everything is written into a new folder that is then renamed to its place. What is there is never
+//! replaced by other bytes unless that is asked for.
 
 use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
+use super::buildid::derived_gnu_ids;
 use super::facts::Facts;
 use super::locate::{Image, LocateError};
 use super::{Binary, BinaryError};
@@ -74,6 +76,21 @@ pub enum ArchiveError {
         /// What it is.
         found: String,
     },
+    /// Other bytes with the same build ID are there.
+    #[error(
+        "the archive has another file with build ID {id}: its SHA-256 is {kept}, that of {origin} is {new}\n\
+         hint: keep the one that ran; `kubeprof binary add --replace` takes the new one instead"
+    )]
+    Different {
+        /// ID.
+        id: String,
+        /// SHA-256 of what is there.
+        kept: String,
+        /// SHA-256 of what was to be added.
+        new: String,
+        /// Where the new one comes from.
+        origin: String,
+    },
     /// Compressed bytes that cannot be unpacked.
     #[error("{}: {what}\nhint: remove it and add the binary again", path.display())]
     Unpack {
@@ -95,6 +112,21 @@ pub enum Added {
 
 /// A binary bigger than this is not unpacked: eight times the largest kubelet.
 const MAX_UNPACKED: u64 = 1 << 30;
+
+/// How a binary is added.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Adding {
+    /// Store it compressed (zstd).
+    pub compress: bool,
+    /// Take it although other bytes with the same build ID are there.
+    pub replace: bool,
+}
+
+/// As many binaries without a telling ID are compared by content.
+const MAX_CANDIDATES: usize = 32;
+
+/// Half-written folders of processes that died are removed when they are older than this.
+const STALE: std::time::Duration = std::time::Duration::from_secs(24 * 3600);
 
 impl Archive {
     /// An archive in a folder, which need not exist yet.
@@ -119,33 +151,49 @@ impl Archive {
         &self.root
     }
 
-    /// Archives a binary.
-    pub fn add(&self, data: &[u8], origin: &str, compress: bool) -> Result<Added, ArchiveError> {
+    /// Archives a binary. Other bytes with the same build ID are not overwritten unless `how` says so: two files with one
+    /// ID are a stripped copy, or a forgery.
+    pub fn add(&self, data: &[u8], origin: &str, how: Adding) -> Result<Added, ArchiveError> {
         let fail = |source| ArchiveError::Binary {
             name: origin.to_owned(),
             source,
         };
         let binary = Binary::parse(data).map_err(fail)?;
+        if !binary.elf().is_complete() {
+            return Err(fail(BinaryError::DamagedElf {
+                what: "cut off",
+                offset: data.len() as u64,
+            }));
+        }
         let facts = Facts::of(&binary, origin);
         let place = self.folder(&facts.id);
-        if let Ok(known) = self.record(&facts.id)
-            && known.sha256 == facts.sha256
-        {
-            return Ok(Added::Known(known));
+        if let Ok(known) = self.record(&facts.id) {
+            if known.sha256 == facts.sha256 {
+                return Ok(Added::Known(known));
+            }
+            if !how.replace {
+                return Err(ArchiveError::Different {
+                    id: facts.id,
+                    kept: known.sha256,
+                    new: facts.sha256,
+                    origin: origin.to_owned(),
+                });
+            }
         }
         let parent = self.root.join("buildid");
         create_dir(&parent)?;
+        remove_stale(&parent);
         let new = parent.join(format!(".new-{}-{}", facts.id, std::process::id()));
         let _ = fs::remove_dir_all(&new);
         create_dir(&new)?;
         let written = self
-            .write(&new, data, &facts, compress)
+            .write(&new, data, &facts, how.compress)
             .and_then(|()| self.replace(&new, &place));
         if let Err(error) = written {
             let _ = fs::remove_dir_all(&new);
             return Err(error);
         }
-        self.link(&facts.id, compress)?;
+        self.link(&facts.id, how.compress)?;
         Ok(Added::New(facts))
     }
 
@@ -166,7 +214,7 @@ impl Archive {
         if fs::rename(new, place).is_ok() {
             return Ok(());
         }
-        let old = place.with_extension("old");
+        let old = new.with_extension("old");
         let _ = fs::remove_dir_all(&old);
         rename(place, &old)?;
         rename(new, place)?;
@@ -190,8 +238,32 @@ impl Archive {
         self.root.join("buildid").join(id)
     }
 
-    /// All records, by ID. Folders that hold no readable record are left out.
+    /// All records, by ID. Folders that hold no readable record are left out: see [`Archive::damaged`].
     pub fn list(&self) -> Result<Vec<Facts>, ArchiveError> {
+        let ids = self.ids()?;
+        Ok(ids.iter().filter_map(|n| self.record(n).ok()).collect())
+    }
+
+    /// The folders that hold no readable record, or no binary, and why.
+    pub fn damaged(&self) -> Result<Vec<(String, ArchiveError)>, ArchiveError> {
+        let ids = self.ids()?.into_iter();
+        Ok(ids
+            .filter_map(|id| {
+                let error = match self.record(&id) {
+                    Err(error) => error,
+                    Ok(_) if self.path_of(&id).is_some() => return None,
+                    Ok(_) => ArchiveError::Io {
+                        path: self.folder(&id).join("executable"),
+                        source: io::ErrorKind::NotFound.into(),
+                    },
+                };
+                Some((id, error))
+            })
+            .collect())
+    }
+
+    /// The names of the folders, sorted.
+    fn ids(&self) -> Result<Vec<String>, ArchiveError> {
         let parent = self.root.join("buildid");
         let entries = match fs::read_dir(&parent) {
             Ok(entries) => entries,
@@ -199,12 +271,9 @@ impl Archive {
             Err(source) => return Err(ArchiveError::Io { path: parent, source }),
         };
         let names = entries.filter_map(|e| e.ok()?.file_name().into_string().ok());
-        let mut records: Vec<Facts> = names
-            .filter(|n| !n.starts_with('.'))
-            .filter_map(|n| self.record(&n).ok())
-            .collect();
-        records.sort_by(|a, b| a.id.cmp(&b.id));
-        Ok(records)
+        let mut ids: Vec<String> = names.filter(|n| !n.starts_with('.')).collect();
+        ids.sort();
+        Ok(ids)
     }
 
     fn record(&self, id: &str) -> Result<Facts, ArchiveError> {
@@ -256,6 +325,33 @@ impl Archive {
             .find(|p| p.is_file())
     }
 
+    /// The binaries that a build ID in a profile may mean: the one stored under it; else those whose Go build ID it is or
+    /// gives it, and for an ID that tells nothing (none, `redacted`) those that have no ID of their own, so that their
+    /// content is compared.
+    #[must_use]
+    pub fn candidates(&self, build_id: &str) -> Vec<PathBuf> {
+        if let Some(path) = self.path_of(build_id) {
+            return vec![path];
+        }
+        let tells_nothing = build_id.is_empty() || build_id == "redacted";
+        let fits = |f: &Facts| {
+            let derived = || {
+                let wanted = build_id.to_ascii_lowercase();
+                derived_gnu_ids(&f.go_build_id)
+                    .iter()
+                    .any(|id| super::facts::hex(id) == wanted)
+            };
+            let go = &f.go_build_id;
+            match tells_nothing {
+                true => f.id != f.gnu_build_id,
+                false => !go.is_empty() && (go == build_id || (f.gnu_build_id.is_empty() && derived())),
+            }
+        };
+        let records = self.list().unwrap_or_default();
+        let fitting = records.iter().filter(|f| fits(f)).take(MAX_CANDIDATES);
+        fitting.filter_map(|f| self.path_of(&f.id)).collect()
+    }
+
     /// Opens an archived binary, unpacking it if need be.
     pub fn open(&self, id: &str) -> Result<Image, ArchiveError> {
         let missing = || ArchiveError::Missing {
@@ -305,8 +401,23 @@ pub fn open_image(path: &Path) -> Result<Image, ArchiveError> {
     };
     let decoder = ruzstd::decoding::StreamingDecoder::new(&*image).map_err(|e| fail(e.to_string()))?;
     let mut bytes = Vec::new();
-    io::Read::read_to_end(&mut io::Read::take(decoder, MAX_UNPACKED), &mut bytes).map_err(|e| fail(e.to_string()))?;
+    io::Read::read_to_end(&mut io::Read::take(decoder, MAX_UNPACKED + 1), &mut bytes)
+        .map_err(|e| fail(e.to_string()))?;
+    if bytes.len() as u64 > MAX_UNPACKED {
+        return Err(fail(format!("unpacks to more than {} MiB", MAX_UNPACKED >> 20)));
+    }
     Ok(Image::from_bytes(path, bytes))
+}
+
+/// Removes what adding left behind when it was killed.
+fn remove_stale(parent: &Path) {
+    for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
+        let old = |m: fs::Metadata| m.modified().ok()?.elapsed().ok();
+        let hidden = entry.file_name().to_string_lossy().starts_with(".new-");
+        if hidden && entry.metadata().ok().and_then(old).is_some_and(|age| age > STALE) {
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
 }
 
 fn create_dir(path: &Path) -> Result<(), ArchiveError> {

@@ -75,6 +75,8 @@ pub struct Elf<'a> {
     notes: Vec<&'a [u8]>,
     has_interpreter: bool,
     rela: &'a [u8],
+    /// Where the last part that the headers speak of ends.
+    end: u64,
 }
 
 /// Sections and segments beyond these numbers are not looked at. Real kubelets have about 40 and 12.
@@ -124,10 +126,12 @@ impl<'a> Elf<'a> {
             notes: Vec::new(),
             has_interpreter: false,
             rela: &[],
+            end: 0,
         };
         let mut dynamic: &[elf::Dyn64<LE>] = &[];
         for program in programs.iter().take(MAX_SEGMENTS) {
             let (offset, size) = program.file_range(LE);
+            this.end = this.end.max(offset.saturating_add(size));
             match program.p_type(LE) {
                 elf::PT_LOAD => {
                     let available = (data.len() as u64).saturating_sub(offset);
@@ -145,6 +149,10 @@ impl<'a> Elf<'a> {
                 elf::PT_DYNAMIC => dynamic = program.dynamic(LE, data).ok().flatten().unwrap_or_default(),
                 _ => {}
             }
+        }
+        let sections = u64::from(header.e_shnum(LE)) * u64::from(header.e_shentsize(LE));
+        if header.e_shoff(LE) != 0 {
+            this.end = this.end.max(header.e_shoff(LE).saturating_add(sections));
         }
         // A file whose section headers are gone or damaged can still be named from its segments.
         if let Ok(table) = header.sections(LE, data) {
@@ -185,6 +193,12 @@ impl<'a> Elf<'a> {
     #[must_use]
     pub fn data(&self) -> &'a [u8] {
         self.data
+    }
+
+    /// Whether all that the headers speak of is there: false for a file that was cut off.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.end <= self.data.len() as u64
     }
 
     /// The machine it runs on.

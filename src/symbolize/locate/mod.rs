@@ -1,5 +1,8 @@
-//! Finding and opening binaries: [`search`] knows where to look, [`unpack`] takes them out of images, [`Image`] maps them.
+//! Finding and opening binaries: [`search`] knows where to look, [`unpack`] takes them out of images, [`Image`] maps them,
+//! `debuginfod` (a feature) fetches them from a server.
 
+#[cfg(feature = "debuginfod")]
+pub mod debuginfod;
 mod image;
 pub mod search;
 pub mod unpack;

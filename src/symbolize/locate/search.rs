@@ -23,6 +23,8 @@ pub enum Origin {
     Debuginfod,
     /// Under `/usr/lib/debug`.
     SystemDebug,
+    /// From a debuginfod server.
+    Server,
 }
 
 /// A file that may be the binary.
@@ -73,12 +75,8 @@ impl Places {
         self.given.iter().for_each(|p| push(p.clone(), Origin::Given));
         self.bundle.iter().for_each(|p| push(p.clone(), Origin::Bundle));
         let id = hex_id(wanted.build_id);
-        let archived = self
-            .archive
-            .as_ref()
-            .zip(id.as_deref())
-            .and_then(|(a, id)| a.path_of(id));
-        archived.into_iter().for_each(|p| push(p, Origin::Archive));
+        let archived = self.archive.iter().flat_map(|a| a.candidates(wanted.build_id));
+        archived.for_each(|p| push(p, Origin::Archive));
         for folder in &self.pprof_path {
             pprof_layouts(folder, wanted.file, id.as_deref())
                 .into_iter()

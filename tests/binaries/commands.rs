@@ -1,128 +1,11 @@
-//! `kubeprof symbolize`, `binary`, `disasm` and `--binary` as they are typed, on shipped binaries.
+//! `kubeprof symbolize`, `disasm` and `--binary` as they are typed, on shipped binaries.
 
 use std::fs;
-use std::io::{Read, Write};
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
 
-use kubeprof::model::{Line, Mapping, MappingId, Profile, Samples, ValueType};
-use kubeprof::pprof::{Compression, encode_gzip};
 use kubeprof::symbolize::Binary;
 use serde_json::Value;
-use tempfile::TempDir;
 
-fn unpack(name: &str) -> Vec<u8> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("fixtures/binaries")
-        .join(name);
-    let packed = fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-    let mut bytes = Vec::new();
-    ruzstd::decoding::StreamingDecoder::new(&packed[..])
-        .unwrap()
-        .read_to_end(&mut bytes)
-        .unwrap();
-    bytes
-}
-
-/// A folder with a binary, unpacked, as `kubelet`.
-struct Place {
-    folder: TempDir,
-    name: &'static str,
-}
-
-impl Place {
-    fn new(name: &'static str) -> Self {
-        let folder = TempDir::new().unwrap();
-        fs::write(folder.path().join("kubelet"), unpack(&format!("{name}.zst"))).unwrap();
-        Place { folder, name }
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn binary(&self) -> String {
-        self.path("kubelet").display().to_string()
-    }
-
-    fn run(&self, args: &[&str], input: &str) -> Output {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_kubeprof"))
-            .args(args)
-            .env("KUBEPROF_ARCHIVE", self.path("archive"))
-            .env("HOME", self.folder.path())
-            .env_remove("PPROF_BINARY_PATH")
-            .env_remove("XDG_CACHE_HOME")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut stdin = child.stdin.take().unwrap();
-        let input = input.to_owned();
-        let writer = std::thread::spawn(move || {
-            let _ = stdin.write_all(input.as_bytes());
-        });
-        let output = child.wait_with_output().unwrap();
-        writer.join().unwrap();
-        output
-    }
-
-    fn oracle(&self) -> Vec<(u64, Vec<[String; 4]>)> {
-        let text = String::from_utf8(unpack(&format!("{}.oracle.zst", self.name))).unwrap();
-        let frame = |f: &str| {
-            let mut parts = f.rsplitn(4, '|').map(str::to_owned);
-            let mut next = || parts.next().unwrap();
-            let (start, line, file, function) = (next(), next(), next(), next());
-            [function, file, line, start]
-        };
-        let line = |l: &str| {
-            let mut fields = l.split('\t');
-            let pc = u64::from_str_radix(fields.next().unwrap(), 16).unwrap();
-            (pc, fields.skip(1).map(frame).collect::<Vec<_>>())
-        };
-        let known = |(_, frames): &(u64, Vec<[String; 4]>)| frames.iter().all(|f| f[1] != "?" && !f[0].is_empty());
-        text.lines().map(line).filter(known).collect()
-    }
-
-    /// A CPU profile of the binary without any names: one sample for each PC of the oracle.
-    fn profile(&self, file: &str, build_id: Option<&str>) -> String {
-        let data = fs::read(self.path("kubelet")).unwrap();
-        let binary = Binary::parse(&data).unwrap();
-        let id = binary.build_ids().gnu.map(|i| i.to_string()).unwrap_or_default();
-        let code = *binary.elf().segments().iter().find(|s| s.executable).unwrap();
-        let mut p = Profile::default();
-        p.sample_types = vec![ValueType {
-            kind: p.strings.intern("samples"),
-            unit: p.strings.intern("count"),
-        }];
-        p.samples = Samples::new(1);
-        p.mappings.push(Mapping {
-            id: 1,
-            start: code.address & !0xfff,
-            limit: ((code.address + code.size) | 0xfff) + 1,
-            offset: code.offset & !0xfff,
-            file: p.strings.intern("/usr/bin/kubelet"),
-            build_id: p.strings.intern(build_id.unwrap_or(&id)),
-            ..Mapping::default()
-        });
-        for (pc, _) in self.oracle() {
-            let leaf = p.add_location(pc, Some(MappingId::new(0)), &[] as &[Line]);
-            let stack = p.stacks.intern(&[leaf]).unwrap();
-            p.samples.push(stack, &[1], &[]);
-        }
-        let path = self.path(file);
-        encode_gzip(&p, fs::File::create(&path).unwrap(), Compression(1)).unwrap();
-        path.display().to_string()
-    }
-}
-
-fn stdout(output: &Output) -> String {
-    String::from_utf8(output.stdout.clone()).unwrap()
-}
-
-fn stderr(output: &Output) -> String {
-    String::from_utf8(output.stderr.clone()).unwrap()
-}
+use super::support::{Place, stderr, stdout};
 
 #[test]
 fn one_line_in_and_one_object_out() {
@@ -262,78 +145,6 @@ fn a_text_with_addresses_is_copied_with_names() {
 }
 
 #[test]
-fn the_archive_takes_shows_checks_and_drops_binaries() {
-    let place = Place::new("1.24.11-pie-sw");
-    let out = place.run(&["binary", "add", &place.binary()], "");
-    assert!(stdout(&out).starts_with("added "), "{}", stderr(&out));
-    let again = place.run(&["binary", "add", "--compress", &place.binary()], "");
-    assert!(stdout(&again).starts_with("already there: "));
-    let list: Value = serde_json::from_str(&stdout(&place.run(&["binary", "ls", "-o", "json"], ""))).unwrap();
-    let id = list[0]["gnu_build_id"].as_str().unwrap().to_owned();
-    assert_eq!(list[0]["go_version"], "go1.24.11");
-    assert_eq!(list[0]["link_mode"], "internal");
-    let (first, rest) = id.split_at(2);
-    for file in [
-        format!("archive/buildid/{id}/executable"),
-        format!("archive/.build-id/{first}/{rest}"),
-    ] {
-        assert_eq!(
-            fs::read(place.path(&file)).unwrap(),
-            fs::read(place.path("kubelet")).unwrap(),
-            "{file}"
-        );
-    }
-    let out = place.run(&["binary", "show", &id[..6]], "");
-    assert!(
-        stdout(&out).contains(&format!("GNU build ID    {id}\n")),
-        "{}",
-        stdout(&out)
-    );
-    assert_eq!(place.run(&["binary", "verify"], "").status.code(), Some(0));
-    let stored = place.path(&format!("archive/buildid/{id}/executable"));
-    let mut data = fs::read(&stored).unwrap();
-    *data.last_mut().unwrap() ^= 1;
-    fs::write(&stored, data).unwrap();
-    assert_eq!(place.run(&["binary", "verify"], "").status.code(), Some(1));
-    assert_eq!(place.run(&["binary", "rm", &id], "").status.code(), Some(0));
-    assert_eq!(stdout(&place.run(&["binary", "ls"], "")), "");
-    assert_eq!(place.run(&["binary", "rm", &id], "").status.code(), Some(2));
-}
-
-#[test]
-fn binaries_come_out_of_image_layers() {
-    let place = Place::new("1.22.12-exe-sw");
-    let tar_of = |name: &str, data: &[u8]| {
-        let mut builder = tar::Builder::new(Vec::new());
-        let mut header = tar::Header::new_ustar();
-        header.set_size(data.len() as u64);
-        header.set_mode(0o755);
-        builder.append_data(&mut header, name, data).unwrap();
-        builder.into_inner().unwrap()
-    };
-    let layer = tar_of("usr/local/bin/kubelet", &fs::read(place.path("kubelet")).unwrap());
-    let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-    gz.write_all(&layer).unwrap();
-    let image = tar_of("blobs/sha256/0123", &gz.finish().unwrap());
-    fs::write(place.path("image.tar"), image).unwrap();
-    let path = place.path("image.tar").display().to_string();
-    let out = place.run(&["binary", "add", &path], "");
-    assert!(stdout(&out).starts_with("added "), "{}", stderr(&out));
-    let list: Value = serde_json::from_str(&stdout(&place.run(&["binary", "ls", "-o", "json"], ""))).unwrap();
-    assert_eq!(
-        list[0]["origin"],
-        format!("{path}!blobs/sha256/0123!usr/local/bin/kubelet")
-    );
-    let out = place.run(&["binary", "add", "--name", "kube-proxy", &path], "");
-    assert_eq!(out.status.code(), Some(2));
-    assert!(
-        stderr(&out).contains("no binary named kube-proxy inside"),
-        "{}",
-        stderr(&out)
-    );
-}
-
-#[test]
 fn reports_name_what_has_no_name_and_count_what_has_none() {
     let place = Place::new("1.26.8-cgo-external-sw");
     let profile = place.profile("cpu.pb.gz", None);
@@ -356,36 +167,6 @@ fn reports_name_what_has_no_name_and_count_what_has_none() {
     place.run(&["binary", "add", &place.binary()], "");
     let archived = place.run(&["top", &profile], "");
     assert!(stdout(&archived).contains(&line), "{}", stdout(&archived));
-}
-
-#[test]
-fn pprofs_folders_are_searched() {
-    let place = Place::new("1.26.8-cgo-external-sw");
-    let profile = place.profile("cpu.pb.gz", None);
-    let data = fs::read(place.path("kubelet")).unwrap();
-    let id = Binary::parse(&data).unwrap().build_ids().gnu.unwrap().to_string();
-    let layouts = [
-        format!("{id}/kubelet"),
-        format!("{id}/anything"),
-        format!("usr/bin/kubelet/{id}"),
-        format!("{}/{}.debug", &id[..2], &id[2..]),
-        "kubelet".to_owned(),
-        "usr/bin/kubelet".to_owned(),
-        "usr/bin/kubelet.debug".to_owned(),
-    ];
-    for layout in layouts {
-        let root = TempDir::new().unwrap();
-        let path = root.path().join(&layout);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(&path, &data).unwrap();
-        let out = Command::new(env!("CARGO_BIN_EXE_kubeprof"))
-            .args(["top", &profile])
-            .env("PPROF_BINARY_PATH", root.path())
-            .env("HOME", place.folder.path())
-            .output()
-            .unwrap();
-        assert!(stdout(&out).contains("from pclntab)"), "{layout}: {}", stdout(&out));
-    }
 }
 
 #[test]

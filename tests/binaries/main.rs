@@ -1,0 +1,8 @@
+//! Binaries as evidence: the archive, the search, the verdicts and the names, through the command line.
+
+mod archive;
+mod commands;
+mod search;
+#[cfg(feature = "debuginfod")]
+mod server;
+mod support;
