@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use rustc_hash::FxHashMap;
 
-use super::identity::{Agreement, Identity, agreement};
+use super::identity::{Agreement, Comparison, Identity};
 use super::space::{elf_address, is_kernel_page};
 use super::{Binary, Frame, Miss, Source};
 use crate::model::{FunctionId, Line, LocationId, MappingId, Profile, StringId};
@@ -81,6 +81,7 @@ pub fn apply(profile: &mut Profile, binary: &Single<'_, '_>, force: bool) -> Cov
     };
     let mut functions = Functions::of(profile);
     let mut frames: Vec<Frame<'_>> = Vec::new();
+    let mut comparison = Comparison::default();
     for id in rows {
         let location = *profile.location(id);
         let named = location_is_named(profile, id);
@@ -94,13 +95,13 @@ pub fn apply(profile: &mut Profile, binary: &Single<'_, '_>, force: bool) -> Cov
         match look_up(profile, location.mapping, location.address, binary, &mut frames) {
             Ok(()) if shortened => {
                 coverage.embedded += 1;
-                if agreement(profile, id, &frames) == Agreement::Full {
+                if comparison.agreement(profile, id, &frames) == Agreement::Full {
                     let lines: Vec<Line> = frames.iter().map(|f| functions.line(profile, f)).collect();
                     profile.set_lines(id, &lines);
                 }
             }
             Ok(()) => {
-                if named && agreement(profile, id, &frames) != Agreement::Full {
+                if named && comparison.agreement(profile, id, &frames) != Agreement::Full {
                     coverage.disagreed += 1;
                 }
                 let source = frames.first().map_or(Source::GoTable, |f| f.source);

@@ -6,6 +6,8 @@
 
 use std::fmt;
 
+use rustc_hash::FxHashSet;
+
 use super::buildid::{GnuBuildId, derived_gnu_ids};
 use super::names::readable;
 use super::space::{elf_address, is_kernel_page};
@@ -236,6 +238,7 @@ fn compare_content(profile: &Profile, mapping: Option<MappingId>, binary: &Binar
     let row = mapping.map(|m| &profile.mappings[m.index()]);
     let mut frames = Vec::new();
     let mut telling = 0;
+    let mut comparison = Comparison::default();
     for (n, location) in profile.locations.iter().enumerate() {
         if location.line_count == 0 || location.address == 0 || (row.is_some() && location.mapping != mapping) {
             continue;
@@ -251,7 +254,7 @@ fn compare_content(profile: &Profile, mapping: Option<MappingId>, binary: &Binar
             None => Err("nothing is loaded there"),
         };
         identity.checked += 1;
-        match found.map(|()| agreement(profile, id, &frames)) {
+        match found.map(|()| comparison.agreement(profile, id, &frames)) {
             Ok(Agreement::Full) => identity.agreed += 1,
             Ok(Agreement::OtherFolders) => {
                 identity.agreed += 1;
@@ -284,36 +287,56 @@ pub enum Agreement {
     None,
 }
 
-/// Compares the lines of a location with the frames of a binary.
-#[must_use]
-pub fn agreement(profile: &Profile, location: LocationId, frames: &[Frame<'_>]) -> Agreement {
-    let lines = profile.lines_of(location);
-    if lines.len() != frames.len() {
-        return Agreement::None;
-    }
-    let mut agreement = Agreement::Full;
-    for (line, frame) in lines.iter().zip(frames) {
-        let function = profile.function(line.function);
-        let name = match profile.text(function.system_name) {
-            "" => profile.text(function.name),
-            name => name,
-        };
-        // The runtime gives no name to the function whose name comes first in its table.
-        let same_name =
-            name == frame.function || name.is_empty() || (name.contains("[...]") && name == readable(&frame.function));
-        if !same_name || line.line != i64::from(frame.line) {
+/// Compares the lines of locations with the frames of a binary, in the order of the profile.
+///
+/// `runtime/pprof` keeps one file for each function name, that of the location which it met first; a package's `init` is
+/// in many files. So another file is the same when the binary has given it to this function before.
+#[derive(Debug, Default)]
+pub struct Comparison {
+    files: FxHashSet<(String, String)>,
+    /// Function and file of the frame before: most frames need no look into the set.
+    last: (String, String),
+}
+
+impl Comparison {
+    /// How the lines of a location compare with the frames that a binary has for it.
+    pub fn agreement(&mut self, profile: &Profile, location: LocationId, frames: &[Frame<'_>]) -> Agreement {
+        for frame in frames {
+            if self.last.0 != *frame.function || self.last.1 != *frame.file {
+                self.last = (frame.function.to_string(), frame.file.to_string());
+                self.files.insert(self.last.clone());
+            }
+        }
+        let lines = profile.lines_of(location);
+        if lines.len() != frames.len() {
             return Agreement::None;
         }
-        let file = profile.text(function.filename);
-        if file != frame.file {
+        let mut agreement = Agreement::Full;
+        for (line, frame) in lines.iter().zip(frames) {
+            let function = profile.function(line.function);
+            let name = match profile.text(function.system_name) {
+                "" => profile.text(function.name),
+                name => name,
+            };
+            // The runtime gives no name to the function whose name comes first in its table.
+            let same_name = name == frame.function
+                || name.is_empty()
+                || (name.contains("[...]") && name == readable(&frame.function));
+            if !same_name || line.line != i64::from(frame.line) {
+                return Agreement::None;
+            }
+            let file = profile.text(function.filename);
+            if file == frame.file || self.files.contains(&(frame.function.to_string(), file.to_owned())) {
+                continue;
+            }
             let base = |path: &str| path.rsplit('/').next().map(str::to_owned);
             if base(file) != base(&frame.file) {
                 return Agreement::None;
             }
             agreement = Agreement::OtherFolders;
         }
+        agreement
     }
-    agreement
 }
 
 /// Whether a function belongs to neither the standard library nor C: its package has a domain, or is `main`.
