@@ -17,6 +17,7 @@ mod goroutine_join;
 mod goroutines;
 mod graph;
 mod header;
+mod inlining;
 mod instructions;
 mod lens;
 mod list;
@@ -52,6 +53,7 @@ pub use goroutines::{
 };
 pub use graph::{Edge, EdgeId, Graph, InlineMark, Node, NodeId};
 pub use header::Header;
+pub use inlining::Inlining;
 pub use instructions::{AddressCosts, DisassembledFunction, Disassembly, InstructionCost};
 pub use lens::{Lens, Place};
 pub use list::{InlinedCall, ListedFile, ListedFunction, ListedLine, Listing, list, list_sources};

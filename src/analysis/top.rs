@@ -48,7 +48,10 @@ pub fn top(view: &mut View) -> Top {
             name: n.info.printable(&view.profile).into_owned(),
             flat: n.flat_value(),
             cum: n.cum_value(),
-            inline: trimmed.graph.inline_mark(i as u32),
+            inline: match &view.inlining {
+                Some(inlining) => inlining.mark(n.info.name),
+                None => trimmed.graph.inline_mark(i as u32),
+            },
             flat_error: n.flat_variance.sqrt(),
             cum_error: n.cum_variance.sqrt(),
             info: n.info,

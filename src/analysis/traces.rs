@@ -1,4 +1,5 @@
-//! `traces`: every sample with its labels and its stack, in the order of the profile, nothing added up.
+//! `traces`: every sample with its labels and its stack, nothing added up, in the order of the profile or the heaviest
+//! first.
 
 use super::names::{NodeInfo, NodeTable};
 use super::{Header, View};
@@ -12,6 +13,10 @@ pub struct Traces {
     pub header: Header,
     /// What the frames are; see [`Traces::frames`].
     pub infos: Vec<NodeInfo>,
+    /// How many samples [`Traces::heaviest`] left out.
+    pub left_out: usize,
+    /// The samples that are shown, in their order; all in that of the profile where nothing was chosen.
+    chosen: Option<Vec<u32>>,
     /// Location -> run of frames, innermost first.
     frame_ends: Vec<u32>,
     frames: Vec<u32>,
@@ -38,6 +43,8 @@ pub fn traces(view: &mut View) -> Traces {
     let mut t = Traces {
         header: Header::new(view),
         infos: Vec::new(),
+        left_out: 0,
+        chosen: None,
         frame_ends: vec![0],
         frames: Vec::new(),
     };
@@ -54,6 +61,28 @@ impl Traces {
     #[inline]
     pub fn frames(&self, l: LocationId) -> &[u32] {
         &self.frames[self.frame_ends[l.index()] as usize..self.frame_ends[l.index() + 1] as usize]
+    }
+
+    /// Puts the samples with the largest values first, whatever their sign, and keeps the first `most` (0: all).
+    pub fn heaviest(&mut self, view: &View, most: usize) {
+        let mut chosen: Vec<u32> = self.indices(view).map(|i| i as u32).collect();
+        chosen.sort_by_key(|&i| std::cmp::Reverse(self.value(view, i as usize).unsigned_abs()));
+        if most > 0 && most < chosen.len() {
+            self.left_out = chosen.len() - most;
+            chosen.truncate(most);
+        }
+        self.chosen = Some(chosen);
+    }
+
+    /// The samples with a stack, by their row in the samples of the view.
+    pub fn indices<'a>(&'a self, view: &'a View) -> impl Iterator<Item = usize> + 'a {
+        let count = match &self.chosen {
+            Some(chosen) => chosen.len(),
+            None => view.profile.samples.len(),
+        };
+        (0..count)
+            .map(|n| self.chosen.as_ref().map_or(n, |chosen| chosen[n] as usize))
+            .filter(|&i| !view.profile.stack(view.profile.samples.stack(i)).is_empty())
     }
 
     /// The value of sample `i`, or the mean.
@@ -102,10 +131,8 @@ impl Traces {
         trace
     }
 
-    /// The samples with a stack, in the order of the profile.
+    /// The samples with a stack, in their order.
     pub fn samples<'a>(&'a self, view: &'a View) -> impl Iterator<Item = Trace> + 'a {
-        (0..view.profile.samples.len())
-            .filter(|&i| !view.profile.stack(view.profile.samples.stack(i)).is_empty())
-            .map(|i| self.sample(view, i))
+        self.indices(view).map(|i| self.sample(view, i))
     }
 }

@@ -14,7 +14,7 @@ use crate::model::units;
 /// What a graph is for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum TrimMode {
-    /// A table of rows; edges serve only to tell what was inlined.
+    /// A table of rows; edges serve only to tell what was inlined, where the view does not know it.
     Rows,
     /// Rows with their callers and callees.
     Tree,
@@ -65,10 +65,10 @@ pub fn trimmed_graph(view: &mut View, mode: TrimMode, default_count: usize) -> T
     let node_count = trim.node_count.unwrap_or(default_count);
     let call_tree = view.query.call_tree && matches!(mode, TrimMode::Drawing | TrimMode::Callgrind);
     let drawing = mode == TrimMode::Drawing;
-    let edges = if mode == TrimMode::Rows {
-        Edges::Inlined
-    } else {
-        Edges::All
+    let edges = match mode {
+        TrimMode::Rows if view.inlining.is_some() => Edges::No,
+        TrimMode::Rows => Edges::Inlined,
+        _ => Edges::All,
     };
 
     // The order of a drawing depends on edges; elsewhere those of rows that a limit cuts off need not be found.

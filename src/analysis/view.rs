@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use super::inlining::Inlining;
 use super::lens::Lens;
 use super::sampling::Sampling;
 use super::tag_filter::{LabelUnits, TagFilter};
@@ -61,6 +62,9 @@ pub struct View {
     pub notes: Vec<Note>,
     /// What the functions are part of; `None` in the dialect of pprof, which knows nothing of kubelets.
     pub lens: Option<Lens>,
+    /// Which functions were inlined; `None` in the dialect of pprof, which asks the trimmed graph, and where inlined
+    /// functions count for their callers.
+    pub inlining: Option<Inlining>,
     /// What is known of the error of the values.
     pub sampling: Sampling,
     pub(super) label_units: LabelUnits,
@@ -92,6 +96,7 @@ pub fn prepare_knowing(
         profile.samples.retain_labels(|l| l.kind() != LabelKind::Empty);
     }
     let mut notes = Vec::new();
+    let inlining = (query.dialect == Dialect::Native && !query.no_inlines).then(|| Inlining::of(&profile));
     let label_units = LabelUnits::new(&profile);
     for (key, used, ignored) in &label_units.ignored {
         notes.push(Note::Units {
@@ -139,6 +144,7 @@ pub fn prepare_knowing(
         totals,
         notes,
         lens,
+        inlining,
         sampling: Sampling::Unknown,
         label_units,
     };

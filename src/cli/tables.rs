@@ -10,7 +10,7 @@ use super::{Exit, open, output};
 use crate::analysis::{self, Granularity, QueryError, Trim};
 use crate::bundle::GoSources;
 use crate::render::{
-    Lines, SourceLookup, csv, json, layout, pprof as text, text as text_page, traces, tree as tree_text,
+    Lines, SourceLookup, csv, folded, json, layout, pprof as text, text as text_page, traces, tree as tree_text,
 };
 
 /// Rows of `top` where no number is given.
@@ -116,10 +116,29 @@ enum TracesFormat {
     /// For people, with the owner of every stack.
     #[default]
     Text,
+    /// A table with one line a sample.
+    Wide,
     /// One JSON object.
     Json,
     /// A JSON object a sample, the head first.
     Jsonl,
+    /// Comma-separated values, one line a sample.
+    Csv,
+    /// A markdown table.
+    Markdown,
+    /// Equal stacks added up, one line each, root first, as flame graph tools read them.
+    Folded,
+}
+
+impl TracesFormat {
+    /// The format of a table for people.
+    fn as_people_read_it(self) -> Option<Format> {
+        match self {
+            TracesFormat::Wide => Some(Format::Wide),
+            TracesFormat::Markdown => Some(Format::Markdown),
+            _ => None,
+        }
+    }
 }
 
 #[derive(Args, Debug)]
@@ -128,6 +147,9 @@ pub(super) struct TracesArgs {
     pub(super) input: InputArgs,
     #[command(flatten)]
     query: QueryArgs,
+    /// In the order of the profile instead of the heaviest first
+    #[arg(long, help_heading = "Query")]
+    unsorted: bool,
     /// Format
     #[arg(short, long, value_enum, default_value_t)]
     output: TracesFormat,
@@ -136,8 +158,22 @@ pub(super) struct TracesArgs {
 }
 
 pub(super) fn traces(args: &TracesArgs) -> Result<()> {
-    let (mut view, look) = open::view(&args.input, &args.query.query(None), &args.out)?;
-    let report = analysis::traces(&mut view);
+    let query = args.query.query(None);
+    let (mut view, look) = open::view(&args.input, &query, &args.out)?;
+    if args.output == TracesFormat::Folded {
+        let stacks = analysis::named_stacks(&mut view)?;
+        return output::write(&args.out, false, false, |out| folded(&stacks, &view, out));
+    }
+    let mut report = analysis::traces(&mut view);
+    let most = query.trim.node_count.unwrap_or(0);
+    if !args.unsorted || most > 0 {
+        report.heaviest(&view, most);
+    }
+    let mut table = layout::traces(&report, &view, &look);
+    if let Some(format) = args.output.as_people_read_it() {
+        table.rows = layout::traces_rows(&report, &view, &look).collect();
+        return output::document(&table, format, &args.out, false);
+    }
     let head = layout::head("traces", &report.header, &view, &look);
     let sanitize = output::terminal(&args.out).sanitize;
     output::write(&args.out, args.output == TracesFormat::Text, false, |out| {
@@ -145,6 +181,7 @@ pub(super) fn traces(args: &TracesArgs) -> Result<()> {
             TracesFormat::Text => traces::text(&report, &view, &head.heading, sanitize, out),
             TracesFormat::Json => traces::json(&report, &view, &json::head(&head), true, out),
             TracesFormat::Jsonl => traces::json(&report, &view, &json::head(&head), false, out),
+            _ => csv::csv_rows(&table, layout::traces_rows(&report, &view, &look), out),
         }
     })
 }

@@ -30,7 +30,11 @@ pub fn text(report: &Traces, view: &View, heading: &[String], sanitize: bool, ou
             }
         }
     };
-    samples(report, view, &heading.join("\n"), Some(&extra), sanitize, out)
+    samples(report, view, &heading.join("\n"), Some(&extra), sanitize, out)?;
+    if report.left_out > 0 {
+        writeln!(out, "\n{}", super::layout::lighter_samples(report))?;
+    }
+    Ok(())
 }
 
 fn frame(report: &Traces, view: &View, l: LocationId) -> Vec<Value> {

@@ -180,3 +180,54 @@ fn out_replaces_neither_devices_nor_links() {
     }
     assert!(fs::read(path("target")).expect("written").starts_with(&[0x1f, 0x8b]));
 }
+
+#[test]
+fn traces_are_one_table_in_every_format() {
+    let args = ["traces", &heap(), "--inuse-space"];
+    let rows = json(&args)["rows"].as_array().expect("rows").clone();
+    let values: Vec<i64> = rows.iter().filter_map(|r| r["value"].as_i64()).collect();
+    assert!(values.is_sorted_by(|a, b| a.abs() >= b.abs()), "the heaviest first");
+    let csv = fine(&["traces", &heap(), "-o", "csv"]);
+    assert_eq!(csv.lines().next(), Some("value,percent,owner,blocked_in,labels,stack"));
+    let of_csv: Vec<i64> = csv
+        .lines()
+        .skip(1)
+        .map(|l| l.split(',').next().expect("cell").parse().expect("number"))
+        .collect();
+    assert_eq!(of_csv, values);
+    let folded = fine(&["traces", &heap(), "-o", "folded"]);
+    let of_folded: i64 = folded
+        .lines()
+        .map(|l| l.rsplit(' ').next().expect("value").parse::<i64>().expect("n"))
+        .sum();
+    assert_eq!(of_folded, values.iter().sum::<i64>());
+    for format in ["markdown", "wide"] {
+        let table = fine(&["traces", &heap(), "-o", format, "-n", "3"]);
+        assert!(
+            table.contains(&format!("{} lighter samples are left out", values.len() - 3)),
+            "{table}"
+        );
+    }
+    let in_order = json(&["traces", &heap(), "--unsorted"])["rows"]
+        .as_array()
+        .expect("rows")
+        .len();
+    assert_eq!(in_order, values.len());
+}
+
+#[test]
+fn what_was_inlined_does_not_depend_on_what_is_shown() {
+    let mark = |more: &[&str]| {
+        let heap = heap();
+        let mut args = vec!["top", heap.as_str(), "--inuse-objects"];
+        args.extend(more);
+        let rows = json(&args)["rows"].as_array().expect("rows").clone();
+        rows.iter()
+            .find(|r| r["name"] == "context.withCancel")
+            .map(|r| r["inline"].clone())
+    };
+    let all = mark(&["-n", "0", "--nodefraction", "0"]);
+    assert_eq!(all, Some(Value::from("inlined")));
+    assert_eq!(mark(&["-n", "1"]), all, "its caller is not shown");
+    assert_eq!(mark(&["--hide", "WithCancel$", "-n", "0"]), all, "its caller is hidden");
+}

@@ -12,6 +12,7 @@ mod goroutines;
 mod list;
 mod tags;
 mod top;
+mod traces;
 mod tree;
 
 pub use census::census;
@@ -21,6 +22,7 @@ pub use goroutines::{StackLines, goroutines};
 pub use list::list;
 pub use tags::tags;
 pub use top::top;
+pub use traces::{lighter_samples, traces, traces_rows};
 pub use tree::{tree, tree_rows};
 
 use crate::analysis::{Granularity, Header, NodeInfo, Query, View};

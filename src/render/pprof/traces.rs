@@ -47,12 +47,8 @@ pub(in crate::render) fn samples(
     let mut text: Vec<u8> = Vec::with_capacity(CHUNK + (1 << 14));
     text.extend_from_slice(heading.as_bytes());
     text.push(b'\n');
-    for i in 0..p.samples.len() {
+    for i in report.indices(view) {
         let stack = p.stack(p.samples.stack(i));
-        // A stack whose locations have nothing to show prints nothing.
-        if stack.is_empty() {
-            continue;
-        }
         text.extend_from_slice(SEPARATOR);
         if let Some(extra) = extra {
             extra(i, &mut text);
