@@ -162,10 +162,10 @@ pub(super) fn gather(sources: &Sources) -> Result<Gathered, SourceError> {
     let mut notes = Vec::new();
     for path in &sources.paths {
         if path.is_dir() {
-            folder(path, sources.limit, &mut candidates, &mut notes)?;
+            folder(path, sources, &mut candidates, &mut notes)?;
         } else {
-            let read = read_profile(path, sources.limit, false)?;
-            let kind = Kind::of(&read.profile);
+            let mut read = read_profile(path, sources.limit, false)?;
+            let kind = settled_kind(&mut read, sources.kind);
             candidates.push(Candidate {
                 path: path.clone(),
                 read,
@@ -187,6 +187,16 @@ pub(super) fn gather(sources: &Sources) -> Result<Gathered, SourceError> {
         notes,
         available,
     })
+}
+
+/// The kind of a profile. Heap and allocs are one and the same text, so there `asked` decides.
+fn settled_kind(read: &mut pprof::Read, asked: Option<Kind>) -> Kind {
+    let either = read.remarks.iter().position(|r| *r == pprof::Remark::HeapOrAllocs);
+    if let (Some(Kind::Allocs), Some(remark)) = (asked, either) {
+        read.remarks.remove(remark);
+        read.profile.default_sample_type = read.profile.strings.intern("alloc_space");
+    }
+    Kind::of(&read.profile)
 }
 
 /// What the reader should know of a file.
@@ -270,7 +280,7 @@ const DEPTH: usize = 6;
 
 fn folder(
     path: &Path,
-    limit: Limit,
+    sources: &Sources,
     candidates: &mut Vec<Candidate>,
     notes: &mut Vec<SourceNote>,
 ) -> Result<(), SourceError> {
@@ -279,9 +289,9 @@ fn folder(
     let before = candidates.len();
     let mut skipped = 0;
     for file in files {
-        match read_profile(&file, limit, false) {
-            Ok(read) => {
-                let kind = Kind::of(&read.profile);
+        match read_profile(&file, sources.limit, false) {
+            Ok(mut read) => {
+                let kind = settled_kind(&mut read, sources.kind);
                 candidates.push(Candidate {
                     path: file,
                     read,

@@ -84,7 +84,10 @@ impl std::fmt::Display for Remark {
             }
             Remark::DumpTruncated(Truncation::Cut) => write!(f, "the dump ends early; it is read as far as it goes"),
             Remark::DumpTruncated(Truncation::TooLong) => write!(f, "only the first GiB of the dump is read"),
-            Remark::HeapOrAllocs => write!(f, "heap and allocs have the same text; it is shown as heap"),
+            Remark::HeapOrAllocs => write!(
+                f,
+                "heap and allocs have the same text; it is shown as heap, with --kind allocs as allocs"
+            ),
             Remark::UnnamedRuntimeFrames(n) => {
                 write!(
                     f,

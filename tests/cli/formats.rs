@@ -231,3 +231,12 @@ fn what_was_inlined_does_not_depend_on_what_is_shown() {
     assert_eq!(mark(&["-n", "1"]), all, "its caller is not shown");
     assert_eq!(mark(&["--hide", "WithCancel$", "-n", "0"]), all, "its caller is hidden");
 }
+
+#[test]
+fn the_text_of_heap_and_allocs_is_what_it_is_called() {
+    let text = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/gotext/allocs.debug1.txt");
+    assert_eq!(json(&["top", text])["profile"]["sample_type"], "inuse_space");
+    let named = json(&["top", text, "--kind", "allocs"]);
+    assert_eq!(named["profile"]["sample_type"], "alloc_space");
+    assert_eq!(named["profile"]["kind"], "allocs");
+}
