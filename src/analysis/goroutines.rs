@@ -6,10 +6,11 @@
 
 use rustc_hash::FxHashMap;
 
+use super::goroutine_tally::{Facts, Keys, Tally, add, counted};
 use super::lens::Lens;
 use super::{Header, QueryError, View, scope};
 use crate::kubelet::{Attribution, Role, SubsystemId};
-use crate::model::{Label, LabelKind, LocationId, Profile, StackId, StringId, goroutine_label};
+use crate::model::{Label, LabelKind, LocationId, Profile, StackId, StringId};
 
 /// Which stacks are alike.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -311,101 +312,6 @@ impl FrameIds {
         }
         out
     }
-}
-
-/// What the labels of one sample say.
-struct Facts {
-    state: StringId,
-    wait: Option<i64>,
-    created_by: StringId,
-    created_at: StringId,
-    locked: bool,
-    leaked: bool,
-}
-
-/// The label keys of a profile that stand for facts of dumps.
-struct Keys([Option<StringId>; goroutine_label::ALL.len()]);
-
-impl Keys {
-    fn of(p: &Profile) -> Self {
-        Self(goroutine_label::ALL.map(|key| p.strings.find(key)))
-    }
-
-    fn is_fact(&self, key: StringId) -> bool {
-        self.0.contains(&Some(key))
-    }
-
-    fn facts(&self, labels: &[Label]) -> Facts {
-        let [state, wait, created_by, created_at, _, locked, leaked] = self.0;
-        // The last of a key: a goroutine's own labels of that name stand before it.
-        let find = |key: Option<StringId>| labels.iter().rev().find(|l| Some(l.key) == key);
-        let text = |key| find(key).map_or(StringId::EMPTY, |l| l.text);
-        Facts {
-            state: text(state),
-            wait: find(wait).filter(|l| l.kind() == LabelKind::Number).map(|l| l.number),
-            created_by: text(created_by),
-            created_at: text(created_at),
-            locked: find(locked).is_some(),
-            leaked: find(leaked).is_some(),
-        }
-    }
-}
-
-/// What is counted of any set of goroutines.
-#[derive(Default)]
-struct Tally {
-    count: i64,
-    states: FxHashMap<StringId, i64>,
-    waits: Option<Waits>,
-    locked: i64,
-    leaked: i64,
-}
-
-impl Tally {
-    fn add(&mut self, facts: &Facts, count: i64) {
-        add(&mut self.count, count);
-        add(self.states.entry(facts.state).or_default(), count);
-        if let Some(minutes) = facts.wait {
-            let w = self.waits.get_or_insert(Waits {
-                min_minutes: minutes,
-                max_minutes: minutes,
-                known: 0,
-            });
-            w.min_minutes = w.min_minutes.min(minutes);
-            w.max_minutes = w.max_minutes.max(minutes);
-            add(&mut w.known, count);
-        }
-        add(&mut self.locked, if facts.locked { count } else { 0 });
-        add(&mut self.leaked, if facts.leaked { count } else { 0 });
-    }
-
-    fn without_state(&self) -> i64 {
-        self.states.get(&StringId::EMPTY).copied().unwrap_or(0)
-    }
-
-    fn states(&self, p: &Profile) -> Vec<Counted> {
-        counted(
-            self.states
-                .iter()
-                .filter(|(s, _)| !s.is_empty())
-                .map(|(&s, &n)| (p.text(s).to_owned(), n)),
-        )
-    }
-
-    fn oldest(&self) -> i64 {
-        self.waits.map_or(0, |w| w.max_minutes)
-    }
-}
-
-/// Files may claim any count.
-fn add(sum: &mut i64, count: i64) {
-    *sum = sum.saturating_add(count);
-}
-
-fn counted(rows: impl Iterator<Item = (String, i64)>) -> Vec<Counted> {
-    let mut rows: Vec<Counted> = rows.map(|(text, count)| Counted { text, count }).collect();
-    rows.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.text.cmp(&b.text)));
-    rows
 }
 
 fn part(lens: &Lens, id: Option<SubsystemId>) -> Option<Part> {

@@ -14,6 +14,7 @@ mod expression;
 mod filter;
 mod flame;
 mod goroutine_join;
+mod goroutine_tally;
 mod goroutines;
 mod graph;
 mod header;

@@ -1,0 +1,101 @@
+//! What the labels of goroutines say, and sums of it: states, waits, locks.
+
+use rustc_hash::FxHashMap;
+
+use super::goroutines::{Counted, Waits};
+use crate::model::{Label, LabelKind, Profile, StringId, goroutine_label};
+
+/// What the labels of one sample say.
+pub(super) struct Facts {
+    pub(super) state: StringId,
+    pub(super) wait: Option<i64>,
+    pub(super) created_by: StringId,
+    pub(super) created_at: StringId,
+    pub(super) locked: bool,
+    pub(super) leaked: bool,
+}
+
+/// The label keys of a profile that stand for facts of dumps.
+pub(super) struct Keys([Option<StringId>; goroutine_label::ALL.len()]);
+
+impl Keys {
+    pub(super) fn of(p: &Profile) -> Self {
+        Self(goroutine_label::ALL.map(|key| p.strings.find(key)))
+    }
+
+    pub(super) fn is_fact(&self, key: StringId) -> bool {
+        self.0.contains(&Some(key))
+    }
+
+    pub(super) fn facts(&self, labels: &[Label]) -> Facts {
+        let [state, wait, created_by, created_at, _, locked, leaked] = self.0;
+        // The last of a key: a goroutine's own labels of that name stand before it.
+        let find = |key: Option<StringId>| labels.iter().rev().find(|l| Some(l.key) == key);
+        let text = |key| find(key).map_or(StringId::EMPTY, |l| l.text);
+        Facts {
+            state: text(state),
+            wait: find(wait).filter(|l| l.kind() == LabelKind::Number).map(|l| l.number),
+            created_by: text(created_by),
+            created_at: text(created_at),
+            locked: find(locked).is_some(),
+            leaked: find(leaked).is_some(),
+        }
+    }
+}
+
+/// What is counted of any set of goroutines.
+#[derive(Default)]
+pub(super) struct Tally {
+    pub(super) count: i64,
+    pub(super) states: FxHashMap<StringId, i64>,
+    pub(super) waits: Option<Waits>,
+    pub(super) locked: i64,
+    pub(super) leaked: i64,
+}
+
+impl Tally {
+    pub(super) fn add(&mut self, facts: &Facts, count: i64) {
+        add(&mut self.count, count);
+        add(self.states.entry(facts.state).or_default(), count);
+        if let Some(minutes) = facts.wait {
+            let w = self.waits.get_or_insert(Waits {
+                min_minutes: minutes,
+                max_minutes: minutes,
+                known: 0,
+            });
+            w.min_minutes = w.min_minutes.min(minutes);
+            w.max_minutes = w.max_minutes.max(minutes);
+            add(&mut w.known, count);
+        }
+        add(&mut self.locked, if facts.locked { count } else { 0 });
+        add(&mut self.leaked, if facts.leaked { count } else { 0 });
+    }
+
+    pub(super) fn without_state(&self) -> i64 {
+        self.states.get(&StringId::EMPTY).copied().unwrap_or(0)
+    }
+
+    pub(super) fn states(&self, p: &Profile) -> Vec<Counted> {
+        counted(
+            self.states
+                .iter()
+                .filter(|(s, _)| !s.is_empty())
+                .map(|(&s, &n)| (p.text(s).to_owned(), n)),
+        )
+    }
+
+    pub(super) fn oldest(&self) -> i64 {
+        self.waits.map_or(0, |w| w.max_minutes)
+    }
+}
+
+/// Files may claim any count.
+pub(super) fn add(sum: &mut i64, count: i64) {
+    *sum = sum.saturating_add(count);
+}
+
+pub(super) fn counted(rows: impl Iterator<Item = (String, i64)>) -> Vec<Counted> {
+    let mut rows: Vec<Counted> = rows.map(|(text, count)| Counted { text, count }).collect();
+    rows.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.text.cmp(&b.text)));
+    rows
+}
