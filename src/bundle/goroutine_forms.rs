@@ -5,6 +5,7 @@
 
 use std::path::PathBuf;
 
+use super::contents::BundledBinary;
 use super::source::{Gathered, gather, preference, remarks};
 use super::{Kind, SourceError, SourceNote, Sources};
 use crate::model::{MergeOptions, Profile, merge};
@@ -30,6 +31,8 @@ pub struct GoroutineForms {
     pub kind: Kind,
     /// What the reader should know.
     pub notes: Vec<SourceNote>,
+    /// Executables in the bundles that they came from.
+    pub binaries: Vec<BundledBinary>,
 }
 
 /// Reads all sources and takes the goroutines; goroutine leak profiles where there is nothing else or they are asked for.
@@ -41,7 +44,8 @@ pub fn load_goroutines(sources: &Sources) -> Result<GoroutineForms, SourceError>
         candidates,
         mut notes,
         available,
-    } = gather(sources)?;
+        binaries,
+    } = gather(sources, &[Kind::Goroutine, Kind::GoroutineLeak])?;
     let has = |kind: Kind| available.iter().any(|(k, _)| *k == kind);
     let kind = sources
         .kind
@@ -71,6 +75,7 @@ pub fn load_goroutines(sources: &Sources) -> Result<GoroutineForms, SourceError>
         profile_form: others.first().map_or(Form::GoroutineDump, |c| c.read.form),
         kind,
         notes,
+        binaries,
     };
     for c in dumped.iter().chain(&others) {
         remarks(c, &mut forms.notes);

@@ -1,8 +1,11 @@
 //! Where profiles come from: files, folders, bundles, standard input; and how bundles are written.
 //!
 //! This room opens files; what their bytes mean, `pprof` decides. A bundle is what `capture` leaves: [`manifest`] says what
-//! a journal holds, [`Record`] folds it up, [`names`] places files, [`Writer`] writes them, [`facts`] decodes them.
+//! a journal holds, [`Record`] folds it up, [`names`] places files, [`Writer`] writes them, [`facts`] decodes them. Bundles and tars are read in place
+//! as [`Contents`]; [`choose`] says what a command sees of a bundle.
 
+pub mod archive;
+mod contents;
 pub mod facts;
 mod go_sources;
 mod goroutine_forms;
@@ -10,14 +13,17 @@ mod kind;
 pub mod manifest;
 pub mod names;
 mod record;
+mod select;
 mod source;
 mod source_code;
 mod writer;
 
+pub use contents::{BundledBinary, Contents, Want};
 pub use go_sources::GoSources;
 pub use goroutine_forms::{GoroutineForms, load_goroutines};
 pub use kind::Kind;
 pub use record::{JournalFacts, Lack, NodeRecord, Record, RunRecord, SnapshotRecord};
+pub use select::{Choice, Chosen, PREFERRED, Which, choose};
 pub use source::{Loaded, SourceError, SourceNote, Sources, load, read_bytes, read_profile};
 pub use source_code::{SourceCode, SourceFile, system_reason};
 pub use writer::{KeepError, Mended, Part, WriteError, Writer, now};

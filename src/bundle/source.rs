@@ -1,10 +1,18 @@
 //! Sources on the command line -> one profile: read, sorted by kind, merged.
+//!
+//! A source is a profile, a folder of profiles, a tar of profiles, or a bundle as folder or tar. Of a bundle `select` takes
+//! one snapshot; of the others everything of one kind is taken.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use super::Kind;
+use super::contents::{BundledBinary, Contents, Want};
+use super::manifest::JOURNAL;
+use super::record::Record;
+use super::select::{self, Choice, Chosen};
+use super::{Kind, archive};
 use crate::model::{self, MergeError, MergeOptions, Profile};
 use crate::pprof::goroutines::GoroutineDump;
 use crate::pprof::{self, DecodeNotes, Form, Limit};
@@ -12,10 +20,12 @@ use crate::pprof::{self, DecodeNotes, Form, Limit};
 /// What to open and how.
 #[derive(Clone, Debug)]
 pub struct Sources {
-    /// Files, folders, `-` for standard input.
+    /// Files, folders, tars, bundles, `-` for standard input.
     pub paths: Vec<PathBuf>,
     /// The kind to take where there are several.
     pub kind: Option<Kind>,
+    /// What to take of bundles.
+    pub choice: Choice,
     /// How large a file may become when it is unpacked.
     pub limit: Limit,
 }
@@ -35,6 +45,10 @@ pub struct Loaded {
     pub notes: Vec<SourceNote>,
     /// The goroutine dumps that the profile was made of, where it was made of nothing else.
     pub dumps: Vec<GoroutineDump>,
+    /// Executables in the bundles that it came from.
+    pub binaries: Vec<BundledBinary>,
+    /// Whether it came from a folder, a tar or a bundle, which may have other forms of the same thing.
+    pub collected: bool,
 }
 
 /// Something that did not stop the reading. Goes to stderr.
@@ -51,6 +65,14 @@ pub enum SourceNote {
     Odd(PathBuf, DecodeNotes),
     /// A text lacks something.
     Remark(PathBuf, pprof::Remark),
+    /// This was chosen out of a bundle.
+    Chosen(PathBuf, Box<Chosen>),
+    /// A file of a bundle is not what its manifest says.
+    Altered(PathBuf),
+    /// Entries of an archive, for instance links, were left out.
+    LeftOut(PathBuf, usize),
+    /// An archive ends early.
+    Broken(PathBuf, String),
 }
 
 /// Why there is no profile.
@@ -74,8 +96,29 @@ pub enum SourceError {
         cause: pprof::ReadError,
     },
     /// A folder holds no profile.
-    #[error("{0}: no profiles in this folder\nhint: name a profile, or a folder that `kubeprof capture` made")]
+    #[error("{0}: no profiles in it\nhint: name a profile, or a folder that `kubeprof capture` made")]
     NoProfiles(String),
+    /// A bundle holds no profile that fits.
+    #[error("the bundle holds no profile\nhint: `kubeprof bundle verify` says what it holds and lacks")]
+    EmptyBundle,
+    /// A bundle does not have what was asked for.
+    #[error("the bundle has no {what}\nhint: there is {}", .has.join(", "))]
+    NotInBundle {
+        /// What was asked for.
+        what: String,
+        /// What there is.
+        has: Vec<String>,
+    },
+    /// A bundle was written by a later version, or its manifest cannot be read.
+    #[error(
+        "{name}: {JOURNAL} cannot be read (format {schema})\nhint: use the version of kubeprof that made it; `kubeprof bundle verify` says more"
+    )]
+    Unreadable {
+        /// The bundle.
+        name: String,
+        /// Its format, 0 when it says none.
+        schema: u32,
+    },
     /// There are several kinds.
     #[error("the sources hold profiles of several kinds: {}\nhint: choose one with --kind, for instance --kind {}", counts(.available), .available.first().map_or("heap", |(k, _)| k.as_str()))]
     Kinds {
@@ -154,38 +197,97 @@ pub(super) struct Gathered {
     pub(super) notes: Vec<SourceNote>,
     /// How many there are of each kind.
     pub(super) available: Vec<(Kind, usize)>,
+    pub(super) binaries: Vec<BundledBinary>,
 }
 
-/// Reads all sources.
-pub(super) fn gather(sources: &Sources) -> Result<Gathered, SourceError> {
-    let mut candidates = Vec::new();
-    let mut notes = Vec::new();
+/// Reads all sources. Of bundles, where no kind was asked for, the first of `kinds` that there is, if `kinds` are given.
+pub(super) fn gather(sources: &Sources, kinds: &[Kind]) -> Result<Gathered, SourceError> {
+    let mut found = Gathered {
+        candidates: Vec::new(),
+        notes: Vec::new(),
+        available: Vec::new(),
+        binaries: Vec::new(),
+    };
+    let mut kind = sources.kind;
     for path in &sources.paths {
-        if path.is_dir() {
-            folder(path, sources, &mut candidates, &mut notes)?;
-        } else {
-            let mut read = read_profile(path, sources.limit, false)?;
-            let kind = settled_kind(&mut read, sources.kind);
-            candidates.push(Candidate {
-                path: path.clone(),
-                read,
-                kind,
-                in_folder: false,
-            });
+        match open(path, sources.limit)? {
+            Opened::Profile(bytes) => {
+                let mut read = read_named(path, bytes, sources.limit)?;
+                let kind = settled_kind(&mut read, sources.kind);
+                found.candidates.push(Candidate {
+                    path: path.clone(),
+                    read,
+                    kind,
+                    in_folder: false,
+                });
+            }
+            Opened::Collection(contents) => match contents.record() {
+                Some(record) => {
+                    let has = |k: &&Kind| record.artifacts().any(|a| a.facts.kind == k.as_str());
+                    let asked = kind.or_else(|| kinds.iter().find(has).or(kinds.first()).copied());
+                    kind = Some(bundle(&contents, &record, asked, sources, &mut found)?);
+                }
+                None => collection(&contents, sources, &mut found)?,
+            },
         }
     }
-    let mut available: Vec<(Kind, usize)> = Vec::new();
-    for c in &candidates {
-        match available.iter_mut().find(|(k, _)| *k == c.kind) {
+    for c in &found.candidates {
+        match found.available.iter_mut().find(|(k, _)| *k == c.kind) {
             Some((_, n)) => *n += 1,
-            None => available.push((c.kind, 1)),
+            None => found.available.push((c.kind, 1)),
         }
     }
-    available.sort();
-    Ok(Gathered {
-        candidates,
-        notes,
-        available,
+    found.available.sort();
+    Ok(found)
+}
+
+/// What a path holds.
+enum Opened {
+    /// The bytes of one file that is no archive.
+    Profile(Vec<u8>),
+    /// Several files.
+    Collection(Arc<Contents>),
+}
+
+fn open(path: &Path, limit: Limit) -> Result<Opened, SourceError> {
+    Ok(match open_collection(path, limit, Want::Artifacts)? {
+        Ok(contents) => Opened::Collection(Arc::new(contents)),
+        Err(Some(bytes)) => Opened::Profile(bytes),
+        Err(None) => Opened::Profile(read_bytes(path)?),
+    })
+}
+
+/// Opens a folder or an archive; `Err` where the path is neither, with the bytes of what can only be read once.
+///
+/// # Errors
+/// When it cannot be read.
+#[expect(clippy::type_complexity, reason = "told apart at both of its callers")]
+pub(super) fn open_collection(
+    path: &Path,
+    limit: Limit,
+    want: Want,
+) -> Result<Result<Contents, Option<Vec<u8>>>, SourceError> {
+    let fail = |cause| SourceError::Io {
+        name: path.display().to_string(),
+        cause,
+    };
+    if path.is_dir() {
+        return Contents::folder(path, limit).map(Ok).map_err(fail);
+    }
+    if path.is_file() {
+        let mut start = Vec::new();
+        let file = File::open(path).map_err(fail)?;
+        // Enough for the first block of zstd.
+        file.take(1 << 18).read_to_end(&mut start).map_err(fail)?;
+        if !archive::is_archive(&start) {
+            return Ok(Err(None));
+        }
+        return Contents::archive(path, limit, want).map(Ok).map_err(fail);
+    }
+    let bytes = read_bytes(path)?;
+    Ok(match archive::is_archive(&bytes) {
+        true => Ok(Contents::bytes(path, bytes, limit, want)),
+        false => Err(Some(bytes)),
     })
 }
 
@@ -197,6 +299,66 @@ fn settled_kind(read: &mut pprof::Read, asked: Option<Kind>) -> Kind {
         read.profile.default_sample_type = read.profile.strings.intern("alloc_space");
     }
     Kind::of(&read.profile)
+}
+
+fn read_named(path: &Path, bytes: Vec<u8>, limit: Limit) -> Result<pprof::Read, SourceError> {
+    pprof::read(bytes, limit, false).map_err(|cause| SourceError::Read {
+        name: path.display().to_string(),
+        cause,
+    })
+}
+
+/// What is odd about the archive as such.
+fn archive_notes(contents: &Contents, notes: &mut Vec<SourceNote>) {
+    if let Some(broken) = &contents.broken {
+        notes.push(SourceNote::Broken(contents.name.clone(), broken.to_string()));
+    }
+    if !contents.odd.is_empty() {
+        notes.push(SourceNote::LeftOut(contents.name.clone(), contents.odd.len()));
+    }
+}
+
+/// Reads the artifacts of a bundle that the choice falls on; their kind.
+fn bundle(
+    contents: &Arc<Contents>,
+    record: &Record,
+    kind: Option<Kind>,
+    sources: &Sources,
+    found: &mut Gathered,
+) -> Result<Kind, SourceError> {
+    archive_notes(contents, &mut found.notes);
+    if !record.is_readable() {
+        return Err(SourceError::Unreadable {
+            name: contents.name.display().to_string(),
+            schema: record.schema,
+        });
+    }
+    let chosen = select::choose(record, &|p| contents.has(p), kind, &sources.choice)?;
+    for artifact in &chosen.artifacts {
+        let path = contents.name.join(&artifact.path);
+        let fail = |cause| SourceError::Io {
+            name: path.display().to_string(),
+            cause,
+        };
+        let bytes = contents.get(&artifact.path).map_err(fail)?.into_owned();
+        if contents.sha256(&artifact.path).map_err(fail)? != artifact.sha256 {
+            found.notes.push(SourceNote::Altered(path.clone()));
+        }
+        let read = read_named(&path, bytes, sources.limit)?;
+        let kind = Kind::of(&read.profile);
+        found.candidates.push(Candidate {
+            path,
+            read,
+            kind,
+            in_folder: true,
+        });
+    }
+    found.binaries.extend(contents.binaries(record));
+    let kind = chosen.kind;
+    found
+        .notes
+        .push(SourceNote::Chosen(contents.name.clone(), Box::new(chosen)));
+    Ok(kind)
 }
 
 /// What the reader should know of a file.
@@ -216,7 +378,9 @@ pub fn load(sources: &Sources) -> Result<Loaded, SourceError> {
         mut candidates,
         mut notes,
         available,
-    } = gather(sources)?;
+        binaries,
+    } = gather(sources, &[])?;
+    let collected = candidates.iter().any(|c| c.in_folder);
     let kind = match (sources.kind, available.as_slice()) {
         (Some(asked), _) if available.iter().any(|(k, _)| *k == asked) => asked,
         (Some(asked), _) => return Err(SourceError::NoSuchKind { asked, available }),
@@ -262,6 +426,8 @@ pub fn load(sources: &Sources) -> Result<Loaded, SourceError> {
         form,
         notes,
         dumps,
+        binaries,
+        collected,
     })
 }
 
@@ -275,57 +441,38 @@ pub(super) fn preference(form: Form) -> u8 {
     }
 }
 
-/// Folders this deep are looked into.
-const DEPTH: usize = 6;
-
-fn folder(
-    path: &Path,
-    sources: &Sources,
-    candidates: &mut Vec<Candidate>,
-    notes: &mut Vec<SourceNote>,
-) -> Result<(), SourceError> {
-    let mut files = Vec::new();
-    walk(path, DEPTH, &mut files)?;
-    let before = candidates.len();
+/// Reads all profiles of a folder or a tar that is no bundle. Hidden files and those of an unfinished download do not count.
+fn collection(contents: &Contents, sources: &Sources, found: &mut Gathered) -> Result<(), SourceError> {
+    archive_notes(contents, &mut found.notes);
+    let before = found.candidates.len();
     let mut skipped = 0;
-    for file in files {
-        match read_profile(&file, sources.limit, false) {
-            Ok(mut read) => {
+    for file in contents.paths() {
+        if file.split('/').any(|p| p.starts_with('.')) || file.ends_with(".part") {
+            continue;
+        }
+        let path = contents.name.join(file);
+        let read = contents
+            .get(file)
+            .ok()
+            .map(|bytes| pprof::read(bytes.into_owned(), sources.limit, false));
+        match read {
+            Some(Ok(mut read)) => {
                 let kind = settled_kind(&mut read, sources.kind);
-                candidates.push(Candidate {
-                    path: file,
+                found.candidates.push(Candidate {
+                    path,
                     read,
                     kind,
                     in_folder: true,
                 });
             }
-            Err(_) => skipped += 1,
+            _ => skipped += 1,
         }
     }
     if skipped > 0 {
-        notes.push(SourceNote::Skipped(skipped));
+        found.notes.push(SourceNote::Skipped(skipped));
     }
-    if candidates.len() == before {
-        return Err(SourceError::NoProfiles(path.display().to_string()));
-    }
-    Ok(())
-}
-
-fn walk(path: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), SourceError> {
-    let fail = |cause| SourceError::Io {
-        name: path.display().to_string(),
-        cause,
-    };
-    let mut entries: Vec<fs::DirEntry> = fs::read_dir(path).map_err(fail)?.filter_map(Result::ok).collect();
-    entries.sort_by_key(fs::DirEntry::file_name);
-    for entry in entries {
-        let Ok(kind) = entry.file_type() else { continue };
-        let hidden = entry.file_name().to_string_lossy().starts_with('.');
-        if kind.is_dir() && depth > 0 && !hidden {
-            walk(&entry.path(), depth - 1, files)?;
-        } else if kind.is_file() && !hidden && entry.path().extension().is_none_or(|e| e != "part") {
-            files.push(entry.path());
-        }
+    if found.candidates.len() == before {
+        return Err(SourceError::NoProfiles(contents.name.display().to_string()));
     }
     Ok(())
 }

@@ -9,17 +9,20 @@ use super::open::Held;
 use super::output::Route;
 use super::symbols::SymbolArgs;
 use crate::analysis::{FlameLimits, Granularity, Query, Sort, Trim};
+use crate::bundle::{Choice, Which};
 use crate::model::units;
 
 /// Where profiles come from.
 #[derive(Args, Debug, Clone)]
 pub(super) struct InputArgs {
-    /// Profile files, folders of them, or - for standard input; several of one kind are added up
+    /// Profiles, bundles, folders or tars of profiles, or - for standard input; several of one kind are added up
     #[arg(value_name = "SOURCE", required = true)]
     pub(super) sources: Vec<PathBuf>,
     /// Kind to take where the sources hold several: heap, allocs, cpu, goroutine, goroutineleak, contention, threadcreate
     #[arg(long, value_name = "KIND", help_heading = "Input", value_parser = parse_kind)]
     pub(super) kind: Option<crate::bundle::Kind>,
+    #[command(flatten)]
+    pub(super) choice: ChoiceArgs,
     /// Largest size of an unpacked profile, e.g. 2GB (default: 64 MB and 64 times the packed size, at most 4 GB)
     #[arg(long, value_name = "SIZE", help_heading = "Input", value_parser = parse_size)]
     pub(super) max_size: Option<u64>,
@@ -46,6 +49,36 @@ pub(super) struct InputArgs {
     /// What a session has read already; sources are not read again then.
     #[arg(skip)]
     pub(super) held: Option<Arc<Held>>,
+}
+
+/// What to take of a bundle.
+#[derive(Args, Debug, Clone, Default)]
+#[command(next_help_heading = "Bundle")]
+pub(super) struct ChoiceArgs {
+    /// Snapshot of a bundle: first, last, all (added up) or its number [default: last]
+    #[arg(long, value_name = "WHICH")]
+    pub(super) snapshot: Option<Which>,
+    /// Node of a bundle [default: the one with the largest profile]
+    #[arg(long, value_name = "NAME")]
+    node: Option<String>,
+    /// Run of the kubelet in a bundle; a restart begins a new one [default: the last]
+    #[arg(long, value_name = "N")]
+    run: Option<u32>,
+    /// Artifact of a bundle where a kind has several, e.g. mutex or block
+    #[arg(long, value_name = "NAME")]
+    pub(super) artifact: Option<String>,
+}
+
+impl ChoiceArgs {
+    /// What was typed.
+    pub(super) fn choice(&self) -> Choice {
+        Choice {
+            node: self.node.clone(),
+            run: self.run,
+            snapshot: self.snapshot.unwrap_or_default(),
+            artifact: self.artifact.clone(),
+        }
+    }
 }
 
 pub(super) fn parse_kind(text: &str) -> Result<crate::bundle::Kind, String> {

@@ -41,7 +41,7 @@ pub(super) fn disasm(args: &DisasmArgs) -> Result<()> {
         ..args.query.query(None)
     };
     let (loaded, look) = open::named(&args.input, &args.out)?;
-    let proven = symbols::proven(&loaded.profile, &args.input.symbols, &args.out)?;
+    let proven = symbols::proven(&loaded.profile, &args.input.symbols.with(&loaded.binaries), &args.out)?;
     let binary = proven.opened.binary()?;
     let mut profile = loaded.profile;
     analysis::drop_frames(&mut profile)?;

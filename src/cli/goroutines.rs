@@ -72,6 +72,8 @@ pub(super) struct GoroutinesArgs {
     /// goroutine or goroutineleak, where the sources hold both
     #[arg(long, value_name = "KIND", help_heading = "Input", value_parser = super::args::parse_kind)]
     kind: Option<Kind>,
+    #[command(flatten)]
+    choice: super::args::ChoiceArgs,
     /// Which goroutines are counted where there are a dump and a profile [default: the dump, unless it ends early]
     #[arg(long, value_enum, value_name = "FORM", help_heading = "Input")]
     prefer: Option<Prefer>,
@@ -208,6 +210,7 @@ pub(super) fn goroutines(args: &GoroutinesArgs) -> Result<()> {
         None => bundle::load_goroutines(&Sources {
             paths: args.sources.clone(),
             kind: args.kind,
+            choice: args.choice.choice(),
             limit: args.max_size.map_or(Limit::Proportional, Limit::Bytes),
         })?,
     };
@@ -304,7 +307,7 @@ fn joined(forms: GoroutineForms, args: &GoroutinesArgs, knowledge: &Arc<Knowledg
     let mut symbols = Symbols::default();
     let mut profile = forms.profile;
     if let Some(p) = &mut profile {
-        symbols = symbols::symbolize(p, forms.profile_form, &args.symbols, &args.out)?;
+        symbols = symbols::symbolize(p, forms.profile_form, &args.symbols.with(&forms.binaries), &args.out)?;
     }
     let mut of_dumps: Vec<Profile> = forms.dumps.iter().map(|d| dumps::with_parents(d, knowledge)).collect();
     let dump = match of_dumps.len() {

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use super::args::{InputArgs, OutArgs};
 use super::{dumps, symbols};
 use crate::analysis::{self, Note, Query, View};
-use crate::bundle::{self, GoroutineForms, Kind, Loaded, SourceError, SourceNote, Sources};
+use crate::bundle::{self, Choice, GoroutineForms, Kind, Loaded, SourceError, SourceNote, Sources};
 use crate::kubelet::Knowledge;
 use crate::model::{self, MergeOptions, Profile};
 use crate::pprof::goroutines::GoroutineDump;
@@ -38,10 +38,11 @@ impl Held {
     pub(super) fn read(input: &InputArgs, out: &OutArgs) -> Result<Self> {
         let (loaded, look) = named(input, out)?;
         let subtracted = !input.base.is_empty() || !input.diff_base.is_empty();
-        let several = input.sources.len() > 1 || input.sources.iter().any(|s| s.is_dir());
+        let several = input.sources.len() > 1 || loaded.collected;
         let forms = Sources {
             paths: input.sources.clone(),
             kind: Some(loaded.kind),
+            choice: input.choice.choice(),
             limit: limit(input),
         };
         Ok(Self {
@@ -85,6 +86,7 @@ impl Held {
             profile_form: loaded.form,
             kind: loaded.kind,
             notes: Vec::new(),
+            binaries: loaded.binaries.clone(),
             dumps,
         })
     }
@@ -118,7 +120,7 @@ pub(super) fn knowledge_of(path: Option<&Path>) -> Result<Arc<Knowledge>> {
 pub(super) fn load(input: &InputArgs, out: &OutArgs) -> Result<Loaded> {
     let mut loaded = match &input.held {
         Some(held) => held.loaded.clone(),
-        None => load_paths(&input.sources, input, input.kind, out)?,
+        None => load_paths(&input.sources, input, input.kind, input.choice.choice(), out)?,
     };
     let (paths, keep) = if input.diff_base.is_empty() {
         (&input.base, false)
@@ -131,7 +133,7 @@ pub(super) fn load(input: &InputArgs, out: &OutArgs) -> Result<Loaded> {
         }
         return Ok(loaded);
     }
-    let mut base = load_paths(paths, input, Some(loaded.kind), out)?;
+    let mut base = load_paths(paths, input, Some(loaded.kind), input.choice.choice(), out)?;
     if base.profile.build_id() != loaded.profile.build_id() {
         note(
             out,
@@ -159,10 +161,17 @@ fn limit(input: &InputArgs) -> Limit {
 }
 
 /// Reads profiles of one kind.
-pub(super) fn load_paths(paths: &[PathBuf], input: &InputArgs, kind: Option<Kind>, out: &OutArgs) -> Result<Loaded> {
+pub(super) fn load_paths(
+    paths: &[PathBuf],
+    input: &InputArgs,
+    kind: Option<Kind>,
+    choice: Choice,
+    out: &OutArgs,
+) -> Result<Loaded> {
     let mut loaded = bundle::load(&Sources {
         paths: paths.to_vec(),
         kind,
+        choice,
         limit: limit(input),
     })?;
     say(&loaded.notes, out);
@@ -179,6 +188,21 @@ pub(super) fn say(notes: &[SourceNote], out: &OutArgs) {
             SourceNote::Merged(n, kind) => note(out, &format!("{n} {kind} profiles are added up")),
             SourceNote::Skipped(n) => note(out, &format!("{n} files of the folder are no profiles")),
             SourceNote::TextForms(n) => note(out, &format!("{n} texts of the same kind are left out")),
+            SourceNote::Chosen(path, chosen) => note(out, &format!("{}: {chosen}", path.display())),
+            SourceNote::Altered(path) => note(
+                out,
+                &format!(
+                    "{}: not what its manifest says; see `kubeprof bundle verify`",
+                    path.display()
+                ),
+            ),
+            SourceNote::LeftOut(path, n) => {
+                note(
+                    out,
+                    &format!("{}: {n} links, devices or absurd names are left out", path.display()),
+                );
+            }
+            SourceNote::Broken(path, why) => note(out, &format!("{}: {why}", path.display())),
             SourceNote::Remark(path, remark) => note(out, &format!("{}: {remark}", path.display())),
             SourceNote::Odd(path, odd) => {
                 let path = path.display();
@@ -223,7 +247,7 @@ pub(super) fn named(input: &InputArgs, out: &OutArgs) -> Result<(Loaded, Look)> 
     let mut loaded = load(input, out)?;
     let symbols = match &input.held {
         Some(held) if held.binary == input.symbols.binary => held.symbols.clone(),
-        _ => symbols::symbolize(&mut loaded.profile, loaded.form, &input.symbols, out)?,
+        _ => symbols::symbolize(&mut loaded.profile, loaded.form, &input.symbols.with(&loaded.binaries), out)?,
     };
     let look = Look {
         symbols,

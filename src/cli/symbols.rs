@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 use super::args::OutArgs;
 use super::binary::{ArchiveArgs, verdict_text};
 use super::open::note;
+use crate::bundle::BundledBinary;
 use crate::model::{MappingId, Profile};
 use crate::pprof::Form;
 use crate::render::layout::Symbols;
@@ -54,6 +55,19 @@ pub(super) struct SymbolArgs {
     debuginfod: Vec<String>,
     #[command(flatten)]
     archive: ArchiveArgs,
+    /// Executables in the bundle that the profile came from.
+    #[arg(skip)]
+    bundled: Vec<BundledBinary>,
+}
+
+impl SymbolArgs {
+    /// The same with the executables of a bundle.
+    pub(super) fn with(&self, bundled: &[BundledBinary]) -> Self {
+        Self {
+            bundled: bundled.to_vec(),
+            ..self.clone()
+        }
+    }
 }
 
 /// Names what has no name and says what the names rest on.
@@ -342,7 +356,7 @@ fn places(args: &SymbolArgs) -> Places {
         .or_else(|| cache.map(|c| c.join("debuginfod_client")));
     Places {
         given: args.binary.iter().cloned().collect(),
-        bundle: Vec::new(),
+        bundle: args.bundled.iter().filter_map(BundledBinary::file).collect(),
         archive,
         pprof_path,
         debuginfod_cache,

@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 use super::args::{Format, InputArgs, OutArgs, QueryArgs};
 use super::{Exit, open, output};
 use crate::analysis::{self, Granularity, QueryError, Trim};
-use crate::bundle::GoSources;
+use crate::bundle::{Choice, GoSources, Which};
 use crate::render::{
     Lines, SourceLookup, csv, folded, json, layout, pprof as text, text as text_page, traces, tree as tree_text,
 };
@@ -223,13 +223,17 @@ pub(super) fn raw(args: &RawArgs) -> Result<()> {
 }
 
 #[derive(Args, Debug)]
+#[command(mut_arg("sources", |a| a.required(false)))]
 pub(super) struct DiffArgs {
-    /// The profile before
+    /// The profile before, or a bundle whose first and last snapshot are compared
     #[arg(value_name = "OLD")]
     old: PathBuf,
     /// The profile after; several are added up
     #[command(flatten)]
     pub(super) input: InputArgs,
+    /// The snapshot before, of a bundle: first, last or its number [default: first, where one bundle is all that is given]
+    #[arg(long, value_name = "WHICH", help_heading = "Bundle")]
+    old_snapshot: Option<Which>,
     #[command(flatten)]
     query: QueryArgs,
     /// Exit with 1 when any row changed
@@ -242,14 +246,42 @@ pub(super) struct DiffArgs {
     pub(super) out: OutArgs,
 }
 
+impl DiffArgs {
+    /// Where the new profile comes from, and what of the old source is taken.
+    fn both(&self) -> (InputArgs, Choice) {
+        let mut input = self.input.clone();
+        let mut old = input.choice.choice();
+        if input.sources.is_empty() && input.held.is_none() {
+            input.sources.push(self.old.clone());
+            old.snapshot = Which::First;
+        }
+        old.snapshot = self.old_snapshot.unwrap_or(old.snapshot);
+        (input, old)
+    }
+}
+
 pub(super) fn diff(args: &DiffArgs) -> Result<Exit> {
     let query = args.query.query(Some(TOP_ROWS));
-    let (loaded, look) = open::named(&args.input, &args.out)?;
+    // A bundle alone is compared with itself: its first snapshot with its last.
+    let (input, choice) = args.both();
+    let (loaded, look) = open::named(&input, &args.out)?;
     let knowledge = open::knowledge(&args.input)?;
-    let old = std::slice::from_ref(&args.old);
-    let old = open::load_paths(old, &args.input, Some(loaded.kind), &args.out)?;
-    let (mut base, form) = (old.profile, old.form);
-    super::symbols::symbolize(&mut base, form, &args.input.symbols, &args.out).context("the old profile")?;
+    let base = open::load_paths(
+        std::slice::from_ref(&args.old),
+        &args.input,
+        Some(loaded.kind),
+        choice,
+        &args.out,
+    )?;
+    if base.files == loaded.files && args.input.sources.is_empty() && args.input.held.is_none() {
+        bail!(
+            "{}: a diff needs two snapshots\nhint: take a series, or name two profiles or bundles",
+            base.files.first().unwrap_or(&args.old).display()
+        );
+    }
+    let symbols = args.input.symbols.with(&base.binaries);
+    let (mut base, form) = (base.profile, base.form);
+    super::symbols::symbolize(&mut base, form, &symbols, &args.out).context("the old profile")?;
     let mut profile = loaded.profile;
     analysis::drop_frames(&mut base)?;
     analysis::drop_frames(&mut profile)?;
