@@ -12,7 +12,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("bundle", &["model", "pprof"]),
     ("analysis", &["model", "kubelet"]),
     // The encoder of `convert` is the one renderer that needs more than a report.
-    ("render", &["model", "kubelet", "analysis"]),
+    ("render", &["model", "kubelet", "bundle", "analysis"]),
     (
         "cli",
         &["model", "kubelet", "pprof", "symbolize", "bundle", "analysis", "render"],

@@ -9,6 +9,7 @@ use std::io::{self, Read};
 
 use tar::EntryType;
 
+use super::frames::Frames;
 use crate::pprof::{Encoding, Limit, encoding};
 
 /// More entries than this are not read.
@@ -118,7 +119,7 @@ fn unpacked<'a>(mut packed: impl io::BufRead + 'a) -> io::Result<Box<dyn Read + 
     let start = packed.fill_buf()?;
     Ok(match encoding(start) {
         Encoding::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(packed)),
-        Encoding::Zstd => Box::new(ruzstd::decoding::StreamingDecoder::new(packed).map_err(io::Error::other)?),
+        Encoding::Zstd => Box::new(Frames::new(packed)),
         Encoding::Raw => Box::new(packed),
     })
 }

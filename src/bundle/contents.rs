@@ -238,6 +238,23 @@ impl Contents {
         }
     }
 
+    /// A reader of a file. An executable out of an archive is read into memory.
+    ///
+    /// # Errors
+    /// When it is not there or cannot be read.
+    pub fn open(&self, path: &str) -> io::Result<Box<dyn io::Read + '_>> {
+        match self.files.get(path) {
+            None => Err(io::ErrorKind::NotFound.into()),
+            Some(Held::OnDisk(path)) => Ok(Box::new(File::open(path)?)),
+            Some(Held::Bytes(bytes)) => Ok(Box::new(bytes.as_slice())),
+            Some(Held::Outside { .. }) => {
+                let mut bytes = Vec::new();
+                self.copy(path, &mut bytes)?;
+                Ok(Box::new(io::Cursor::new(bytes)))
+            }
+        }
+    }
+
     /// Writes a file of any kind to `to`.
     ///
     /// # Errors

@@ -21,6 +21,9 @@ pub struct Record {
     pub tool: String,
     /// What was asked, by the first line.
     pub asked: Asked,
+    /// What other captures were asked that were merged into this bundle.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub merged: Vec<Asked>,
     /// When the capture began.
     pub started: Option<Timestamp>,
     /// Time of the last line.
@@ -144,7 +147,11 @@ impl Record {
                     self.asked = started.asked;
                 } else {
                     self.schema = self.schema.max(started.schema);
-                    self.resumed += 1;
+                    if started.resumed {
+                        self.resumed += 1;
+                    } else {
+                        self.merged.push(started.asked);
+                    }
                 }
                 self.finished = None;
             }
@@ -269,6 +276,16 @@ impl Record {
             Some(id) => &run.snapshots.iter().find(|s| s.id.number == id.number)?.artifacts,
         };
         artifacts.iter().find(|a| a.slot.artifact == slot.artifact)
+    }
+
+    /// All that was asked: by this capture and those that were merged into it.
+    pub fn all_asked(&self) -> impl Iterator<Item = &Asked> {
+        std::iter::once(&self.asked).chain(&self.merged)
+    }
+
+    /// What was asked of a node.
+    pub fn asked_of<'a>(&'a self, node: &'a str) -> impl Iterator<Item = &'a Asked> {
+        self.all_asked().filter(move |a| a.nodes.iter().any(|n| n == node))
     }
 
     /// What is known of a node.

@@ -95,6 +95,14 @@ pub enum SourceError {
         /// What it is instead.
         cause: pprof::ReadError,
     },
+    /// A file of a bundle is not what was taken, and no profile.
+    #[error("{name}: not what its manifest says, and it does not decode: {}\nhint: `kubeprof bundle verify` names all such files; --snapshot takes another", first_line(.cause))]
+    Altered {
+        /// Path of the file.
+        name: String,
+        /// Why it is no profile.
+        cause: pprof::ReadError,
+    },
     /// A folder holds no profile.
     #[error("{0}: no profiles in it\nhint: name a profile, or a folder that `kubeprof capture` made")]
     NoProfiles(String),
@@ -143,6 +151,10 @@ fn io_hint(e: &io::Error) -> &'static str {
         io::ErrorKind::NotFound => "\nhint: SOURCE is a profile file, a folder of them, or - for standard input",
         _ => "",
     }
+}
+
+fn first_line(e: &pprof::ReadError) -> String {
+    e.to_string().lines().next().unwrap_or_default().to_owned()
 }
 
 fn counts(kinds: &[(Kind, usize)]) -> String {
@@ -291,6 +303,18 @@ pub(super) fn open_collection(
     })
 }
 
+/// Opens a bundle: its files and its record. None when the path holds something else.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn open_bundle(path: &Path, limit: Limit, want: Want) -> Result<Option<(Contents, Record)>, SourceError> {
+    let Ok(contents) = open_collection(path, limit, want)? else {
+        return Ok(None);
+    };
+    let record = contents.record();
+    Ok(record.map(|record| (contents, record)))
+}
+
 /// The kind of a profile. Heap and allocs are one and the same text, so there `asked` decides.
 fn settled_kind(read: &mut pprof::Read, asked: Option<Kind>) -> Kind {
     let either = read.remarks.iter().position(|r| *r == pprof::Remark::HeapOrAllocs);
@@ -341,10 +365,14 @@ fn bundle(
             cause,
         };
         let bytes = contents.get(&artifact.path).map_err(fail)?.into_owned();
-        if contents.sha256(&artifact.path).map_err(fail)? != artifact.sha256 {
+        let is_altered = contents.sha256(&artifact.path).map_err(fail)? != artifact.sha256;
+        if is_altered {
             found.notes.push(SourceNote::Altered(path.clone()));
         }
-        let read = read_named(&path, bytes, sources.limit)?;
+        let read = read_named(&path, bytes, sources.limit).map_err(|e| match e {
+            SourceError::Read { name, cause } if is_altered => SourceError::Altered { name, cause },
+            e => e,
+        })?;
         let kind = Kind::of(&read.profile);
         found.candidates.push(Candidate {
             path,

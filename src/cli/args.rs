@@ -51,6 +51,13 @@ pub(super) struct InputArgs {
     pub(super) held: Option<Arc<Held>>,
 }
 
+impl InputArgs {
+    /// Whether nothing was asked for that only one profile of a bundle has.
+    pub(super) fn asks_for_all(&self) -> bool {
+        self.kind.is_none() && self.choice.choice() == Choice::default()
+    }
+}
+
 /// What to take of a bundle.
 #[derive(Args, Debug, Clone, Default)]
 #[command(next_help_heading = "Bundle")]

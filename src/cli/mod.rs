@@ -4,6 +4,7 @@
 
 mod args;
 mod binary;
+mod bundle;
 mod disasm;
 mod dumps;
 mod exit;
@@ -76,6 +77,8 @@ enum Command {
     /// A prompt with all these reports, on profiles that are read once
     #[cfg(feature = "shell")]
     Shell(shell::ShellArgs),
+    /// What bundles hold, whether they are whole; packs and unpacks them
+    Bundle(bundle::BundleArgs),
     /// Archive of kubelet binaries, found by build ID
     Binary(binary::BinaryArgs),
     /// Addresses on standard input to functions, files and lines
@@ -224,6 +227,7 @@ fn dispatch(command: Command) -> Result<Exit> {
         Command::Inspect(args) => tables::inspect(&args)?,
         #[cfg(feature = "shell")]
         Command::Shell(_) => anyhow::bail!("a shell does not run in a shell"),
+        Command::Bundle(args) => return bundle::answer(&args),
         Command::Binary(args) => return binary::answer(&args),
         Command::Symbolize(args) => return symbolize::answer(&args),
         Command::Completions(args) => manual::completions(&args)?,

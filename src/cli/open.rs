@@ -156,7 +156,7 @@ pub(super) fn load(input: &InputArgs, out: &OutArgs) -> Result<Loaded> {
     Ok(loaded)
 }
 
-fn limit(input: &InputArgs) -> Limit {
+pub(super) fn limit(input: &InputArgs) -> Limit {
     input.max_size.map_or(Limit::Proportional, Limit::Bytes)
 }
 
@@ -247,7 +247,12 @@ pub(super) fn named(input: &InputArgs, out: &OutArgs) -> Result<(Loaded, Look)> 
     let mut loaded = load(input, out)?;
     let symbols = match &input.held {
         Some(held) if held.binary == input.symbols.binary => held.symbols.clone(),
-        _ => symbols::symbolize(&mut loaded.profile, loaded.form, &input.symbols.with(&loaded.binaries), out)?,
+        _ => symbols::symbolize(
+            &mut loaded.profile,
+            loaded.form,
+            &input.symbols.with(&loaded.binaries),
+            out,
+        )?,
     };
     let look = Look {
         symbols,

@@ -126,6 +126,11 @@ pub(super) fn write(
     }
 }
 
+/// Writes a file that appears whole or not at all.
+pub(super) fn to_file(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
+    file(path, fill)
+}
+
 /// A reader that stops reading is no error.
 fn until_closed(result: io::Result<()>) -> Result<()> {
     match result {

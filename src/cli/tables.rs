@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 use super::args::{Format, InputArgs, OutArgs, QueryArgs};
 use super::{Exit, open, output};
 use crate::analysis::{self, Granularity, QueryError, Trim};
-use crate::bundle::{Choice, GoSources, Which};
+use crate::bundle::{self, Choice, GoSources, Want, Which};
 use crate::render::{
     Lines, SourceLookup, csv, folded, json, layout, pprof as text, text as text_page, traces, tree as tree_text,
 };
@@ -324,6 +324,14 @@ pub(super) fn inspect(args: &InspectArgs) -> Result<()> {
     if args.subsystems {
         let table = crate::kubelet::Knowledge::builtin_text();
         return output::write(&args.out, true, false, |out| out.write_all(table.as_bytes()));
+    }
+    if let ([source], None) = (args.input.sources.as_slice(), &args.input.held)
+        && source.as_os_str() != "-"
+        && args.input.asks_for_all()
+        && let Some((contents, record)) = bundle::open_bundle(source, open::limit(&args.input), Want::Artifacts)?
+    {
+        let document = layout::bundle(&contents.name.display().to_string(), &record);
+        return output::document(&document, args.output, &args.out, true);
     }
     let (loaded, look) = open::named(&args.input, &args.out)?;
     let facts = vec![

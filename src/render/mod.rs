@@ -4,6 +4,7 @@
 //! prints the very bytes of `go tool pprof`. Drawings and stacks for other programs ([`flame_html`], [`flame_svg`],
 //! [`folded`], [`speedscope`]) are made of their reports directly.
 
+pub mod bundle;
 pub mod csv;
 pub mod document;
 mod flame;

@@ -1,9 +1,11 @@
 //! The commands, through the binary.
 
+mod bundle;
 mod documents;
 mod drawings;
 mod formats;
 mod goroutines;
+mod made_bundle;
 mod manual;
 mod mistakes;
 #[cfg(feature = "shell")]

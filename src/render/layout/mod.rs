@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use super::document::{Cell, Column, Document, Emphasis, Shown};
 use super::pprof::go_time;
 
+mod bundle;
 mod census;
 mod diff;
 mod disasm;
@@ -15,6 +16,7 @@ mod top;
 mod traces;
 mod tree;
 
+pub use bundle::bundle;
 pub use census::census;
 pub use diff::diff;
 pub use disasm::disasm;

@@ -1,0 +1,80 @@
+//! A folder that appears whole or not at all: made under another name beside its place, then renamed.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::WriteError;
+use super::names;
+
+/// A folder on its way. Dropped, it is gone.
+pub(super) struct Staging {
+    temporary: PathBuf,
+    place: PathBuf,
+    done: bool,
+}
+
+fn at(path: &Path) -> impl Fn(io::Error) -> WriteError {
+    move |cause| WriteError::Io {
+        path: path.to_owned(),
+        cause,
+    }
+}
+
+impl Staging {
+    /// Begins a folder at a place where nothing is.
+    pub(super) fn begin(place: &Path) -> Result<Self, WriteError> {
+        if fs::symlink_metadata(place).is_ok() {
+            return Err(WriteError::Exists(place.to_owned()));
+        }
+        let name = place
+            .file_name()
+            .ok_or_else(|| WriteError::Name(place.display().to_string()))?;
+        let mut temporary = std::ffi::OsString::from(".");
+        temporary.push(name);
+        temporary.push(format!(".{}{}", std::process::id(), names::PART));
+        let temporary = place.with_file_name(temporary);
+        let _ = fs::remove_dir_all(&temporary);
+        fs::create_dir_all(&temporary).map_err(at(&temporary))?;
+        Ok(Self {
+            temporary,
+            place: place.to_owned(),
+            done: false,
+        })
+    }
+
+    /// Writes a file; `path` must be safe.
+    pub(super) fn write(&self, path: &str, fill: impl FnOnce(&mut File) -> io::Result<()>) -> Result<(), WriteError> {
+        if !names::is_safe_path(path) {
+            return Err(WriteError::Name(path.to_owned()));
+        }
+        let file = self.temporary.join(path);
+        if let Some(folder) = file.parent() {
+            fs::create_dir_all(folder).map_err(at(folder))?;
+        }
+        let write = || -> io::Result<()> {
+            let mut file = File::create_new(&file)?;
+            fill(&mut file)?;
+            file.sync_all()
+        };
+        write().map_err(at(&file))
+    }
+
+    /// Puts it in its place.
+    pub(super) fn finish(mut self) -> Result<(), WriteError> {
+        if fs::symlink_metadata(&self.place).is_ok() {
+            return Err(WriteError::Exists(self.place.clone()));
+        }
+        fs::rename(&self.temporary, &self.place).map_err(at(&self.place))?;
+        self.done = true;
+        Ok(())
+    }
+}
+
+impl Drop for Staging {
+    fn drop(&mut self) {
+        if !self.done {
+            let _ = fs::remove_dir_all(&self.temporary);
+        }
+    }
+}

@@ -1,0 +1,251 @@
+//! `kubeprof bundle`: what bundles hold, whether they are whole, one file of them and back, without names, several as one.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use super::args::{Format, OutArgs, parse_size};
+
+use super::{Exit, output};
+use crate::bundle::verify::{Verdict, verify as verify_contents};
+use crate::bundle::{self, Contents, Packed, Packing, Record, Want};
+use crate::pprof::Limit;
+use crate::render::{bundle as page, layout};
+
+const EXAMPLES: &str = "\
+Examples:
+  kubeprof bundle ls BUNDLE                  what it holds and lacks
+  kubeprof bundle verify BUNDLE              whether it is as it was taken
+  kubeprof bundle pack BUNDLE for-you.tar.zst
+
+Exit status of verify: 0 whole, 3 partial but usable, 1 tampered or extra files, 2 it did not work.";
+
+/// Lists, verifies, packs and unpacks bundles.
+#[derive(Parser, Debug)]
+#[command(name = "bundle", after_help = EXAMPLES)]
+pub(super) struct BundleArgs {
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// A bundle and how it is read.
+#[derive(Args, Debug)]
+struct Source {
+    /// A bundle: a folder, a tar (packed or not), or - for standard input
+    #[arg(value_name = "BUNDLE")]
+    path: PathBuf,
+    #[command(flatten)]
+    limit: LimitArgs,
+}
+
+#[derive(Args, Debug)]
+struct LimitArgs {
+    /// Largest size of an unpacked archive, e.g. 2GB (default: 64 MB and 64 times the packed size, at most 4 GB)
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    max_size: Option<u64>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum, Default)]
+enum VerifyFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object.
+    Json,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// Lists artifacts: what is there, what failed and why
+    Ls {
+        #[command(flatten)]
+        source: Source,
+        /// Format
+        #[arg(short, long, value_enum, default_value_t)]
+        output: Format,
+        #[command(flatten)]
+        out: OutArgs,
+    },
+    /// Compares every file with the manifest, decodes it, and says what lacks and which analyses are possible
+    Verify {
+        #[command(flatten)]
+        source: Source,
+        /// Format
+        #[arg(short, long, value_enum, default_value_t)]
+        output: VerifyFormat,
+        #[command(flatten)]
+        out: OutArgs,
+    },
+    /// Packs a bundle into one file; the same bundle always gives the same bytes
+    Pack {
+        #[command(flatten)]
+        source: Source,
+        /// The file: its ending (.tar, .tar.gz, .tar.zst) says how [default: BUNDLE.tar.gz]
+        #[arg(value_name = "FILE")]
+        file: Option<PathBuf>,
+        /// No notes on standard error
+        #[arg(short, long)]
+        quiet: bool,
+    },
+    /// Unpacks a bundle into a new folder; what the manifest does not name is left out
+    Unpack {
+        #[command(flatten)]
+        source: Source,
+        /// The folder [default: the name of the archive without its ending]
+        #[arg(value_name = "DIR")]
+        dir: Option<PathBuf>,
+        /// No notes on standard error
+        #[arg(short, long)]
+        quiet: bool,
+    },
+}
+
+/// Runs the command.
+pub(super) fn answer(args: &BundleArgs) -> Result<Exit> {
+    match &args.command {
+        Command::Ls { source, output, out } => {
+            let (contents, record) = source.open(Want::Artifacts)?;
+            let document = layout::bundle(&contents.name.display().to_string(), &record);
+            output::document(&document, *output, out, true)?;
+            Ok(Exit::Fine)
+        }
+        Command::Verify { source, output, out } => verify(source, *output, out),
+        Command::Pack { source, file, quiet } => pack(source, file.as_deref(), *quiet),
+        Command::Unpack { source, dir, quiet } => unpack(source, dir.as_deref(), *quiet),
+    }
+}
+
+impl LimitArgs {
+    fn limit(&self) -> Limit {
+        self.max_size.map_or(Limit::Proportional, Limit::Bytes)
+    }
+}
+
+impl Source {
+    fn open(&self, want: Want) -> Result<(Contents, Record)> {
+        open(&self.path, self.limit.limit(), want)
+    }
+}
+
+fn open(path: &Path, limit: Limit, want: Want) -> Result<(Contents, Record)> {
+    match bundle::open_bundle(path, limit, want)? {
+        Some(opened) => Ok(opened),
+        None => bail!(
+            "{}: not a bundle: no manifest.jsonl in it\nhint: name a folder that `kubeprof capture` made, or a tar of it",
+            path.display()
+        ),
+    }
+}
+
+fn verify(source: &Source, format: VerifyFormat, out: &OutArgs) -> Result<Exit> {
+    let (contents, _) = source.open(Want::Everything)?;
+    let Some(v) = verify_contents(&contents, source.limit.limit()) else {
+        bail!("{}: not a bundle", source.path.display());
+    };
+    let terminal = output::terminal(out);
+    output::write(out, format == VerifyFormat::Text, false, |to| match format {
+        VerifyFormat::Text => page::verification(&v, &terminal, to),
+        VerifyFormat::Json => {
+            serde_json::to_writer_pretty(&mut *to, &v)?;
+            writeln!(to)
+        }
+    })?;
+    Ok(match v.verdict {
+        Verdict::Whole => Exit::Fine,
+        Verdict::Partial => Exit::Partial,
+        Verdict::Findings => Exit::Findings,
+    })
+}
+
+/// The name of a bundle without the ending of an archive.
+fn stem(path: &Path) -> Option<String> {
+    let absolute = std::path::absolute(path).ok()?;
+    let name = absolute.file_name()?.to_str()?.to_owned();
+    let endings = [".tar.gz", ".tar.zst", ".tgz", ".tzst", ".tar"];
+    Some(
+        endings
+            .iter()
+            .find_map(|e| name.strip_suffix(e))
+            .unwrap_or(&name)
+            .to_owned(),
+    )
+}
+
+fn pack(source: &Source, file: Option<&Path>, quiet: bool) -> Result<Exit> {
+    let (contents, record) = source.open(Want::Everything)?;
+    let file = match file {
+        Some(file) => file.to_owned(),
+        None if source.path.as_os_str() == "-" => bail!("what file?\nhint: name it behind the bundle"),
+        None => PathBuf::from(format!(
+            "{}.tar.gz",
+            stem(&source.path).context("a bundle without a name")?
+        )),
+    };
+    let name = file.file_name().and_then(|n| n.to_str()).unwrap_or_default();
+    let is_device = std::fs::metadata(&file).is_ok_and(|m| !m.is_file());
+    let packing = match Packing::of_name(name) {
+        Some(packing) => packing,
+        None if is_device => Packing::Gzip,
+        None => bail!(
+            "{}: what format?\nhint: end the name in .tar, .tar.gz or .tar.zst",
+            file.display()
+        ),
+    };
+    if std::fs::symlink_metadata(&file).is_ok() && !is_device {
+        bail!(
+            "{}: there is something already\nhint: name another file",
+            file.display()
+        );
+    }
+    let mut packed = Packed::default();
+    output::to_file(&file, |out| {
+        packed = bundle::pack(&contents, &record, packing, out)?;
+        Ok(())
+    })?;
+    Ok(told(&packed, "packed into", &file, quiet, false))
+}
+
+fn unpack(source: &Source, dir: Option<&Path>, quiet: bool) -> Result<Exit> {
+    let (contents, record) = source.open(Want::Everything)?;
+    let dir = match dir {
+        Some(dir) => dir.to_owned(),
+        None if source.path.as_os_str() == "-" => bail!("what folder?\nhint: name it behind the bundle"),
+        None => PathBuf::from(stem(&source.path).context("an archive without a name")?),
+    };
+    let packed = bundle::unpack(&contents, &record, &dir)?;
+    for odd in &contents.odd {
+        eprintln!("kubeprof: {}: {}; left out", odd.path, odd.why);
+    }
+    if let Some(broken) = &contents.broken {
+        eprintln!("kubeprof: {broken}");
+    }
+    let odd = !contents.odd.is_empty() || contents.broken.is_some();
+    Ok(told(&packed, "unpacked into", &dir, quiet, odd))
+}
+
+/// Says what was done and names what is not as the manifest has it.
+fn told(packed: &Packed, done: &str, place: &Path, quiet: bool, odd: bool) -> Exit {
+    if !quiet {
+        eprintln!(
+            "{} files, {} bytes {done} {}",
+            packed.files,
+            packed.bytes,
+            place.display()
+        );
+    }
+    for (files, why) in [
+        (&packed.missing, "the manifest names it and it is not there"),
+        (&packed.extra, "the manifest does not name it; left out"),
+        (&packed.altered, "not what the manifest says"),
+    ] {
+        for file in files {
+            eprintln!("kubeprof: {file}: {why}");
+        }
+    }
+    if odd || !packed.altered.is_empty() || packed.extra.iter().any(|p| !p.ends_with(bundle::names::PART)) {
+        Exit::Findings
+    } else {
+        Exit::Fine
+    }
+}

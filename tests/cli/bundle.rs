@@ -1,0 +1,362 @@
+//! Bundles as sources of every command, and the commands on bundles.
+
+use std::fs;
+use std::path::Path;
+
+use super::made_bundle::make;
+use super::support::{capture, fine, json, run, run_with};
+
+const HEAP: &str = "worker-1/run-1/0002-20261124T023900Z/heap.pb.gz";
+
+fn with_bundle(test: impl FnOnce(&Path, &dyn Fn(&str) -> String)) {
+    let dir = tempfile::tempdir().expect("a folder");
+    make(&dir.path().join("b"));
+    test(dir.path(), &|name| dir.path().join(name).display().to_string());
+}
+
+#[test]
+fn a_bundle_needs_no_other_argument_and_says_what_was_chosen() {
+    with_bundle(|_, at| {
+        let answer = run(&["top", &at("b"), "-o", "json"]);
+        assert_eq!(answer.code, 0, "{}", answer.stderr);
+        let said = "heap of worker-1, run 1, snapshot 2 of 2026-11-24T02:39:00Z; choose with --kind cpu|goroutine, \
+                    --snapshot first|last|N|all (2), --node NAME (2; this one is the largest)";
+        assert!(answer.stderr.contains(said), "{}", answer.stderr);
+        let direct = run(&["top", &at(&format!("b/{HEAP}")), "-o", "json"]);
+        let rows = |text: &str| serde_json::from_str::<serde_json::Value>(text).expect("JSON")["rows"].clone();
+        assert_eq!(
+            rows(&answer.stdout),
+            rows(&direct.stdout),
+            "the file itself says the same"
+        );
+        assert_eq!(
+            rows(&answer.stdout),
+            rows(&fine(&[
+                "top",
+                &capture("ctx-leak-1.36.1/s10-heap.pb.gz"),
+                "-o",
+                "json"
+            ]))
+        );
+        for (args, said) in [
+            (vec!["--kind", "cpu"], "cpu of worker-1, run 1, snapshot 2 of"),
+            (vec!["--snapshot", "first"], "heap of worker-1, run 1, snapshot 1 of"),
+            (vec!["--snapshot", "all"], "heap of worker-1, run 1, all 2 snapshots"),
+            (vec!["--node", "worker-2"], "heap of worker-2, run 2, snapshot 2 of"),
+            (
+                vec!["--node", "worker-2", "--run", "1"],
+                "heap of worker-2, run 1, snapshot 1 of",
+            ),
+            (
+                vec!["--artifact", "goroutine"],
+                "goroutine of worker-1, run 1, snapshot 2 of",
+            ),
+        ] {
+            let bundle = at("b");
+            let answer = run(&[vec!["top", &bundle], args.clone()].concat());
+            assert!(
+                answer.code == 0 && answer.stderr.contains(said),
+                "{args:?}: {}",
+                answer.stderr
+            );
+        }
+        for (args, said) in [
+            (
+                vec!["--node", "worker-9"],
+                "no node worker-9\nhint: there is worker-1, worker-2",
+            ),
+            (vec!["--run", "7"], "no run 7"),
+            (
+                vec!["--snapshot", "5"],
+                "no snapshot 5 with a heap profile\nhint: there is snapshot 1, snapshot 2",
+            ),
+            (vec!["--kind", "mutex"], "no contention profile"),
+            (vec!["--artifact", "block"], "no artifact block"),
+        ] {
+            let bundle = at("b");
+            let answer = run(&[vec!["top", &bundle], args.clone()].concat());
+            assert!(
+                answer.code == 2 && answer.stderr.contains(said),
+                "{args:?}: {}",
+                answer.stderr
+            );
+        }
+        for command in [
+            vec!["traces"],
+            vec!["tree"],
+            vec!["raw"],
+            vec!["tags"],
+            vec!["peek", "context"],
+        ] {
+            let bundle = at("b");
+            assert!(!fine(&[command, vec![&bundle]].concat()).is_empty());
+        }
+    });
+}
+
+#[test]
+fn goroutines_take_both_forms_of_one_snapshot() {
+    with_bundle(|_, at| {
+        let answer = run(&["goroutines", &at("b")]);
+        assert!(
+            answer.code == 0 && answer.stderr.contains("goroutine of worker-1, run 1, snapshot 2"),
+            "{}",
+            answer.stderr
+        );
+        let debug2 = capture("ctx-leak-1.36.1/last-goroutine.debug2.txt.gz");
+        let both = json(&["goroutines", &debug2, &capture("ctx-leak-1.36.1/s10-goroutine.pb.gz")]);
+        assert_eq!(json(&["goroutines", &at("b")])["rows"], both["rows"]);
+    });
+}
+
+#[test]
+fn a_bundle_alone_is_compared_with_itself() {
+    with_bundle(|_, at| {
+        let (old, new) = (
+            capture("ctx-leak-1.36.1/s01-heap.pb.gz"),
+            capture("ctx-leak-1.36.1/s10-heap.pb.gz"),
+        );
+        let files = json(&["diff", &old, &new]);
+        assert_eq!(json(&["diff", &at("b")])["rows"], files["rows"], "first against last");
+        let back = json(&[
+            "diff",
+            &at("b"),
+            &at("b"),
+            "--snapshot",
+            "first",
+            "--old-snapshot",
+            "last",
+        ]);
+        assert_ne!(back["rows"], files["rows"]);
+        let one = run(&["diff", &at("b"), "--kind", "cpu"]);
+        assert!(
+            one.code == 2 && one.stderr.contains("a diff needs two snapshots"),
+            "{}",
+            one.stderr
+        );
+    });
+}
+
+#[test]
+fn every_packing_is_read_in_place_and_packs_to_the_same_bytes() {
+    with_bundle(|dir, at| {
+        let direct = fine(&["top", &at("b"), "-o", "json"]);
+        let rows = |text: &str| serde_json::from_str::<serde_json::Value>(text).expect("JSON")["rows"].clone();
+        for name in ["b.tar", "b.tar.gz", "b.tar.zst"] {
+            fine(&["bundle", "pack", &at("b"), &at(name)]);
+            let answer = run(&["top", &at(name), "-o", "json"]);
+            assert_eq!(rows(&answer.stdout), rows(&direct), "{name}: {}", answer.stderr);
+            let piped = run_with(&["top", "-", "-o", "json"], Some(&fs::read(at(name)).expect("a file")));
+            assert_eq!(rows(&piped.stdout), rows(&direct), "{name}: {}", piped.stderr);
+            assert_eq!(json(&["diff", &at(name)])["rows"], json(&["diff", &at("b")])["rows"]);
+            assert!(fine(&["bundle", "verify", &at(name)]).contains(": whole\n"));
+            // A bundle that was unpacked is the bundle, and packs to the same bytes.
+            let copy = format!("copy-of-{name}");
+            fine(&["bundle", "unpack", &at(name), &at(&copy)]);
+            assert!(fine(&["bundle", "verify", &at(&copy)]).contains(": whole\n"));
+            assert_eq!(
+                fs::read(at(&copy) + "/" + HEAP).expect("a file"),
+                fs::read(at("b") + "/" + HEAP).expect("a file")
+            );
+            let again = format!("again-{name}");
+            fine(&["bundle", "pack", &at(&copy), &at(&again)]);
+            assert!(
+                fs::read(at(name)).expect("a file") == fs::read(at(&again)).expect("a file"),
+                "{name}"
+            );
+            let over = run(&["bundle", "pack", &at("b"), &at(name)]);
+            assert!(
+                over.code == 2 && over.stderr.contains("something already"),
+                "{}",
+                over.stderr
+            );
+            let over = run(&["bundle", "unpack", &at(name), &at(&copy)]);
+            assert!(
+                over.code == 2 && over.stderr.contains("something already"),
+                "{}",
+                over.stderr
+            );
+        }
+        let left: Vec<_> = fs::read_dir(dir)
+            .expect("a folder")
+            .filter_map(|e| e.ok()?.file_name().into_string().ok())
+            .collect();
+        assert!(left.iter().all(|n| !n.contains(".part")), "{left:?}");
+    });
+}
+
+#[test]
+fn a_tar_of_profiles_is_like_a_folder_of_them() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let path = dir.path().join("profiles.tar");
+    let mut tar = tar::Builder::new(fs::File::create(&path).expect("room"));
+    for (name, file) in [
+        ("x/heap 1.pb.gz", "s01-heap"),
+        ("x/heap:2.pb.gz", "s10-heap"),
+        ("x/cpu", "last-cpu"),
+    ] {
+        let file = capture(&format!("ctx-leak-1.36.1/{file}.pb.gz"));
+        tar.append_path_with_name(file, name).expect("room");
+    }
+    tar.finish().expect("room");
+    let path = path.display().to_string();
+    let (one, two) = (
+        capture("ctx-leak-1.36.1/s01-heap.pb.gz"),
+        capture("ctx-leak-1.36.1/s10-heap.pb.gz"),
+    );
+    assert_eq!(
+        json(&["top", &path, "--kind", "heap"])["rows"],
+        json(&["top", &one, &two])["rows"]
+    );
+    let kinds = run(&["top", &path]);
+    assert!(
+        kinds.code == 2 && kinds.stderr.contains("2 heap, 1 cpu"),
+        "{}",
+        kinds.stderr
+    );
+    let verify = run(&["bundle", "verify", &path]);
+    assert!(
+        verify.code == 2 && verify.stderr.contains("not a bundle"),
+        "{}",
+        verify.stderr
+    );
+}
+
+#[test]
+fn ls_and_inspect_show_what_is_there_and_what_is_not() {
+    with_bundle(|_, at| {
+        let text = fine(&["bundle", "ls", &at("b")]);
+        for part in [
+            "worker-1 run 1, kubelet v1.36.1",
+            "goroutine.debug2",
+            "left out: handler",
+            "Unknown profile",
+            "Go 1.27 has it",
+        ] {
+            assert!(text.contains(part), "{part}: {text}");
+        }
+        assert_eq!(fine(&["inspect", &at("b")]), text);
+        assert!(fine(&["inspect", &at("b"), "--kind", "cpu"]).contains("sample type"));
+        let rows = json(&["bundle", "ls", &at("b")]);
+        assert_eq!(rows["rows"].as_array().expect("rows").len(), 12, "{rows}");
+    });
+}
+
+fn verdict(bundle: &str) -> (i32, serde_json::Value) {
+    let answer = run(&["bundle", "verify", bundle, "-o", "json"]);
+    (
+        answer.code,
+        serde_json::from_str(&answer.stdout).unwrap_or_else(|e| panic!("{e}: {}", answer.stderr)),
+    )
+}
+
+#[test]
+fn verify_names_what_is_wrong() {
+    with_bundle(|_, at| {
+        let (code, v) = verdict(&at("b"));
+        assert_eq!(
+            (code, v["verdict"].as_str(), v["intact"].as_u64()),
+            (0, Some("whole"), Some(11)),
+            "{v}"
+        );
+        assert_eq!(v["build_ids"].as_array().map(Vec::len), Some(2));
+        let possible = |name: &str| {
+            v["analyses"]
+                .as_array()
+                .expect("a list")
+                .iter()
+                .find(|a| a["name"] == name)
+                .expect(name)["possible"]
+                .clone()
+        };
+        assert_eq!(possible("growth of memory"), true);
+        assert_eq!(possible("trend of memory"), false, "two snapshots are no trend");
+        assert_eq!(possible("instructions"), false);
+        // A file that nobody took, bytes that were changed, a file that was cut.
+        let mut heap = fs::read(at("b") + "/" + HEAP).expect("a file");
+        fs::write(at("b/worker-1/notes.txt"), "x").expect("room");
+        *heap.last_mut().expect("bytes") ^= 1;
+        fs::write(at("b") + "/" + HEAP, &heap).expect("room");
+        let cpu = "worker-1/run-1/0002-20261124T023900Z/cpu.pb.gz";
+        let bytes = fs::read(at("b") + "/" + cpu).expect("a file");
+        fs::write(at("b") + "/" + cpu, &bytes[..bytes.len() / 2]).expect("room");
+        let (code, v) = verdict(&at("b"));
+        assert_eq!((code, v["verdict"].as_str()), (1, Some("findings")));
+        let found: Vec<(&str, &str)> = v["findings"]
+            .as_array()
+            .expect("a list")
+            .iter()
+            .map(|f| (f["what"].as_str().expect("a word"), f["path"].as_str().expect("a path")))
+            .collect();
+        assert_eq!(
+            found,
+            [("tampered", HEAP), ("truncated", cpu), ("extra", "worker-1/notes.txt")]
+        );
+        let top = run(&["top", &at("b")]);
+        assert!(top.stderr.contains("not what its manifest says"), "{}", top.stderr);
+    });
+    with_bundle(|_, at| {
+        // The same through an archive: a packed bundle cannot hide it.
+        fs::write(
+            at("b") + "/" + HEAP,
+            fs::read(capture("ctx-leak-1.36.1/s01-heap.pb.gz")).expect("a file"),
+        )
+        .expect("room");
+        let packed = run(&["bundle", "pack", &at("b"), &at("b.tar.gz")]);
+        assert!(
+            packed.code == 1 && packed.stderr.contains("not what the manifest says"),
+            "{}",
+            packed.stderr
+        );
+        let (code, v) = verdict(&at("b.tar.gz"));
+        assert_eq!((code, v["findings"][0]["path"].as_str()), (1, Some(HEAP)));
+        let top = run(&["top", &at("b.tar.gz")]);
+        assert!(
+            top.code == 0 && top.stderr.contains("not what its manifest says"),
+            "{}",
+            top.stderr
+        );
+    });
+}
+
+#[test]
+fn what_a_kill_leaves_is_partial() {
+    with_bundle(|_, at| {
+        let journal = fs::read(at("b/manifest.jsonl")).expect("a journal");
+        let lines: Vec<&[u8]> = journal.split_inclusive(|&b| b == b'\n').collect();
+        fs::remove_file(at("b/manifest.json")).expect("removed");
+        // The last run of worker-2 was cut in the middle of a line, and its heap had no name yet.
+        let cut = lines
+            .iter()
+            .position(|l| {
+                l.windows(30).any(|w| w == b"0002-20261124T023900Z/goroutin") && l.windows(8).any(|w| w == b"worker-2")
+            })
+            .expect("a line");
+        let keep: usize = lines[..cut].iter().map(|l| l.len()).sum();
+        fs::write(at("b/manifest.jsonl"), &journal[..keep + 20]).expect("room");
+        let last = "worker-2/run-2/0002-20261124T023900Z";
+        fs::rename(
+            at(&format!("b/{last}/heap.pb.gz")),
+            at(&format!("b/{last}/heap.pb.gz.part")),
+        )
+        .expect("renamed");
+        fs::rename(
+            at(&format!("b/{last}/goroutine.pb.gz")),
+            at(&format!("b/{last}/goroutine.pb.gz.part")),
+        )
+        .expect("renamed");
+        let (code, v) = verdict(&at("b"));
+        assert_eq!((code, v["verdict"].as_str()), (3, Some("partial")), "{v}");
+        assert_eq!(v["findings"].as_array().map(Vec::len), Some(0));
+        let text = v["lacks"].to_string();
+        for part in [
+            "the capture did not end",
+            "the last line was cut",
+            "lacks only its name",
+            "the capture ended before it",
+        ] {
+            assert!(text.contains(part), "{part}: {text}");
+        }
+        assert_eq!(run(&["top", &at("b")]).code, 0, "what is there can be used");
+    });
+}
