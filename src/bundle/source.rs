@@ -273,7 +273,6 @@ fn open(path: &Path, limit: Limit) -> Result<Opened, SourceError> {
 ///
 /// # Errors
 /// When it cannot be read.
-#[expect(clippy::type_complexity, reason = "told apart at both of its callers")]
 pub(super) fn open_collection(
     path: &Path,
     limit: Limit,

@@ -44,8 +44,10 @@ pub fn bundle(name: &str, record: &Record) -> Document {
         }
     }
     for b in &record.binaries {
-        let mut row = Row::default();
-        row.cells = vec![Cell::None; d.columns.len()];
+        let mut row = Row {
+            cells: vec![Cell::None; d.columns.len()],
+            ..Row::default()
+        };
         row.cells[0] = Cell::Text(b.node.clone());
         row.cells[4] = Cell::Text("executable".to_owned());
         row.cells[5] = Cell::Text("there".to_owned());
