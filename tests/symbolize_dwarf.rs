@@ -79,7 +79,7 @@ fn compressed_dwarf_in_the_binary() {
 fn a_debug_file_beside_a_stripped_binary() {
     let (stripped, debug) = (fixture("c-stripped.zst"), fixture("c-debug.zst"));
     let binary = Binary::parse(&stripped).unwrap();
-    assert_eq!(binary.elf().debug_link(), Some("c.debug"));
+    assert_eq!(binary.elf().debug_link().map(|l| l.0), Some("c.debug"));
     assert_eq!(binary.build_ids().gnu, Binary::parse(&debug).unwrap().build_ids().gnu);
     check(&binary.with_debug_file(&debug));
 }

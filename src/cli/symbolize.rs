@@ -5,11 +5,10 @@ use std::borrow::Cow;
 use std::io::{self, BufRead, BufWriter, Write};
 use std::path::PathBuf;
 
-use anyhow::Context as _;
 use clap::{Parser, ValueEnum};
 
 use super::Exit;
-use crate::symbolize::locate::Image;
+use super::symbols::Opened;
 use crate::symbolize::names::{printable, readable};
 use crate::symbolize::stack::{Entry, from_return_addresses};
 use crate::symbolize::{Binary, Frame, Miss, Source};
@@ -74,12 +73,11 @@ fn parse_address(text: &str) -> Option<u64> {
 
 /// Runs the command.
 pub(super) fn answer(args: &SymbolizeArgs) -> anyhow::Result<Exit> {
-    let image = Image::open(&args.binary)?;
-    let debug = args.debug_file.as_deref().map(Image::open).transpose()?;
-    let mut binary = Binary::parse(&image).with_context(|| args.binary.display().to_string())?;
-    if let Some(debug) = &debug {
-        binary = binary.with_debug_file(debug);
+    let mut opened = Opened::here(&args.binary)?;
+    if let Some(path) = &args.debug_file {
+        opened = opened.with_debug_file(path)?;
     }
+    let binary = opened.binary()?;
     if let Err(error) = binary.go() {
         eprintln!("kubeprof: {}: {error}", args.binary.display());
     }

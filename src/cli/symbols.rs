@@ -14,6 +14,8 @@ use crate::model::{MappingId, Profile};
 use crate::pprof::Form;
 use crate::render::layout::Symbols;
 use crate::symbolize::archive::{Archive, open_image};
+use crate::symbolize::buildid::BuildIds;
+use crate::symbolize::elf::Elf;
 use crate::symbolize::identity::{Identity, Verdict, examine, main_mapping};
 use crate::symbolize::locate::Image;
 use crate::symbolize::locate::search::{Candidate, Origin, Places, Wanted, debug_files};
@@ -241,6 +243,15 @@ fn origin_words(origin: Origin) -> &'static str {
     }
 }
 
+/// Where distributions put debug information.
+const SYSTEM_DEBUG: &str = "/usr/lib/debug";
+
+fn crc32(bytes: &[u8]) -> u32 {
+    let mut crc = flate2::Crc::new();
+    crc.update(bytes);
+    crc.sum()
+}
+
 /// A mapped binary and, where there is one, its debug file.
 pub(super) struct Opened {
     image: Image,
@@ -248,21 +259,53 @@ pub(super) struct Opened {
 }
 
 impl Opened {
+    /// Opens a binary and looks for its debug information apart: by build ID, and as its `.gnu_debuglink` says. It counts
+    /// only when the build IDs are the same or, where there is none, the checksum is that of the link.
     fn open(path: &Path, places: &Places) -> Result<Self> {
+        Self::in_roots(path, &places.system_debug)
+    }
+
+    /// The same with the system's folders of debug information.
+    pub(super) fn here(path: &Path) -> Result<Self> {
+        Self::in_roots(path, &[PathBuf::from(SYSTEM_DEBUG)])
+    }
+
+    fn in_roots(path: &Path, roots: &[PathBuf]) -> Result<Self> {
         let image = open_image(path)?;
-        let binary = Binary::parse(&image).with_context(|| path.display().to_string())?;
-        let gnu = binary.build_ids().gnu;
+        let elf = Elf::parse(&image).with_context(|| path.display().to_string())?;
+        let gnu = BuildIds::read(&elf).gnu;
         let id = gnu.as_ref().map(ToString::to_string);
-        let link = binary.elf().debug_link();
-        // Debug information apart counts only when the build IDs are the same.
-        let debug = debug_files(path, id.as_deref(), link, &places.system_debug)
+        let link = elf.debug_link();
+        let debug = debug_files(path, id.as_deref(), link.map(|l| l.0), roots)
             .into_iter()
             .find_map(|p| {
                 let image = Image::open(&p).ok()?;
-                let same = gnu.is_some() && Binary::parse(&image).ok()?.build_ids().gnu == gnu;
+                let same = match (&gnu, link) {
+                    (Some(_), _) => BuildIds::read(&Elf::parse(&image).ok()?).gnu == gnu,
+                    (None, Some((_, crc))) => crc32(&image) == crc,
+                    (None, None) => false,
+                };
                 same.then_some(image)
             });
         Ok(Opened { image, debug })
+    }
+
+    /// Uses this debug file, unless its build ID is another.
+    pub(super) fn with_debug_file(mut self, path: &Path) -> Result<Self> {
+        let debug = Image::open(path)?;
+        let id = |image: &Image, name: &Path| -> Result<_> {
+            Ok(BuildIds::read(&Elf::parse(image).with_context(|| name.display().to_string())?).gnu)
+        };
+        if let (Some(a), Some(b)) = (id(&self.image, self.image.path())?, id(&debug, path)?)
+            && a != b
+        {
+            bail!(
+                "{}: its build ID is {b}, that of the binary {a}\nhint: the debug file is of another build",
+                path.display()
+            );
+        }
+        self.debug = Some(debug);
+        Ok(self)
     }
 
     /// Its tables.
@@ -360,7 +403,7 @@ fn places(args: &SymbolArgs) -> Places {
         archive,
         pprof_path,
         debuginfod_cache,
-        system_debug: vec![PathBuf::from("/usr/lib/debug")],
+        system_debug: vec![PathBuf::from(SYSTEM_DEBUG)],
     }
 }
 

@@ -171,11 +171,14 @@ impl<'a> Binary<'a> {
     /// The frames at an ELF address, innermost first, appended to `frames`. The address is that of an instruction, as it
     /// stands in profiles; for a return address, one less.
     pub fn lookup<'t>(&'t self, address: u64, frames: &mut Vec<Frame<'t>>) -> Result<(), Miss> {
-        let Some(segment) = self.elf.segment_of(address) else {
-            return Err(Miss::OutsideFile);
-        };
-        if !segment.executable {
-            return Err(Miss::NotCode);
+        match self.elf.segment_of(address) {
+            Some(segment) if !segment.executable => return Err(Miss::NotCode),
+            Some(_) => {}
+            None if self
+                .elf
+                .absent_code()
+                .is_some_and(|s| address.wrapping_sub(s.address) < s.memory) => {}
+            None => return Err(Miss::OutsideFile),
         }
         let before = frames.len();
         let go = match &self.go {

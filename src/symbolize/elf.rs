@@ -40,6 +40,8 @@ pub struct Segment {
     pub offset: u64,
     /// Bytes that come from the file.
     pub size: u64,
+    /// Bytes in memory: more where zeros follow, and in a debug file, which holds no code but says where it is.
+    pub memory: u64,
     /// The memory can be written.
     pub writable: bool,
     /// The memory can be executed.
@@ -140,6 +142,7 @@ impl<'a> Elf<'a> {
                         address: program.p_vaddr(LE),
                         offset,
                         size: size.min(available),
+                        memory: program.p_memsz(LE),
                         writable: flags.0 & elf::PF_W.0 != 0,
                         executable: flags.0 & elf::PF_X.0 != 0,
                     });
@@ -283,12 +286,23 @@ impl<'a> Elf<'a> {
         segment.address.checked_add(offset - segment.offset)
     }
 
-    /// The file name in `.gnu_debuglink`: where a packager put the debug information.
+    /// The code of a file without its bytes, as `objcopy --only-keep-debug` leaves it: only debug information is left.
     #[must_use]
-    pub fn debug_link(&self) -> Option<&'a str> {
+    pub fn absent_code(&self) -> Option<&Segment> {
+        let mut code = self.segments.iter().filter(|s| s.executable && s.memory > 0);
+        let first = code.clone().next()?;
+        code.all(|s| s.size == 0).then_some(first)
+    }
+
+    /// What `.gnu_debuglink` says: the name of the file into which a packager put the debug information, and the CRC-32
+    /// of that file.
+    #[must_use]
+    pub fn debug_link(&self) -> Option<(&'a str, u32)> {
         let bytes = self.section_bytes(self.section(".gnu_debuglink")?)?;
         let name = bytes.split(|b| *b == 0).next()?;
-        std::str::from_utf8(name).ok().filter(|n| !n.is_empty())
+        let crc = bytes.get((name.len() + 1).next_multiple_of(4)..)?.get(..4)?;
+        let name = std::str::from_utf8(name).ok().filter(|n| !n.is_empty())?;
+        Some((name, u32::from_le_bytes(crc.try_into().ok()?)))
     }
 
     /// Runs of ELF notes, from program headers and from sections (often the same bytes twice).

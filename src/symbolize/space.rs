@@ -15,6 +15,11 @@ pub fn elf_address(elf: &Elf<'_>, mapping: &Mapping, address: u64) -> Option<u64
     if mapping.limit == 0 || everything {
         return Some(address);
     }
+    if let Some(code) = elf.absent_code() {
+        // A debug file does not say where in the file its code was; the mapping of code begins with the code's page.
+        let into = address.checked_sub(mapping.start)?;
+        return (code.address & !0xfff).checked_add(into);
+    }
     let offset = address.checked_sub(mapping.start)?.checked_add(mapping.offset)?;
     // The page where two segments meet is mapped for both; code is asked for.
     let segments = elf.segments().iter();

@@ -2,7 +2,9 @@
 
 mod archive;
 mod commands;
+mod debug_files;
 mod search;
 #[cfg(feature = "debuginfod")]
 mod server;
 mod support;
+mod verdicts;
