@@ -10,6 +10,7 @@ use clap::{Parser, ValueEnum};
 use super::Exit;
 use super::symbols::Opened;
 use crate::symbolize::names::{printable, readable};
+use crate::symbolize::pclntab::GoTable;
 use crate::symbolize::stack::{Entry, from_return_addresses};
 use crate::symbolize::{Binary, Frame, Miss, Source};
 
@@ -27,7 +28,8 @@ pub(super) struct SymbolizeArgs {
     /// addresses of inlined calls are merged into the frame that they belong to.
     #[arg(long)]
     return_pcs: bool,
-    /// Copies a text from standard input and puts a name behind every address of the binary's code.
+    /// Copies a text from standard input and puts a name behind every address of the binary's code. Stacks in panics and
+    /// logs need --return-pcs as well.
     #[arg(long, conflicts_with = "output")]
     filter: bool,
     /// Subtracted from every address: where the kernel loaded a position-independent binary.
@@ -138,9 +140,12 @@ impl<'b> Answers<'b, '_> {
 
     /// The instruction that an address of the input stands for.
     fn instruction(&self, address: u64) -> u64 {
-        address
-            .wrapping_sub(self.args.bias)
-            .wrapping_sub(u64::from(self.args.return_pcs))
+        let address = address.wrapping_sub(self.args.bias);
+        match self.binary.go() {
+            _ if !self.args.return_pcs => address,
+            Ok(table) => table.instruction_of(address),
+            Err(_) => address.wrapping_sub(1),
+        }
     }
 
     fn one(&mut self, text: &str, frames: &mut Vec<Frame<'b>>, out: &mut impl Write) -> io::Result<()> {
@@ -245,6 +250,7 @@ impl<'b> Answers<'b, '_> {
     fn filter(&mut self, mut input: impl BufRead, out: &mut impl Write) -> io::Result<()> {
         let mut frames = Vec::new();
         let mut line = std::mem::take(&mut self.line);
+        let mut context = Context::default();
         loop {
             line.clear();
             if io::Read::take(&mut input, MAX_LINE).read_until(b'\n', &mut line)? == 0 {
@@ -257,11 +263,25 @@ impl<'b> Answers<'b, '_> {
                     continue;
                 };
                 frames.clear();
-                if self.binary.lookup(self.instruction(address), &mut frames).is_err() {
+                let exact = !self.args.return_pcs || context.is_exact(&line[..start], address);
+                let instruction = match exact {
+                    true => address.wrapping_sub(self.args.bias),
+                    false => self.instruction(address),
+                };
+                if self.binary.lookup(instruction, &mut frames).is_err() {
                     continue;
                 }
                 out.write_all(&line[copied..end])?;
                 copied = end;
+                if context.is_virtual(instruction) {
+                    out.write_all(b" (inlined: named before)")?;
+                    continue;
+                }
+                if self.args.return_pcs
+                    && let Ok(table) = self.binary.go()
+                {
+                    context.named(table, instruction);
+                }
                 out.write_all(b" (")?;
                 for (n, frame) in frames.iter().enumerate() {
                     let separator = if n == 0 { "" } else { " <- " };
@@ -279,6 +299,58 @@ fn place(frame: &Frame<'_>) -> String {
     match frame.source {
         Source::SymbolTable => "(symbol table only)".to_owned(),
         Source::GoTable | Source::Dwarf => format!("{}:{}", printable(&frame.file), frame.line),
+    }
+}
+
+/// What the addresses of a trace before one say of it.
+#[derive(Default)]
+struct Context {
+    /// The made-up addresses that may follow the last one named.
+    virtuals: Vec<u64>,
+    /// Where a signal came: such an address is no return address, wherever the trace repeats it.
+    exact: Vec<u64>,
+    /// The last one named was the runtime's entry from a signal.
+    after_trap: bool,
+}
+
+/// As many addresses of signals are remembered.
+const MAX_SIGNALS: usize = 64;
+
+impl Context {
+    /// Whether an address stands for itself: the program counter of a signal, or what it interrupted.
+    fn is_exact(&mut self, before: &[u8], address: u64) -> bool {
+        let label: &[&[u8]] = &[
+            b"PC=",
+            b"rip    ",
+            b"rip=",
+            b"RIP: 0010:",
+            b"RIP: 0033:",
+            b"RIP: ",
+            b"ip:",
+        ];
+        let of_signal = before.starts_with(b"[signal ") && before.ends_with(b" pc=");
+        if (of_signal || label.iter().any(|l| before.ends_with(l))) && self.exact.len() < MAX_SIGNALS {
+            self.exact.push(address);
+        }
+        std::mem::take(&mut self.after_trap) || self.exact.contains(&address)
+    }
+
+    /// Whether an address repeats an outer call of the one named before.
+    fn is_virtual(&mut self, instruction: u64) -> bool {
+        let at = self.virtuals.iter().position(|v| *v == instruction);
+        at.map(|at| self.virtuals.drain(..=at)).is_some()
+    }
+
+    fn named(&mut self, table: &GoTable<'_>, instruction: u64) {
+        let mut chain = Vec::new();
+        let _ = table.lookup(instruction, &mut chain);
+        self.virtuals.clear();
+        self.virtuals.extend(chain.iter().skip(1).map(|f| f.pc));
+        let outermost = chain.last().map_or("", |f| f.function);
+        self.after_trap = matches!(
+            outermost,
+            "runtime.sigpanic" | "runtime.asyncPreempt" | "runtime.debugCallV2"
+        );
     }
 }
 

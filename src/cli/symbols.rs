@@ -20,7 +20,7 @@ use crate::symbolize::identity::{Identity, Verdict, examine, main_mapping};
 use crate::symbolize::locate::Image;
 use crate::symbolize::locate::search::{Candidate, Origin, Places, Wanted, debug_files};
 use crate::symbolize::space::is_kernel_page;
-use crate::symbolize::stack::fold_text_stacks;
+use crate::symbolize::stack::{fold_text_stacks, settle_entries};
 use crate::symbolize::{Binary, Coverage, Miss, Single, apply, survey};
 
 /// When names are looked up in a binary.
@@ -122,10 +122,7 @@ fn name_from_binary(
             binary: &binary,
             refused: None,
         };
-        let mut coverage = apply(profile, &single, force);
-        if matches!(form, Form::Legacy | Form::GoText) {
-            fold_text_stacks(profile, &single, is_heap(profile));
-        }
+        let mut coverage = apply_to(profile, form, &single, force);
         coverage.trusted = args.trust_binary && matches!(identity.verdict, Verdict::Mismatch | Verdict::Unproven);
         coverage.identities.push(identity);
         return Ok(coverage);
@@ -160,10 +157,7 @@ fn name_from_binary(
             };
             let identities = std::mem::take(&mut coverage.identities);
             let before = coverage.named.clone();
-            coverage = apply(profile, &single, force);
-            if matches!(form, Form::Legacy | Form::GoText) {
-                fold_text_stacks(profile, &single, is_heap(profile));
-            }
+            coverage = apply_to(profile, form, &single, force);
             for (source, count) in before {
                 *coverage.named.entry(source).or_default() += count;
                 coverage.embedded = coverage.embedded.saturating_sub(count);
@@ -186,6 +180,19 @@ fn name_from_binary(
         }
     }
     Ok(coverage)
+}
+
+/// Names a profile; the stacks of a text become what a profile.proto would have.
+fn apply_to(profile: &mut Profile, form: Form, single: &Single<'_, '_>, force: bool) -> Coverage {
+    let text = matches!(form, Form::Legacy | Form::GoText);
+    if text {
+        settle_entries(profile, single);
+    }
+    let coverage = apply(profile, single, force);
+    if text {
+        fold_text_stacks(profile, single, is_heap(profile));
+    }
+    coverage
 }
 
 /// What the servers named by hand have. They are asked only when the iterator comes to them.

@@ -31,7 +31,7 @@ pub fn from_return_addresses<'t>(table: &'t GoTable<'_>, stack: &[u64]) -> Vec<E
             continue;
         }
         let mut frames = Vec::new();
-        let entry = match table.lookup(address.saturating_sub(1), &mut frames) {
+        let entry = match table.lookup(table.instruction_of(address), &mut frames) {
             Ok(()) => {
                 expected.clear();
                 expected.extend(frames.iter().skip(1).map(|f| f.pc.wrapping_add(1)));
@@ -45,6 +45,23 @@ pub fn from_return_addresses<'t>(table: &'t GoTable<'_>, stack: &[u64]) -> Vec<E
         entries.push(entry);
     }
     entries
+}
+
+/// Moves the addresses of a text that stand for a function's first instruction back to it: readers of texts make every
+/// return address one less, but a goroutine that has not started yet has none ([`GoTable::instruction_of`]).
+pub fn settle_entries(profile: &mut Profile, single: &Single<'_, '_>) {
+    let Ok(table) = single.binary.go() else { return };
+    for n in 0..profile.locations.len() {
+        let id = LocationId::new(n);
+        if profile.location(id).line_count > 0 {
+            continue;
+        }
+        if let Some(address) = elf_address_of(profile, single, id)
+            && table.instruction_of(address.wrapping_add(1)) != address
+        {
+            profile.locations[n].address = profile.locations[n].address.wrapping_add(1);
+        }
+    }
 }
 
 /// Makes the stacks of a text what `runtime/pprof` would have written into a profile.proto of the same moment: virtual

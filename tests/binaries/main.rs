@@ -7,4 +7,5 @@ mod search;
 #[cfg(feature = "debuginfod")]
 mod server;
 mod support;
+mod traces;
 mod verdicts;

@@ -162,6 +162,16 @@ impl<'a> GoTable<'a> {
         self.describe(&self.record_at(pc)?)
     }
 
+    /// The instruction that a return address stands for: the one before it. A goroutine that has not started yet has the
+    /// first instruction of its function there, which no call returns to; that one is meant itself.
+    #[must_use]
+    pub fn instruction_of(&self, return_address: u64) -> u64 {
+        match self.record_at(return_address) {
+            Some(record) if record.entry == return_address => return_address,
+            _ => return_address.wrapping_sub(1),
+        }
+    }
+
     /// All functions in address order; damaged entries are left out.
     pub fn functions(&self) -> impl Iterator<Item = Function<'_>> {
         (0..self.len()).filter_map(|n| self.function(n))
