@@ -2,8 +2,27 @@
 
 use rustc_hash::FxHashMap;
 
-use super::goroutines::{Counted, Waits};
 use crate::model::{Label, LabelKind, Profile, StringId, goroutine_label};
+
+/// Known waits.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Waits {
+    /// Shortest, whole minutes, at least 1.
+    pub min_minutes: i64,
+    /// Longest, whole minutes.
+    pub max_minutes: i64,
+    /// How many goroutines have a known wait; the others wait for less than a minute, do not wait, or it is unknown.
+    pub known: i64,
+}
+
+/// A text and how many goroutines have it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Counted {
+    /// The text.
+    pub text: String,
+    /// How many goroutines.
+    pub count: i64,
+}
 
 /// What the labels of one sample say.
 pub(super) struct Facts {

@@ -6,7 +6,7 @@
 
 use rustc_hash::FxHashMap;
 
-use super::goroutine_tally::{Facts, Keys, Tally, add, counted};
+use super::goroutine_tally::{Counted, Facts, Keys, Tally, Waits, add, counted};
 use super::lens::Lens;
 use super::{Header, QueryError, View, scope};
 use crate::kubelet::{Attribution, Role, SubsystemId};
@@ -58,26 +58,6 @@ pub struct Part {
     pub key: String,
     /// Name for people.
     pub title: String,
-}
-
-/// Known waits.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Waits {
-    /// Shortest, whole minutes, at least 1.
-    pub min_minutes: i64,
-    /// Longest, whole minutes.
-    pub max_minutes: i64,
-    /// How many goroutines have a known wait; the others wait for less than a minute, do not wait, or it is unknown.
-    pub known: i64,
-}
-
-/// A text and how many goroutines have it.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Counted {
-    /// The text.
-    pub text: String,
-    /// How many goroutines.
-    pub count: i64,
 }
 
 /// Who started goroutines.

@@ -48,9 +48,10 @@ pub use expression::Expression;
 pub use filter::{drop_frames, drop_nameless_leaves};
 pub use flame::{Flame, FlameColumn, FlameLimits, FlameNodes, HiddenFrames, ROOT, flame};
 pub use goroutine_join::{JoinedForms, describe_by_dump, label_by_profile};
+pub use goroutine_tally::{Counted, Waits};
 pub use goroutines::{
-    Bucket, BucketSort, Cohort, Counted, GoroutineFrame, GoroutineQuery, Goroutines, LabelValues, Part, Similarity,
-    StartedBy, Waits, goroutines,
+    Bucket, BucketSort, Cohort, GoroutineFrame, GoroutineQuery, Goroutines, LabelValues, Part, Similarity, StartedBy,
+    goroutines,
 };
 pub use graph::{Edge, EdgeId, Graph, InlineMark, Node, NodeId};
 pub use header::Header;

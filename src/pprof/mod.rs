@@ -4,6 +4,7 @@
 //! opens a file: `bundle` does.
 
 mod decode;
+mod decode_error;
 mod encode;
 pub mod goroutines;
 pub mod gotext;
@@ -17,7 +18,8 @@ mod scan;
 mod tables;
 mod wire;
 
-pub use decode::{DecodeError, DecodeErrorKind, DecodeNotes, decode};
+pub use decode::{DecodeNotes, decode};
+pub use decode_error::{DecodeError, DecodeErrorKind};
 pub use encode::{Compression, encode, encode_gzip, encode_gzip_as_read};
 pub use inflate::{Encoding, InflateError, Limit, encoding, inflate};
 pub use read::{Form, Read, ReadError, Remark, read};

@@ -3,7 +3,7 @@
 //! Records that are rare are handed to prost; samples and locations, of which there are many, are read with this cursor
 //! straight into the tables. Groups (wire types 3 and 4) do not occur in profiles and are refused.
 
-use super::decode::{DecodeError, DecodeErrorKind};
+use super::decode_error::{DecodeError, DecodeErrorKind};
 
 /// A run of bytes and where in the uncompressed file it stands.
 #[derive(Clone, Copy)]
