@@ -5,6 +5,8 @@
 
 pub mod analysis;
 pub mod bundle;
+#[cfg(feature = "capture")]
+pub mod capture;
 #[cfg(feature = "cli")]
 pub mod cli;
 pub mod kubelet;

@@ -10,12 +10,22 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("pprof", &["model"]),
     ("symbolize", &["model"]),
     ("bundle", &["model", "pprof"]),
+    ("capture", &["model", "pprof", "symbolize", "bundle"]),
     ("analysis", &["model", "kubelet"]),
     // The encoder of `convert` is the one renderer that needs more than a report.
     ("render", &["model", "kubelet", "bundle", "analysis"]),
     (
         "cli",
-        &["model", "kubelet", "pprof", "symbolize", "bundle", "analysis", "render"],
+        &[
+            "model",
+            "kubelet",
+            "pprof",
+            "symbolize",
+            "bundle",
+            "capture",
+            "analysis",
+            "render",
+        ],
     ),
 ];
 

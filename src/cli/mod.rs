@@ -5,6 +5,8 @@
 mod args;
 mod binary;
 mod bundle;
+#[cfg(feature = "capture")]
+mod capture;
 mod disasm;
 mod dumps;
 mod exit;
@@ -48,6 +50,9 @@ struct Cli {
 
 #[derive(Subcommand, Debug)]
 enum Command {
+    /// Takes everything from a sick kubelet into a bundle, and explains who refuses what
+    #[cfg(feature = "capture")]
+    Capture(Box<capture::CaptureArgs>),
     /// Rows with the most of their own: functions, packages, subsystems, owners
     Top(tables::TopArgs),
     /// Every sample with its labels and stack
@@ -212,6 +217,8 @@ impl Command {
 
 fn dispatch(command: Command) -> Result<Exit> {
     match command {
+        #[cfg(feature = "capture")]
+        Command::Capture(args) => return capture::answer(&args),
         Command::Top(args) => tables::top(&args)?,
         Command::Traces(args) => tables::traces(&args)?,
         Command::Peek(args) => tables::peek(&args)?,

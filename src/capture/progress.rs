@@ -1,0 +1,76 @@
+//! What happens, told to whoever watches. Nothing here prints.
+
+use std::time::Duration;
+
+use super::refusal::Refusal;
+use crate::bundle::manifest::Artifact;
+
+/// Something happened at a node.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Progress<'a> {
+    /// A snapshot begins.
+    Snapshot {
+        /// Its number, from 1.
+        number: u32,
+        /// How many there will be.
+        of: u32,
+    },
+    /// An artifact is asked for.
+    Asking {
+        /// Its name.
+        artifact: &'a str,
+        /// For how long the kubelet measures.
+        measures: Duration,
+    },
+    /// It is there.
+    Taken {
+        /// What the manifest says.
+        artifact: &'a Artifact,
+    },
+    /// It is not, and should be.
+    Failed {
+        /// Its name.
+        artifact: &'a str,
+        /// Who, why, remedy.
+        refusal: &'a Refusal,
+    },
+    /// It is not, and nothing is wrong.
+    Skipped {
+        /// Its name.
+        artifact: &'a str,
+        /// Why.
+        why: &'a str,
+    },
+    /// The same will be asked for once more.
+    Again {
+        /// Its name.
+        artifact: &'a str,
+        /// Why.
+        refusal: &'a Refusal,
+        /// In so much time.
+        wait: Duration,
+    },
+    /// Another process answers than before.
+    Restarted {
+        /// Number of the run that begins.
+        run: u32,
+    },
+    /// Nothing is to be done for a while.
+    Waiting {
+        /// Until the next snapshot, or the next look at a threshold.
+        wait: Duration,
+        /// What is waited for.
+        what: String,
+    },
+    /// Something that the reader should know.
+    Note(String),
+    /// All that was asked of the node was tried.
+    Done,
+}
+
+/// Watches.
+pub trait Watch: Send + Sync {
+    /// Something happened at a node.
+    fn see(&self, node: &str, progress: &Progress<'_>);
+}

@@ -1,0 +1,287 @@
+//! Requests without a whole answer: what broke, as far as this side can see.
+
+use std::time::Duration;
+
+use super::{Cause, Next, Question, Refusal, Route};
+use crate::bundle::manifest::Who;
+
+/// How an exchange ended without a whole answer.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Break {
+    /// The name of the server has no address.
+    Lookup(String),
+    /// Nothing listens there.
+    Refused(String),
+    /// The connection was not made in time, or there is no way.
+    Unreachable(String),
+    /// No agreement on TLS; the words of the TLS library.
+    Tls(String),
+    /// Credentials could not be made, for instance by an exec plugin.
+    Credentials(String),
+    /// The connection ended after so many bytes of a body (none before the headers).
+    Ended {
+        /// Bytes of the body that came.
+        bytes: u64,
+        /// Time since the request.
+        after: Duration,
+        /// What the HTTP library says.
+        why: String,
+    },
+    /// Nothing came in time.
+    NoAnswer {
+        /// Time since the request.
+        after: Duration,
+    },
+    /// Nothing more came for a while.
+    Stalled {
+        /// Bytes that came before.
+        bytes: u64,
+        /// Time since the last.
+        quiet: Duration,
+    },
+    /// It was not all there in time.
+    TooSlow {
+        /// Bytes that came.
+        bytes: u64,
+        /// Time since the request.
+        after: Duration,
+    },
+    /// There was more than is wanted.
+    TooLarge {
+        /// Bytes that are wanted at most.
+        cap: u64,
+    },
+    /// The content is not encoded as the answer says.
+    Encoding(String),
+    /// The bytes cannot be written.
+    Disk(String),
+    /// The user wants no more.
+    Interrupted,
+}
+
+/// Seconds after which things in front of API servers are known to cut silent connections.
+const IDLE_TIMEOUTS: [u64; 9] = [15, 30, 50, 60, 90, 120, 180, 300, 350];
+
+/// The idle timeout that a connection probably met that was cut after so much silence.
+fn idle_timeout(after: Duration) -> Option<u64> {
+    let ms = u64::try_from(after.as_millis()).unwrap_or(u64::MAX);
+    IDLE_TIMEOUTS.into_iter().find(|s| ms.abs_diff(s * 1000) <= 1500)
+}
+
+/// Explains it.
+pub fn of_break(q: &Question<'_>, b: &Break) -> Refusal {
+    let new = Refusal::new;
+    let server = match q.route {
+        Route::ApiServer => "the API server",
+        Route::KubectlProxy => "your `kubectl proxy`",
+        Route::Direct => "the kubelet",
+    };
+    let soon = Next::Again(Duration::from_secs(2));
+    match b {
+        Break::Lookup(why) => new(
+            Cause::Lookup,
+            Who::Network,
+            format!("the name of {server} has no address: {why}"),
+            "are you in the right network (VPN), and is the name right?",
+            Next::LeaveNode,
+        ),
+        Break::Refused(why) => refused(q, server, why),
+        Break::Unreachable(why) => new(
+            Cause::ConnectTimeout,
+            Who::Network,
+            format!("{server} cannot be reached: {why}"),
+            match q.route {
+                Route::Direct => {
+                    "a firewall, or a node that is off the network: port 10250 is rarely open from outside"
+                }
+                _ => {
+                    "a firewall, a VPN that is down, or a proxy (HTTPS_PROXY, `proxy-url` of the kubeconfig) that is missing"
+                }
+            },
+            soon,
+        ),
+        Break::Tls(why) => tls(q, server, why),
+        Break::Credentials(why) => new(
+            Cause::Credentials,
+            Who::You,
+            format!("no credentials: {why}"),
+            "run the exec plugin of your kubeconfig by hand, or give --token",
+            Next::Stop,
+        ),
+        Break::Ended { bytes: 0, after, why } => ended_silent(q, *after, why),
+        Break::Ended { bytes, why, .. } => new(
+            Cause::Cut,
+            Who::Network,
+            format!("the connection ended in the middle, after {bytes} bytes: {why}"),
+            "the kubelet was stopped, or something between cut the connection: ask again",
+            Next::Again(Duration::from_secs(1)),
+        ),
+        Break::NoAnswer { after } => no_answer(q, *after),
+        Break::Stalled { bytes, quiet } => new(
+            Cause::Stalled,
+            Who::Unknown,
+            format!("after {bytes} bytes nothing more came for {} s", quiet.as_secs()),
+            "a network that drops packets, or a kubelet that hangs: the goroutine profile tells",
+            Next::GoOn,
+        ),
+        Break::TooSlow { bytes, after } => new(
+            Cause::TooSlow,
+            Who::Network,
+            format!("only {bytes} bytes in {} s", after.as_secs()),
+            "give it more time with --timeout, or go --direct to the node",
+            Next::GoOn,
+        ),
+        Break::TooLarge { cap } => new(
+            Cause::TooLarge,
+            Who::Kubeprof,
+            format!("more than {cap} bytes came, and reading stopped"),
+            "raise --max-bytes if that is what you want",
+            Next::GoOn,
+        ),
+        Break::Encoding(why) => new(
+            Cause::Undecodable,
+            Who::Network,
+            format!("the body is not encoded as its header says: {why}"),
+            "something between changed it: ask again, or go --direct to the node",
+            Next::Again(Duration::from_secs(1)),
+        ),
+        Break::Disk(why) => new(
+            Cause::Disk,
+            Who::Disk,
+            format!("cannot write: {why}"),
+            "make room, then go on with --resume",
+            Next::Stop,
+        ),
+        Break::Interrupted => new(
+            Cause::Interrupted,
+            Who::You,
+            "interrupted".to_owned(),
+            "go on with --resume",
+            Next::Stop,
+        ),
+    }
+}
+
+fn refused(q: &Question<'_>, server: &str, why: &str) -> Refusal {
+    let remedy = match q.route {
+        Route::ApiServer => "is `server` of your kubeconfig right, and is the API server up?",
+        Route::KubectlProxy => "start it: kubectl proxy --port=8001",
+        Route::Direct => {
+            "the kubelet is down or listens elsewhere: look on the node with `systemctl status kubelet` and `ss -tlnp`"
+        }
+    };
+    let next = match q.route {
+        Route::KubectlProxy => Next::Stop,
+        _ => Next::Again(Duration::from_secs(2)),
+    };
+    let who = if q.route == Route::Direct {
+        Who::Kubelet
+    } else {
+        Who::Network
+    };
+    let why = format!("nothing listens where {server} should be: {why}");
+    Refusal::new(Cause::ConnectRefused, who, why, remedy, next)
+}
+
+fn tls(q: &Question<'_>, server: &str, why: &str) -> Refusal {
+    let lower = why.to_ascii_lowercase();
+    let has = |text: &str| lower.contains(text);
+    let flags = match q.route {
+        Route::Direct => {
+            "name the CA with --certificate-authority (kubelets often sign themselves: then \
+             --insecure-skip-tls-verify, or go through the API server)"
+        }
+        _ => "look at `certificate-authority` of your kubeconfig, or name the CA with --certificate-authority",
+    };
+    if has("alert") && (has("certificate") || has("unknownca") || has("accessdenied")) {
+        return Refusal::new(
+            Cause::ClientCertificate,
+            Who::You,
+            format!("{server} does not take your client certificate: {why}"),
+            "it is missing, expired or of another CA: look at `client-certificate` of your kubeconfig",
+            Next::Stop,
+        );
+    }
+    if has("invalidcontenttype") || has("corrupt message") {
+        return Refusal::new(
+            Cause::PlainHttp,
+            Who::You,
+            format!("the port of {server} speaks no TLS: {why}"),
+            "write http:// in the address if that is meant; kubelets serve profiles with TLS only, at port 10250",
+            Next::Stop,
+        );
+    }
+    let (why, remedy) = if has("notvalidforname") {
+        (
+            format!("the certificate of {server} is for another name: {why}"),
+            "use a name or an address that it holds, or say which it is with --tls-server-name".to_owned(),
+        )
+    } else if has("expired") || has("notvalidyet") {
+        (
+            format!("the certificate of {server} is not valid now: {why}"),
+            "renew it, or set this machine's clock".to_owned(),
+        )
+    } else {
+        (
+            format!("the certificate of {server} is not trusted: {why}"),
+            flags.to_owned(),
+        )
+    };
+    Refusal::new(Cause::Certificate, Who::Network, why, remedy, Next::Stop)
+}
+
+fn ended_silent(q: &Question<'_>, after: Duration, why: &str) -> Refusal {
+    let seconds = q.measures.as_secs();
+    if after >= Duration::from_secs(10)
+        && after + Duration::from_secs(1) < q.measures
+        && let Some(idle) = idle_timeout(after)
+    {
+        let part = idle * 2 / 3;
+        return Refusal::new(
+            Cause::IdleTimeout,
+            Who::Network,
+            format!(
+                "the connection was cut after {idle} s of silence, before the {seconds} s were over: an idle timeout in front \
+                 of the API server"
+            ),
+            format!(
+                "kubelets send nothing until a profile ends: take {} profiles of {part} s (--seconds {part}; kubeprof merges \
+                 them), or go --direct to the node",
+                seconds.div_ceil(part.max(1))
+            ),
+            Next::GoOn,
+        );
+    }
+    Refusal::new(
+        Cause::Broke,
+        Who::Network,
+        format!(
+            "the connection ended without an answer after {:.1} s: {why}",
+            after.as_secs_f64()
+        ),
+        "the server or something between was stopped just then: ask again",
+        // A measurement goes on at the kubelet after its reader has left.
+        if seconds > 0 {
+            Next::GoOn
+        } else {
+            Next::Again(Duration::from_secs(2))
+        },
+    )
+}
+
+fn no_answer(q: &Question<'_>, after: Duration) -> Refusal {
+    let why = format!("no answer in {:.0} s", after.as_secs_f64());
+    let (who, remedy) = match q.path {
+        "/healthz" | "/metrics" => (
+            Who::Kubelet,
+            "the kubelet hangs or is starved of CPU: the goroutine profile tells if it can still be had; --timeout gives it \
+             more time",
+        ),
+        _ => (
+            Who::Unknown,
+            "a kubelet that hangs, or a slow way: give it more time with --timeout",
+        ),
+    };
+    Refusal::new(Cause::NoAnswer, who, why, remedy, Next::GoOn)
+}

@@ -1,0 +1,213 @@
+//! Answers of an API server: `Status` objects.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::{Answer, Cause, Next, Question, Refusal, Route, between, grant, retry_after};
+use crate::bundle::manifest::Who;
+
+/// A `Status` object.
+#[derive(Deserialize, Debug)]
+pub(super) struct Status {
+    kind: String,
+    #[serde(default)]
+    message: String,
+    #[serde(default)]
+    reason: String,
+}
+
+/// The `Status` in a body, if it is one.
+pub(super) fn parse(body: &[u8]) -> Option<Status> {
+    let status: Status = serde_json::from_slice(body).ok()?;
+    (status.kind == "Status").then_some(status)
+}
+
+/// Explains it.
+pub(super) fn explain(q: &Question<'_>, a: &Answer<'_>, s: &Status) -> Refusal {
+    let message: &str = &s.message;
+    if q.route == Route::Direct {
+        return Refusal::new(
+            Cause::NotAKubelet,
+            Who::You,
+            format!("{} is an API server, not a kubelet; it says: {message}", q.node),
+            "leave --direct out to go through the API server, or name the kubelet's port 10250",
+            Next::Stop,
+        );
+    }
+    let api = |cause, why: String, remedy: String, next| Refusal::new(cause, Who::ApiServer, why, remedy, next);
+    match a.status {
+        401 => api(
+            Cause::ApiUnauthorized,
+            "the API server does not know you: no valid certificate or token".to_owned(),
+            "renew the credentials of your kubeconfig (log in again, or run its exec plugin by hand to see what it says)"
+                .to_owned(),
+            Next::Stop,
+        ),
+        403 if message.contains("GKEAutopilot") => Refusal::new(
+            Cause::ProviderForbids,
+            Who::Provider,
+            format!("GKE Autopilot lets nobody reach a kubelet: {message}"),
+            "no right helps: ask the provider's support for profiles; its monitoring has the kubelet's metrics",
+            Next::Stop,
+        ),
+        403 => forbidden(q, message),
+        400 if message.contains("invalid node request") => api(
+            Cause::BadNodeName,
+            message.to_owned(),
+            "a node is NAME, NAME:PORT or https:NAME:PORT; `kubectl get nodes` lists the names".to_owned(),
+            Next::LeaveNode,
+        ),
+        400 if message.contains("address not allowed") => api(
+            Cause::AddressNotAllowed,
+            format!("{message}: the API server connects to no loopback or link-local address"),
+            "the node registered with such an address (its --node-ip); capture on the node with --direct 127.0.0.1".to_owned(),
+            Next::LeaveNode,
+        ),
+        404 if message.contains("not found") && message.contains("node") => api(
+            Cause::NoSuchNode,
+            message.to_owned(),
+            "`kubectl get nodes` lists the names".to_owned(),
+            Next::LeaveNode,
+        ),
+        404 => api(
+            Cause::ApiPathNotFound,
+            format!("the API server serves no such path: {message}"),
+            "is `server` of your kubeconfig the API server itself, or something in front that passes only a part?".to_owned(),
+            Next::GoOn,
+        ),
+        429 => api(
+            Cause::Overloaded,
+            format!("the API server has too many requests: {message}"),
+            "kubeprof waits as long as it was told and asks once more".to_owned(),
+            Next::Again(retry_after(a)),
+        ),
+        500 if message.contains("Authorization error (") => super::authorization_error(message),
+        504 => gateway_timeout(q, message),
+        500..=503 => unreachable(a, message),
+        code => api(
+            Cause::Other,
+            format!("status {code} {}: {message}", s.reason),
+            "the API server's words say what it wants".to_owned(),
+            Next::GoOn,
+        ),
+    }
+}
+
+fn forbidden(q: &Question<'_>, message: &str) -> Refusal {
+    let user = between(message, "User \"", "\"");
+    let resource = between(message, "resource \"", "\"");
+    let anonymous = user == "system:anonymous";
+    let next = match (anonymous, resource) {
+        (true, _) => Next::Stop,
+        // A rule may name other nodes.
+        (_, "nodes/proxy") => Next::LeaveNode,
+        _ => Next::GoOn,
+    };
+    let why = match (anonymous, resource) {
+        (true, _) => {
+            "the API server took you for nobody (system:anonymous): your kubeconfig sends no credentials".to_owned()
+        }
+        (_, "") => format!("the API server forbids it: {message}"),
+        _ => format!("you are {user:?} and may not get {resource}"),
+    };
+    let remedy = match (anonymous, resource) {
+        (true, _) => "look at `user` of the context in use (kubectl config view --minify)".to_owned(),
+        (_, "nodes/proxy") => format!(
+            "{}; `kubeprof capture {} --dry-run` prints the YAML",
+            grant(user, "proxy"),
+            q.node
+        ),
+        _ => "ask for the right that the message names; the other artifacts do not need it".to_owned(),
+    };
+    Refusal::new(Cause::ApiForbidden, Who::ApiServer, why, remedy, next)
+}
+
+fn gateway_timeout(q: &Question<'_>, message: &str) -> Refusal {
+    let shorter = match q.measures.as_secs() {
+        s if s > 5 => format!("; ask for less at a time, for instance --seconds {}", s / 3),
+        _ => String::new(),
+    };
+    Refusal::new(
+        Cause::GatewayTimeout,
+        Who::Path,
+        format!("a deadline on the way ended the request: {message}"),
+        format!(
+            "API servers set none on nodes/proxy, so an aggregated or virtual API server or a proxy does: go --direct to the \
+             node{shorter}"
+        ),
+        Next::GoOn,
+    )
+}
+
+/// `error trying to reach service: ...` and its kin: the tail tells who is down.
+fn unreachable(a: &Answer<'_>, message: &str) -> Refusal {
+    let has = |text: &str| message.contains(text);
+    let path = |cause, why: &str, remedy: &str, next| {
+        Refusal::new(cause, Who::Path, format!("{why}: {message}"), remedy, next)
+    };
+    let again = Next::Again(Duration::from_secs(2));
+    if has("No agent available") {
+        return path(
+            Cause::NoAgent,
+            "the API server reaches nodes through konnectivity and no agent is connected",
+            "look at the konnectivity-agent pods (kubectl -n kube-system get pods), or capture on the node with --direct",
+            Next::LeaveNode,
+        );
+    }
+    if has("connection refused") {
+        let port = message.split("dial tcp ").nth(1).and_then(|t| t.split(": ").next());
+        let wrong = port.is_some_and(|p| !p.ends_with(":10250"));
+        let remedy = if wrong {
+            "kubelets listen at 10250 unless their `port` says otherwise: leave the port out"
+        } else {
+            "the kubelet is down or starting: look on the node with `systemctl status kubelet` and `journalctl -u kubelet`"
+        };
+        let why = "nothing listens at the kubelet's port";
+        return path(Cause::KubeletRefuses, why, remedy, Next::LeaveNode);
+    }
+    if has("x509") || has("certificate") || has("tls:") {
+        return path(
+            Cause::KubeletCertificate,
+            "the API server does not trust the kubelet's certificate",
+            "renew the serving certificate (kubectl get csr; `serverTLSBootstrap`), or its name lacks the node's address; \
+             meanwhile capture on the node with --direct",
+            Next::LeaveNode,
+        );
+    }
+    if has("i/o timeout") || has("deadline exceeded") || has("no route to host") || has("network is unreachable") {
+        return path(
+            Cause::KubeletUnreachable,
+            "the kubelet's port does not answer the API server",
+            "a firewall, a security group or a node that is off the network: port 10250 must be open for the control plane; \
+             meanwhile capture on the node with --direct",
+            Next::LeaveNode,
+        );
+    }
+    if has("EOF") || has("connection reset") || has("broken pipe") || has("http2:") {
+        return path(
+            Cause::PathBroke,
+            "the connection between API server and kubelet broke",
+            "the kubelet was stopped or something between cut the connection: ask again",
+            again,
+        );
+    }
+    if has("error trying to reach service") || has("proxy error") {
+        return path(
+            Cause::KubeletUnreachable,
+            "the API server cannot reach the kubelet",
+            "the message says why; meanwhile capture on the node with --direct",
+            Next::LeaveNode,
+        );
+    }
+    Refusal::new(
+        Cause::ApiNotReady,
+        Who::ApiServer,
+        format!(
+            "the API server cannot serve at the moment (status {}): {message}",
+            a.status
+        ),
+        "kubeprof asks once more; `kubectl get --raw /readyz?verbose` says what it waits for",
+        Next::Again(retry_after(a).max(Duration::from_secs(2))),
+    )
+}

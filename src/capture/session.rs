@@ -1,0 +1,183 @@
+//! Runs the plan for every node: takes what comes, writes down what does not and why, and never lets one stop the other.
+//!
+//! Nodes are visited side by side, so many at a time; at one node there is one request at a time, so two measurements never
+//! meet. Everything that was taken is in the bundle before the next request is sent.
+
+mod take;
+mod visit;
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use super::endpoints::Plan;
+use super::progress::Watch;
+use super::refusal::{Cause, Refusal};
+use super::schedule::Schedule;
+use super::transport::{Stop, Transport};
+use crate::bundle::manifest::{Artifact, Finished};
+use crate::bundle::{WriteError, Writer};
+
+/// A kubelet to visit.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// Name of the node, or its address where it is asked directly.
+    pub node: String,
+    /// The way there.
+    pub transport: Transport,
+}
+
+/// How far a process must have grown before it is captured.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Threshold {
+    /// Resident memory in bytes.
+    pub memory: Option<u64>,
+    /// Number of goroutines.
+    pub goroutines: Option<u64>,
+}
+
+impl Threshold {
+    /// Whether there is one.
+    pub fn is_set(&self) -> bool {
+        self.memory.is_some() || self.goroutines.is_some()
+    }
+}
+
+/// What to do.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// What to take.
+    pub plan: Plan,
+    /// When.
+    pub schedule: Schedule,
+    /// Not before this is reached.
+    pub until: Threshold,
+    /// From one look at the threshold to the next.
+    pub look_every: Duration,
+    /// Dumps (`debug=2`) are taken up to so many goroutines.
+    pub max_goroutines: u64,
+    /// Nodes that are visited at the same time.
+    pub parallel: usize,
+    /// Takes what is costly also where the node says that memory is scarce, and asks also what does not look like a kubelet.
+    pub force: bool,
+}
+
+/// How one node went.
+#[derive(Clone, Debug, Default)]
+pub struct Visited {
+    /// Its name.
+    pub node: String,
+    /// What is in the bundle now, in the order of its arrival.
+    pub taken: Vec<Artifact>,
+    /// What is not and should be.
+    pub failed: Vec<(String, Refusal)>,
+    /// What is not, and nothing is wrong.
+    pub skipped: Vec<(String, String)>,
+    /// Processes that were seen.
+    pub runs: u32,
+    /// What is worth saying.
+    pub notes: Vec<String>,
+}
+
+/// Runs a capture.
+pub struct Session {
+    pub(super) writer: Arc<Writer>,
+    pub(super) options: Options,
+    pub(super) stop: Stop,
+    pub(super) watch: Arc<dyn Watch>,
+    /// Why nothing more is asked of anybody.
+    pub(super) halted: Mutex<Option<Refusal>>,
+}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Session")
+            .field("options", &self.options)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Session {
+    /// A session that writes to `writer` until `stop` is pulled.
+    pub fn new(writer: Arc<Writer>, options: Options, stop: Stop, watch: Arc<dyn Watch>) -> Self {
+        Session {
+            writer,
+            options,
+            stop,
+            watch,
+            halted: Mutex::new(None),
+        }
+    }
+
+    /// Visits all nodes and closes the bundle.
+    ///
+    /// # Errors
+    /// When the end cannot be written; what was taken is there all the same.
+    pub async fn run(self, targets: Vec<Target>) -> Result<(Vec<Visited>, Option<String>), WriteError> {
+        let session = Arc::new(self);
+        let permits = Arc::new(Semaphore::new(session.options.parallel.max(1)));
+        let mut tasks = JoinSet::new();
+        for (at, target) in targets.into_iter().enumerate() {
+            let (session, permits) = (Arc::clone(&session), Arc::clone(&permits));
+            tasks.spawn(async move { (at, visit::visit(&session, &permits, target).await) });
+        }
+        let mut all = Vec::new();
+        while let Some(done) = tasks.join_next().await {
+            // A task of ours that panicked is a defect; the other nodes are not to suffer from it.
+            if let Ok(done) = done {
+                all.push(done);
+            }
+        }
+        all.sort_by_key(|(at, _)| *at);
+        let interrupted = session.why_ended();
+        session.writer.finish(Finished {
+            interrupted: interrupted.clone().unwrap_or_default(),
+        })?;
+        Ok((all.into_iter().map(|(_, v)| v).collect(), interrupted))
+    }
+
+    /// Why everything came to an end before its time.
+    fn why_ended(&self) -> Option<String> {
+        let halted = self.halted.lock().unwrap_or_else(PoisonError::into_inner);
+        match halted.as_ref() {
+            Some(refusal) => Some(refusal.why.clone()),
+            None => self.stop.is_set().then(|| "interrupted".to_owned()),
+        }
+    }
+
+    /// Ends everything.
+    fn halt(&self, refusal: &Refusal) {
+        let mut halted = self.halted.lock().unwrap_or_else(PoisonError::into_inner);
+        halted.get_or_insert_with(|| refusal.clone());
+    }
+
+    /// Why nothing more is to be asked.
+    fn ended(&self) -> Option<Refusal> {
+        if self.stop.is_set() {
+            return Some(interrupted());
+        }
+        self.halted.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Waits, unless everything ends before.
+    async fn sleep(&self, time: Duration) {
+        let mut stop = self.stop.clone();
+        tokio::select! {
+            () = tokio::time::sleep(time) => {}
+            () = stop.pulled() => {}
+        }
+    }
+}
+
+/// The user wants no more.
+fn interrupted() -> Refusal {
+    Refusal {
+        cause: Cause::Interrupted,
+        who: crate::bundle::manifest::Who::You,
+        why: "interrupted".to_owned(),
+        remedy: "go on with --resume".to_owned(),
+        next: super::refusal::Next::Stop,
+    }
+}

@@ -1,0 +1,375 @@
+//! One artifact: asked for, written, decoded; or refused, explained, perhaps asked for once more.
+
+use std::io::Write as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Session;
+use crate::bundle::facts::Expect;
+use crate::bundle::manifest::{Artifact, Event, Exchange, Missing, Slot, Who};
+use crate::bundle::{KeepError, Part, names};
+use crate::capture::endpoints::{Endpoint, Server};
+use crate::capture::mask;
+use crate::capture::progress::Progress;
+use crate::capture::refusal::{self, Answer, Break, Cause, Next, Question, Refusal, Route};
+use crate::capture::transport::{Ask, Exchanged, Outcome, Transport};
+
+/// How often the same is asked for.
+const ATTEMPTS: u32 = 2;
+
+/// Why an artifact was not kept, and what came of it.
+struct Unkept {
+    refusal: Refusal,
+    body: Vec<u8>,
+    bytes: u64,
+}
+
+impl Unkept {
+    /// The bundle cannot be written.
+    fn disk(e: &dyn std::fmt::Display) -> Self {
+        let text = e.to_string();
+        let why = text.lines().next().unwrap_or_default().to_owned();
+        let question = Question {
+            route: Route::ApiServer,
+            node: "",
+            path: "",
+            measures: Duration::ZERO,
+        };
+        Unkept {
+            refusal: refusal::of_break(&question, &Break::Disk(why)),
+            body: Vec::new(),
+            bytes: 0,
+        }
+    }
+}
+
+/// Bytes that are wanted in memory.
+#[derive(Debug)]
+pub(super) struct Fetched {
+    pub(super) bytes: Vec<u8>,
+    pub(super) exchange: Exchange,
+}
+
+/// What became of an artifact.
+#[derive(Debug)]
+pub(super) enum Taken {
+    /// It is in the bundle.
+    There(Box<Artifact>),
+    /// It was in the bundle already.
+    WasThere,
+    /// It is not.
+    Not(Box<Refusal>),
+}
+
+impl Session {
+    /// What to send for an artifact of a node.
+    fn request(&self, t: &Transport, node: &str, e: &Endpoint) -> Ask {
+        let path = match e.server {
+            Server::ApiServer => e.path.replace("NODE", node),
+            Server::Kubelet => t.path_at_kubelet(node, e.path),
+        };
+        Ask {
+            path,
+            params: self.options.plan.params(e),
+            accept: match e.artifact {
+                "flagz" | "statusz" => Some("text/plain"),
+                "configz" | "version" | "node" => Some("application/json"),
+                _ => None,
+            },
+            measures: self.options.plan.measures(e),
+            json: None,
+        }
+    }
+
+    /// Fetches bytes into memory, once more where that is worth trying.
+    ///
+    /// # Errors
+    /// Why they did not come.
+    pub(super) async fn fetch(&self, t: &Transport, node: &str, e: &Endpoint) -> Result<Fetched, (Refusal, Missing)> {
+        let ask = self.request(t, node, e);
+        let question = question(t, node, e, ask.measures);
+        let mut attempts = 0;
+        loop {
+            attempts += 1;
+            let mut bytes = Vec::new();
+            let Exchanged {
+                mut exchange, outcome, ..
+            } = t.ask(&ask, &mut bytes, &self.stop).await;
+            exchange.attempts = (attempts > 1).then_some(attempts);
+            let (refusal, body) = match outcome {
+                Outcome::Whole if bytes.is_empty() => (refusal::empty(), Vec::new()),
+                Outcome::Whole => return Ok(Fetched { bytes, exchange }),
+                Outcome::Refused { status, body } => {
+                    let answer = Answer {
+                        status,
+                        headers: &exchange.headers,
+                        body: &body,
+                    };
+                    let refusal = refusal::of_answer(&question, &answer);
+                    // A failing health check is an answer.
+                    if refusal.cause == Cause::Unhealthy && e.artifact == "healthz" {
+                        return Ok(Fetched { bytes: body, exchange });
+                    }
+                    (refusal, body)
+                }
+                Outcome::Broken(broken) => (refusal::of_break(&question, &broken), Vec::new()),
+            };
+            if self.again(node, e.artifact, &refusal, attempts).await {
+                continue;
+            }
+            let missing = missing(&refusal, exchange, &body, body.len() as u64);
+            return Err((refusal, missing));
+        }
+    }
+
+    /// Waits where the same is worth asking for once more; says whether.
+    async fn again(&self, node: &str, artifact: &str, refusal: &Refusal, attempts: u32) -> bool {
+        let Next::Again(wait) = refusal.next else { return false };
+        if attempts >= ATTEMPTS || self.ended().is_some() {
+            return false;
+        }
+        self.watch.see(
+            node,
+            &Progress::Again {
+                artifact,
+                refusal,
+                wait,
+            },
+        );
+        self.sleep(wait).await;
+        self.ended().is_none()
+    }
+
+    /// Writes bytes that were fetched into memory, without their secrets.
+    pub(super) async fn put(&self, t: &Transport, slot: &Slot, e: &Endpoint, fetched: Fetched) -> Taken {
+        if self.writer.has(slot).is_some() {
+            return Taken::WasThere;
+        }
+        let Fetched { bytes, exchange } = fetched;
+        let bytes = match e.masked {
+            true => mask::mask(e.artifact, &bytes).0.into_owned(),
+            false => bytes,
+        };
+        let kept = match self.writer.part(slot, &names::file_of(e.artifact)) {
+            Ok(mut part) => match part.write_all(&bytes) {
+                Ok(()) => self.keep(t, slot, e, part, &exchange).await,
+                Err(e) => Err(Unkept::disk(&e)),
+            },
+            Err(e) => Err(Unkept::disk(&e)),
+        };
+        match kept {
+            Ok(artifact) => Taken::There(artifact),
+            Err(unkept) => {
+                let missing = missing(&unkept.refusal, exchange, &unkept.body, unkept.bytes);
+                self.explain(slot, e, unkept.refusal, missing, true)
+            }
+        }
+    }
+
+    /// Decodes, records and names what was written.
+    async fn keep(
+        &self,
+        t: &Transport,
+        slot: &Slot,
+        e: &Endpoint,
+        part: Part,
+        exchange: &Exchange,
+    ) -> Result<Box<Artifact>, Unkept> {
+        let writer = Arc::clone(&self.writer);
+        let (expect, sent, head) = (Expect::of(e.artifact), exchange.clone(), part.head().to_vec());
+        let bytes = part.bytes();
+        let kept = tokio::task::spawn_blocking(move || writer.keep(part, expect, sent)).await;
+        let why = match kept {
+            Ok(Ok(artifact)) => {
+                self.watch.see(&slot.node, &Progress::Taken { artifact: &artifact });
+                return Ok(Box::new(artifact));
+            }
+            Ok(Err(KeepError::Write(e))) => return Err(Unkept::disk(&e)),
+            Ok(Err(KeepError::NotWhole { why, .. })) => why.to_string(),
+            Err(panicked) => panicked.to_string(),
+        };
+        let question = question(t, &slot.node, e, self.options.plan.measures(e));
+        let answer = Answer {
+            status: exchange.status.unwrap_or(200),
+            headers: &exchange.headers,
+            body: &head,
+        };
+        let refusal = match bytes {
+            0 => refusal::empty(),
+            _ => refusal::undecodable(&question, &answer, &why),
+        };
+        let body = head;
+        Err(Unkept { refusal, body, bytes })
+    }
+
+    /// Writes down that an artifact is left out, and that nothing is wrong.
+    pub(super) fn skip(&self, slot: &Slot, who: Who, why: &str, remedy: &str, exchange: Exchange) {
+        let event = Missing {
+            slot: slot.clone(),
+            exchange,
+            who,
+            why: why.to_owned(),
+            remedy: remedy.to_owned(),
+            ..Missing::default()
+        };
+        if let Err(e) = self.writer.append(Event::Skipped(event)) {
+            self.watch.see(&slot.node, &Progress::Note(e.to_string()));
+        }
+        self.watch.see(
+            &slot.node,
+            &Progress::Skipped {
+                artifact: &slot.artifact,
+                why,
+            },
+        );
+    }
+
+    /// Takes an artifact: to the disk as its bytes come, then decoded.
+    pub(super) async fn take(&self, t: &Transport, slot: &Slot, e: &Endpoint) -> Taken {
+        if self.writer.has(slot).is_some() {
+            return Taken::WasThere;
+        }
+        let ask = self.request(t, &slot.node, e);
+        self.watch.see(
+            &slot.node,
+            &Progress::Asking {
+                artifact: e.artifact,
+                measures: ask.measures,
+            },
+        );
+        if e.masked {
+            return match self.fetch(t, &slot.node, e).await {
+                Ok(fetched) => self.put(t, slot, e, fetched).await,
+                Err((refusal, missing)) => self.explain(slot, e, refusal, missing, true),
+            };
+        }
+        let mut attempts = 0;
+        loop {
+            attempts += 1;
+            let (exchange, unkept) = match self.attempt(t, slot, e, &ask, attempts).await {
+                Ok(artifact) => return Taken::There(artifact),
+                Err(failed) => failed,
+            };
+            let Unkept { refusal, body, bytes } = unkept;
+            // A measurement whose reader has left goes on at the kubelet: asking at once would only be told so.
+            let goes_on = !ask.measures.is_zero() && matches!(refusal.cause, Cause::Broke | Cause::IdleTimeout);
+            if !goes_on && self.again(&slot.node, e.artifact, &refusal, attempts).await {
+                continue;
+            }
+            let missing = missing(&refusal, exchange, &body, bytes);
+            return self.explain(slot, e, refusal, missing, true);
+        }
+    }
+
+    /// Asks once, to the disk as the bytes come.
+    async fn attempt(
+        &self,
+        t: &Transport,
+        slot: &Slot,
+        e: &Endpoint,
+        ask: &Ask,
+        attempts: u32,
+    ) -> Result<Box<Artifact>, (Exchange, Unkept)> {
+        let question = question(t, &slot.node, e, ask.measures);
+        let mut part = match self.writer.part(slot, &names::file_of(e.artifact)) {
+            Ok(part) => part,
+            Err(e) => return Err((Exchange::default(), Unkept::disk(&e))),
+        };
+        let Exchanged {
+            mut exchange,
+            outcome,
+            bytes,
+        } = t.ask(ask, &mut part, &self.stop).await;
+        exchange.attempts = (attempts > 1).then_some(attempts);
+        let unkept = match outcome {
+            Outcome::Whole => match self.keep(t, slot, e, part, &exchange).await {
+                Ok(artifact) => return Ok(artifact),
+                Err(unkept) => unkept,
+            },
+            Outcome::Refused { status, body } => {
+                let answer = Answer {
+                    status,
+                    headers: &exchange.headers,
+                    body: &body,
+                };
+                Unkept {
+                    refusal: refusal::of_answer(&question, &answer),
+                    bytes: body.len() as u64,
+                    body,
+                }
+            }
+            Outcome::Broken(broken) => Unkept {
+                refusal: refusal::of_break(&question, &broken),
+                body: part.head().to_vec(),
+                bytes,
+            },
+        };
+        Err((exchange, unkept))
+    }
+
+    /// Writes down what did not come: as a lack where it should have, else as left out. Who watches is told of what was
+    /// `asked` only.
+    pub(super) fn explain(&self, slot: &Slot, e: &Endpoint, refusal: Refusal, missing: Missing, asked: bool) -> Taken {
+        if refusal.cause == Cause::Disk {
+            self.halt(&refusal);
+        }
+        let wanted = self.options.plan.is_wanted(e);
+        let lack = !(refusal.next == Next::Skip || (!wanted && is_no_lack(&refusal)));
+        let event = Missing {
+            slot: slot.clone(),
+            ..missing
+        };
+        // Where not even this line fits, the missing file still says it.
+        let written = self.writer.append(if lack {
+            Event::Failed(event)
+        } else {
+            Event::Skipped(event)
+        });
+        if let Err(e) = written {
+            self.watch.see(&slot.node, &Progress::Note(e.to_string()));
+        }
+        let (artifact, why) = (slot.artifact.as_str(), refusal.why.as_str());
+        if asked && lack {
+            let refusal = &refusal;
+            self.watch.see(&slot.node, &Progress::Failed { artifact, refusal });
+        } else if asked {
+            self.watch.see(&slot.node, &Progress::Skipped { artifact, why });
+        }
+        Taken::Not(Box::new(refusal))
+    }
+}
+
+/// Whether somebody just has no right to something that makes a bundle better, or does not serve it.
+pub(super) fn is_no_lack(refusal: &Refusal) -> bool {
+    matches!(
+        refusal.cause,
+        Cause::ApiForbidden
+            | Cause::KubeletForbidden
+            | Cause::ApiPathNotFound
+            | Cause::DebuggingOff
+            | Cause::ProfilingOff
+            | Cause::EndpointOff
+    )
+}
+
+fn question<'a>(t: &Transport, node: &'a str, e: &'a Endpoint, measures: Duration) -> Question<'a> {
+    Question {
+        route: t.route(),
+        node,
+        path: e.path,
+        measures,
+    }
+}
+
+/// What the manifest says of an artifact that is not there; the place is filled in later.
+pub(super) fn missing(refusal: &Refusal, exchange: Exchange, body: &[u8], bytes: u64) -> Missing {
+    Missing {
+        slot: Slot::default(),
+        exchange,
+        who: refusal.who,
+        why: refusal.why.clone(),
+        remedy: refusal.remedy.clone(),
+        body: Missing::excerpt(body),
+        bytes: (bytes > 0).then_some(bytes),
+    }
+}

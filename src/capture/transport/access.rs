@@ -1,0 +1,422 @@
+//! Where the server is and who we are: kubeconfigs as kubectl reads them, a running `kubectl proxy`, or the kubelet itself.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use http::Uri;
+use kube::config::{AuthInfo, KubeConfigOptions, Kubeconfig};
+use kube::{Client, Config};
+
+use super::{Limits, Route, Transport};
+
+/// The way to the kubelets.
+#[derive(Clone, Debug)]
+pub enum Way {
+    /// Through the API server of a kubeconfig, or of the cluster that this runs in.
+    Cluster(Access),
+    /// Through a running `kubectl proxy` at this address.
+    Via(String),
+    /// To the kubelet itself.
+    Direct(Direct),
+}
+
+/// A text that never shows.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(pub String);
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("***")
+    }
+}
+
+/// Certificates and tokens that beat those of a kubeconfig.
+#[derive(Clone, Debug, Default)]
+pub struct Tls {
+    /// PEM file of the CA that signed the server's certificate.
+    pub certificate_authority: Option<PathBuf>,
+    /// PEM file of our certificate.
+    pub client_certificate: Option<PathBuf>,
+    /// PEM file of its key; may be the same file.
+    pub client_key: Option<PathBuf>,
+    /// Bearer token.
+    pub token: Option<Secret>,
+    /// Whether any certificate will do.
+    pub insecure: bool,
+    /// Name that the server's certificate must hold.
+    pub server_name: Option<String>,
+}
+
+/// What kubectl's flags say.
+#[derive(Clone, Debug, Default)]
+pub struct Access {
+    /// File to read in place of `KUBECONFIG` and `~/.kube/config`.
+    pub kubeconfig: Option<PathBuf>,
+    /// Name of the context.
+    pub context: Option<String>,
+    /// Name of the cluster.
+    pub cluster: Option<String>,
+    /// Name of the user.
+    pub user: Option<String>,
+    /// Address of the API server.
+    pub server: Option<String>,
+    /// User to act as.
+    pub act_as: Option<String>,
+    /// Groups to act as.
+    pub act_as_groups: Vec<String>,
+    /// Certificates and tokens.
+    pub tls: Tls,
+}
+
+/// The kubelet's own port.
+#[derive(Clone, Debug, Default)]
+pub struct Direct {
+    /// `host[:port]`, or with a scheme.
+    pub address: String,
+    /// Certificates and tokens.
+    pub tls: Tls,
+}
+
+/// Why there is no way.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AccessError {
+    /// No kubeconfig, or one that cannot be used.
+    #[error(
+        "no way to an API server: {cause}\nhint: name a kubeconfig with --kubeconfig or KUBECONFIG; on a node, --direct 127.0.0.1 asks the kubelet itself"
+    )]
+    Kubeconfig {
+        /// What the library says.
+        cause: String,
+    },
+    /// An address that is none.
+    #[error("{address:?} is no address: {cause}\nhint: for instance {example}")]
+    Address {
+        /// What was given.
+        address: String,
+        /// What is wrong with it.
+        cause: String,
+        /// One that is right.
+        example: &'static str,
+    },
+    /// A file that cannot be used.
+    #[error("{}: {cause}\nhint: a PEM file is wanted", .path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// What is wrong with it.
+        cause: String,
+    },
+    /// A certificate without its key.
+    #[error("a client certificate needs its key\nhint: --client-key FILE; it may be the same file")]
+    NoKey,
+    /// Credentials that cannot be made.
+    #[error("cannot make credentials: {cause}\nhint: run the exec plugin of your kubeconfig by hand, or give --token")]
+    Credentials {
+        /// What the library says.
+        cause: String,
+    },
+}
+
+/// Client certificates that let one read profiles, where the machine is a node: kubeadm and k3s control planes first, the
+/// kubelet's own last, which says who we are and is rarely allowed to.
+const OWN_CERTIFICATES: [(&str, &str); 3] = [
+    (
+        "/etc/kubernetes/pki/apiserver-kubelet-client.crt",
+        "/etc/kubernetes/pki/apiserver-kubelet-client.key",
+    ),
+    (
+        "/var/lib/rancher/k3s/server/tls/client-kube-apiserver.crt",
+        "/var/lib/rancher/k3s/server/tls/client-kube-apiserver.key",
+    ),
+    (
+        "/var/lib/kubelet/pki/kubelet-client-current.pem",
+        "/var/lib/kubelet/pki/kubelet-client-current.pem",
+    ),
+];
+
+/// CAs that sign kubelets' serving certificates, where the machine is a node.
+const OWN_AUTHORITIES: [&str; 3] = [
+    "/etc/kubernetes/pki/ca.crt",
+    "/var/lib/rancher/k3s/agent/server-ca.crt",
+    "/var/lib/kubelet/pki/kubelet.crt",
+];
+
+impl Transport {
+    /// Finds the server and the credentials. Runs the kubeconfig's exec plugin; asks nothing of the server.
+    ///
+    /// # Errors
+    /// When there is no kubeconfig, or something in it or in the arguments cannot be used.
+    pub async fn open(way: &Way, limits: Limits) -> Result<Self, AccessError> {
+        let (mut config, route) = match way {
+            Way::Cluster(access) => (cluster(access).await?, Route::ApiServer),
+            Way::Via(address) => (Config::new(address_of(address, "http", 8001)?), Route::KubectlProxy),
+            Way::Direct(direct) => (kubelet(direct)?, Route::Direct),
+        };
+        // Every deadline is ours: a silent CPU profile is no broken connection, and a refusal must not be asked for twice.
+        config.connect_timeout = Some(limits.allowance.min(Duration::from_secs(15)));
+        config.read_timeout = None;
+        config.write_timeout = Some(limits.allowance);
+        config.default_retry = false;
+        let server = shown(&config.cluster_url);
+        let client = Client::try_from(config).map_err(|e| AccessError::Credentials { cause: chain(&e) })?;
+        Ok(Transport {
+            client,
+            route,
+            server,
+            limits,
+        })
+    }
+}
+
+/// An address without user and password.
+fn shown(uri: &Uri) -> String {
+    let host = uri.authority().map_or("", |a| a.as_str());
+    let host = host.rsplit('@').next().unwrap_or_default();
+    let path = uri.path().trim_end_matches('/');
+    format!("{}://{host}{path}", uri.scheme_str().unwrap_or("https"))
+}
+
+/// An error and what caused it, each said once.
+pub(super) fn chain(e: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = e.to_string();
+    let mut source = e.source();
+    while let Some(cause) = source {
+        let more = cause.to_string();
+        if !text.contains(&more) {
+            text.push_str(": ");
+            text.push_str(&more);
+        }
+        source = cause.source();
+    }
+    text
+}
+
+async fn cluster(access: &Access) -> Result<Config, AccessError> {
+    let fail = |e: &(dyn std::error::Error + 'static)| AccessError::Kubeconfig { cause: chain(e) };
+    let options = KubeConfigOptions {
+        context: access.context.clone(),
+        cluster: access.cluster.clone(),
+        user: access.user.clone(),
+    };
+    let read = match &access.kubeconfig {
+        Some(path) => Kubeconfig::read_from(path).map_err(|e| fail(&e)),
+        None => match listed() {
+            Some(files) => merged(&files).map_err(|e| fail(&e)),
+            None => Kubeconfig::read().map_err(|e| fail(&e)),
+        },
+    };
+    let mut config = match read {
+        Ok(file) => {
+            let own_proxy = has_proxy(&file, &options);
+            let loaded = Config::from_custom_kubeconfig(file, &options).await;
+            let mut config = loaded.map_err(|e| fail(&e))?;
+            if !own_proxy {
+                config.proxy_url = None;
+            }
+            (config, own_proxy)
+        }
+        Err(e) if access.kubeconfig.is_some() => return Err(e),
+        Err(e) => match (&access.server, Config::incluster()) {
+            (Some(server), _) => (Config::new(address_of(server, "https", 443)?), false),
+            (None, Ok(config)) => (config, false),
+            (None, Err(_)) => return Err(e),
+        },
+    };
+    if let Some(server) = &access.server {
+        config.0.cluster_url = address_of(server, "https", 443)?;
+    }
+    let (mut config, own_proxy) = config;
+    if !own_proxy {
+        config.proxy_url = proxy_of_environment(&config.cluster_url);
+    }
+    apply(&mut config, &access.tls)?;
+    if let Some(user) = &access.act_as {
+        config.auth_info.impersonate = Some(user.clone());
+    }
+    if !access.act_as_groups.is_empty() {
+        config.auth_info.impersonate_groups = Some(access.act_as_groups.clone());
+    }
+    Ok(config)
+}
+
+/// The files of `KUBECONFIG` that are there; as for kubectl, the others of the list do not matter.
+fn listed() -> Option<Vec<PathBuf>> {
+    let list = std::env::var_os("KUBECONFIG").filter(|l| !l.is_empty())?;
+    let files: Vec<PathBuf> = std::env::split_paths(&list).filter(|p| p.exists()).collect();
+    (!files.is_empty()).then_some(files)
+}
+
+/// One kubeconfig of several; the first that says something is right.
+fn merged(files: &[PathBuf]) -> Result<Kubeconfig, kube::config::KubeconfigError> {
+    let mut all = Kubeconfig::default();
+    for file in files {
+        all = all.merge(Kubeconfig::read_from(file)?)?;
+    }
+    Ok(all)
+}
+
+/// Whether the cluster that will be used names a proxy of its own.
+fn has_proxy(file: &Kubeconfig, options: &KubeConfigOptions) -> bool {
+    let context = options.context.as_ref().or(file.current_context.as_ref());
+    let named = file.contexts.iter().find(|c| Some(&c.name) == context);
+    let cluster = options
+        .cluster
+        .as_ref()
+        .or_else(|| named.and_then(|c| c.context.as_ref()).map(|c| &c.cluster));
+    let found = file.clusters.iter().find(|c| Some(&c.name) == cluster);
+    let url = found
+        .and_then(|c| c.cluster.as_ref())
+        .and_then(|c| c.proxy_url.as_ref());
+    url.is_some_and(|u| !u.is_empty())
+}
+
+/// The proxy that the environment names for this server, by `HTTPS_PROXY` and `NO_PROXY`. kube holds the proxy's own name
+/// against `NO_PROXY` and not the server's; this machine is never asked through a proxy, as in Go.
+fn proxy_of_environment(server: &Uri) -> Option<Uri> {
+    let host = server.host()?.trim_matches(['[', ']']);
+    let here = host == "localhost" || host.parse().is_ok_and(|ip: std::net::IpAddr| ip.is_loopback());
+    if here {
+        return None;
+    }
+    let found = hyper_util::client::proxy::matcher::Matcher::from_env().intercept(server)?;
+    let uri = found.uri();
+    match found.basic_auth().and_then(|_| std::env::var("HTTPS_PROXY").ok()) {
+        // With a password: kube wants it in the address.
+        Some(whole) => whole.parse().ok(),
+        None => Some(uri.clone()),
+    }
+}
+
+/// Puts the flags over what a kubeconfig says.
+fn apply(config: &mut Config, tls: &Tls) -> Result<(), AccessError> {
+    if let Some(token) = &tls.token {
+        config.auth_info = AuthInfo {
+            token: Some(token.0.clone().into()),
+            impersonate: config.auth_info.impersonate.take(),
+            impersonate_groups: config.auth_info.impersonate_groups.take(),
+            ..AuthInfo::default()
+        };
+    }
+    match (&tls.client_certificate, &tls.client_key) {
+        (None, None) => {}
+        (Some(certificate), Some(key)) => {
+            let text = |path: &Path| path.display().to_string();
+            config.auth_info.client_certificate = Some(text(certificate));
+            config.auth_info.client_certificate_data = None;
+            config.auth_info.client_key = Some(text(key));
+            config.auth_info.client_key_data = None;
+        }
+        _ => return Err(AccessError::NoKey),
+    }
+    if let Some(path) = &tls.certificate_authority {
+        let fail = |cause: String| AccessError::File {
+            path: path.clone(),
+            cause,
+        };
+        let bytes = std::fs::read(path).map_err(|e| fail(e.to_string()))?;
+        if !bytes.windows(27).any(|w| w == b"-----BEGIN CERTIFICATE-----") {
+            return Err(fail("it holds no certificate".to_owned()));
+        }
+        config.root_cert_file = Some(path.clone());
+    }
+    if tls.insecure {
+        config.accept_invalid_certs = true;
+        config.root_cert_file = None;
+    }
+    if let Some(name) = &tls.server_name {
+        config.tls_server_name = Some(name.clone());
+    }
+    Ok(())
+}
+
+fn kubelet(direct: &Direct) -> Result<Config, AccessError> {
+    let uri = address_of(&direct.address, "https", 10250)?;
+    let host = uri.host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
+    let mut config = Config::new(uri);
+    let mut tls = direct.tls.clone();
+    if is_this_machine(&host) {
+        if tls.token.is_none() && tls.client_certificate.is_none() {
+            let readable = |path: &str| std::fs::File::open(path).is_ok();
+            let own = OWN_CERTIFICATES.iter().find(|(c, k)| readable(c) && readable(k));
+            if let Some((certificate, key)) = own {
+                tls.client_certificate = Some(PathBuf::from(certificate));
+                tls.client_key = Some(PathBuf::from(key));
+            }
+        }
+        if tls.certificate_authority.is_none() && !tls.insecure {
+            let own = OWN_AUTHORITIES.iter().map(Path::new).find(|p| p.is_file());
+            tls.certificate_authority = own.map(Path::to_owned);
+        }
+    }
+    apply(&mut config, &tls)?;
+    Ok(config)
+}
+
+/// Whether the kubelet of this machine is meant.
+fn is_this_machine(host: &str) -> bool {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    host == "localhost"
+        || host == name.trim()
+        || host.parse().is_ok_and(|ip: std::net::IpAddr| ip.is_loopback())
+        // An address can be bound only where it is.
+        || host.parse().is_ok_and(|ip: std::net::IpAddr| std::net::UdpSocket::bind((ip, 0)).is_ok())
+}
+
+/// `host`, `host:port`, `[v6]:port` or a whole URL.
+fn address_of(text: &str, scheme: &str, port: u16) -> Result<Uri, AccessError> {
+    let fail = |cause: String| AccessError::Address {
+        address: text.to_owned(),
+        cause,
+        example: match port {
+            8001 => "http://127.0.0.1:8001",
+            443 => "https://api.example.org:6443",
+            _ => "10.0.0.12, node-3:10250, [fd00::12]:10250",
+        },
+    };
+    let with_scheme = if text.contains("://") {
+        text.to_owned()
+    } else if text.parse::<std::net::Ipv6Addr>().is_ok() {
+        format!("{scheme}://[{text}]")
+    } else {
+        format!("{scheme}://{text}")
+    };
+    let uri: Uri = with_scheme
+        .parse()
+        .map_err(|e: http::uri::InvalidUri| fail(e.to_string()))?;
+    let Some(host) = uri.host().filter(|h| !h.is_empty()) else {
+        return Err(fail("it names no host".to_owned()));
+    };
+    if !matches!(uri.scheme_str(), Some("http" | "https")) {
+        return Err(fail("it is neither http nor https".to_owned()));
+    }
+    if uri.port().is_some() || port == 443 || (text.contains("://") && port == 8001) {
+        return Ok(uri);
+    }
+    let whole = format!("{}://{host}:{port}{}", uri.scheme_str().unwrap_or(scheme), uri.path());
+    whole.parse().map_err(|e: http::uri::InvalidUri| fail(e.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_get_a_scheme_and_a_port() {
+        let of = |text| address_of(text, "https", 10250).map(|u| u.to_string());
+        assert_eq!(of("node-3").expect("a host"), "https://node-3:10250/");
+        assert_eq!(of("10.0.0.1:10255").expect("a port"), "https://10.0.0.1:10255/");
+        assert_eq!(of("fd00::12").expect("v6"), "https://[fd00::12]:10250/");
+        assert_eq!(of("http://n:10255").expect("a scheme"), "http://n:10255/");
+        for bad in ["", "ftp://n", "a b", "https://"] {
+            assert!(of(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn passwords_do_not_show() {
+        let uri: Uri = "https://user:pass@host:6443/prefix/".parse().expect("an address");
+        assert_eq!(shown(&uri), "https://host:6443/prefix");
+        assert_eq!(format!("{:?}", Secret("abc".to_owned())), "***");
+    }
+}

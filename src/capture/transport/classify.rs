@@ -1,0 +1,81 @@
+//! Errors of the HTTP and TLS libraries -> what broke.
+//!
+//! They come as chains of boxed errors; the `io::Error` inside says what the system saw, and what has no type is told by the
+//! library's words, which the tests pin.
+
+use std::error::Error;
+use std::io;
+use std::time::Duration;
+
+use super::Break;
+use super::access::chain;
+
+/// What broke before there was an answer.
+pub(super) fn of_send(e: &kube::Error, after: Duration) -> Break {
+    let text = words(e);
+    if matches!(e, kube::Error::Auth(_)) {
+        return Break::Credentials(text);
+    }
+    let lower = text.to_ascii_lowercase();
+    let has = |part: &str| lower.contains(part);
+    if has("failed to lookup address") || has("dns error") {
+        return Break::Lookup(text);
+    }
+    if has("handshake eof") {
+        // The server went away, or something without a server behind it accepted the connection.
+        return Break::Ended {
+            bytes: 0,
+            after,
+            why: text,
+        };
+    }
+    if has("certificate") || has("tls") || has("alert") || has("corrupt message") || has("handshake") {
+        return Break::Tls(text);
+    }
+    let connecting = has("connect error") || has("client error (connect)") || has("tunnel") || has("socks");
+    match io_kind(e) {
+        Some(io::ErrorKind::ConnectionRefused) => Break::Refused(text),
+        Some(io::ErrorKind::TimedOut | io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable) => {
+            Break::Unreachable(text)
+        }
+        _ if connecting => Break::Unreachable(text),
+        _ => Break::Ended {
+            bytes: 0,
+            after,
+            why: text,
+        },
+    }
+}
+
+/// What broke in the middle of a body.
+pub(super) fn of_body(e: &(dyn Error + 'static), bytes: u64, after: Duration) -> Break {
+    Break::Ended {
+        bytes,
+        after,
+        why: words(e),
+    }
+}
+
+/// The chain without what says nothing.
+fn words(e: &(dyn Error + 'static)) -> String {
+    let text = chain(e);
+    let text = text.strip_prefix("ServiceError: ").unwrap_or(&text);
+    let text = text.strip_prefix("HyperError: ").unwrap_or(text);
+    text.strip_prefix("client error (Connect): ").unwrap_or(text).to_owned()
+}
+
+/// The kind of the innermost error of the system.
+fn io_kind(e: &(dyn Error + 'static)) -> Option<io::ErrorKind> {
+    let mut found = None;
+    let mut next = Some(e);
+    while let Some(e) = next {
+        if let Some(io) = e.downcast_ref::<io::Error>() {
+            found = Some(io.kind());
+            if let Some(inner) = io.get_ref() {
+                found = io_kind(inner).or(found);
+            }
+        }
+        next = e.source();
+    }
+    found
+}

@@ -1,0 +1,275 @@
+//! What was typed after `kubeprof capture`, and what it means.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+use clap::Args;
+
+use crate::capture::endpoints::{Plan, Preset};
+use crate::capture::schedule::Schedule;
+use crate::capture::session::{Options, Threshold};
+use crate::capture::transport::{Access, Direct, Limits, Secret, Tls, Way};
+use crate::cli::args::{Colour, Format, parse_size};
+
+const EXAMPLES: &str = "\
+Examples:
+  kubeprof capture worker-03 --out incident                       through the API server, with your kubeconfig
+  kubeprof capture worker-03 --out incident --series 6 --every 2m a series: what grows, and how sure
+  kubeprof capture worker-03 --out night --until-memory 2Gi       wait for the trouble, then take it
+  kubeprof capture --direct 127.0.0.1 --out incident              on the node itself
+  kubeprof capture --resume incident                              what an interruption left out
+
+Exit status: 0 all was taken, 2 it did not work, 3 the bundle is partial (it says what is missing and why).";
+
+/// Takes profiles, metrics and configuration of kubelets into a bundle, and explains what does not come.
+#[derive(Args, Debug, Clone)]
+#[command(after_help = EXAMPLES)]
+pub(in crate::cli) struct CaptureArgs {
+    /// Names of nodes
+    #[arg(value_name = "NODE")]
+    pub(super) nodes: Vec<String>,
+    /// Folder for the bundle; it must not be there yet
+    #[arg(long, value_name = "DIR", required_unless_present = "resume")]
+    pub(super) out: Option<PathBuf>,
+    /// Go on with this bundle: take what is missing of the same process
+    #[arg(long, value_name = "DIR", conflicts_with = "out")]
+    pub(super) resume: Option<PathBuf>,
+
+    /// Artifacts to take, e.g. heap,goroutine,cpu; see the list at the end of an error about it
+    #[arg(
+        long,
+        value_name = "LIST",
+        value_delimiter = ',',
+        conflicts_with_all = ["quick", "full"],
+        help_heading = "What"
+    )]
+    pub(super) profiles: Vec<String>,
+    /// Only what takes seconds: no CPU profile
+    #[arg(long, conflicts_with = "full", help_heading = "What")]
+    pub(super) quick: bool,
+    /// Everything but the trace; includes a garbage collection in every snapshot
+    #[arg(long, help_heading = "What")]
+    pub(super) full: bool,
+    /// Also a heap profile right after a garbage collection
+    #[arg(long, help_heading = "What")]
+    pub(super) gc: bool,
+    /// Also an execution trace of so long, e.g. 5s (large)
+    #[arg(long, value_name = "TIME", value_parser = parse_time, help_heading = "What")]
+    pub(super) trace: Option<Duration>,
+    /// Length of the CPU profile in seconds
+    #[arg(long, value_name = "N", default_value_t = 30, help_heading = "What")]
+    pub(super) seconds: u64,
+    /// Allow a CPU profile of more than 60 s; things in front of API servers often cut silent connections
+    #[arg(long, help_heading = "What")]
+    pub(super) allow_long_cpu: bool,
+    /// Largest number of goroutines to dump one by one (debug=2), which stops them all meanwhile
+    #[arg(long, value_name = "N", default_value_t = 50_000, help_heading = "What")]
+    pub(super) max_goroutines: u64,
+    /// Take also what is costly for a node in trouble, and ask also what does not look like a kubelet
+    #[arg(long, help_heading = "What")]
+    pub(super) force: bool,
+
+    /// Number of snapshots; 6 or more tell growth from noise
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=10_000), help_heading = "When")]
+    pub(super) series: u32,
+    /// From the start of one snapshot to the start of the next, e.g. 2m
+    #[arg(long, value_name = "TIME", value_parser = parse_time, default_value = "60s", help_heading = "When")]
+    pub(super) every: Duration,
+    /// Wait until the kubelet has so much resident memory, e.g. 2Gi, looking at its metrics only
+    #[arg(long, value_name = "SIZE", value_parser = parse_size, help_heading = "When")]
+    pub(super) until_memory: Option<u64>,
+    /// Wait until the kubelet has so many goroutines
+    #[arg(long, value_name = "N", help_heading = "When")]
+    pub(super) until_goroutines: Option<u64>,
+    /// How often to look at the metrics while waiting
+    #[arg(long, value_name = "TIME", value_parser = parse_time, default_value = "15s", help_heading = "When")]
+    pub(super) look_every: Duration,
+    /// Time for an answer, beyond what the kubelet measures
+    #[arg(long, alias = "request-timeout", value_name = "TIME", value_parser = parse_time, default_value = "60s", help_heading = "When")]
+    pub(super) timeout: Duration,
+    /// Largest artifact
+    #[arg(long, value_name = "SIZE", value_parser = parse_size, default_value = "256MB", help_heading = "When")]
+    pub(super) max_bytes: u64,
+    /// Nodes that are visited at the same time
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=256), help_heading = "When")]
+    pub(super) parallel: u16,
+
+    #[command(flatten)]
+    pub(super) way: WayArgs,
+
+    /// Format of the summary
+    #[arg(short, long, value_enum, default_value_t = Format::Text, value_name = "FORMAT", help_heading = "Output")]
+    pub(super) output: Format,
+    /// When to use colour
+    #[arg(long, value_enum, default_value_t = Colour::Auto, value_name = "WHEN", help_heading = "Output")]
+    pub(super) color: Colour,
+    /// No progress on standard error
+    #[arg(short, long, help_heading = "Output")]
+    pub(super) quiet: bool,
+}
+
+/// The way to the kubelets.
+#[derive(Args, Debug, Clone)]
+#[command(next_help_heading = "Way")]
+pub(super) struct WayArgs {
+    /// Ask the kubelet itself, at HOST[:10250] (several allowed, and names of nodes then have no meaning)
+    #[arg(long, value_name = "HOST", conflicts_with_all = ["via", "nodes"])]
+    pub(super) direct: Vec<String>,
+    /// Ask a running `kubectl proxy`, e.g. http://127.0.0.1:8001
+    #[arg(long, value_name = "URL")]
+    pub(super) via: Option<String>,
+    /// Kubeconfig, instead of KUBECONFIG and ~/.kube/config
+    #[arg(long, value_name = "FILE")]
+    kubeconfig: Option<PathBuf>,
+    /// Context of the kubeconfig
+    #[arg(long, value_name = "NAME")]
+    context: Option<String>,
+    /// Cluster of the kubeconfig
+    #[arg(long, value_name = "NAME")]
+    cluster: Option<String>,
+    /// User of the kubeconfig
+    #[arg(long, value_name = "NAME")]
+    user: Option<String>,
+    /// Address of the API server
+    #[arg(short, long, value_name = "URL")]
+    server: Option<String>,
+    /// Bearer token
+    #[arg(long, value_name = "TOKEN", env = "KUBEPROF_TOKEN", hide_env_values = true)]
+    token: Option<String>,
+    /// User to act as
+    #[arg(long = "as", value_name = "USER")]
+    act_as: Option<String>,
+    /// Group to act as (several allowed)
+    #[arg(long = "as-group", value_name = "GROUP", requires = "act_as")]
+    act_as_group: Vec<String>,
+    /// CA of the server, PEM
+    #[arg(long, value_name = "FILE")]
+    certificate_authority: Option<PathBuf>,
+    /// Client certificate, PEM
+    #[arg(long, value_name = "FILE", requires = "client_key")]
+    client_certificate: Option<PathBuf>,
+    /// Key of the client certificate, PEM
+    #[arg(long, value_name = "FILE", requires = "client_certificate")]
+    client_key: Option<PathBuf>,
+    /// Take any certificate of the server
+    #[arg(long)]
+    insecure_skip_tls_verify: bool,
+    /// Name that the server's certificate must hold
+    #[arg(long, value_name = "NAME")]
+    tls_server_name: Option<String>,
+}
+
+impl WayArgs {
+    fn tls(&self) -> Tls {
+        Tls {
+            certificate_authority: self.certificate_authority.clone(),
+            client_certificate: self.client_certificate.clone(),
+            client_key: self.client_key.clone(),
+            token: self.token.clone().map(Secret),
+            insecure: self.insecure_skip_tls_verify,
+            server_name: self.tls_server_name.clone(),
+        }
+    }
+
+    /// The way that was typed: one for all, or one a kubelet.
+    pub(super) fn ways(&self) -> Vec<(Option<String>, Way)> {
+        if !self.direct.is_empty() {
+            let way = |address: &String| {
+                let direct = Direct {
+                    address: address.clone(),
+                    tls: self.tls(),
+                };
+                (Some(address.clone()), Way::Direct(direct))
+            };
+            return self.direct.iter().map(way).collect();
+        }
+        if let Some(url) = &self.via {
+            return vec![(None, Way::Via(url.clone()))];
+        }
+        let access = Access {
+            kubeconfig: self.kubeconfig.clone(),
+            context: self.context.clone(),
+            cluster: self.cluster.clone(),
+            user: self.user.clone(),
+            server: self.server.clone(),
+            act_as: self.act_as.clone(),
+            act_as_groups: self.act_as_group.clone(),
+            tls: self.tls(),
+        };
+        vec![(None, Way::Cluster(access))]
+    }
+}
+
+impl CaptureArgs {
+    /// What to take and when.
+    ///
+    /// # Errors
+    /// When an artifact is not known, or a CPU profile is longer than is wise.
+    pub(super) fn options(&self) -> Result<Options> {
+        let mut plan = match (self.profiles.is_empty(), self.quick, self.full) {
+            (false, ..) => Plan::list(&self.profiles)?,
+            (_, true, _) => Plan::preset(Preset::Quick),
+            (_, _, true) => Plan::preset(Preset::Full),
+            _ => Plan::preset(Preset::Usual),
+        };
+        if self.gc {
+            plan.add("heap-gc")?;
+        }
+        if let Some(trace) = self.trace {
+            plan.add("trace")?;
+            plan.trace = trace;
+        }
+        if self.seconds == 0 {
+            plan.drop("cpu");
+        }
+        if self.seconds > 60 && !self.allow_long_cpu {
+            bail!(
+                "a CPU profile of {} s: the kubelet sends no byte before its end, and what stands in front of API servers \
+                 often cuts silent connections after 60 s\nhint: --seconds 50, or --allow-long-cpu if you know the way",
+                self.seconds
+            );
+        }
+        if self.seconds > 4 * 3600 {
+            bail!("kubelets end every answer after 4 hours\nhint: --seconds of at most 14400");
+        }
+        plan.cpu = Duration::from_secs(self.seconds);
+        if self.every.is_zero() && self.series > 1 {
+            bail!("snapshots need some time between them\nhint: --every 60s");
+        }
+        Ok(Options {
+            plan,
+            schedule: Schedule {
+                snapshots: self.series,
+                every: self.every,
+            },
+            until: Threshold {
+                memory: self.until_memory,
+                goroutines: self.until_goroutines,
+            },
+            look_every: self.look_every.max(Duration::from_secs(1)),
+            max_goroutines: self.max_goroutines,
+            parallel: usize::from(self.parallel),
+            force: self.force,
+        })
+    }
+
+    /// How long to wait for what.
+    pub(super) fn limits(&self) -> Limits {
+        Limits {
+            allowance: self.timeout,
+            stall: Limits::default().stall.min(self.timeout),
+            cap: self.max_bytes,
+        }
+    }
+}
+
+/// `90s`, `2m`, `1h30m`, or a number of seconds.
+fn parse_time(text: &str) -> Result<Duration, String> {
+    if let Ok(seconds) = text.parse::<u32>() {
+        return Ok(Duration::from_secs(seconds.into()));
+    }
+    let wrong = || format!("{text:?} is no time; for instance 90s, 2m, 1h30m");
+    let time: jiff::SignedDuration = text.parse().map_err(|_| wrong())?;
+    Duration::try_from(time).map_err(|_| wrong())
+}

@@ -1,0 +1,264 @@
+//! What came, what did not and why, and what to type next.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use anyhow::Result;
+use serde_json::{Map, json};
+
+use super::args::CaptureArgs;
+use crate::bundle::Record;
+use crate::bundle::manifest::Artifact;
+use crate::capture::endpoints::{Endpoint, Server, endpoint};
+use crate::capture::session::{Options, Visited};
+use crate::cli::Exit;
+use crate::cli::args::{Format, OutArgs};
+use crate::cli::output::{self, Route};
+use crate::render::document::{Cell, Column, Document, Row, Shown};
+
+/// One artifact of one node, over all its snapshots.
+struct Line {
+    node: String,
+    artifact: &'static str,
+    wanted: u32,
+    there: u32,
+    bytes: u64,
+    samples: Option<u64>,
+    longest_ms: u64,
+    problem: Option<Problem>,
+}
+
+struct Problem {
+    skipped: bool,
+    who: String,
+    why: String,
+    remedy: String,
+}
+
+/// The end of a capture.
+pub(super) struct Summary {
+    lines: Vec<Line>,
+    notes: Vec<String>,
+    ended: Option<String>,
+    exit: Exit,
+    multiple: bool,
+}
+
+impl Summary {
+    /// Counts what is in the bundle against what was asked for.
+    pub(super) fn of(record: &Record, options: &Options, visited: Vec<Visited>, ended: Option<String>) -> Self {
+        let mut lines = Vec::new();
+        let mut notes = Vec::new();
+        for v in &visited {
+            for e in &options.plan.artifacts {
+                lines.push(line(record, options, &v.node, e));
+            }
+            for note in &v.notes {
+                notes.push(format!("{}: {note}", v.node));
+            }
+        }
+        let missing = lines
+            .iter()
+            .any(|l| l.there < l.wanted && l.problem.as_ref().is_none_or(|p| !p.skipped));
+        // What the API server says of itself and of the node is nothing of a kubelet's.
+        let of_kubelet = |a: &&Artifact| endpoint(&a.slot.artifact).is_none_or(|e| e.server == Server::Kubelet);
+        let nothing = !record.artifacts().any(|a| of_kubelet(&a));
+        let exit = match (nothing, missing || ended.is_some()) {
+            (true, _) => Exit::Failed,
+            (_, true) => Exit::Partial,
+            _ => Exit::Fine,
+        };
+        Summary {
+            lines,
+            notes,
+            ended,
+            exit,
+            multiple: visited.len() > 1,
+        }
+    }
+
+    /// How the capture ended.
+    pub(super) fn exit(&self) -> Exit {
+        self.exit
+    }
+
+    /// Prints the table, then who refused and what to change, then what to type next.
+    pub(super) fn print(&self, args: &CaptureArgs, root: &Path) -> Result<()> {
+        let out = OutArgs {
+            out: None,
+            color: args.color,
+            no_pager: true,
+            quiet: args.quiet,
+            full_names: false,
+            route: Route::default(),
+        };
+        output::document(&self.document(root), args.output, &out, false)?;
+        if matches!(args.output, Format::Text | Format::Wide) && !args.quiet {
+            self.explain(root);
+        }
+        Ok(())
+    }
+
+    fn document(&self, root: &Path) -> Document {
+        let mut d = Document {
+            schema: "kubeprof/capture/1".to_owned(),
+            columns: vec![
+                Column::words("node", "node", if self.multiple { Shown::Always } else { Shown::Wide }),
+                Column::words("artifact", "artifact", Shown::Always),
+                Column::number("there", "there", Shown::Machine),
+                Column::number("wanted", "wanted", Shown::Machine),
+                Column::number("got", "got", Shown::People),
+                Column::number("bytes", "size", Shown::Always),
+                Column::number("samples", "samples", Shown::Always),
+                Column::number("took_ms", "took", Shown::Always),
+                Column::words("who", "who", Shown::Machine),
+                Column::words("problem", "problem", Shown::Always),
+                Column::words("remedy", "remedy", Shown::Machine),
+            ],
+            ..Document::default()
+        };
+        for l in &self.lines {
+            let there = l.there > 0;
+            let text = |f: &dyn Fn(&Problem) -> String| l.problem.as_ref().map_or(Cell::None, |p| Cell::Text(f(p)));
+            let count = |n: u64| Cell::Count(i64::try_from(n).unwrap_or(i64::MAX));
+            let bytes = i64::try_from(l.bytes).unwrap_or(i64::MAX);
+            let took = i64::try_from(l.longest_ms).unwrap_or(i64::MAX);
+            d.rows.push(Row {
+                cells: vec![
+                    Cell::Text(l.node.clone()),
+                    Cell::Text(l.artifact.to_owned()),
+                    count(l.there.into()),
+                    count(l.wanted.into()),
+                    Cell::Text(if l.wanted > 1 {
+                        format!("{}/{}", l.there, l.wanted)
+                    } else {
+                        l.there.to_string()
+                    }),
+                    if there {
+                        Cell::Value(bytes, size(l.bytes))
+                    } else {
+                        Cell::None
+                    },
+                    l.samples.map_or(Cell::None, count),
+                    if there {
+                        Cell::Value(took, seconds(l.longest_ms))
+                    } else {
+                        Cell::None
+                    },
+                    text(&|p| p.who.clone()),
+                    text(&|p| {
+                        if p.skipped {
+                            format!("({})", short(&p.why))
+                        } else {
+                            format!("{}: {}", p.who, short(&p.why))
+                        }
+                    }),
+                    text(&|p| p.remedy.clone()),
+                ],
+                ..Row::default()
+            });
+        }
+        let code = self.exit as u8;
+        d.facts = Map::from_iter([
+            ("bundle".to_owned(), json!(root.display().to_string())),
+            ("complete".to_owned(), json!(self.exit == Exit::Fine)),
+            ("exit".to_owned(), json!(code)),
+            ("ended".to_owned(), json!(self.ended)),
+            ("notes".to_owned(), json!(self.notes)),
+        ]);
+        d
+    }
+
+    /// Each refusal once, whole; then what to type.
+    fn explain(&self, root: &Path) {
+        let mut told: BTreeSet<(&str, &str)> = BTreeSet::new();
+        for p in self
+            .lines
+            .iter()
+            .filter_map(|l| l.problem.as_ref())
+            .filter(|p| !p.skipped)
+        {
+            if told.insert((&p.who, &p.why)) {
+                eprintln!("\n{}: {}", p.who, p.why);
+                if !p.remedy.is_empty() {
+                    eprintln!("hint: {}", p.remedy);
+                }
+            }
+        }
+        if let Some(why) = &self.ended {
+            eprintln!("\nended early: {why}");
+        }
+        let shown = root.display();
+        match self.exit {
+            Exit::Failed => eprintln!("\nnothing was taken of any kubelet; {shown}/manifest.jsonl says what was tried"),
+            _ => {
+                eprintln!("\n{shown} holds what was taken. Next:");
+                if self.exit == Exit::Partial {
+                    eprintln!("  kubeprof capture --resume {shown} ...   what is missing, with the same arguments");
+                }
+                eprintln!("  kubeprof top {shown} --kind heap");
+                eprintln!("  kubeprof goroutines {shown}");
+            }
+        }
+    }
+}
+
+fn line(record: &Record, options: &Options, node: &str, e: &'static Endpoint) -> Line {
+    use crate::capture::endpoints::Phase;
+    let artifacts: Vec<_> = record
+        .artifacts()
+        .filter(|a| a.slot.node == node && a.slot.artifact == e.artifact)
+        .collect();
+    let wanted = match e.phase {
+        Phase::Every => options.schedule.snapshots,
+        _ => 1,
+    };
+    let there = u32::try_from(artifacts.len()).unwrap_or(u32::MAX);
+    let lack = record
+        .lacks()
+        .filter(|l| l.missing.slot.node == node && l.missing.slot.artifact == e.artifact)
+        .last();
+    let problem = lack.map(|l| Problem {
+        skipped: l.skipped,
+        who: l.missing.who.to_string(),
+        why: l.missing.why.clone(),
+        remedy: l.missing.remedy.clone(),
+    });
+    let not_asked = || Problem {
+        skipped: false,
+        who: "kubeprof".to_owned(),
+        why: "not asked for any more".to_owned(),
+        remedy: String::new(),
+    };
+    Line {
+        node: node.to_owned(),
+        artifact: e.artifact,
+        wanted,
+        there,
+        bytes: artifacts.iter().map(|a| a.bytes).sum(),
+        samples: artifacts.last().and_then(|a| a.facts.samples),
+        longest_ms: artifacts.iter().filter_map(|a| a.exchange.done_ms).max().unwrap_or(0),
+        problem: problem.or_else(|| (there < wanted).then(not_asked)),
+    }
+}
+
+/// The first words of a sentence, for a cell.
+fn short(text: &str) -> String {
+    match text.char_indices().nth(70) {
+        Some((at, _)) => format!("{}…", &text[..at]),
+        None => text.to_owned(),
+    }
+}
+
+/// Bytes for people.
+pub(super) fn size(bytes: u64) -> String {
+    match bytes {
+        0..10_000 => format!("{bytes} B"),
+        10_000..10_000_000 => format!("{} kB", bytes.div_ceil(1000)),
+        _ => format!("{:.1} MB", bytes as f64 / 1e6),
+    }
+}
+
+fn seconds(ms: u64) -> String {
+    format!("{:.1} s", ms as f64 / 1e3)
+}

@@ -1,0 +1,262 @@
+//! Captures that come through.
+
+use std::io::Write as _;
+
+use crate::run::{capture, command, events, journal, kubeprof, lack, sound, there};
+use crate::server::{Kubelet, Reply, Server, fixture};
+
+#[test]
+fn everything_of_a_healthy_kubelet() {
+    let server = Server::start(|_| None);
+    let out = server.path("b");
+    let ran = capture(&server, &out, &["worker-03", "--seconds", "1"]);
+    assert_eq!(ran.code, Some(0), "{ran:#?}");
+    sound(&out);
+    let there = there(&out);
+    for name in [
+        "healthz",
+        "metrics",
+        "goroutine",
+        "goroutine.debug2",
+        "heap",
+        "allocs",
+        "version",
+        "node",
+        "cmdline",
+        "configz",
+        "flagz",
+        "statusz",
+        "threadcreate",
+        "mutex",
+        "block",
+        "cpu",
+    ] {
+        assert!(there.iter().any(|t| t == name), "{name}: {there:?}");
+    }
+    assert_eq!(lack(&out, "goroutineleak")["event"], "skipped");
+    // The bytes are the server's.
+    let heap = events(&out, "artifact")
+        .into_iter()
+        .find(|e| e["artifact"] == "heap")
+        .expect("heap");
+    let bytes = std::fs::read(out.join(heap["path"].as_str().expect("a path"))).expect("a file");
+    assert_eq!(bytes, fixture("gotext/heap.pb.gz"));
+    assert!(heap["facts"]["samples"].as_u64().expect("samples") > 0);
+    assert_eq!(heap["exchange"]["status"], 200);
+    let run = &events(&out, "run")[0];
+    assert_eq!(
+        (run["boot_id"].as_str(), run["kubelet_version"].as_str()),
+        (Some("boot-1"), Some("v1.36.1"))
+    );
+    // Secrets never enter, neither the kubelet's nor ours.
+    let all: String = ["manifest.jsonl", "manifest.json", "worker-03/run-1/cmdline.txt"]
+        .iter()
+        .map(|f| std::fs::read_to_string(out.join(f)).expect("a file"))
+        .collect();
+    assert!(
+        !all.contains("hunter2") && !all.contains("Bearer") && all.contains("--token=***"),
+        "{all}"
+    );
+    assert!(server.seen().iter().all(|r| !r.path.contains("/pods")));
+    // Cheap and hang-proof first; only GET.
+    let asked: Vec<String> = server.seen().iter().map(|r| r.at_kubelet().1.to_owned()).collect();
+    let at = |path: &str| {
+        asked
+            .iter()
+            .position(|p| p == path)
+            .unwrap_or_else(|| panic!("{path}: {asked:?}"))
+    };
+    assert!(at("/healthz") < at("/metrics") && at("/metrics") < at("/debug/pprof/goroutine"));
+    assert!(at("/debug/pprof/heap") < at("/debug/pprof/profile"));
+    assert!(at("/debug/pprof/profile") < at("/debug/pprof/goroutineleak"));
+    assert!(
+        server
+            .seen()
+            .iter()
+            .all(|r| r.method == "GET" || r.path.ends_with("selfsubjectaccessreviews"))
+    );
+    assert!(ran.stdout.contains("heap") && ran.stderr.contains("Next:"), "{ran:#?}");
+    // Other commands read it in place.
+    let top = kubeprof(&["top", &out.display().to_string(), "--kind", "heap"]);
+    assert_eq!(top.code, Some(0), "{top:#?}");
+}
+
+#[test]
+fn directly_and_through_kubectl_proxy() {
+    let server = Server::start(|_| None);
+    let ca = server.ca().display().to_string();
+    let out = server.path("direct");
+    let address = server.address.to_string();
+    let ran = kubeprof(&[
+        "capture",
+        "--direct",
+        &address,
+        "--certificate-authority",
+        &ca,
+        "--token",
+        "s3cret",
+        "--out",
+        &out.display().to_string(),
+        "--quick",
+    ]);
+    assert_eq!(ran.code, Some(0), "{ran:#?}");
+    sound(&out);
+    let asked = server.seen();
+    assert!(asked.iter().all(|r| !r.path.contains("/proxy")), "{asked:#?}");
+    assert!(
+        asked
+            .iter()
+            .all(|r| r.headers.get("authorization").is_some_and(|a| a == "Bearer s3cret"))
+    );
+    let started = &journal(&out)[0];
+    assert_eq!(started["asked"]["route"], "direct");
+    assert!(!started.to_string().contains("s3cret"), "{started}");
+    assert!(
+        there(&out).iter().all(|t| t != "node" && t != "version"),
+        "there is no API server on this way"
+    );
+
+    let plain = Server::with(Kubelet::default(), false, |_| None);
+    let out = plain.path("via");
+    let ran = kubeprof(&[
+        "capture",
+        "worker-03",
+        "--via",
+        &plain.url(),
+        "--out",
+        &out.display().to_string(),
+        "--quick",
+    ]);
+    assert_eq!(ran.code, Some(0), "{ran:#?}");
+    sound(&out);
+    assert!(
+        plain
+            .seen()
+            .iter()
+            .any(|r| r.path == "/api/v1/nodes/worker-03/proxy/debug/pprof/heap")
+    );
+}
+
+#[test]
+fn users_tokens_and_other_peoples_names() {
+    let server = Server::start(|_| None);
+    let ran = capture(
+        &server,
+        &server.path("as"),
+        &[
+            "worker-03",
+            "--quick",
+            "--as",
+            "jane",
+            "--as-group",
+            "sre",
+            "--as-group",
+            "dev",
+            "--token",
+            "other",
+        ],
+    );
+    assert_eq!(ran.code, Some(0), "{ran:#?}");
+    for r in server.seen() {
+        assert_eq!(
+            r.headers.get("authorization").map(String::as_str),
+            Some("Bearer other"),
+            "{r:?}"
+        );
+        assert_eq!(
+            r.headers.get("impersonate-user").map(String::as_str),
+            Some("jane"),
+            "{r:?}"
+        );
+    }
+    // An exec plugin makes the credentials.
+    let plugin = server.path("plugin.sh");
+    let mut script = std::fs::File::create(&plugin).expect("a script");
+    writeln!(
+        script,
+        "#!/bin/sh\necho '{{\"apiVersion\":\"client.authentication.k8s.io/v1\",\"kind\":\"ExecCredential\",\"status\":{{\"token\":\"from-plugin\"}}}}'"
+    )
+    .expect("written");
+    drop(script);
+    let user = format!(
+        "exec: {{apiVersion: client.authentication.k8s.io/v1, command: sh, args: [\"{}\"], interactiveMode: Never}}",
+        plugin.display()
+    );
+    let config = server.path("exec-config");
+    std::fs::write(&config, server.config(&user)).expect("a kubeconfig");
+    let before = server.seen().len();
+    // By KUBECONFIG, as the second of a list whose first is not there.
+    let out = server.path("exec");
+    let list = format!("{}:{}", server.path("nothing").display(), config.display());
+    let ran = command(&["capture", "worker-03", "--quick", "--out", &out.display().to_string()])
+        .env("KUBECONFIG", list)
+        .env("PATH", "/usr/bin:/bin")
+        .output()
+        .expect("kubeprof runs");
+    assert_eq!(ran.status.code(), Some(0), "{}", String::from_utf8_lossy(&ran.stderr));
+    let asked = server.seen();
+    assert!(asked[before..].iter().all(|r| {
+        r.headers
+            .get("authorization")
+            .is_some_and(|a| a == "Bearer from-plugin")
+    }));
+}
+
+#[test]
+fn encoded_bodies_are_stored_as_content() {
+    let server = Server::start(|r| match r.at_kubelet().1 {
+        "/metrics" => {
+            let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+            encoder
+                .write_all(b"go_goroutines 5\nkubelet_running_pods 1\nprocess_start_time_seconds 1.7e9\n")
+                .expect("memory");
+            let body = encoder.finish().expect("memory");
+            Some(Reply::new(200, "text/plain", body).header("Content-Encoding", "gzip"))
+        }
+        _ => None,
+    });
+    let out = server.path("b");
+    let ran = capture(&server, &out, &["worker-03", "--profiles", "metrics,heap"]);
+    assert_eq!(ran.code, Some(0), "{ran:#?}");
+    let metrics = events(&out, "artifact")
+        .into_iter()
+        .find(|e| e["artifact"] == "metrics")
+        .expect("metrics");
+    let text = std::fs::read_to_string(out.join(metrics["path"].as_str().expect("a path"))).expect("text");
+    assert!(text.starts_with("go_goroutines 5"), "{text}");
+    assert_eq!(metrics["exchange"]["headers"]["content-encoding"], "gzip");
+}
+
+#[test]
+fn nothing_is_overwritten_and_nothing_unknown_is_taken() {
+    let server = Server::start(|_| None);
+    let out = server.path("b");
+    assert_eq!(
+        capture(&server, &out, &["worker-03", "--profiles", "heap"]).code,
+        Some(0)
+    );
+    let ran = capture(&server, &out, &["worker-03", "--profiles", "heap"]);
+    assert_eq!(ran.code, Some(2), "{ran:#?}");
+    assert!(
+        ran.stderr.contains("nothing is overwritten") && ran.stderr.contains("--resume"),
+        "{}",
+        ran.stderr
+    );
+    let ran = capture(&server, &server.path("c"), &["worker-03", "--profiles", "heap,pods"]);
+    assert_eq!(ran.code, Some(2));
+    assert!(
+        ran.stderr.contains("\"pods\"") && ran.stderr.contains("goroutine.debug2"),
+        "{}",
+        ran.stderr
+    );
+    let ran = capture(&server, &server.path("d"), &["worker-03", "--seconds", "90"]);
+    assert_eq!(ran.code, Some(2));
+    assert!(ran.stderr.contains("--allow-long-cpu"), "{}", ran.stderr);
+    let ran = kubeprof(&["capture", "worker-03", "--out", &server.path("e").display().to_string()]);
+    assert_eq!(ran.code, Some(2), "{ran:#?}");
+    assert!(
+        ran.stderr.contains("--kubeconfig") && ran.stderr.contains("--direct"),
+        "{}",
+        ran.stderr
+    );
+}
