@@ -33,7 +33,7 @@ fn without_heap(server: &Server, args: &[&str]) -> (Ran, serde_json::Value) {
     assert_eq!(
         there(&out),
         ["healthz", "metrics", "goroutine", "allocs"],
-        "one never stops the others"
+        "one never stops the others: {ran:#?}"
     );
     let lack = lack(&out, "heap");
     assert_eq!(lack["event"], "failed");
@@ -70,6 +70,13 @@ fn silence() {
     let (_, lack) = without_heap(&server, &[]);
     assert!(why(&lack).contains("no answer in 2 s"), "{lack:#}");
     assert_eq!(lack["exchange"]["status"], serde_json::Value::Null);
+}
+
+#[test]
+fn closed_without_a_word() {
+    let server = heap(How::Close, Vec::new());
+    let (_, lack) = without_heap(&server, &[]);
+    assert!(why(&lack).contains("ended without an answer"), "{lack:#}");
 }
 
 #[test]

@@ -64,8 +64,6 @@ pub(crate) enum How {
     Close,
     /// After a while, then at once.
     After(Duration),
-    /// Silence for a while, then the connection ends.
-    CloseAfter(Duration),
 }
 
 /// An answer.
@@ -93,13 +91,6 @@ impl Reply {
 
     pub(crate) fn json(status: u16, body: &str) -> Self {
         Reply::new(status, "application/json", body)
-    }
-
-    /// A `Status` object of an API server.
-    pub(crate) fn status(code: u16, reason: &str, message: &str) -> Self {
-        let object = serde_json::json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
-            "message": message, "reason": reason, "code": code});
-        Reply::json(code, &object.to_string())
     }
 
     /// What stands in a file of `fixtures/refusals`.
@@ -368,10 +359,6 @@ impl State {
                 return Ok(false);
             }
             How::Close => return Ok(false),
-            How::CloseAfter(time) => {
-                wait(time);
-                return Ok(false);
-            }
             How::After(time) => wait(time),
             _ => {}
         }

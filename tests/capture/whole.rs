@@ -260,3 +260,23 @@ fn nothing_is_overwritten_and_nothing_unknown_is_taken() {
         ran.stderr
     );
 }
+
+#[test]
+fn fifty_nodes_side_by_side_but_not_at_once() {
+    let server = Server::start(|_| None);
+    let out = server.path("b");
+    let nodes: Vec<String> = (0..50).map(|i| format!("node-{i:02}")).collect();
+    let mut args: Vec<&str> = nodes.iter().map(String::as_str).collect();
+    args.extend(["--quick", "--parallel", "8"]);
+    let ran = capture(&server, &out, &args);
+    assert_eq!(ran.code, Some(0), "{ran:#?}");
+    sound(&out);
+    for node in &nodes {
+        let heaps = events(&out, "artifact")
+            .into_iter()
+            .filter(|e| e["node"] == node.as_str() && e["artifact"] == "heap");
+        assert_eq!(heaps.count(), 1, "{node}");
+    }
+    let most = server.most_at_once();
+    assert!((2..=8).contains(&most), "{most} requests at once");
+}

@@ -16,34 +16,37 @@ pub(super) fn of_send(e: &kube::Error, after: Duration) -> Break {
     if matches!(e, kube::Error::Auth(_)) {
         return Break::Credentials(text);
     }
-    let lower = text.to_ascii_lowercase();
+    let lower = chain(e).to_ascii_lowercase();
     let has = |part: &str| lower.contains(part);
     if has("failed to lookup address") || has("dns error") {
         return Break::Lookup(text);
     }
-    if has("handshake eof") {
+    let connecting = has("connect error") || has("client error (connect)") || has("tunnel") || has("socks");
+    let ended = || Break::Ended {
+        bytes: 0,
+        after,
+        why: words(e),
+    };
+    if has("handshake eof") || has("close_notify") {
         // The server went away, or something without a server behind it accepted the connection.
-        return Break::Ended {
-            bytes: 0,
-            after,
-            why: text,
-        };
+        return ended();
     }
-    if has("certificate") || has("tls") || has("alert") || has("corrupt message") || has("handshake") {
+    // A server may say only after the handshake that it wants another certificate of ours.
+    if has("received fatal alert")
+        || has("invalid peer certificate")
+        || has("invalidcontenttype")
+        || has("corrupt message")
+        || (connecting && (has("certificate") || has("tls") || has("handshake")))
+    {
         return Break::Tls(text);
     }
-    let connecting = has("connect error") || has("client error (connect)") || has("tunnel") || has("socks");
     match io_kind(e) {
         Some(io::ErrorKind::ConnectionRefused) => Break::Refused(text),
         Some(io::ErrorKind::TimedOut | io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable) => {
             Break::Unreachable(text)
         }
         _ if connecting => Break::Unreachable(text),
-        _ => Break::Ended {
-            bytes: 0,
-            after,
-            why: text,
-        },
+        _ => ended(),
     }
 }
 
@@ -59,9 +62,17 @@ pub(super) fn of_body(e: &(dyn Error + 'static), bytes: u64, after: Duration) ->
 /// The chain without what says nothing.
 fn words(e: &(dyn Error + 'static)) -> String {
     let text = chain(e);
-    let text = text.strip_prefix("ServiceError: ").unwrap_or(&text);
-    let text = text.strip_prefix("HyperError: ").unwrap_or(text);
-    text.strip_prefix("client error (Connect): ").unwrap_or(text).to_owned()
+    let mut text = text.as_str();
+    for front in [
+        "ServiceError: ",
+        "HyperError: ",
+        "client error (Connect): ",
+        "client error (SendRequest): ",
+        "connection error: ",
+    ] {
+        text = text.strip_prefix(front).unwrap_or(text);
+    }
+    text.split(": https://docs.rs").next().unwrap_or(text).to_owned()
 }
 
 /// The kind of the innermost error of the system.
