@@ -25,6 +25,11 @@ pub(super) fn hex(bytes: &[u8]) -> String {
     text
 }
 
+/// SHA-256 in lowercase hex.
+pub(super) fn sha256(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
+}
+
 /// Whether `name` can be a part of a path in a bundle: ASCII letters, digits, `-`, `_`, `.`, `+`; not hidden, at most 128.
 pub fn is_plain(name: &str) -> bool {
     let fits = |b: u8| b.is_ascii_alphanumeric() || b"-_.+".contains(&b);

@@ -1,11 +1,14 @@
 //! A folder that appears whole or not at all: made under another name beside its place, then renamed.
 
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::WriteError;
+use super::manifest::{Entry, JOURNAL};
 use super::names;
+use super::record::Record;
+use super::writer::write_summary;
 
 /// A folder on its way. Dropped, it is gone.
 pub(super) struct Staging {
@@ -58,6 +61,19 @@ impl Staging {
             file.sync_all()
         };
         write().map_err(at(&file))
+    }
+
+    /// Writes a journal and its summary.
+    pub(super) fn journal(&self, entries: &[Entry]) -> Result<Record, WriteError> {
+        let mut journal = Vec::new();
+        for entry in entries {
+            serde_json::to_writer(&mut journal, entry).map_err(|e| at(&self.temporary)(e.into()))?;
+            journal.push(b'\n');
+        }
+        self.write(JOURNAL, |f| f.write_all(&journal))?;
+        let record = Record::of_journal(&journal);
+        write_summary(&self.temporary, &record)?;
+        Ok(record)
     }
 
     /// Puts it in its place.

@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use super::args::{Format, OutArgs, parse_size};
 
 use super::{Exit, output};
+use crate::bundle::redact::Key;
 use crate::bundle::verify::{Verdict, verify as verify_contents};
 use crate::bundle::{self, Contents, Packed, Packing, Record, Want};
 use crate::pprof::Limit;
@@ -21,7 +22,7 @@ Examples:
 
 Exit status of verify: 0 whole, 3 partial but usable, 1 tampered or extra files, 2 it did not work.";
 
-/// Lists, verifies, packs and unpacks bundles.
+/// Lists, verifies, packs, unpacks, redacts and merges bundles.
 #[derive(Parser, Debug)]
 #[command(name = "bundle", after_help = EXAMPLES)]
 pub(super) struct BundleArgs {
@@ -88,6 +89,34 @@ enum Command {
         #[arg(short, long)]
         quiet: bool,
     },
+    /// Writes a copy without names: nodes, addresses, users and labels get pseudonyms, secrets are masked
+    Redact {
+        #[command(flatten)]
+        source: Source,
+        /// The new folder
+        #[arg(value_name = "DIR")]
+        dir: PathBuf,
+        /// File with the key that turns pseudonyms back; one that exists is used again [default: DIR.key.json]
+        #[arg(long, value_name = "FILE")]
+        key: Option<PathBuf>,
+        /// No notes on standard error
+        #[arg(short, long)]
+        quiet: bool,
+    },
+    /// Writes several bundles as one: of several nodes, or of one node at several times
+    Merge {
+        /// Bundles: folders or tars
+        #[arg(value_name = "BUNDLE", required = true)]
+        sources: Vec<PathBuf>,
+        /// The new folder
+        #[arg(long, value_name = "DIR")]
+        out: PathBuf,
+        #[command(flatten)]
+        limit: LimitArgs,
+        /// No notes on standard error
+        #[arg(short, long)]
+        quiet: bool,
+    },
     /// Unpacks a bundle into a new folder; what the manifest does not name is left out
     Unpack {
         #[command(flatten)]
@@ -112,6 +141,18 @@ pub(super) fn answer(args: &BundleArgs) -> Result<Exit> {
         }
         Command::Verify { source, output, out } => verify(source, *output, out),
         Command::Pack { source, file, quiet } => pack(source, file.as_deref(), *quiet),
+        Command::Redact {
+            source,
+            dir,
+            key,
+            quiet,
+        } => redact(source, dir, key.as_deref(), *quiet),
+        Command::Merge {
+            sources,
+            out,
+            limit,
+            quiet,
+        } => merge(sources, out, limit.limit(), *quiet),
         Command::Unpack { source, dir, quiet } => unpack(source, dir.as_deref(), *quiet),
     }
 }
@@ -222,6 +263,109 @@ fn unpack(source: &Source, dir: Option<&Path>, quiet: bool) -> Result<Exit> {
     }
     let odd = !contents.odd.is_empty() || contents.broken.is_some();
     Ok(told(&packed, "unpacked into", &dir, quiet, odd))
+}
+
+fn redact(source: &Source, dir: &Path, key_file: Option<&Path>, quiet: bool) -> Result<Exit> {
+    let (contents, record) = source.open(Want::Everything)?;
+    let key_file = match key_file {
+        Some(file) => file.to_owned(),
+        None => {
+            let mut name = dir.as_os_str().to_owned();
+            name.push(".key.json");
+            PathBuf::from(name)
+        }
+    };
+    // A key inside of what it opens would be sent along.
+    let absolute = |p: &Path| std::path::absolute(p).with_context(|| p.display().to_string());
+    if absolute(&key_file)?.starts_with(absolute(dir)?) {
+        bail!(
+            "{}: the key would be in the bundle\nhint: name a file elsewhere with --key",
+            key_file.display()
+        );
+    }
+    let mut key = match std::fs::read(&key_file) {
+        Ok(text) => Key::parse(&text).map_err(|e| anyhow::anyhow!("{}: {e}", key_file.display()))?,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Key::new(random()?),
+        Err(e) => return Err(e).with_context(|| key_file.display().to_string()),
+    };
+    let redacted = bundle::redact::redact(&contents, &record, &mut key, source.limit.limit(), dir)?;
+    let written = write_key(&key_file, &key);
+    if written.is_err() {
+        // Without its key nobody could ever tell who is who.
+        let _ = std::fs::remove_dir_all(dir);
+    }
+    written?;
+    if !quiet {
+        for (path, why) in &redacted.left_out {
+            eprintln!("note: {path} is left out: {why}");
+        }
+        eprintln!("{} files redacted into {}", redacted.files, dir.display());
+        eprintln!(
+            "{} names are in {}: keep it, do not send it",
+            key.len(),
+            key_file.display()
+        );
+    }
+    Ok(Exit::Fine)
+}
+
+fn random() -> Result<[u8; 32]> {
+    use std::io::Read as _;
+    let mut bytes = [0; 32];
+    let mut source = std::fs::File::open("/dev/urandom").context("/dev/urandom")?;
+    source.read_exact(&mut bytes).context("/dev/urandom")?;
+    Ok(bytes)
+}
+
+/// Writes the key so that only its owner can read it.
+fn write_key(path: &Path, key: &Key) -> Result<()> {
+    use std::io::Write as _;
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let mut part = path.as_os_str().to_owned();
+    part.push(".part");
+    let part = PathBuf::from(part);
+    let write = || -> std::io::Result<()> {
+        let _ = std::fs::remove_file(&part);
+        let mut file = std::fs::OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&part)?;
+        file.write_all(&key.to_json())?;
+        file.sync_all()?;
+        std::fs::rename(&part, path)
+    };
+    write().with_context(|| path.display().to_string())
+}
+
+fn merge(sources: &[PathBuf], out: &Path, limit: Limit, quiet: bool) -> Result<Exit> {
+    let mut bundles = Vec::with_capacity(sources.len());
+    for path in sources {
+        let (contents, record) = open(path, limit, Want::Everything)?;
+        if !record.is_readable() {
+            bail!(
+                "{}: its manifest cannot be read\nhint: see `kubeprof bundle verify`",
+                path.display()
+            );
+        }
+        bundles.push((contents, record));
+    }
+    let merged = bundle::merge_bundles(&bundles, out)?;
+    for path in &merged.missing {
+        eprintln!("kubeprof: {path}: its manifest names it and it is not there");
+    }
+    if !quiet {
+        eprintln!(
+            "{} files of {} nodes, {} processes, {} snapshots in {}; {} were in several bundles",
+            merged.files,
+            merged.nodes,
+            merged.runs,
+            merged.snapshots,
+            out.display(),
+            merged.equal
+        );
+    }
+    Ok(Exit::Fine)
 }
 
 /// Says what was done and names what is not as the manifest has it.

@@ -82,7 +82,7 @@ enum Command {
     /// A prompt with all these reports, on profiles that are read once
     #[cfg(feature = "shell")]
     Shell(shell::ShellArgs),
-    /// What bundles hold, whether they are whole; packs and unpacks them
+    /// What bundles hold, whether they are whole; packs, redacts and merges them
     Bundle(bundle::BundleArgs),
     /// Archive of kubelet binaries, found by build ID
     Binary(binary::BinaryArgs),

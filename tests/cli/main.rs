@@ -1,6 +1,7 @@
 //! The commands, through the binary.
 
 mod bundle;
+mod bundle_copies;
 mod documents;
 mod drawings;
 mod formats;
