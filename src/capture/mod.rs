@@ -10,6 +10,7 @@
 pub mod endpoints;
 pub mod facts;
 pub mod mask;
+pub mod preflight;
 pub mod progress;
 pub mod refusal;
 pub mod schedule;

@@ -17,8 +17,8 @@ use super::progress::Watch;
 use super::refusal::{Cause, Refusal};
 use super::schedule::Schedule;
 use super::transport::{Stop, Transport};
+use crate::bundle::Writer;
 use crate::bundle::manifest::{Artifact, Finished};
-use crate::bundle::{WriteError, Writer};
 
 /// A kubelet to visit.
 #[derive(Clone, Debug)]
@@ -111,11 +111,9 @@ impl Session {
         }
     }
 
-    /// Visits all nodes and closes the bundle.
-    ///
-    /// # Errors
-    /// When the end cannot be written; what was taken is there all the same.
-    pub async fn run(self, targets: Vec<Target>) -> Result<(Vec<Visited>, Option<String>), WriteError> {
+    /// Visits all nodes and closes the bundle. Says how each went, and why it ended before its time if it did; a bundle that
+    /// could not be closed (a full disk) is as good as one that was killed.
+    pub async fn run(self, targets: Vec<Target>) -> (Vec<Visited>, Option<String>) {
         let session = Arc::new(self);
         let permits = Arc::new(Semaphore::new(session.options.parallel.max(1)));
         let mut tasks = JoinSet::new();
@@ -132,10 +130,13 @@ impl Session {
         }
         all.sort_by_key(|(at, _)| *at);
         let interrupted = session.why_ended();
-        session.writer.finish(Finished {
+        let closed = session.writer.finish(Finished {
             interrupted: interrupted.clone().unwrap_or_default(),
-        })?;
-        Ok((all.into_iter().map(|(_, v)| v).collect(), interrupted))
+        });
+        let unclosed = closed
+            .err()
+            .map(|e| e.to_string().lines().next().unwrap_or_default().to_owned());
+        (all.into_iter().map(|(_, v)| v).collect(), interrupted.or(unclosed))
     }
 
     /// Why everything came to an end before its time.

@@ -2,7 +2,9 @@
 #![cfg(all(feature = "capture", feature = "cli"))]
 
 mod broken;
+mod preflight;
 mod refusals;
 mod run;
+mod series;
 mod server;
 mod whole;

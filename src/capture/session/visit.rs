@@ -37,6 +37,8 @@ struct Visit<'s> {
     no_profiles: Option<Refusal>,
     /// Why nothing is asked for in this snapshot.
     left: Option<Refusal>,
+    /// Whether nobody was told of that yet.
+    untold: bool,
     /// Runs whose once-a-process artifacts were tried.
     once: Vec<u32>,
     seen: Visited,
@@ -54,6 +56,7 @@ pub(super) async fn visit(session: &Session, permits: &Arc<Semaphore>, target: T
         object: None,
         no_profiles: None,
         left: None,
+        untold: false,
         once: Vec::new(),
         seen: Visited {
             node: target.node.clone(),
@@ -99,7 +102,9 @@ impl Visit<'_> {
                 self.fill(permits, run, snapshot.id, number == schedule.snapshots).await;
                 continue;
             }
-            if let Some(begun) = begun {
+            if let Some(begun) = begun
+                && self.session.ended().is_none()
+            {
                 let wait = schedule.wait(begun, started.elapsed());
                 if !wait.is_zero() {
                     let what = format!("snapshot {number} of {}", schedule.snapshots);
@@ -210,7 +215,8 @@ impl Visit<'_> {
                 break;
             }
             if let Some(refusal) = &self.left {
-                let missing = missing(refusal, Exchange::default(), &[], 0);
+                let mut missing = missing(refusal, Exchange::default(), &[], 0);
+                missing.remedy.clear();
                 first.push((e, Err((refusal.clone(), missing))));
                 continue;
             }
@@ -325,6 +331,7 @@ impl Visit<'_> {
         if self.gauges.is_kubelet || self.session.options.force {
             return;
         }
+        self.untold = true;
         self.left = Some(Refusal {
             cause: Cause::NotAKubelet,
             who: Who::You,
@@ -437,8 +444,12 @@ impl Visit<'_> {
             // After an interruption the journal ends: what is not there was not asked for.
             Some(refusal) if refusal.cause == Cause::Interrupted => Taken::Not(Box::new(refusal)),
             Some(refusal) => {
-                let missing: Missing = missing(&refusal, Exchange::default(), &[], 0);
-                self.session.explain(&slot, e, refusal, missing, false)
+                let mut missing: Missing = missing(&refusal, Exchange::default(), &[], 0);
+                let tell = std::mem::take(&mut self.untold);
+                if !tell {
+                    missing.remedy.clear();
+                }
+                self.session.explain(&slot, e, refusal, missing, tell)
             }
             None => self.session.take(&self.transport, &slot, e).await,
         };

@@ -315,9 +315,9 @@ fn request(ask: &Ask) -> Result<Request<Body>, Break> {
     let mut uri = ask.path.clone();
     for (i, (key, value)) in ask.params.iter().enumerate() {
         uri.push(if i == 0 { '?' } else { '&' });
-        uri.push_str(key);
+        uri.push_str(&escaped(key));
         uri.push('=');
-        uri.push_str(value);
+        uri.push_str(&escaped(value));
     }
     let mut builder = Request::builder()
         .method(if ask.json.is_some() { Method::POST } else { Method::GET })
@@ -338,6 +338,19 @@ fn request(ask: &Ask) -> Result<Request<Body>, Break> {
         after: Duration::ZERO,
         why: format!("no request can be made of it: {e}"),
     })
+}
+
+/// A parameter as URLs take it.
+fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    out
 }
 
 fn millis(d: Duration) -> u64 {

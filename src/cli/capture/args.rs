@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use clap::Args;
 
+use crate::bundle::manifest::Asked;
 use crate::capture::endpoints::{Plan, Preset};
 use crate::capture::schedule::Schedule;
 use crate::capture::session::{Options, Threshold};
@@ -19,6 +20,7 @@ Examples:
   kubeprof capture worker-03 --out night --until-memory 2Gi       wait for the trouble, then take it
   kubeprof capture --direct 127.0.0.1 --out incident              on the node itself
   kubeprof capture --resume incident                              what an interruption left out
+  kubeprof capture -l pool=gpu --dry-run                          what would be asked, at what cost, with which rights
 
 Exit status: 0 all was taken, 2 it did not work, 3 the bundle is partial (it says what is missing and why).";
 
@@ -29,8 +31,20 @@ pub(in crate::cli) struct CaptureArgs {
     /// Names of nodes
     #[arg(value_name = "NODE")]
     pub(super) nodes: Vec<String>,
+    /// Nodes with these labels, e.g. pool=gpu
+    #[arg(short = 'l', long, value_name = "LABELS", conflicts_with_all = ["nodes", "direct", "resume"])]
+    pub(super) selector: Option<String>,
+    /// All nodes of the cluster, up to --max-nodes
+    #[arg(long, conflicts_with_all = ["nodes", "direct", "selector", "resume"])]
+    pub(super) all_nodes: bool,
+    /// Largest number of nodes that -l and --all-nodes may mean
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub(super) max_nodes: usize,
+    /// Ask no kubelet: list the requests, what they cost and the rights they need
+    #[arg(long, conflicts_with = "resume")]
+    pub(super) dry_run: bool,
     /// Folder for the bundle; it must not be there yet
-    #[arg(long, value_name = "DIR", required_unless_present = "resume")]
+    #[arg(long, value_name = "DIR", required_unless_present_any = ["resume", "dry_run"])]
     pub(super) out: Option<PathBuf>,
     /// Go on with this bundle: take what is missing of the same process
     #[arg(long, value_name = "DIR", conflicts_with = "out")]
@@ -172,20 +186,13 @@ impl WayArgs {
         }
     }
 
-    /// The way that was typed: one for all, or one a kubelet.
-    pub(super) fn ways(&self) -> Vec<(Option<String>, Way)> {
-        if !self.direct.is_empty() {
-            let way = |address: &String| {
-                let direct = Direct {
-                    address: address.clone(),
-                    tls: self.tls(),
-                };
-                (Some(address.clone()), Way::Direct(direct))
-            };
-            return self.direct.iter().map(way).collect();
+    /// The way that was typed, and the kubelets that it names itself.
+    pub(super) fn way(&self) -> (Way, Vec<String>) {
+        if let Some(first) = self.direct.first() {
+            return (self.directly(first), self.direct.clone());
         }
         if let Some(url) = &self.via {
-            return vec![(None, Way::Via(url.clone()))];
+            return (Way::Via(url.clone()), Vec::new());
         }
         let access = Access {
             kubeconfig: self.kubeconfig.clone(),
@@ -197,7 +204,15 @@ impl WayArgs {
             act_as_groups: self.act_as_group.clone(),
             tls: self.tls(),
         };
-        vec![(None, Way::Cluster(access))]
+        (Way::Cluster(access), Vec::new())
+    }
+
+    /// To this kubelet, with the certificates and tokens that were typed.
+    pub(super) fn directly(&self, address: &str) -> Way {
+        Way::Direct(Direct {
+            address: address.to_owned(),
+            tls: self.tls(),
+        })
     }
 }
 
@@ -237,12 +252,41 @@ impl CaptureArgs {
         if self.every.is_zero() && self.series > 1 {
             bail!("snapshots need some time between them\nhint: --every 60s");
         }
-        Ok(Options {
+        let schedule = Schedule {
+            snapshots: self.series,
+            every: self.every,
+        };
+        Ok(self.with(plan, schedule))
+    }
+
+    /// What a bundle was to hold, to go on with it.
+    ///
+    /// # Errors
+    /// When an artifact is not known to this version.
+    pub(super) fn options_of(&self, asked: &Asked) -> Result<Options> {
+        let names: Vec<String> = asked.every.iter().chain(&asked.once).cloned().collect();
+        let mut plan = Plan::list(&names)?;
+        plan.named.clear();
+        let seconds = |key: &str| {
+            asked
+                .options
+                .get(key)
+                .and_then(|s| s.parse().ok())
+                .map(Duration::from_secs)
+        };
+        plan.cpu = seconds("cpu_seconds").unwrap_or(plan.cpu);
+        plan.trace = seconds("trace_seconds").unwrap_or(plan.trace);
+        let schedule = Schedule {
+            snapshots: asked.snapshots.max(1),
+            every: Duration::from_millis(asked.interval_ms),
+        };
+        Ok(self.with(plan, schedule))
+    }
+
+    fn with(&self, plan: Plan, schedule: Schedule) -> Options {
+        Options {
             plan,
-            schedule: Schedule {
-                snapshots: self.series,
-                every: self.every,
-            },
+            schedule,
             until: Threshold {
                 memory: self.until_memory,
                 goroutines: self.until_goroutines,
@@ -251,7 +295,7 @@ impl CaptureArgs {
             max_goroutines: self.max_goroutines,
             parallel: usize::from(self.parallel),
             force: self.force,
-        })
+        }
     }
 
     /// How long to wait for what.

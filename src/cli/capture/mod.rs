@@ -1,21 +1,24 @@
 //! `kubeprof capture`: typed arguments -> a session, watched; then what came, what did not, and what to type next.
 
 mod args;
+mod plan;
 mod summary;
 mod watch;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 
 pub(super) use args::CaptureArgs;
 
 use super::Exit;
-use crate::bundle::Writer;
-use crate::bundle::manifest::{Asked, SCHEMA, Started};
+use crate::bundle::manifest::{Asked, JOURNAL, SCHEMA, Started};
+use crate::bundle::{Record, Writer};
 use crate::capture::endpoints::Phase;
 use crate::capture::mask;
+use crate::capture::preflight::{self, Permission};
+use crate::capture::refusal::{Refusal, Route};
 use crate::capture::session::{Options, Session, Target};
 use crate::capture::transport::{Stop, Transport};
 
@@ -33,45 +36,6 @@ pub(super) fn answer(args: &CaptureArgs) -> Result<Exit> {
 }
 
 async fn run(args: &CaptureArgs) -> Result<Exit> {
-    let options = args.options()?;
-    let mut targets = Vec::new();
-    for (name, way) in args.way.ways() {
-        let transport = Transport::open(&way, args.limits()).await?;
-        let nodes = name.map_or_else(|| args.nodes.clone(), |name| vec![name]);
-        targets.extend(nodes.into_iter().map(|node| Target {
-            node,
-            transport: transport.clone(),
-        }));
-    }
-    let mut seen = Vec::new();
-    targets.retain(|t| {
-        let new = !seen.contains(&t.node);
-        seen.push(t.node.clone());
-        new
-    });
-    let Some(first) = targets.first() else {
-        bail!("no node is named\nhint: kubeprof capture NODE --out DIR; `kubectl get nodes` lists the names");
-    };
-    let started = started(&options, &targets, first);
-    let (writer, root) = match (&args.resume, &args.out) {
-        (Some(root), _) => {
-            let (writer, mended) = Writer::resume(root, started)?;
-            for (what, files) in [
-                ("named", &mended.named),
-                ("removed", &mended.removed),
-                ("put aside", &mended.aside),
-            ] {
-                if !files.is_empty() && !args.quiet {
-                    eprintln!("{what}: {}", files.join(", "));
-                }
-            }
-            (writer, root)
-        }
-        (None, Some(root)) => (Writer::create(root, started)?, root),
-        (None, None) => bail!("no folder is named\nhint: --out DIR"),
-    };
-    let writer = Arc::new(writer);
-    let watch = watch::watcher(args.quiet, options.plan.artifacts.len());
     let (pull, stop) = Stop::new();
     tokio::spawn(async move {
         interrupted().await;
@@ -80,11 +44,142 @@ async fn run(args: &CaptureArgs) -> Result<Exit> {
         interrupted().await;
         std::process::exit(130);
     });
+    let before = args.resume.as_deref().map(asked_before).transpose()?;
+    let options = match &before {
+        Some(asked) => args.options_of(asked)?,
+        None => args.options()?,
+    };
+    let targets = targets(args, before.as_ref(), &stop).await?;
+    let Some(first) = targets.first() else {
+        bail!("no node is named\nhint: kubeprof capture NODE --out DIR; `kubectl get nodes` lists the names");
+    };
+    if args.dry_run {
+        return plan::dry_run(&options, &targets, &stop).await;
+    }
+    if first.transport.route().has_api_server() && !args.force {
+        check(&options, &targets, &stop).await?;
+    }
+    let started = started(&options, &targets, first);
+    let (writer, root) = open(args, started)?;
+    let writer = Arc::new(writer);
+    let watch = watch::watcher(args.quiet, options.plan.artifacts.len());
     let session = Session::new(Arc::clone(&writer), options.clone(), stop, watch);
-    let (visited, ended) = session.run(targets).await?;
+    let (visited, ended) = session.run(targets).await;
     let summary = summary::Summary::of(&writer.record(), &options, visited, ended);
-    summary.print(args, root)?;
+    summary.print(args, &root)?;
     Ok(summary.exit())
+}
+
+/// Begins the bundle, or goes on with it.
+fn open(args: &CaptureArgs, started: Started) -> Result<(Writer, PathBuf)> {
+    match (&args.resume, &args.out) {
+        (Some(root), _) => {
+            let (writer, mended) = Writer::resume(root, started)?;
+            for (what, files) in [
+                ("named", &mended.named),
+                ("removed", &mended.removed),
+                ("put aside", &mended.aside),
+                ("gone", &mended.gone),
+            ] {
+                if !files.is_empty() && !args.quiet {
+                    eprintln!("{what}: {}", files.join(", "));
+                }
+            }
+            Ok((writer, root.clone()))
+        }
+        (None, Some(root)) => Ok((Writer::create(root, started)?, root.clone())),
+        (None, None) => bail!("no folder is named\nhint: --out DIR"),
+    }
+}
+
+/// What the bundle was to hold.
+fn asked_before(root: &Path) -> Result<Asked> {
+    let path = root.join(JOURNAL);
+    let bytes = std::fs::read(&path).map_err(|e| {
+        anyhow!(
+            "{}: {e}\nhint: --resume takes the folder that a capture made",
+            path.display()
+        )
+    })?;
+    Ok(Record::of_journal(&bytes).asked)
+}
+
+/// The kubelets to visit, each once.
+async fn targets(args: &CaptureArgs, before: Option<&Asked>, stop: &Stop) -> Result<Vec<Target>> {
+    let limits = args.limits();
+    let (mut way, mut direct) = args.way.way();
+    let mut nodes = args.nodes.clone();
+    if let Some(asked) = before.filter(|_| nodes.is_empty() && direct.is_empty()) {
+        nodes = asked.nodes.clone();
+        if asked.route == Route::Direct.name() {
+            direct = std::mem::take(&mut nodes);
+        } else if asked.route == Route::KubectlProxy.name() && args.way.via.is_none() {
+            way = crate::capture::transport::Way::Via(asked.server.clone());
+        }
+    }
+    let mut targets: Vec<Target> = Vec::new();
+    if !direct.is_empty() {
+        for node in direct {
+            if targets.iter().all(|t| t.node != node) {
+                let transport = Transport::open(&args.way.directly(&node), limits).await?;
+                targets.push(Target { node, transport });
+            }
+        }
+        return Ok(targets);
+    }
+    let transport = Transport::open(&way, limits).await?;
+    if args.all_nodes || args.selector.is_some() {
+        let selector = args.selector.as_deref().unwrap_or_default();
+        let listed = preflight::nodes(&transport, stop, selector, args.max_nodes).await;
+        nodes = listed.map_err(|r| refused(&r))?;
+    }
+    for node in nodes {
+        if targets.iter().all(|t| t.node != node) {
+            let transport = transport.clone();
+            targets.push(Target { node, transport });
+        }
+    }
+    Ok(targets)
+}
+
+/// Says what will be refused before anything is begun.
+async fn check(options: &Options, targets: &[Target], stop: &Stop) -> Result<()> {
+    let Some(first) = targets.first() else { return Ok(()) };
+    let t = &first.transport;
+    let mut denied = Vec::new();
+    let mut words = String::new();
+    if let Permission::Denied { .. } = preflight::may_proxy(t, stop, None).await.map_err(|r| refused(&r))? {
+        // Perhaps a rule names some nodes.
+        for target in targets {
+            let of_node = preflight::may_proxy(t, stop, Some(&target.node)).await;
+            if let Permission::Denied { reason } = of_node.map_err(|r| refused(&r))? {
+                denied.push(target.node.clone());
+                words = reason;
+            }
+        }
+    }
+    if denied.len() == targets.len() {
+        let user = preflight::whoami(t, stop).await.unwrap_or_else(|| "YOU".to_owned());
+        let words = if words.is_empty() {
+            String::new()
+        } else {
+            format!(" ({words})")
+        };
+        bail!(
+            "API server: {user:?} may not get nodes/proxy of {}{words}\nhint: let somebody who may run `kubectl apply -f -` on \
+             this; or --force asks all the same\n\n{}",
+            denied.join(", "),
+            preflight::rbac(&options.plan, &user, &denied)
+        );
+    }
+    if targets.len() == 1 {
+        preflight::node(t, stop, &first.node).await.map_err(|r| refused(&r))?;
+    }
+    Ok(())
+}
+
+fn refused(r: &Refusal) -> anyhow::Error {
+    anyhow!("{}: {}\nhint: {}", r.who, r.why, r.remedy)
 }
 
 /// Returns when the user or the system wants the process to end.
@@ -105,14 +200,16 @@ fn started(options: &Options, targets: &[Target], first: &Target) -> Started {
     let names = |phase| plan.of(phase).map(|e| e.artifact.to_owned()).collect::<Vec<_>>();
     let mut once = names(Phase::Once);
     once.extend(names(Phase::Last));
-    let interval = if options.schedule.snapshots > 1 {
-        options.schedule.every.as_millis()
-    } else {
-        0
+    let interval = match options.schedule.snapshots {
+        0 | 1 => 0,
+        _ => options.schedule.every.as_millis(),
     };
     let mut settings = std::collections::BTreeMap::new();
     if plan.has("cpu") {
         settings.insert("cpu_seconds".to_owned(), plan.cpu.as_secs().to_string());
+    }
+    if plan.has("trace") {
+        settings.insert("trace_seconds".to_owned(), plan.trace.as_secs().to_string());
     }
     if let Some(bytes) = options.until.memory {
         settings.insert("until_memory".to_owned(), bytes.to_string());
@@ -123,10 +220,8 @@ fn started(options: &Options, targets: &[Target], first: &Target) -> Started {
     let command: Vec<String> = std::env::args_os().map(|a| a.to_string_lossy().into_owned()).collect();
     let mut command = mask::command(&command);
     if let Some(program) = command.first_mut() {
-        let name = Path::new(program.as_str())
-            .file_name()
-            .map(|n| n.to_string_lossy().into_owned());
-        *program = name.unwrap_or_else(|| "kubeprof".to_owned());
+        let name = Path::new(program.as_str()).file_name();
+        *program = name.map_or_else(|| "kubeprof".to_owned(), |n| n.to_string_lossy().into_owned());
     }
     Started {
         schema: SCHEMA,

@@ -172,12 +172,14 @@ impl Summary {
     /// Each refusal once, whole; then what to type.
     fn explain(&self, root: &Path) {
         let mut told: BTreeSet<(&str, &str)> = BTreeSet::new();
-        for p in self
-            .lines
-            .iter()
-            .filter_map(|l| l.problem.as_ref())
-            .filter(|p| !p.skipped)
-        {
+        // What was refused once says what to change; what was not asked for because of it does not.
+        let problems = || {
+            self.lines
+                .iter()
+                .filter_map(|l| l.problem.as_ref())
+                .filter(|p| !p.skipped)
+        };
+        for p in problems().filter(|p| !p.remedy.is_empty()).chain(problems()) {
             if told.insert((&p.who, &p.why)) {
                 eprintln!("\n{}: {}", p.who, p.why);
                 if !p.remedy.is_empty() {
@@ -194,12 +196,34 @@ impl Summary {
             _ => {
                 eprintln!("\n{shown} holds what was taken. Next:");
                 if self.exit == Exit::Partial {
-                    eprintln!("  kubeprof capture --resume {shown} ...   what is missing, with the same arguments");
+                    eprintln!(
+                        "  kubeprof capture --resume {shown}   what is missing (with the same --kubeconfig and the like)"
+                    );
                 }
-                eprintln!("  kubeprof top {shown} --kind heap");
-                eprintln!("  kubeprof goroutines {shown}");
+                for next in self.next() {
+                    eprintln!("  kubeprof {}", next.replace("BUNDLE", &shown.to_string()));
+                }
             }
         }
+    }
+
+    /// Commands that have something to say about this bundle.
+    fn next(&self) -> Vec<&'static str> {
+        let there = |name: &str| self.lines.iter().filter(|l| l.artifact == name).map(|l| l.there).max();
+        let mut next = Vec::new();
+        if there("goroutine").max(there("goroutine.debug2")) > Some(0) {
+            next.push("goroutines BUNDLE");
+        }
+        match there("heap") {
+            Some(2..) => next.push("diff BUNDLE --kind heap"),
+            Some(1) => next.push("top BUNDLE --kind heap"),
+            _ => {}
+        }
+        if there("cpu") > Some(0) {
+            next.push("top BUNDLE --kind cpu");
+        }
+        next.push("bundle verify BUNDLE");
+        next
     }
 }
 

@@ -63,7 +63,7 @@ fn line(progress: &Progress<'_>) -> Option<String> {
             wait,
         } => format!("{artifact}: {}; once more in {} s", refused(refusal), wait.as_secs()),
         Progress::Restarted { run } => format!("the kubelet was restarted: run {run} begins"),
-        Progress::Waiting { wait, what } => format!("{what}: next in {} s", wait.as_secs()),
+        Progress::Waiting { wait, what } => format!("{what}: in {:.0} s", wait.as_secs_f64().ceil()),
         Progress::Note(text) => text.lines().next().unwrap_or_default().to_owned(),
         Progress::Done => "done".to_owned(),
     })

@@ -1,0 +1,265 @@
+//! What will be refused, said before anything is asked of a kubelet: the right to `nodes/proxy`, the name of the node, and
+//! what the capture will cost. Also which nodes a selector means.
+//!
+//! The usual `kubectl auth can-i get nodes/proxy` asks about a node *named* proxy; this asks about the subresource.
+
+use serde::Deserialize;
+use serde_json::json;
+
+use super::endpoints::{Plan, Server};
+use super::facts::NodeFacts;
+use super::refusal::{self, Answer, Cause, Next, Question, Refusal};
+use super::transport::{Ask, Outcome, Stop, Transport};
+use crate::bundle::manifest::Who;
+
+/// What an API server says about us.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Permission {
+    /// `get nodes/proxy` is allowed.
+    Allowed,
+    /// It is not.
+    Denied {
+        /// Why, in the authorizer's words; often `""`.
+        reason: String,
+    },
+    /// It could not be asked; the first request will tell.
+    Unknown {
+        /// Why.
+        why: String,
+    },
+}
+
+/// Asks an API server and gives the body.
+///
+/// # Errors
+/// Why there is none.
+pub async fn ask(t: &Transport, stop: &Stop, ask: &Ask) -> Result<Vec<u8>, Box<Refusal>> {
+    let mut bytes = Vec::new();
+    let done = t.ask(ask, &mut bytes, stop).await;
+    let question = Question {
+        route: t.route(),
+        node: "",
+        path: &ask.path,
+        measures: ask.measures,
+    };
+    match done.outcome {
+        Outcome::Whole => Ok(bytes),
+        Outcome::Refused { status, body } => {
+            let answer = Answer {
+                status,
+                headers: &done.exchange.headers,
+                body: &body,
+            };
+            Err(Box::new(refusal::of_answer(&question, &answer)))
+        }
+        Outcome::Broken(broken) => Err(Box::new(refusal::of_break(&question, &broken))),
+    }
+}
+
+#[derive(Deserialize)]
+struct Review {
+    status: ReviewStatus,
+}
+
+#[derive(Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+#[derive(Default)]
+struct ReviewStatus {
+    allowed: bool,
+    reason: String,
+    evaluation_error: String,
+    user_info: UserInfo,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct UserInfo {
+    username: String,
+}
+
+/// Whether we may `get nodes/proxy`, for one node or for all.
+///
+/// # Errors
+/// When the API server cannot be asked at all: it does not know us, or does not answer.
+pub async fn may_proxy(t: &Transport, stop: &Stop, node: Option<&str>) -> Result<Permission, Box<Refusal>> {
+    let mut attributes = json!({"verb": "get", "group": "", "resource": "nodes", "subresource": "proxy"});
+    if let Some(node) = node {
+        attributes["name"] = json!(node);
+    }
+    let review = json!({"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview",
+        "spec": {"resourceAttributes": attributes}});
+    let post = Ask {
+        path: "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews".to_owned(),
+        json: Some(review.to_string()),
+        ..Ask::default()
+    };
+    let body = match ask(t, stop, &post).await {
+        Ok(body) => body,
+        Err(refusal)
+            if matches!(
+                refusal.cause,
+                Cause::ApiForbidden | Cause::ApiPathNotFound | Cause::Other
+            ) =>
+        {
+            return Ok(Permission::Unknown { why: refusal.why });
+        }
+        Err(refusal) => return Err(refusal),
+    };
+    Ok(match serde_json::from_slice::<Review>(&body) {
+        Ok(review) if review.status.allowed => Permission::Allowed,
+        Ok(review) => {
+            let words = [review.status.reason, review.status.evaluation_error];
+            let words: Vec<String> = words.into_iter().filter(|w| !w.is_empty()).collect();
+            Permission::Denied {
+                reason: words.join("; "),
+            }
+        }
+        Err(e) => Permission::Unknown { why: e.to_string() },
+    })
+}
+
+/// Who we are to the API server, where it says so (Kubernetes 1.28 and later).
+pub async fn whoami(t: &Transport, stop: &Stop) -> Option<String> {
+    let post = Ask {
+        path: "/apis/authentication.k8s.io/v1/selfsubjectreviews".to_owned(),
+        json: Some(json!({"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}).to_string()),
+        ..Ask::default()
+    };
+    let body = ask(t, stop, &post).await.ok()?;
+    let review: Review = serde_json::from_slice(&body).ok()?;
+    Some(review.status.user_info.username).filter(|u| !u.is_empty())
+}
+
+/// The node object; none where we may not look at it.
+///
+/// # Errors
+/// When there is no such node, or nobody to ask.
+pub async fn node(t: &Transport, stop: &Stop, name: &str) -> Result<Option<NodeFacts>, Box<Refusal>> {
+    let get = Ask {
+        path: format!("/api/v1/nodes/{name}"),
+        ..Ask::default()
+    };
+    match ask(t, stop, &get).await {
+        Ok(body) => Ok(NodeFacts::read(&body)),
+        Err(refusal) if refusal.cause == Cause::ApiForbidden => Ok(None),
+        Err(refusal) => Err(refusal),
+    }
+}
+
+/// Names of the nodes that a label selector means; all for `""`.
+///
+/// # Errors
+/// When they cannot be listed, when there are none, or more than `most`.
+pub async fn nodes(t: &Transport, stop: &Stop, selector: &str, most: usize) -> Result<Vec<String>, Box<Refusal>> {
+    let mut get = Ask {
+        path: "/api/v1/nodes".to_owned(),
+        ..Ask::default()
+    };
+    if !selector.is_empty() {
+        get.params.push(("labelSelector".to_owned(), selector.to_owned()));
+    }
+    get.params.push(("limit".to_owned(), (most + 1).to_string()));
+    let body = ask(t, stop, &get).await?;
+    let fail = |why: String, remedy: &str| {
+        Err(Box::new(Refusal {
+            cause: Cause::Other,
+            who: Who::You,
+            why,
+            remedy: remedy.to_owned(),
+            next: Next::Stop,
+        }))
+    };
+    let Some(list) = NodeFacts::read_list(&body) else {
+        return fail(
+            "what came back is no list of nodes".to_owned(),
+            "is `server` the API server?",
+        );
+    };
+    match list.len() {
+        0 if selector.is_empty() => fail("the cluster has no nodes".to_owned(), "is it the right cluster?"),
+        0 => fail(
+            format!("no node has the labels {selector:?}"),
+            "`kubectl get nodes --show-labels` lists them",
+        ),
+        n if n > most => fail(
+            format!("more than {most} nodes are meant, and each would be asked for a CPU profile"),
+            "choose fewer with -l, or say how many with --max-nodes",
+        ),
+        _ => Ok(list.into_iter().map(|n| n.name).collect()),
+    }
+}
+
+/// What `kubectl apply -f -` takes to allow the plan to `user`, for these nodes only.
+pub fn rbac(plan: &Plan, user: &str, nodes: &[String]) -> String {
+    let mut rules = String::new();
+    let names: Vec<String> = nodes.iter().map(|n| format!("{n:?}")).collect();
+    let names = names.join(", ");
+    let object = plan.has("node");
+    rules.push_str(&format!(
+        "- {{apiGroups: [\"\"], resources: [nodes/proxy], resourceNames: [{names}], verbs: [get]}}\n"
+    ));
+    if object {
+        rules.push_str(&format!(
+            "- {{apiGroups: [\"\"], resources: [nodes], resourceNames: [{names}], verbs: [get]}}\n"
+        ));
+    }
+    let subject = match user
+        .strip_prefix("system:serviceaccount:")
+        .and_then(|a| a.split_once(':'))
+    {
+        Some((namespace, name)) => format!("{{kind: ServiceAccount, namespace: {namespace:?}, name: {name:?}}}"),
+        None => format!("{{kind: User, apiGroup: rbac.authorization.k8s.io, name: {user:?}}}"),
+    };
+    format!(
+        "# get on nodes/proxy is as much as root on these nodes: remove both objects after the capture.\n\
+         apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {{name: kubeprof-capture}}\nrules:\n{rules}\
+         ---\napiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRoleBinding\nmetadata: {{name: kubeprof-capture}}\n\
+         roleRef: {{apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: kubeprof-capture}}\n\
+         subjects:\n- {subject}\n"
+    )
+}
+
+/// The rights that a kubelet wants of whoever asks it directly: most of the plan needs `nodes/proxy`.
+pub fn direct_rights(plan: &Plan) -> Vec<&'static str> {
+    let mut rights: Vec<&str> = plan
+        .artifacts
+        .iter()
+        .filter(|e| e.server == Server::Kubelet)
+        .map(|e| e.right)
+        .collect();
+    rights.sort_unstable();
+    rights.dedup();
+    rights
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capture::endpoints::Preset;
+
+    #[test]
+    fn the_yaml_names_the_user_and_the_nodes_only() {
+        let plan = Plan::preset(Preset::Usual);
+        let yaml = rbac(&plan, "jane", &["worker-03".to_owned()]);
+        assert!(
+            yaml.contains("resources: [nodes/proxy], resourceNames: [\"worker-03\"], verbs: [get]"),
+            "{yaml}"
+        );
+        assert!(
+            yaml.contains("kind: User, apiGroup: rbac.authorization.k8s.io, name: \"jane\""),
+            "{yaml}"
+        );
+        assert_eq!(yaml.matches("---").count(), 1);
+        let yaml = rbac(&plan, "system:serviceaccount:ops:profiler", &["n".to_owned()]);
+        assert!(
+            yaml.contains("kind: ServiceAccount, namespace: \"ops\", name: \"profiler\""),
+            "{yaml}"
+        );
+    }
+
+    #[test]
+    fn direct_access_needs_more_than_one_right() {
+        let rights = direct_rights(&Plan::preset(Preset::Usual));
+        assert_eq!(rights, ["configz", "healthz", "metrics", "proxy", "statusz"]);
+    }
+}

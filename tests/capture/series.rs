@@ -1,0 +1,385 @@
+//! Series: the grid, restarts, thresholds, interruptions, kills, full disks; and going on afterwards.
+
+use std::path::Path;
+use std::process::Child;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use crate::run::{Ran, capture, command, events, journal, kubeprof, sound, there};
+use crate::server::{Kubelet, Reply, Server};
+
+const LIST: &str = "goroutine,heap";
+
+fn series<'a>(n: &'a str, every: &'a str) -> Vec<&'a str> {
+    vec!["worker-03", "--profiles", LIST, "--series", n, "--every", every]
+}
+
+fn resume(server: &Server, out: &Path) -> Ran {
+    let config = server.kubeconfig().display().to_string();
+    kubeprof(&[
+        "capture",
+        "--kubeconfig",
+        &config,
+        "--resume",
+        &out.display().to_string(),
+    ])
+}
+
+/// `bundle verify` says so.
+fn verdict(out: &Path) -> (serde_json::Value, Option<i32>) {
+    let ran = kubeprof(&["bundle", "verify", &out.display().to_string(), "-o", "json"]);
+    let json: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap_or_else(|e| panic!("{e}: {ran:#?}"));
+    (json, ran.code)
+}
+
+#[test]
+fn snapshots_keep_to_the_grid() {
+    let server = Server::start(|_| None);
+    let out = server.path("b");
+    let ran = capture(&server, &out, &series("4", "1s"));
+    assert_eq!(ran.code, Some(0), "{ran:#?}");
+    sound(&out);
+    let taken: Vec<jiff::Timestamp> = events(&out, "snapshot")
+        .iter()
+        .map(|e| {
+            e["snapshot"]["taken"]
+                .as_str()
+                .expect("a time")
+                .parse()
+                .expect("a time")
+        })
+        .collect();
+    assert_eq!(taken.len(), 4);
+    for (i, t) in taken.iter().enumerate() {
+        let off = t.as_millisecond() - taken[0].as_millisecond() - 1000 * i64::try_from(i).expect("small");
+        assert!(off.abs() < 400, "snapshot {i} is {off} ms off the grid");
+    }
+    assert_eq!(verdict(&out).1, Some(0));
+}
+
+#[test]
+fn a_restart_begins_a_new_run() {
+    let kubelet = Kubelet::default();
+    let start = Arc::clone(&kubelet.start);
+    let looks = AtomicUsize::new(0);
+    let server = Server::with(kubelet, true, move |r| {
+        if r.at_kubelet().1 == "/metrics" && looks.fetch_add(1, Ordering::Relaxed) == 2 {
+            *start.lock().expect("a time") += 500.0;
+        }
+        None
+    });
+    let out = server.path("b");
+    let ran = capture(&server, &out, &series("4", "1s"));
+    assert_eq!(ran.code, Some(0), "{ran:#?}");
+    sound(&out);
+    let runs = events(&out, "run");
+    assert_eq!(runs.len(), 2, "{runs:#?}");
+    assert!(
+        ran.stderr.contains("restarted") && ran.stderr.contains("run 2"),
+        "{ran:#?}"
+    );
+    let run_of: Vec<u64> = events(&out, "snapshot")
+        .iter()
+        .map(|e| e["run"].as_u64().expect("a run"))
+        .collect();
+    assert_eq!(run_of, [1, 1, 2, 2], "no snapshot of one process in the run of another");
+}
+
+#[test]
+fn a_threshold_is_waited_for_with_metrics_only() {
+    let kubelet = Kubelet::default();
+    let goroutines = Arc::clone(&kubelet.goroutines);
+    let server = Server::with(kubelet, true, move |r| {
+        if r.at_kubelet().1 == "/metrics" {
+            goroutines.fetch_add(1000, Ordering::Relaxed);
+        }
+        None
+    });
+    let out = server.path("b");
+    let args = [
+        "worker-03",
+        "--profiles",
+        "heap",
+        "--until-goroutines",
+        "3000",
+        "--until-memory",
+        "2Gi",
+        "--look-every",
+        "1s",
+    ];
+    let ran = capture(&server, &out, &args);
+    assert_eq!(ran.code, Some(0), "{ran:#?}");
+    assert!(
+        ran.stderr.contains("threshold reached") && ran.stderr.contains("3512 goroutines"),
+        "{ran:#?}"
+    );
+    let asked: Vec<String> = server.seen().iter().map(|r| r.at_kubelet().1.to_owned()).collect();
+    let first = asked.iter().position(|p| p.starts_with("/debug/")).expect("a profile");
+    assert_eq!(
+        asked[..first].iter().filter(|p| *p == "/metrics").count(),
+        4,
+        "{asked:?}"
+    );
+}
+
+#[test]
+fn a_token_that_expires_ends_the_series_and_resuming_completes_it() {
+    let valid = Arc::new(Mutex::new(true));
+    let (now, asked) = (Arc::clone(&valid), AtomicUsize::new(0));
+    let server = Server::start(move |r| {
+        if r.at_kubelet().1 == "/debug/pprof/heap" && asked.fetch_add(1, Ordering::Relaxed) == 2 {
+            *now.lock().expect("a flag") = false;
+        }
+        (!*now.lock().expect("a flag")).then(|| Reply::fixture("api-401-bad-token.http"))
+    });
+    let out = server.path("b");
+    let ran = capture(&server, &out, &series("5", "1s"));
+    assert_eq!(ran.code, Some(3), "{ran:#?}");
+    sound(&out);
+    assert!(
+        ran.stderr.contains("renew the credentials") && ran.stderr.contains("--resume"),
+        "{ran:#?}"
+    );
+    assert_eq!(
+        there(&out).iter().filter(|t| *t == "heap").count(),
+        2,
+        "what was taken stays"
+    );
+    assert_eq!(verdict(&out).1, Some(3));
+    *valid.lock().expect("a flag") = true;
+    let ran = resume(&server, &out);
+    assert_eq!(ran.code, Some(0), "{ran:#?}");
+    sound(&out);
+    let (json, code) = verdict(&out);
+    assert_eq!(code, Some(0), "{json:#}");
+    assert_eq!(there(&out).iter().filter(|t| *t == "heap").count(), 5);
+    assert_eq!(events(&out, "run").len(), 1, "the process is the same");
+}
+
+#[test]
+fn resuming_after_a_restart_mixes_nothing() {
+    let kubelet = Kubelet::default();
+    let start = Arc::clone(&kubelet.start);
+    let server = Server::with(kubelet, true, |_| None);
+    let out = server.path("b");
+    let child = start_series(&server, &out, "4", "1s");
+    wait_until(|| server.seen().iter().filter(|r| r.path.ends_with("/heap")).count() >= 2);
+    end(child, libc_signal::INT);
+    *start.lock().expect("a time") += 1000.0;
+    let ran = resume(&server, &out);
+    assert!(matches!(ran.code, Some(0 | 3)), "{ran:#?}");
+    sound(&out);
+    let runs = events(&out, "run");
+    assert_eq!(runs.len(), 2, "{runs:#?}");
+    for e in events(&out, "artifact") {
+        let at = e["exchange"]["t_request"].as_str().unwrap_or_default().to_owned();
+        let began = runs[1]["at"].as_str().expect("a time").to_owned();
+        assert!(
+            e["run"] == 2 || at <= began,
+            "an artifact of the second process is in the first run: {e:#}"
+        );
+    }
+}
+
+#[test]
+fn control_c_leaves_a_valid_bundle() {
+    let server = Server::start(|_| None);
+    let out = server.path("b");
+    let child = start_series(&server, &out, "100", "1s");
+    wait_until(|| server.seen().iter().any(|r| r.path.ends_with("/heap")));
+    let started = Instant::now();
+    let code = end(child, libc_signal::INT);
+    assert_eq!(code, Some(3));
+    assert!(started.elapsed() < Duration::from_secs(5));
+    sound(&out);
+    assert_eq!(events(&out, "finished")[0]["interrupted"], "interrupted");
+    assert_eq!(verdict(&out).1, Some(3));
+    // Also in the middle of a CPU profile.
+    let out = server.path("c");
+    let before = server.seen().len();
+    let config = server.kubeconfig().display().to_string();
+    let target = out.display().to_string();
+    let child = command(&[
+        "capture",
+        "--kubeconfig",
+        &config,
+        "--out",
+        &target,
+        "worker-04",
+        "--profiles",
+        "heap,cpu",
+        "--seconds",
+        "30",
+    ])
+    .spawn()
+    .expect("kubeprof starts");
+    wait_until(|| server.seen()[before..].iter().any(|r| r.path.ends_with("/profile")));
+    let started = Instant::now();
+    assert_eq!(end(child, libc_signal::TERM), Some(3));
+    assert!(
+        started.elapsed() < Duration::from_secs(5),
+        "thirty seconds are not waited for"
+    );
+    sound(&out);
+    assert!(there(&out).contains(&"heap".to_owned()));
+}
+
+/// SIGKILL at moments spread over a series; the bundle is valid each time, loses nothing, and is completed.
+#[test]
+fn killed_at_random_moments() {
+    // KUBEPROF_KILLS=200 for the whole bar.
+    let kills: u64 = std::env::var("KUBEPROF_KILLS")
+        .ok()
+        .and_then(|n| n.parse().ok())
+        .unwrap_or(12);
+    let server = Server::start(|_| None);
+    let mut seed = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut whole = 0;
+    for kill in 0..kills {
+        seed = seed
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        let moment = Duration::from_millis(20 + (seed >> 33) % 1500);
+        let out = server.path(&format!("k{kill}"));
+        let mut child = start_series(&server, &out, "3", "500ms");
+        let until = Instant::now() + moment;
+        while Instant::now() < until {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        drop(child.kill());
+        drop(child.wait());
+        if !out.join("manifest.jsonl").exists() {
+            // Killed before the bundle was begun: there is nothing to go on with.
+            continue;
+        }
+        let text = std::fs::read_to_string(out.join("manifest.jsonl")).expect("a journal");
+        let had: Vec<String> = text
+            .lines()
+            .filter_map(|l| serde_json::from_str::<serde_json::Value>(l).ok())
+            .filter(|e| e["event"] == "artifact")
+            .map(|e| e["sha256"].as_str().expect("a hash").to_owned())
+            .collect();
+        if !text.contains("\"started\"") {
+            continue;
+        }
+        let (json, code) = verdict(&out);
+        // A rest of the last write may be there and is named; nothing that was taken is damaged.
+        assert!(matches!(code, Some(0 | 1 | 3)), "{json:#}");
+        for finding in json["findings"].as_array().expect("findings") {
+            let path = finding["path"].as_str().unwrap_or_default();
+            assert!(
+                path.ends_with(".part") || finding["what"] == "unfinished",
+                "kill {kill}: {finding:#}"
+            );
+        }
+        let ran = resume(&server, &out);
+        assert_eq!(ran.code, Some(0), "kill {kill} after {moment:?}: {ran:#?}");
+        sound(&out);
+        let (json, code) = verdict(&out);
+        assert_eq!(code, Some(0), "kill {kill}: {json:#}");
+        let have: Vec<String> = events(&out, "artifact")
+            .iter()
+            .map(|e| e["sha256"].as_str().expect("a hash").to_owned())
+            .collect();
+        assert!(had.iter().all(|h| have.contains(h)), "kill {kill} lost something");
+        whole += 1;
+    }
+    assert!(
+        whole * 2 >= kills,
+        "most of the kills met a capture: {whole} of {kills}"
+    );
+}
+
+/// A small file system that fills up: what was taken stays, the rest is named, and room completes it.
+#[test]
+fn a_full_disk() {
+    let server = Server::start(|_| None);
+    let mount = server.path("small");
+    std::fs::create_dir(&mount).expect("a folder");
+    let shown = mount.display().to_string();
+    let mounted = std::process::Command::new("mount")
+        .args(["-t", "tmpfs", "-o", "size=64k", "tmpfs", &shown])
+        .status()
+        .is_ok_and(|s| s.success());
+    if !mounted {
+        eprintln!("SKIPPED: a_full_disk: only root may mount a small file system");
+        return;
+    }
+    let _unmount = Unmount(shown.clone());
+    let out = mount.join("b");
+    let ran = capture(&server, &out, &series("12", "500ms"));
+    assert_eq!(ran.code, Some(3), "{ran:#?}");
+    assert!(
+        ran.stderr.contains("disk") && ran.stderr.contains("make room"),
+        "{ran:#?}"
+    );
+    let taken = events(&out, "artifact").len();
+    assert!(taken > 3, "{taken} artifacts fitted");
+    assert_eq!(verdict(&out).1, Some(3), "{:#}", verdict(&out).0);
+    let roomy = std::process::Command::new("mount")
+        .args(["-o", "remount,size=8m", &shown])
+        .status();
+    assert!(roomy.is_ok_and(|s| s.success()));
+    let ran = resume(&server, &out);
+    assert_eq!(ran.code, Some(0), "{ran:#?}");
+    sound(&out);
+    assert_eq!(verdict(&out).1, Some(0));
+}
+
+struct Unmount(String);
+
+impl Drop for Unmount {
+    fn drop(&mut self) {
+        drop(std::process::Command::new("umount").args(["-l", &self.0]).status());
+    }
+}
+
+fn start_series(server: &Server, out: &Path, n: &str, every: &str) -> Child {
+    let config = server.kubeconfig().display().to_string();
+    let out = out.display().to_string();
+    let mut args = vec!["capture", "--kubeconfig", &config, "--out", &out];
+    let list = series(n, every);
+    args.extend(list);
+    command(&args)
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .expect("kubeprof starts")
+}
+
+fn wait_until(done: impl Fn() -> bool) {
+    let started = Instant::now();
+    while !done() {
+        assert!(started.elapsed() < Duration::from_secs(20), "it never came to that");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+mod libc_signal {
+    pub(super) const INT: &str = "-INT";
+    pub(super) const TERM: &str = "-TERM";
+}
+
+/// Sends a signal and waits; the exit code.
+fn end(mut child: Child, signal: &str) -> Option<i32> {
+    let sent = std::process::Command::new("kill")
+        .args([signal, &child.id().to_string()])
+        .status();
+    assert!(sent.is_ok_and(|s| s.success()));
+    child.wait().expect("it ends").code()
+}
+
+#[test]
+fn journals_are_one_line_an_event() {
+    let server = Server::start(|_| None);
+    let out = server.path("b");
+    assert_eq!(capture(&server, &out, &series("2", "500ms")).code, Some(0));
+    let kinds: Vec<String> = journal(&out)
+        .iter()
+        .map(|e| e["event"].as_str().expect("an event").to_owned())
+        .collect();
+    assert_eq!(kinds.first().map(String::as_str), Some("started"));
+    assert_eq!(kinds.last().map(String::as_str), Some("finished"));
+    assert_eq!(kinds.iter().filter(|k| *k == "snapshot").count(), 2);
+}
