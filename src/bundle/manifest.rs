@@ -178,6 +178,16 @@ pub struct SnapshotId {
     pub taken: Timestamp,
 }
 
+impl SnapshotId {
+    /// When it was taken, to the second.
+    pub fn shown(self) -> String {
+        self.taken
+            .to_zoned(jiff::tz::TimeZone::UTC)
+            .strftime("%Y-%m-%dT%H:%M:%SZ")
+            .to_string()
+    }
+}
+
 /// An artifact that is there.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 pub struct Artifact {

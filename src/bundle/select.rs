@@ -89,15 +89,22 @@ pub struct Chosen {
     pub runs: usize,
 }
 
+impl Chosen {
+    /// What was chosen, in words.
+    pub fn what(&self) -> String {
+        let name = self.artifacts.first().map_or("", |a| a.slot.artifact.as_str());
+        let which = match self.snapshot {
+            Some(id) => format!(", snapshot {} of {}", id.number, id.shown()),
+            None if self.snapshots > 1 => format!(", all {} snapshots", self.snapshots),
+            None => String::new(),
+        };
+        format!("{name} of {}, run {}{which}", self.node, self.run)
+    }
+}
+
 impl std::fmt::Display for Chosen {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let name = self.artifacts.first().map_or("", |a| a.slot.artifact.as_str());
-        write!(f, "{name} of {}, run {}", self.node, self.run)?;
-        match self.snapshot {
-            Some(id) => write!(f, ", snapshot {} of {}", id.number, id.taken)?,
-            None if self.snapshots > 1 => write!(f, ", all {} snapshots", self.snapshots)?,
-            None => {}
-        }
+        f.write_str(&self.what())?;
         let mut others = Vec::new();
         if !self.other_kinds.is_empty() {
             let kinds: Vec<&str> = self.other_kinds.iter().map(|k| k.as_str()).collect();

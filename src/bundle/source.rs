@@ -195,6 +195,32 @@ pub fn read_profile(path: &Path, limit: Limit, plain: bool) -> Result<pprof::Rea
     })
 }
 
+/// The profile of a file, as [`read_profile`] has it, or the one that [`load`] takes of a bundle, with what it says.
+///
+/// # Errors
+/// As those two.
+pub fn read_one(path: &Path, limit: Limit, plain: bool) -> Result<(Profile, Vec<SourceNote>), SourceError> {
+    match open_collection(path, limit, Want::Artifacts) {
+        Ok(Ok(contents)) if contents.has(JOURNAL) => {
+            let loaded = load(&Sources {
+                paths: vec![path.to_owned()],
+                kind: None,
+                choice: Choice::default(),
+                limit,
+            })?;
+            Ok((loaded.profile, loaded.notes))
+        }
+        Ok(Err(Some(bytes))) => {
+            let read = pprof::read(bytes, limit, plain).map_err(|cause| SourceError::Read {
+                name: path.display().to_string(),
+                cause,
+            })?;
+            Ok((read.profile, Vec::new()))
+        }
+        _ => Ok((read_profile(path, limit, plain)?.profile, Vec::new())),
+    }
+}
+
 /// A profile among the sources.
 pub(super) struct Candidate {
     pub(super) path: PathBuf,

@@ -10,7 +10,7 @@ use super::contents::Contents;
 use super::facts::{Expect, examine};
 use super::manifest::{Artifact, Facts, Form, JOURNAL, SUMMARY};
 use super::names::{self, PART};
-use super::record::{NodeRecord, Record, RunRecord};
+use super::record::{Lack, NodeRecord, Record, RunRecord};
 use crate::pprof::Limit;
 
 /// What a verification says.
@@ -479,6 +479,26 @@ fn gaps(record: &Record, v: &mut Verification) {
             let what = format!("{} of {snapshots} snapshots", snapshots - begun);
             v.lacks
                 .push(untold(name, 0, None, &what, "the series ended before them"));
+        }
+        let mut once: Vec<&str> = record
+            .asked_of(name)
+            .flat_map(|a| &a.once)
+            .map(String::as_str)
+            .collect();
+        once.sort_unstable();
+        once.dedup();
+        for what in once {
+            let is_told = |artifacts: &[Artifact], lacks: &[Lack]| {
+                artifacts.iter().any(|a| a.slot.artifact == what)
+                    || lacks.iter().any(|l| l.missing.slot.artifact == what)
+            };
+            let told = node
+                .runs
+                .iter()
+                .any(|r| is_told(&r.once, &r.lacks) || r.snapshots.iter().any(|s| is_told(&s.artifacts, &s.lacks)));
+            if !told {
+                v.lacks.push(untold(name, 0, None, what, "the capture ended before it"));
+            }
         }
         for run in &node.runs {
             for s in run.snapshots.iter().filter(|s| !s.ended) {

@@ -381,7 +381,7 @@ struct ExampleJson<'a> {
 fn verify(profile: &Path, binary: &Path, output: Output, out: &mut impl Write) -> anyhow::Result<Exit> {
     let image = open_image(binary)?;
     let opened = Binary::parse(&image).with_context(|| binary.display().to_string())?;
-    let profile = bundle::read_profile(profile, Limit::Proportional, false)?.profile;
+    let profile = bundle::read_one(profile, Limit::Proportional, false)?.0;
     let mapping = main_mapping(&profile, &opened);
     let identity = examine(&profile, mapping, &opened);
     match output {

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use super::made_bundle::make;
-use super::support::{capture, fine, json, run, run_with};
+use super::support::{capture, fine, json, root, run, run_with};
 
 const HEAP: &str = "worker-1/run-1/0002-20261124T023900Z/heap.pb.gz";
 
@@ -91,6 +91,52 @@ fn a_bundle_needs_no_other_argument_and_says_what_was_chosen() {
             let bundle = at("b");
             assert!(!fine(&[command, vec![&bundle]].concat()).is_empty());
         }
+    });
+}
+
+#[test]
+fn the_shell_and_pprof_take_bundles() {
+    with_bundle(|_, at| {
+        let heap = capture("ctx-leak-1.36.1/s10-heap.pb.gz");
+        let top = run(&["pprof", "-top", &at("b")]);
+        assert!(
+            top.stderr.contains("heap of worker-1, run 1, snapshot 2"),
+            "{}",
+            top.stderr
+        );
+        assert_eq!(top.stdout, fine(&["pprof", "-top", &heap]));
+        if cfg!(feature = "shell") {
+            let rows = |text: &str| text.lines().skip(2).map(str::to_owned).collect::<Vec<_>>();
+            let bundle = fine(&["shell", &at("b"), "-c", "top"]);
+            assert_eq!(rows(&bundle), rows(&fine(&["shell", &heap, "-c", "top"])));
+            let goroutines = fine(&["shell", &at("b"), "--kind", "goroutine", "-c", "goroutines"]);
+            assert_eq!(goroutines, fine(&["goroutines", &at("b")]));
+        }
+    });
+}
+
+/// A bundle that an earlier version wrote: its format is a promise.
+#[test]
+fn an_old_bundle_is_read_as_ever() {
+    let bundle = root().join("fixtures/bundle/two-nodes.tar.gz").display().to_string();
+    let expected = fs::read_to_string(root().join("fixtures/bundle/two-nodes.ls.txt")).expect("the golden");
+    let ls = fine(&["bundle", "ls", &bundle, "-o", "wide"]);
+    assert_eq!(ls.replace(&bundle, "BUNDLE"), expected);
+    assert!(fine(&["bundle", "verify", &bundle]).contains(": whole\n"));
+    let (old, new) = (
+        capture("ctx-leak-1.36.1/s01-heap.pb.gz"),
+        capture("ctx-leak-1.36.1/s10-heap.pb.gz"),
+    );
+    assert_eq!(json(&["diff", &bundle])["rows"], json(&["diff", &old, &new])["rows"]);
+}
+
+/// Makes the fixture: `cargo test --test cli writes_the_fixture -- --ignored`, with the file's place in `FIXTURE`.
+#[test]
+#[ignore = "writes a file"]
+fn writes_the_fixture() {
+    let place = std::env::var("FIXTURE").expect("FIXTURE names the file");
+    with_bundle(|_, at| {
+        fine(&["bundle", "pack", &at("b"), &place]);
     });
 }
 
@@ -238,7 +284,7 @@ fn ls_and_inspect_show_what_is_there_and_what_is_not() {
         assert_eq!(fine(&["inspect", &at("b")]), text);
         assert!(fine(&["inspect", &at("b"), "--kind", "cpu"]).contains("sample type"));
         let rows = json(&["bundle", "ls", &at("b")]);
-        assert_eq!(rows["rows"].as_array().expect("rows").len(), 12, "{rows}");
+        assert_eq!(rows["rows"].as_array().expect("rows").len(), 14, "{rows}");
     });
 }
 
@@ -256,7 +302,7 @@ fn verify_names_what_is_wrong() {
         let (code, v) = verdict(&at("b"));
         assert_eq!(
             (code, v["verdict"].as_str(), v["intact"].as_u64()),
-            (0, Some("whole"), Some(11)),
+            (0, Some("whole"), Some(13)),
             "{v}"
         );
         assert_eq!(v["build_ids"].as_array().map(Vec::len), Some(2));

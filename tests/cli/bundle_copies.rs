@@ -264,7 +264,7 @@ fn a_merged_bundle_says_what_its_parts_say() {
     let v: serde_json::Value = serde_json::from_str(&v.stdout).expect("JSON");
     assert_eq!(
         (v["verdict"].as_str(), v["intact"].as_u64()),
-        (Some("partial"), Some(11 + 7)),
+        (Some("partial"), Some(13 + 7)),
         "{v}"
     );
     assert_eq!(v["lacks"].as_array().map(Vec::len), Some(1), "{v}");
@@ -281,7 +281,7 @@ fn a_merged_bundle_says_what_its_parts_say() {
     fine(&["bundle", "unpack", &at("b.tar.zst"), &at("copy")]);
     let answer = run(&["bundle", "merge", &at("a"), &at("a"), "--out", &at("same")]);
     assert!(
-        answer.stderr.contains("11 were in several bundles"),
+        answer.stderr.contains("13 were in several bundles"),
         "{}",
         answer.stderr
     );

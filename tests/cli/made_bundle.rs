@@ -124,7 +124,10 @@ pub(crate) fn make(root: &Path) {
     };
     writer.append(Event::Skipped(skipped)).expect("room");
     for (number, snapshot, heap) in [(1, one, "s01-heap"), (2, two, "s06-heap")] {
-        run(&writer, "worker-2", number, "v1.37.2", 1.7e9 + f64::from(number));
+        let start = 1.7e9 + f64::from(number);
+        run(&writer, "worker-2", number, "v1.37.2", start);
+        let metrics = format!("# HELP go_info x\nprocess_start_time_seconds {start}\n");
+        take(&writer, &slot("worker-2", number, None, "metrics"), metrics.as_bytes());
         take(
             &writer,
             &slot("worker-2", number, Some(snapshot), "heap"),

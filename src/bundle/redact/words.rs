@@ -36,6 +36,9 @@ static MAIL: LazyLock<Regex> =
     LazyLock::new(|| regex(r"[A-Za-z0-9_.+-]+@[A-Za-z][A-Za-z0-9-]*(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}\b"));
 static SECRET_NAME: LazyLock<Regex> =
     LazyLock::new(|| regex(r"(?i)(token|passw(or)?d|secret|api[_-]?key|private[_-]?key|credential)"));
+// `configMapAndSecretChangeDetectionStrategy` is none.
+static SECRET_KEY: LazyLock<Regex> =
+    LazyLock::new(|| regex(r"(?i)(token|passw(or)?d|secret|api[_-]?key|private[_-]?key|credential|authorization)s?$"));
 static LABEL_PAIR: LazyLock<Regex> =
     LazyLock::new(|| regex(r#"("(?:[^"\\]|\\.)*"|[^:,{}\s"]+)(\s*:\s*)("(?:[^"\\]|\\.)*"|[^,}\s"]+)"#));
 static DUMP_LABELS: LazyLock<Regex> =
@@ -84,6 +87,16 @@ const PLAIN_LABELS: [&str; 40] = [
     "long_running",
     "server_type",
     "event_type",
+];
+
+/// Metrics all of whose labels are words of Kubernetes.
+const PLAIN_METRICS: [&str; 6] = [
+    "kubernetes_feature_enabled",
+    "kubelet_http_",
+    "workqueue_",
+    "registered_metrics_total",
+    "kubelet_metrics_provider",
+    "go_",
 ];
 
 /// Turns names into pseudonyms.
@@ -278,10 +291,10 @@ impl<'a> Words<'a> {
                 out.push_str(line);
                 continue;
             }
-            let keeps_names = line.starts_with("kubernetes_feature_enabled");
+            let keeps_names = PLAIN_METRICS.iter().any(|m| line.starts_with(m));
             let replace = |c: &Captures<'_>| {
                 let (key, value) = (&c[1], &c[2]);
-                let plain = PLAIN_LABELS.contains(&key) || (keeps_names && key == "name");
+                let plain = keeps_names || PLAIN_LABELS.contains(&key);
                 let is_number = value.parse::<f64>().is_ok() || matches!(value, "true" | "false");
                 let value = if plain || is_number {
                     self.text(value)
@@ -300,16 +313,15 @@ impl<'a> Words<'a> {
         match value {
             Value::String(s) => {
                 *s = match under {
-                    "labels" | "annotations" | "images" | "machineID" | "systemUUID" | "bootID" | "uid" => {
-                        self.label(s)
-                    }
+                    "labels" | "annotations" | "images" | "uid" => self.label(s),
+                    "machineID" | "systemUUID" | "bootID" => self.machine(s),
                     _ => self.text(s),
                 };
             }
             Value::Array(items) => items.iter_mut().for_each(|v| self.json(v, under)),
             Value::Object(map) => {
                 for (key, v) in map.iter_mut() {
-                    if SECRET_NAME.is_match(key) && v.is_string() {
+                    if SECRET_KEY.is_match(key) && v.is_string() {
                         *v = Value::String(MASK.to_owned());
                         continue;
                     }

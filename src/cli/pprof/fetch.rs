@@ -31,8 +31,13 @@ pub(super) fn fetch(flags: &Flags, executable: Option<&str>) -> Result<Profile, 
     let grab = |names: &[String], what: &str| -> Result<Option<Profile>, String> {
         let mut profiles = Vec::new();
         for name in names {
-            match bundle::read_profile(Path::new(name), Limit::Proportional, true).map(|r| r.profile) {
-                Ok(mut p) => {
+            match bundle::read_one(Path::new(name), Limit::Proportional, true) {
+                Ok((mut p, notes)) => {
+                    for note in notes {
+                        if let bundle::SourceNote::Chosen(path, chosen) = note {
+                            eprintln!("{}: {}", path.display(), chosen.what());
+                        }
+                    }
                     // pprof never sees labels that are nothing but a key (D22).
                     p.samples.retain_labels(|l| l.kind() != LabelKind::Empty);
                     locate(&mut p, executable, &flags.build_id);

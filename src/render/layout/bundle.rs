@@ -144,7 +144,7 @@ fn there(a: &Artifact) -> Row {
         Cell::Text(a.slot.node.clone()),
         Cell::Count(i64::from(a.slot.run)),
         a.slot.snapshot.map_or(Cell::None, |s| Cell::Count(i64::from(s.number))),
-        a.slot.snapshot.map_or(Cell::None, |s| Cell::Text(s.taken.to_string())),
+        a.slot.snapshot.map_or(Cell::None, |s| Cell::Text(s.shown())),
         Cell::Text(a.slot.artifact.clone()),
         Cell::Text(
             if facts.truncated {
@@ -175,7 +175,7 @@ fn lacking(lack: &Lack) -> Row {
         Cell::Text(m.slot.node.clone()),
         Cell::Count(i64::from(m.slot.run)),
         m.slot.snapshot.map_or(Cell::None, |s| Cell::Count(i64::from(s.number))),
-        m.slot.snapshot.map_or(Cell::None, |s| Cell::Text(s.taken.to_string())),
+        m.slot.snapshot.map_or(Cell::None, |s| Cell::Text(s.shown())),
         Cell::Text(m.slot.artifact.clone()),
         Cell::Text(format!(
             "{}: {}",
