@@ -29,20 +29,20 @@ pub struct Archive {
 #[non_exhaustive]
 pub enum ArchiveError {
     /// The system refuses.
-    #[error("archive {}: {source}", path.display())]
+    #[error("archive {}: {cause}", path.display())]
     Io {
         /// Which file or folder.
         path: PathBuf,
         /// What the system says.
-        source: io::Error,
+        cause: io::Error,
     },
     /// Not something that can be archived.
-    #[error("{name}: {source}")]
+    #[error("{name}: {cause}")]
     Binary {
         /// Which file.
         name: String,
         /// Why.
-        source: BinaryError,
+        cause: BinaryError,
     },
     /// A file cannot be opened.
     #[error(transparent)]
@@ -154,9 +154,9 @@ impl Archive {
     /// Archives a binary. Other bytes with the same build ID are not overwritten unless `how` says so: two files with one
     /// ID are a stripped copy, or a forgery.
     pub fn add(&self, data: &[u8], origin: &str, how: Adding) -> Result<Added, ArchiveError> {
-        let fail = |source| ArchiveError::Binary {
+        let fail = |cause| ArchiveError::Binary {
             name: origin.to_owned(),
-            source,
+            cause,
         };
         let binary = Binary::parse(data).map_err(fail)?;
         if !binary.elf().is_complete() {
@@ -231,7 +231,7 @@ impl Archive {
         let file = if compressed { "executable.zst" } else { "executable" };
         let (target, link) = (format!("../../buildid/{id}/{file}"), folder.join(rest));
         let _ = fs::remove_file(&link);
-        std::os::unix::fs::symlink(target, &link).map_err(|source| ArchiveError::Io { path: link, source })
+        std::os::unix::fs::symlink(target, &link).map_err(|cause| ArchiveError::Io { path: link, cause })
     }
 
     fn folder(&self, id: &str) -> PathBuf {
@@ -254,7 +254,7 @@ impl Archive {
                     Ok(_) if self.path_of(&id).is_some() => return None,
                     Ok(_) => ArchiveError::Io {
                         path: self.folder(&id).join("executable"),
-                        source: io::ErrorKind::NotFound.into(),
+                        cause: io::ErrorKind::NotFound.into(),
                     },
                 };
                 Some((id, error))
@@ -268,7 +268,7 @@ impl Archive {
         let entries = match fs::read_dir(&parent) {
             Ok(entries) => entries,
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(source) => return Err(ArchiveError::Io { path: parent, source }),
+            Err(cause) => return Err(ArchiveError::Io { path: parent, cause }),
         };
         let names = entries.filter_map(|e| e.ok()?.file_name().into_string().ok());
         let mut ids: Vec<String> = names.filter(|n| !n.starts_with('.')).collect();
@@ -278,9 +278,9 @@ impl Archive {
 
     fn record(&self, id: &str) -> Result<Facts, ArchiveError> {
         let path = self.folder(id).join("kubeprof.json");
-        let text = fs::read(&path).map_err(|source| ArchiveError::Io {
+        let text = fs::read(&path).map_err(|cause| ArchiveError::Io {
             path: path.clone(),
-            source,
+            cause,
         })?;
         let mut facts: Facts = serde_json::from_slice(&text).map_err(|e| ArchiveError::Unpack {
             path,
@@ -379,7 +379,7 @@ impl Archive {
     /// Removes a binary, its record and its link.
     pub fn remove(&self, facts: &Facts) -> Result<(), ArchiveError> {
         let folder = self.folder(&facts.id);
-        fs::remove_dir_all(&folder).map_err(|source| ArchiveError::Io { path: folder, source })?;
+        fs::remove_dir_all(&folder).map_err(|cause| ArchiveError::Io { path: folder, cause })?;
         if let (Some(first), Some(rest)) = (facts.id.get(..2), facts.id.get(2..)) {
             let links = self.root.join(".build-id").join(first);
             let _ = fs::remove_file(links.join(rest));
@@ -421,16 +421,16 @@ fn remove_stale(parent: &Path) {
 }
 
 fn create_dir(path: &Path) -> Result<(), ArchiveError> {
-    fs::create_dir_all(path).map_err(|source| ArchiveError::Io {
+    fs::create_dir_all(path).map_err(|cause| ArchiveError::Io {
         path: path.to_owned(),
-        source,
+        cause,
     })
 }
 
 fn rename(from: &Path, to: &Path) -> Result<(), ArchiveError> {
-    fs::rename(from, to).map_err(|source| ArchiveError::Io {
+    fs::rename(from, to).map_err(|cause| ArchiveError::Io {
         path: to.to_owned(),
-        source,
+        cause,
     })
 }
 
@@ -440,8 +440,8 @@ fn write_file(path: &Path, data: &[u8]) -> Result<(), ArchiveError> {
         file.write_all(data)?;
         file.sync_all()
     };
-    write().map_err(|source| ArchiveError::Io {
+    write().map_err(|cause| ArchiveError::Io {
         path: path.to_owned(),
-        source,
+        cause,
     })
 }

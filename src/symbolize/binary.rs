@@ -185,6 +185,7 @@ impl<'a> Binary<'a> {
             Ok(table) => table.lookup_with(address, &mut |frame| frames.push(frame.into())),
             Err(BinaryError::NoGoTable) => Err(Miss::NoTable),
             Err(BinaryError::DamagedGoTable { .. }) => Err(Miss::DamagedTable),
+            Err(BinaryError::UnknownGoTable { .. } | BinaryError::UnsupportedGoTable { .. }) => Err(Miss::UnknownTable),
             Err(_) => Err(Miss::UnprovenTable),
         };
         match go {

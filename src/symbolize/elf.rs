@@ -6,7 +6,7 @@ use object::LittleEndian as LE;
 use object::elf;
 use object::read::elf::{Dyn as _, FileHeader as _, ProgramHeader as _, Rela as _, SectionHeader as _};
 
-use super::BinaryError;
+use super::{BinaryError, NotElf};
 
 /// The machines whose Go tables and instructions are understood.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -26,7 +26,24 @@ impl Machine {
         match self {
             Machine::Amd64 => "amd64",
             Machine::Arm64 => "arm64",
-            Machine::Other(_) => "other",
+            Machine::Other(machine) => match elf::Machine(machine) {
+                elf::EM_386 => "386",
+                elf::EM_ARM => "arm",
+                elf::EM_RISCV => "riscv64",
+                elf::EM_PPC64 => "ppc64",
+                elf::EM_S390 => "s390x",
+                elf::EM_MIPS => "mips",
+                elf::EM_LOONGARCH => "loong64",
+                _ => "other",
+            },
+        }
+    }
+
+    fn of(machine: elf::Machine) -> Self {
+        match machine {
+            elf::EM_X86_64 => Machine::Amd64,
+            elf::EM_AARCH64 => Machine::Arm64,
+            other => Machine::Other(other.0),
         }
     }
 }
@@ -91,13 +108,30 @@ impl<'a> Elf<'a> {
     pub fn parse(data: &'a [u8]) -> Result<Self, BinaryError> {
         let start = data.get(..data.len().min(4)).unwrap_or_default();
         if start != elf::ELFMAG {
-            return Err(BinaryError::NotElf { start: start.to_vec() });
+            return Err(BinaryError::NotElf {
+                start: NotElf::of(data),
+            });
         }
+        // The machine stands at the same place in all classes, in the byte order of the file.
+        let machine = |read: fn([u8; 2]) -> u16| {
+            let bytes = data.get(18..20).and_then(|b| b.try_into().ok()).unwrap_or_default();
+            Machine::of(elf::Machine(read(bytes))).goarch()
+        };
         match data.get(4..6) {
             // ELFCLASS64 and ELFDATA2LSB; ELFCLASS32; ELFDATA2MSB.
             Some([2, 1]) => {}
-            Some([1, _]) => return Err(BinaryError::Unsupported { what: "32-bit" }),
-            Some([_, 2]) => return Err(BinaryError::Unsupported { what: "big-endian" }),
+            Some([1, 1]) => {
+                return Err(BinaryError::Unsupported {
+                    what: "32-bit",
+                    machine: machine(u16::from_le_bytes),
+                });
+            }
+            Some([_, 2]) => {
+                return Err(BinaryError::Unsupported {
+                    what: "big-endian",
+                    machine: machine(u16::from_be_bytes),
+                });
+            }
             _ => {
                 return Err(BinaryError::DamagedElf {
                     what: "class or byte order",
@@ -109,11 +143,7 @@ impl<'a> Elf<'a> {
             what: "file header",
             offset: 0,
         })?;
-        let machine = match header.e_machine(LE) {
-            elf::EM_X86_64 => Machine::Amd64,
-            elf::EM_AARCH64 => Machine::Arm64,
-            other => Machine::Other(other.0),
-        };
+        let machine = Machine::of(header.e_machine(LE));
         let damaged = |what, offset| move |_| BinaryError::DamagedElf { what, offset };
         let programs = header
             .program_headers(LE, data)
@@ -173,6 +203,10 @@ impl<'a> Elf<'a> {
                     flags: section.sh_flags(LE).0,
                 });
             }
+        }
+        let start = data.get(..1024.min(data.len())).unwrap_or_default();
+        if this.sections.len() <= 1 && start.windows(4).any(|w| w == b"UPX!") {
+            return Err(BinaryError::Packed);
         }
         this.rela = this.find_rela(dynamic);
         Ok(this)

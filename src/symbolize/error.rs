@@ -2,21 +2,98 @@
 
 use thiserror::Error;
 
+/// What a file that is no ELF file begins like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotElf {
+    /// Nothing at all.
+    Empty,
+    /// A binary of macOS.
+    MachO,
+    /// A binary of Windows.
+    Pe,
+    /// WebAssembly.
+    Wasm,
+    /// A static library.
+    Library,
+    /// A script.
+    Script,
+    /// A tar.
+    Tar,
+    /// Compressed by gzip, zstd or xz; profiles are.
+    Compressed,
+    /// Anything else.
+    Other([u8; 4]),
+}
+
+impl NotElf {
+    /// By content.
+    #[must_use]
+    pub fn of(data: &[u8]) -> Self {
+        let mut start = [0; 4];
+        start.iter_mut().zip(data).for_each(|(to, from)| *to = *from);
+        match start {
+            _ if data.is_empty() => NotElf::Empty,
+            [0xcf | 0xce, 0xfa, 0xed, 0xfe] | [0xca, 0xfe, 0xba, 0xbe] => NotElf::MachO,
+            [b'M', b'Z', ..] => NotElf::Pe,
+            [0, b'a', b's', b'm'] => NotElf::Wasm,
+            _ if data.starts_with(b"!<arch>\n") => NotElf::Library,
+            [b'#', b'!', ..] => NotElf::Script,
+            _ if data.get(257..262) == Some(b"ustar") => NotElf::Tar,
+            [0x1f, 0x8b, ..] | [0x28, 0xb5, 0x2f, 0xfd] | [0xfd, b'7', b'z', b'X'] => NotElf::Compressed,
+            start => NotElf::Other(start),
+        }
+    }
+
+    fn what(self) -> String {
+        match self {
+            NotElf::Empty => "an empty file".to_owned(),
+            NotElf::MachO => "a Mach-O binary (macOS)".to_owned(),
+            NotElf::Pe => "a PE binary (Windows)".to_owned(),
+            NotElf::Wasm => "WebAssembly".to_owned(),
+            NotElf::Library => "a static library".to_owned(),
+            NotElf::Script => "a script".to_owned(),
+            NotElf::Tar => "a tar".to_owned(),
+            NotElf::Compressed => "compressed".to_owned(),
+            NotElf::Other(start) => format!("something that starts with {start:02x?}"),
+        }
+    }
+
+    fn hint(self) -> &'static str {
+        match self {
+            NotElf::MachO | NotElf::Pe | NotElf::Wasm => {
+                "kubeprof reads binaries of Linux; profiles of other systems carry their own names"
+            }
+            NotElf::Tar => "`kubeprof binary add` takes the kubelet out of it",
+            NotElf::Compressed => {
+                "the profile comes before the binary; `kubeprof binary add` takes compressed binaries and images"
+            }
+            NotElf::Empty | NotElf::Library | NotElf::Script | NotElf::Other(_) => {
+                "give the kubelet itself, not an archive or a script"
+            }
+        }
+    }
+}
+
 /// Why bytes are not a binary that can be used, or why one of its tables cannot be trusted.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum BinaryError {
     /// Not an ELF file at all.
-    #[error("not an ELF file (it starts with {start:02x?})\nhint: give the kubelet itself, not an archive or a script")]
+    #[error("not an ELF file but {}\nhint: {}", start.what(), start.hint())]
     NotElf {
-        /// The first bytes, at most four.
-        start: Vec<u8>,
+        /// What it begins like.
+        start: NotElf,
     },
-    /// An ELF file of a kind that no kubelet has.
-    #[error("{what} ELF files are not supported\nhint: kubeprof reads 64-bit little-endian binaries")]
+    /// An ELF file of a kind that is not read.
+    #[error("{what} ELF files ({machine}) are not supported\nhint: kubeprof reads 64-bit little-endian binaries")]
     Unsupported {
         /// What it is, for instance `32-bit`.
         what: &'static str,
+        /// For which machine, as Go calls it.
+        machine: &'static str,
     },
+    /// A packed executable: what runs is not in the file as it runs.
+    #[error("packed by UPX\nhint: `upx -d` unpacks it; the profile's addresses are those of the unpacked binary")]
+    Packed,
     /// A header or table of the ELF file does not hold together.
     #[error("damaged ELF file: {what} at offset {offset:#x}\nhint: compare its size and checksum with the original")]
     DamagedElf {
@@ -26,8 +103,19 @@ pub enum BinaryError {
         offset: u64,
     },
     /// No Go function table.
-    #[error("no Go function table in this binary\nhint: it was not built by Go, or not by Go 1.16 or later")]
+    #[error(
+        "no Go function table in this binary\nhint: it was not built by Go, not by Go 1.16 or later, or it was garbled"
+    )]
     NoGoTable,
+    /// Built by Go, but its function table does not begin as that of any release does.
+    #[error(
+        "the Go function table begins like that of no known release ({magic})\n\
+         hint: 0xfffffffb is Go before 1.16; garble hides the number on purpose; a newer Go may have another one"
+    )]
+    UnknownGoTable {
+        /// What stands where the table should be.
+        magic: String,
+    },
     /// The table's machine is unknown here.
     #[error(
         "Go function table of an unsupported kind ({what}) at address {address:#x}\n\

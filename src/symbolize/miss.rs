@@ -25,6 +25,8 @@ pub enum Miss {
     NoTable,
     /// The binary is Go, but the base of its function table is not proven, so nothing is named.
     UnprovenTable,
+    /// The binary is Go, but its function table is of a kind that is not known: garbled, another machine, a newer Go.
+    UnknownTable,
     /// A table contradicts itself at this address.
     DamagedTable,
     /// Not an address: it could not be read as a number.
@@ -33,7 +35,7 @@ pub enum Miss {
 
 impl Miss {
     /// All reasons, in the order in which they are shown.
-    pub const ALL: [Miss; 13] = [
+    pub const ALL: [Miss; 14] = [
         Miss::NoMapping,
         Miss::KernelPage,
         Miss::NoBinary,
@@ -45,6 +47,7 @@ impl Miss {
         Miss::Padding,
         Miss::NoTable,
         Miss::UnprovenTable,
+        Miss::UnknownTable,
         Miss::DamagedTable,
         Miss::NotAnAddress,
     ];
@@ -64,6 +67,7 @@ impl Miss {
             Miss::Padding => "padding",
             Miss::NoTable => "no-table",
             Miss::UnprovenTable => "unproven-table",
+            Miss::UnknownTable => "unknown-table",
             Miss::DamagedTable => "damaged-table",
             Miss::NotAnAddress => "not-an-address",
         }
@@ -84,6 +88,7 @@ impl Miss {
             Miss::Padding => "filler between two functions",
             Miss::NoTable => "no table of the binary describes the code (stripped C code)",
             Miss::UnprovenTable => "the base of the Go function table is not proven",
+            Miss::UnknownTable => "the Go function table is of an unknown kind (garbled, another machine, a newer Go)",
             Miss::DamagedTable => "the function table contradicts itself",
             Miss::NotAnAddress => "not a number",
         }

@@ -23,6 +23,6 @@ mod symtab;
 pub use apply::{Coverage, Single, apply, survey};
 pub use binary::{Binary, Frame, LinkMode, Source};
 pub use dwarf::Dwarf;
-pub use error::BinaryError;
+pub use error::{BinaryError, NotElf};
 pub use miss::Miss;
 pub use symtab::SymbolTable;

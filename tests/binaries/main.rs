@@ -3,6 +3,7 @@
 mod archive;
 mod commands;
 mod debug_files;
+mod kinds;
 mod search;
 #[cfg(feature = "debuginfod")]
 mod server;

@@ -80,12 +80,12 @@ pub enum FetchError {
         found: String,
     },
     /// The cache cannot be written.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {cause}", path.display())]
     Io {
         /// Which file or folder.
         path: PathBuf,
         /// What the system says.
-        source: io::Error,
+        cause: io::Error,
     },
 }
 
@@ -110,7 +110,7 @@ pub fn fetch(url: &str, id: &str, cache: &Path) -> Result<PathBuf, FetchError> {
     }
     let io = |path: &Path| {
         let path = path.to_owned();
-        move |source| FetchError::Io { path, source }
+        move |cause| FetchError::Io { path, cause }
     };
     fs::create_dir_all(&folder).map_err(io(&folder))?;
     let part = folder.join(format!(".executable-{}.part", std::process::id()));
@@ -168,9 +168,9 @@ fn download(base: &str, id: &str, part: &Path) -> Result<String, FetchError> {
         return Err(FetchError::TooBig { url });
     }
     let mut body = answer.body_mut().with_config().limit(MAX_BYTES + 1).reader();
-    let io = |source| FetchError::Io {
+    let io = |cause| FetchError::Io {
         path: part.to_owned(),
-        source,
+        cause,
     };
     let mut file = fs::File::create(part).map_err(io)?;
     let mut buffer = vec![0; 1 << 16];

@@ -24,9 +24,9 @@ enum Bytes {
 impl Image {
     /// Maps a regular file; reads anything else.
     pub fn open(path: &Path) -> Result<Self, LocateError> {
-        let fail = |source| LocateError::Io {
+        let fail = |cause| LocateError::Io {
             path: path.to_owned(),
-            source,
+            cause,
         };
         let file = File::open(path).map_err(fail)?;
         let meta = file.metadata().map_err(fail)?;

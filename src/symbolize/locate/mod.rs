@@ -17,12 +17,12 @@ pub use image::Image;
 #[non_exhaustive]
 pub enum LocateError {
     /// The system refuses.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {cause}", path.display())]
     Io {
         /// Which file.
         path: PathBuf,
         /// What the system says.
-        source: io::Error,
+        cause: io::Error,
     },
     /// A folder, a device or a pipe.
     #[error("{}: not a regular file\nhint: give the binary itself", path.display())]

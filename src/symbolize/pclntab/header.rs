@@ -62,6 +62,18 @@ pub(super) fn candidates<'e, 'a>(elf: &'e Elf<'a>) -> impl Iterator<Item = Candi
     named.chain(relro).chain(in_segments)
 }
 
+/// What stands where a table of its own section should begin, when it is no table that is known: garble writes a magic
+/// number of its own, a newer Go may.
+pub(super) fn unknown_magic(elf: &Elf<'_>) -> Option<String> {
+    let names = [".gopclntab", ".data.rel.ro.gopclntab"];
+    let bytes = names.iter().find_map(|n| elf.section_bytes(elf.section(n)?)?.get(..4));
+    bytes?
+        .try_into()
+        .ok()
+        .map(u32::from_le_bytes)
+        .map(|m| format!("{m:#x}"))
+}
+
 /// Aligned places in `bytes` where a header may start.
 fn scan(bytes: &[u8], address: u64) -> impl Iterator<Item = Candidate<'_>> {
     // Segments start at any address; the table is aligned in memory.
@@ -80,7 +92,7 @@ fn scan(bytes: &[u8], address: u64) -> impl Iterator<Item = Candidate<'_>> {
 
 /// The layout, if the first eight bytes are a header's: magic, two zero bytes, quantum, pointer size.
 fn layout_of(bytes: &[u8]) -> Option<Layout> {
-    let [a, b, c, d, 0, 0, 1 | 4, 8] = *bytes.get(..8)? else {
+    let [a, b, c, d, 0, 0, 1 | 2 | 4, 8] = *bytes.get(..8)? else {
         return None;
     };
     let magic = u32::from_le_bytes([a, b, c, d]);

@@ -70,7 +70,7 @@ impl<'a> GoTable<'a> {
         if let Machine::Other(_) = elf.machine() {
             return Err(match header::candidates(elf).next() {
                 Some(c) => BinaryError::UnsupportedGoTable {
-                    what: "machine",
+                    what: elf.machine().goarch(),
                     address: c.address,
                 },
                 None => BinaryError::NoGoTable,
@@ -83,7 +83,11 @@ impl<'a> GoTable<'a> {
                 Err(error) => first_error = first_error.or(Some(error)),
             }
         }
-        Err(first_error.unwrap_or(BinaryError::NoGoTable))
+        let unknown = || match header::unknown_magic(elf) {
+            Some(magic) => BinaryError::UnknownGoTable { magic },
+            None => BinaryError::NoGoTable,
+        };
+        Err(first_error.unwrap_or_else(unknown))
     }
 
     fn from_candidate(elf: &Elf<'a>, candidate: header::Candidate<'a>) -> Result<Self, BinaryError> {
