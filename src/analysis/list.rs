@@ -55,6 +55,8 @@ pub struct ListedFile {
     pub start: i64,
     /// Last line to show.
     pub end: i64,
+    /// The line on which the function is defined, 0 where the profile does not say.
+    pub defined_at: i64,
     /// The lines with samples in order.
     pub lines: Vec<ListedLine>,
 }
@@ -294,7 +296,7 @@ impl<'a> Costs<'a> {
             }
         }
         // Lines to show: from the start of the function (or a margin above) to a margin below.
-        let mut extents: FxHashMap<u32, (i64, i64)> = FxHashMap::default();
+        let mut extents: FxHashMap<u32, (i64, i64, i64)> = FxHashMap::default();
         let mut line_shown = vec![false; self.lines.len()];
         for &n in &shown {
             let info = &self.table.infos[n];
@@ -304,8 +306,8 @@ impl<'a> Costs<'a> {
                 info.start_line
             };
             let end = info.line.saturating_add(MARGIN);
-            let extent = extents.entry(self.part_of[n]).or_insert((start, end));
-            *extent = (extent.0.min(start), extent.1.max(end));
+            let extent = extents.entry(self.part_of[n]).or_insert((start, end, info.start_line));
+            *extent = (extent.0.min(start), extent.1.max(end), extent.2);
             line_shown[self.line_of[n] as usize] = true;
         }
         let mut calls = self.calls();
@@ -323,7 +325,7 @@ impl<'a> Costs<'a> {
             }
         }
         let mut functions: BTreeMap<&str, Vec<ListedFile>> = BTreeMap::new();
-        for (part, (start, end)) in extents {
+        for (part, (start, end, defined_at)) in extents {
             let ((name, file), cost) = self.parts[part as usize];
             let files = functions.entry(p.text(name)).or_default();
             if file.is_empty() {
@@ -338,6 +340,7 @@ impl<'a> Costs<'a> {
                 cum,
                 start: start.max(1),
                 end,
+                defined_at,
                 lines,
             });
         }

@@ -7,6 +7,7 @@ mod kinds;
 mod search;
 #[cfg(feature = "debuginfod")]
 mod server;
+mod sources;
 mod support;
 mod traces;
 mod verdicts;

@@ -121,6 +121,27 @@ impl Place {
         encode_gzip(&p, fs::File::create(&path).unwrap(), Compression(1)).unwrap();
         path.display().to_string()
     }
+
+    /// A profile of one sample in one function, whose file, first line and line are as told.
+    pub(super) fn profile_of_line(&self, file: &str, function: &str, source: &str, start: i64, line: i64) -> String {
+        let mut p = Profile::default();
+        p.sample_types = vec![ValueType {
+            kind: p.strings.intern("samples"),
+            unit: p.strings.intern("count"),
+        }];
+        p.samples = Samples::new(1);
+        let line = Line {
+            function: p.add_function(function, function, source, start),
+            line,
+            column: 0,
+        };
+        let leaf = p.add_location(0x1000, None, &[line]);
+        let stack = p.stacks.intern(&[leaf]).unwrap();
+        p.samples.push(stack, &[1], &[]);
+        let path = self.path(file);
+        encode_gzip(&p, fs::File::create(&path).unwrap(), Compression(1)).unwrap();
+        path.display().to_string()
+    }
 }
 
 pub(super) fn stdout(output: &Output) -> String {
