@@ -2,11 +2,12 @@
 //!
 //! [`endpoints`] knows what there is to ask and in which order; [`transport`] asks, through the API server, a `kubectl proxy`
 //! or directly; [`refusal`] explains what did not come; [`preflight`] says beforehand what will be refused; [`schedule`] says
-//! when; [`session`] runs the plan for every node and writes what comes to a bundle. Whatever happens, what was taken stays
+//! when; [`binary`] fetches the executable; [`session`] runs the plan for every node and writes what comes to a bundle. Whatever happens, what was taken stays
 //! taken: a failing artifact never stops the others, and a bundle is valid at every moment.
 //!
 //! The only room with a network. Nothing here prints: [`progress`] tells whoever watches.
 
+pub mod binary;
 pub mod endpoints;
 pub mod facts;
 pub mod mask;

@@ -1,6 +1,7 @@
 //! `kubeprof capture` against servers of the tests' own, which play API servers and kubelets, also when they misbehave.
 #![cfg(all(feature = "capture", feature = "cli"))]
 
+mod binary;
 mod broken;
 mod preflight;
 mod refusals;

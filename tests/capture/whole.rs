@@ -48,6 +48,36 @@ fn everything_of_a_healthy_kubelet() {
         (run["boot_id"].as_str(), run["kubelet_version"].as_str()),
         (Some("boot-1"), Some("v1.36.1"))
     );
+    // Empty and why: the last word on the process.
+    let server_of_empty = Server::start(|r| match (r.at_kubelet().1, r.param("debug")) {
+        ("/debug/pprof/mutex" | "/debug/pprof/block", None) => {
+            let empty = fixture("captures/healthy-1.37.2/last-mutex.pb.gz");
+            Some(Reply::new(200, "application/octet-stream", empty))
+        }
+        _ => None,
+    });
+    let empty = server_of_empty.path("b");
+    let args = ["worker-03", "--profiles", "configz,mutex,block"];
+    assert_eq!(capture(&server_of_empty, &empty, &args).code, Some(0));
+    let last = events(&empty, "run").pop().expect("a run");
+    assert!(
+        last["facts"]["mutex_profile"]
+            .as_str()
+            .expect("mutex")
+            .starts_with("off"),
+        "{last:#}"
+    );
+    assert!(
+        last["facts"]["block_profile"]
+            .as_str()
+            .expect("block")
+            .starts_with("off"),
+        "{last:#}"
+    );
+    assert_eq!(
+        events(&out, "run").pop().expect("a run")["facts"]["mutex_profile"],
+        "data"
+    );
     // Secrets never enter, neither the kubelet's nor ours.
     let all: String = ["manifest.jsonl", "manifest.json", "worker-03/run-1/cmdline.txt"]
         .iter()

@@ -33,6 +33,8 @@ struct Visit<'s> {
     facts: Option<NodeFacts>,
     /// The node object, until a run is known that it belongs to.
     object: Option<Fetched>,
+    /// `enableContentionProfiling`, where it is known.
+    contention: Option<bool>,
     /// Why no profile is asked for in this snapshot.
     no_profiles: Option<Refusal>,
     /// Why nothing is asked for in this snapshot.
@@ -54,6 +56,7 @@ pub(super) async fn visit(session: &Session, permits: &Arc<Semaphore>, target: T
         gauges: Gauges::default(),
         facts: None,
         object: None,
+        contention: None,
         no_profiles: None,
         left: None,
         untold: false,
@@ -254,7 +257,7 @@ impl Visit<'_> {
                     self.session.explain(&slot, e, refusal, missing, asked)
                 }
             };
-            self.after(e, taken);
+            self.after(e, taken).await;
         }
         for e in plan.of(Phase::Every) {
             if !matches!(e.artifact, "healthz" | "metrics") {
@@ -280,7 +283,7 @@ impl Visit<'_> {
                 if let ("node", Some(fetched)) = (e.artifact, self.object.take()) {
                     let slot = self.slot(None, e);
                     let taken = self.session.put(&self.transport, &slot, e, fetched).await;
-                    self.after(e, taken);
+                    self.after(e, taken).await;
                 } else {
                     self.artifact(None, e).await;
                 }
@@ -391,10 +394,10 @@ impl Visit<'_> {
         }
     }
 
-    fn after(&mut self, e: &Endpoint, taken: Taken) {
+    async fn after(&mut self, e: &Endpoint, taken: Taken) {
         match taken {
             Taken::There(artifact) => {
-                self.learn(e, &artifact);
+                self.learn(e, &artifact).await;
                 self.seen.taken.push(*artifact);
             }
             Taken::WasThere => {}
@@ -453,7 +456,7 @@ impl Visit<'_> {
             }
             None => self.session.take(&self.transport, &slot, e).await,
         };
-        self.after(e, taken);
+        self.after(e, taken).await;
     }
 
     /// Why an artifact would do more harm than good.
@@ -474,22 +477,70 @@ impl Visit<'_> {
             .then(|| "the node says MemoryPressure, and this needs memory or a garbage collection".to_owned())
     }
 
+    /// An empty mutex profile is off or quiet; only the text says which.
+    async fn mutex_is_empty(&mut self) {
+        let Some(e) = endpoint("mutex") else { return };
+        let text = Endpoint {
+            params: &[("debug", "1")],
+            ..*e
+        };
+        let period = match self.session.fetch(&self.transport, &self.node, &text).await {
+            Ok(fetched) => sampling_period(&fetched.bytes),
+            Err(_) => None,
+        };
+        match period {
+            Some(0) => self.fact("mutex", "off (no stock kubelet ever switches it on)"),
+            Some(_) => self.fact("mutex", "quiet"),
+            None => self.fact("mutex", "empty"),
+        }
+    }
+
+    /// Writes down what is known of the process by now.
+    fn fact(&mut self, key: &str, value: &str) {
+        self.process.facts.insert(format!("{key}_profile"), value.to_owned());
+        self.append(Event::Run(RunStarted {
+            node: self.node.clone(),
+            run: self.run.max(1),
+            process: self.process.clone(),
+        }));
+        if value != "data" {
+            self.watch(&Progress::Note(format!("{key} profile: {value}")));
+        }
+    }
+
     /// What an artifact says about the process that the others do not.
-    fn learn(&mut self, e: &Endpoint, artifact: &Artifact) {
+    async fn learn(&mut self, e: &Endpoint, artifact: &Artifact) {
         let empty = artifact.facts.samples == Some(0);
         match e.artifact {
             "goroutine" => {
                 let total = artifact.facts.totals.first().and_then(|t| u64::try_from(t.value).ok());
                 self.gauges.goroutines = total.or(self.gauges.goroutines);
             }
-            "mutex" if empty => self.note(
-                "mutex profile: empty; no stock kubelet records any (nothing in it calls SetMutexProfileFraction)"
-                    .to_owned(),
-            ),
-            "block" if empty => {
-                self.note("block profile: empty; it is off unless `enableContentionProfiling` is true".to_owned());
+            "configz" => {
+                let text = std::fs::read_to_string(self.session.writer.root().join(&artifact.path)).unwrap_or_default();
+                self.contention = contention_of(&text);
             }
+            "mutex" | "block" if !empty => self.fact(e.artifact, "data"),
+            "mutex" => self.mutex_is_empty().await,
+            "block" => match self.contention {
+                Some(true) => self.fact("block", "quiet"),
+                Some(false) => self.fact("block", "off (enableContentionProfiling is false)"),
+                None => self.fact("block", "empty (off unless enableContentionProfiling is true)"),
+            },
             _ => {}
         }
     }
+}
+
+/// The `sampling period` line of a mutex text.
+fn sampling_period(text: &[u8]) -> Option<u64> {
+    let text = std::str::from_utf8(text).ok()?;
+    let line = text.lines().take(10).find_map(|l| l.strip_prefix("sampling period="))?;
+    line.trim().parse().ok()
+}
+
+/// `enableContentionProfiling` of `/configz`.
+fn contention_of(configz: &str) -> Option<bool> {
+    let json: serde_json::Value = serde_json::from_str(configz).ok()?;
+    json.get("kubeletconfig")?.get("enableContentionProfiling")?.as_bool()
 }

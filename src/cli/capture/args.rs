@@ -7,6 +7,7 @@ use anyhow::{Result, bail};
 use clap::Args;
 
 use crate::bundle::manifest::Asked;
+use crate::capture::binary::From;
 use crate::capture::endpoints::{Plan, Preset};
 use crate::capture::schedule::Schedule;
 use crate::capture::session::{Options, Threshold};
@@ -71,6 +72,9 @@ pub(in crate::cli) struct CaptureArgs {
     /// Also an execution trace of so long, e.g. 5s (large)
     #[arg(long, value_name = "TIME", value_parser = parse_time, help_heading = "What")]
     pub(super) trace: Option<Duration>,
+    /// Also the executable: a file, or ssh://[user@]host for what runs there; it must be that of the profiles
+    #[arg(long, value_name = "PATH|URL", value_parser = From::parse, help_heading = "What")]
+    pub(super) binary: Option<From>,
     /// Length of the CPU profile in seconds
     #[arg(long, value_name = "N", default_value_t = 30, help_heading = "What")]
     pub(super) seconds: u64,

@@ -13,13 +13,14 @@ use anyhow::{Context as _, Result, anyhow, bail};
 pub(super) use args::CaptureArgs;
 
 use super::Exit;
-use crate::bundle::manifest::{Asked, JOURNAL, SCHEMA, Started};
+use crate::bundle::manifest::{Asked, Binary, Finished, JOURNAL, SCHEMA, Started};
 use crate::bundle::{Record, Writer};
+use crate::capture::binary;
 use crate::capture::endpoints::Phase;
 use crate::capture::mask;
 use crate::capture::preflight::{self, Permission};
 use crate::capture::refusal::{Refusal, Route};
-use crate::capture::session::{Options, Session, Target};
+use crate::capture::session::{Options, Session, Target, Visited};
 use crate::capture::transport::{Stop, Transport};
 
 /// Runs the command.
@@ -63,11 +64,36 @@ async fn run(args: &CaptureArgs) -> Result<Exit> {
     let (writer, root) = open(args, started)?;
     let writer = Arc::new(writer);
     let watch = watch::watcher(args.quiet, options.plan.artifacts.len());
-    let session = Session::new(Arc::clone(&writer), options.clone(), stop, watch);
+    let session = Session::new(Arc::clone(&writer), options.clone(), stop.clone(), watch);
     let (visited, ended) = session.run(targets).await;
-    let summary = summary::Summary::of(&writer.record(), &options, visited, ended);
+    let executable = match &args.binary {
+        Some(from) if ended.is_none() => Some(executable(&writer, from, &visited, args, &stop).await),
+        _ => None,
+    };
+    let mut summary = summary::Summary::of(&writer.record(), &options, visited, ended);
+    summary.executable(executable);
     summary.print(args, &root)?;
     Ok(summary.exit())
+}
+
+/// Fetches the executable, which takes longer than everything else and is worth less.
+async fn executable(
+    writer: &Writer,
+    from: &binary::From,
+    visited: &[Visited],
+    args: &CaptureArgs,
+    stop: &Stop,
+) -> Result<Binary> {
+    let Some(first) = visited.first() else {
+        bail!("no node was visited");
+    };
+    if !args.quiet {
+        eprintln!("{}: taking the executable from {from}", first.node);
+    }
+    let taken = binary::take(writer, from, &first.node, args.limits().stall, stop).await?;
+    // The journal has a line more; the summary beside it is to say the same.
+    writer.finish(Finished::default())?;
+    Ok(taken)
 }
 
 /// Begins the bundle, or goes on with it.

@@ -8,13 +8,14 @@ use serde_json::{Map, json};
 
 use super::args::CaptureArgs;
 use crate::bundle::Record;
-use crate::bundle::manifest::Artifact;
+use crate::bundle::manifest::{Artifact, Binary};
 use crate::capture::endpoints::{Endpoint, Server, endpoint};
 use crate::capture::session::{Options, Visited};
 use crate::cli::Exit;
 use crate::cli::args::{Format, OutArgs};
 use crate::cli::output::{self, Route};
 use crate::render::document::{Cell, Column, Document, Row, Shown};
+use crate::render::terminal::sanitize;
 
 /// One artifact of one node, over all its snapshots.
 struct Line {
@@ -42,9 +43,18 @@ pub(super) struct Summary {
     ended: Option<String>,
     exit: Exit,
     multiple: bool,
+    executable: Option<Result<Binary>>,
 }
 
 impl Summary {
+    /// What became of the executable, where one was asked for.
+    pub(super) fn executable(&mut self, executable: Option<Result<Binary>>) {
+        if matches!(executable, Some(Err(_))) && self.exit == Exit::Fine {
+            self.exit = Exit::Partial;
+        }
+        self.executable = executable;
+    }
+
     /// Counts what is in the bundle against what was asked for.
     pub(super) fn of(record: &Record, options: &Options, visited: Vec<Visited>, ended: Option<String>) -> Self {
         let mut lines = Vec::new();
@@ -74,6 +84,7 @@ impl Summary {
             ended,
             exit,
             multiple: visited.len() > 1,
+            executable: None,
         }
     }
 
@@ -165,6 +176,10 @@ impl Summary {
             ("exit".to_owned(), json!(code)),
             ("ended".to_owned(), json!(self.ended)),
             ("notes".to_owned(), json!(self.notes)),
+            (
+                "binary".to_owned(),
+                json!(self.executable.as_ref().and_then(|b| b.as_ref().ok())),
+            ),
         ]);
         d
     }
@@ -186,6 +201,17 @@ impl Summary {
                     eprintln!("hint: {}", p.remedy);
                 }
             }
+        }
+        match &self.executable {
+            Some(Ok(b)) => eprintln!(
+                "\nexecutable: {} ({}), build ID {}, {}",
+                b.path,
+                size(b.bytes),
+                b.build_id,
+                b.origin
+            ),
+            Some(Err(e)) => eprintln!("\nexecutable: {}", sanitize_lines(&e.to_string())),
+            None => {}
         }
         if let Some(why) = &self.ended {
             eprintln!("\nended early: {why}");
@@ -285,4 +311,10 @@ pub(super) fn size(bytes: u64) -> String {
 
 fn seconds(ms: u64) -> String {
     format!("{:.1} s", ms as f64 / 1e3)
+}
+
+/// Lines that cannot command the terminal.
+fn sanitize_lines(text: &str) -> String {
+    let lines: Vec<_> = text.lines().map(sanitize).collect();
+    lines.join("\n")
 }
