@@ -44,6 +44,8 @@ pub struct Contents {
     files: BTreeMap<String, Held>,
     /// Bytes of an archive that came through standard input.
     packed: Option<Arc<Vec<u8>>>,
+    /// Whether the reading stopped before the executables, which may be there.
+    stopped: bool,
     limit: Limit,
 }
 
@@ -77,6 +79,7 @@ impl Contents {
             top: String::new(),
             files: BTreeMap::new(),
             packed: None,
+            stopped: false,
             limit,
         }
     }
@@ -126,6 +129,7 @@ impl Contents {
 
     fn take<'a>(&mut self, packed: impl io::BufRead + 'a, length: u64, want: Want) {
         let mut files = BTreeMap::new();
+        let mut stopped = false;
         let mut expected: Option<Vec<String>> = None;
         let mut read = |path: &str, size: u64, bytes: &mut dyn io::Read| -> io::Result<Next> {
             let inside = path.split_once('/').map_or(path, |(_, rest)| rest);
@@ -135,6 +139,7 @@ impl Contents {
             if is_binary {
                 let done = |e: &Vec<String>| e.iter().all(|p| files.contains_key(p));
                 if want == Want::Artifacts && expected.as_ref().is_some_and(done) {
+                    stopped = true;
                     return Ok(Next::Enough);
                 }
                 let sha256 = match want {
@@ -166,6 +171,7 @@ impl Contents {
         self.odd = walked.odd;
         self.broken = walked.broken;
         self.files = files;
+        self.stopped = stopped;
         self.take_top_off();
     }
 
@@ -261,10 +267,10 @@ impl Contents {
     /// When it is not there, or cannot be read or written.
     pub fn copy(&self, path: &str, to: &mut dyn io::Write) -> io::Result<()> {
         match self.files.get(path) {
-            None => Err(io::ErrorKind::NotFound.into()),
+            None if !self.stopped => Err(io::ErrorKind::NotFound.into()),
             Some(Held::OnDisk(path)) => io::copy(&mut File::open(path)?, to).map(drop),
             Some(Held::Bytes(bytes)) => to.write_all(bytes),
-            Some(Held::Outside { .. }) => match &self.packed {
+            None | Some(Held::Outside { .. }) => match &self.packed {
                 Some(bytes) => self.copy_out(bytes.as_slice(), bytes.len() as u64, path, to),
                 None => {
                     let file = File::open(&self.name)?;
@@ -317,7 +323,7 @@ impl Contents {
 
     /// The executables that the record names and that are there.
     pub fn binaries(self: &Arc<Self>, record: &Record) -> Vec<BundledBinary> {
-        let there = record.binaries.iter().filter(|b| self.has(&b.path));
+        let there = record.binaries.iter().filter(|b| self.stopped || self.has(&b.path));
         there
             .map(|b| BundledBinary {
                 build_id: b.build_id.clone(),

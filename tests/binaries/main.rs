@@ -1,6 +1,7 @@
 //! Binaries as evidence: the archive, the search, the verdicts and the names, through the command line.
 
 mod archive;
+mod bundled;
 mod commands;
 mod debug_files;
 mod kinds;
