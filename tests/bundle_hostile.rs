@@ -10,6 +10,7 @@ use kubeprof::bundle::{Choice, Contents, Packing, Record, Sources, Want, load, p
 use kubeprof::pprof::Limit;
 
 #[path = "cli/made_bundle.rs"]
+#[expect(dead_code, reason = "the tests of the commands use more of it")]
 mod made_bundle;
 
 /// An entry as a stranger may write it: nothing of the path is checked.

@@ -188,7 +188,10 @@ pub fn choose(
     if available.is_empty() {
         return Err(SourceError::EmptyBundle);
     }
-    let named = |a: &&Artifact| choice.artifact.as_ref().is_none_or(|n| *n == a.slot.artifact);
+    // `mutex` is also `mutex.debug1`.
+    let stem = |a: &Artifact| a.slot.artifact.split('.').next().unwrap_or_default().to_owned();
+    let is = |a: &Artifact, name: &String| *name == a.slot.artifact || *name == stem(a);
+    let named = |a: &&Artifact| choice.artifact.as_ref().is_none_or(|n| is(a, n));
     if let (Some(name), false) = (&choice.artifact, here.iter().any(named)) {
         let mut has: Vec<String> = here.iter().map(|a| a.slot.artifact.clone()).collect();
         has.sort();
@@ -251,7 +254,6 @@ pub fn choose(
         .cloned()
         .collect();
     // Forms of one thing share what stands before the first dot; of several things of a kind one is taken.
-    let stem = |a: &Artifact| a.slot.artifact.split('.').next().unwrap_or_default().to_owned();
     let mut stems: Vec<String> = taken.iter().map(stem).collect();
     stems.sort_by_key(|s| (s != kind.as_str(), s.clone()));
     stems.dedup();

@@ -9,7 +9,7 @@ use super::open::Held;
 use super::output::Route;
 use super::symbols::SymbolArgs;
 use crate::analysis::{FlameLimits, Granularity, Query, Sort, Trim};
-use crate::bundle::{Choice, Which};
+use crate::bundle::{Choice, Kind, Which};
 use crate::model::units;
 
 /// Where profiles come from.
@@ -20,7 +20,7 @@ pub(super) struct InputArgs {
     pub(super) sources: Vec<PathBuf>,
     /// Kind to take where the sources hold several: heap, allocs, cpu, goroutine, goroutineleak, contention, threadcreate
     #[arg(long, value_name = "KIND", help_heading = "Input", value_parser = parse_kind)]
-    pub(super) kind: Option<crate::bundle::Kind>,
+    pub(super) kind: Option<AskedKind>,
     #[command(flatten)]
     pub(super) choice: ChoiceArgs,
     /// Largest size of an unpacked profile, e.g. 2GB (default: 64 MB and 64 times the packed size, at most 4 GB)
@@ -52,6 +52,16 @@ pub(super) struct InputArgs {
 }
 
 impl InputArgs {
+    /// What to take of a bundle.
+    pub(super) fn choice(&self) -> Choice {
+        let choice = self.choice.choice();
+        let named = self.kind.as_ref().and_then(|k| k.artifact.clone());
+        Choice {
+            artifact: choice.artifact.or(named),
+            ..choice
+        }
+    }
+
     /// Whether nothing was asked for that only one profile of a bundle has.
     pub(super) fn asks_for_all(&self) -> bool {
         self.kind.is_none() && self.choice.choice() == Choice::default()
@@ -88,11 +98,20 @@ impl ChoiceArgs {
     }
 }
 
-pub(super) fn parse_kind(text: &str) -> Result<crate::bundle::Kind, String> {
-    crate::bundle::Kind::parse(text).ok_or_else(|| {
-        let all: Vec<&str> = crate::bundle::Kind::ALL.iter().map(|k| k.as_str()).collect();
-        format!("kinds are {}", all.join(", "))
-    })
+/// A kind, and the artifact of a bundle where several are of it: `mutex` and `block` have one format.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct AskedKind {
+    pub(super) kind: Kind,
+    artifact: Option<String>,
+}
+
+pub(super) fn parse_kind(text: &str) -> Result<AskedKind, String> {
+    let kind = Kind::parse(text).ok_or_else(|| {
+        let all: Vec<&str> = Kind::ALL.iter().map(|k| k.as_str()).collect();
+        format!("kinds are {}, mutex, block", all.join(", "))
+    })?;
+    let artifact = matches!(text, "mutex" | "block").then(|| text.to_owned());
+    Ok(AskedKind { kind, artifact })
 }
 
 pub(super) fn parse_size(text: &str) -> Result<u64, String> {

@@ -71,7 +71,7 @@ pub(super) struct GoroutinesArgs {
     pub(super) held: Option<Arc<Held>>,
     /// goroutine or goroutineleak, where the sources hold both
     #[arg(long, value_name = "KIND", help_heading = "Input", value_parser = super::args::parse_kind)]
-    kind: Option<Kind>,
+    kind: Option<super::args::AskedKind>,
     #[command(flatten)]
     choice: super::args::ChoiceArgs,
     /// Which goroutines are counted where there are a dump and a profile [default: the dump, unless it ends early]
@@ -209,7 +209,7 @@ pub(super) fn goroutines(args: &GoroutinesArgs) -> Result<()> {
         Some(held) => held.goroutines()?,
         None => bundle::load_goroutines(&Sources {
             paths: args.sources.clone(),
-            kind: args.kind,
+            kind: args.kind.as_ref().map(|k| k.kind),
             choice: args.choice.choice(),
             limit: args.max_size.map_or(Limit::Proportional, Limit::Bytes),
         })?,

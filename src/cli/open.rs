@@ -42,7 +42,7 @@ impl Held {
         let forms = Sources {
             paths: input.sources.clone(),
             kind: Some(loaded.kind),
-            choice: input.choice.choice(),
+            choice: input.choice(),
             limit: limit(input),
         };
         Ok(Self {
@@ -120,7 +120,13 @@ pub(super) fn knowledge_of(path: Option<&Path>) -> Result<Arc<Knowledge>> {
 pub(super) fn load(input: &InputArgs, out: &OutArgs) -> Result<Loaded> {
     let mut loaded = match &input.held {
         Some(held) => held.loaded.clone(),
-        None => load_paths(&input.sources, input, input.kind, input.choice.choice(), out)?,
+        None => load_paths(
+            &input.sources,
+            input,
+            input.kind.as_ref().map(|k| k.kind),
+            input.choice(),
+            out,
+        )?,
     };
     let (paths, keep) = if input.diff_base.is_empty() {
         (&input.base, false)
@@ -133,7 +139,7 @@ pub(super) fn load(input: &InputArgs, out: &OutArgs) -> Result<Loaded> {
         }
         return Ok(loaded);
     }
-    let mut base = load_paths(paths, input, Some(loaded.kind), input.choice.choice(), out)?;
+    let mut base = load_paths(paths, input, Some(loaded.kind), input.choice(), out)?;
     if base.profile.build_id() != loaded.profile.build_id() {
         note(
             out,

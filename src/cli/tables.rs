@@ -250,7 +250,7 @@ impl DiffArgs {
     /// Where the new profile comes from, and what of the old source is taken.
     fn both(&self) -> (InputArgs, Choice) {
         let mut input = self.input.clone();
-        let mut old = input.choice.choice();
+        let mut old = input.choice();
         if input.sources.is_empty() && input.held.is_none() {
             input.sources.push(self.old.clone());
             old.snapshot = Which::First;

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use super::made_bundle::make;
+use super::made_bundle::{make, with_contention};
 use super::support::{capture, fine, json, root, run, run_with};
 
 const HEAP: &str = "worker-1/run-1/0002-20261124T023900Z/heap.pb.gz";
@@ -70,7 +70,7 @@ fn a_bundle_needs_no_other_argument_and_says_what_was_chosen() {
                 vec!["--snapshot", "5"],
                 "no snapshot 5 with a heap profile\nhint: there is snapshot 1, snapshot 2",
             ),
-            (vec!["--kind", "mutex"], "no contention profile"),
+            (vec!["--kind", "mutex"], "no artifact mutex"),
             (vec!["--artifact", "block"], "no artifact block"),
         ] {
             let bundle = at("b");
@@ -113,6 +113,47 @@ fn the_shell_and_pprof_take_bundles() {
             assert_eq!(goroutines, fine(&["goroutines", &at("b")]));
         }
     });
+}
+
+#[test]
+fn mutex_and_block_are_told_apart_by_name() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let at = dir.path().join("b").display().to_string();
+    with_contention(&dir.path().join("b"));
+    for (kind, said, total) in [
+        ("mutex", "mutex of n, run 1", "5000"),
+        ("block", "block of n, run 1", "7000"),
+    ] {
+        let answer = run(&[
+            "top",
+            &at,
+            "--kind",
+            kind,
+            "--sample-index",
+            "delay",
+            "--unit",
+            "ns",
+            "-o",
+            "json",
+        ]);
+        assert!(
+            answer.code == 0 && answer.stderr.contains(said),
+            "{kind}: {}",
+            answer.stderr
+        );
+        assert!(
+            answer.stdout.contains(&format!("\"total\": {total}"))
+                || answer.stdout.contains(&format!("\"total\":{total}")),
+            "{kind}: {}",
+            answer.stdout
+        );
+    }
+    let either = run(&["top", &at, "--kind", "contention"]);
+    assert!(
+        either.stderr.contains("--artifact mutex") || either.stderr.contains("--artifact block"),
+        "{}",
+        either.stderr
+    );
 }
 
 /// A bundle that an earlier version wrote: its format is a promise.

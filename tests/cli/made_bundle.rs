@@ -143,3 +143,29 @@ pub(crate) fn make(root: &Path) {
     }
     writer.finish(Finished::default()).expect("room");
 }
+
+/// A mutex and a block profile in one snapshot.
+pub(crate) fn with_contention(root: &Path) {
+    let writer = Writer::create(
+        root,
+        Started {
+            schema: 1,
+            ..Started::default()
+        },
+    )
+    .expect("a new bundle");
+    for (artifact, cycles) in [("mutex", 5), ("block", 7)] {
+        let head = format!(
+            "--- {}:\ncycles/second=1000000\n",
+            if artifact == "mutex" { "mutex" } else { "contention" }
+        );
+        let period = if artifact == "mutex" { "sampling period=1\n" } else { "" };
+        let text = format!("{head}{period}{cycles} 1 @ 0x401000 0x402000\n#\t0x400fff\tmain.f+0x1f\t/src/main.go:7\n");
+        take(
+            &writer,
+            &slot("n", 1, Some((1, "2026-11-24T02:38:00Z")), artifact),
+            text.as_bytes(),
+        );
+    }
+    writer.finish(Finished::default()).expect("room");
+}
