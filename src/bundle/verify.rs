@@ -4,13 +4,16 @@
 //! profiles. Lacks are what should be and is not: a bundle with lacks is usable. The manifest is not signed: whoever can
 //! write a bundle can write a manifest that fits; verification finds accidents and careless hands, not forgers.
 
+mod possible;
+mod series;
+
 use serde::Serialize;
 
 use super::contents::Contents;
 use super::facts::{Expect, examine};
 use super::manifest::{Artifact, Facts, Form, JOURNAL, SUMMARY};
 use super::names::{self, PART};
-use super::record::{Lack, NodeRecord, Record, RunRecord};
+use super::record::Record;
 use crate::pprof::Limit;
 
 /// What a verification says.
@@ -203,11 +206,11 @@ pub fn verify(contents: &Contents, limit: Limit) -> Option<Verification> {
     let intact = files(contents, &record, limit, &mut v);
     extras(contents, &record, &mut v);
     for node in &record.nodes {
-        v.nodes.push(node_state(node, &record, &intact));
+        v.nodes.push(series::node_state(node, &record, &intact));
     }
-    gaps(&record, &mut v);
-    identities(&record, &intact, &mut v);
-    v.analyses = analyses(&intact, &record, &v);
+    series::gaps(&record, &mut v);
+    series::identities(&record, &intact, &mut v);
+    v.analyses = possible::analyses(&intact, &record, &v);
     v.findings.sort_by(|a, b| (a.what, &a.path).cmp(&(b.what, &b.path)));
     v.verdict = if !v.findings.is_empty() {
         Verdict::Findings
@@ -406,300 +409,4 @@ fn extras(contents: &Contents, record: &Record, v: &mut Verification) {
             _ => v.find(Flaw::Extra, path, "the manifest does not name it"),
         }
     }
-}
-
-fn node_state(node: &NodeRecord, record: &Record, intact: &[&Artifact]) -> NodeState {
-    let run_state = |run: &RunRecord| {
-        let here = |a: &&&Artifact| a.slot.node == node.node && a.slot.run == run.run;
-        let mut seen: Vec<f64> = intact
-            .iter()
-            .filter(here)
-            .filter_map(|a| a.facts.process_start_time)
-            .collect();
-        seen.sort_by(f64::total_cmp);
-        seen.dedup_by(|a, b| (*a - *b).abs() <= 0.1);
-        RunState {
-            run: run.run,
-            start_time: run.process.start_time,
-            kubelet_version: run.process.kubelet_version.clone(),
-            snapshots: run.snapshots.len() as u32,
-            artifacts: intact.iter().filter(here).count(),
-            start_times_seen: seen,
-        }
-    };
-    let ended = node.runs.iter().flat_map(|r| &r.snapshots).filter(|s| s.ended);
-    NodeState {
-        node: node.node.clone(),
-        runs: node.runs.iter().map(run_state).collect(),
-        asked: record.asked_of(&node.node).map(|a| a.snapshots).sum(),
-        ended: ended.count() as u32,
-    }
-}
-
-fn gaps(record: &Record, v: &mut Verification) {
-    for lack in record.lacks() {
-        let missing = &lack.missing;
-        let gap = Gap {
-            node: missing.slot.node.clone(),
-            run: missing.slot.run,
-            snapshot: missing.slot.snapshot.map(|s| s.number),
-            what: missing.slot.artifact.clone(),
-            who: missing.who.to_string(),
-            why: missing.why.clone(),
-            remedy: missing.remedy.clone(),
-        };
-        let list = if lack.skipped { &mut v.skipped } else { &mut v.lacks };
-        list.push(gap);
-    }
-    let untold = |node: &str, run: u32, snapshot: Option<u32>, what: &str, why: &str| Gap {
-        node: node.to_owned(),
-        run,
-        snapshot,
-        what: what.to_owned(),
-        why: why.to_owned(),
-        remedy: RESUME.to_owned(),
-        ..Gap::default()
-    };
-    let mut nodes: Vec<&str> = record.all_asked().flat_map(|a| &a.nodes).map(String::as_str).collect();
-    nodes.sort_unstable();
-    nodes.dedup();
-    for name in nodes {
-        let Some(node) = record.node(name) else {
-            v.lacks
-                .push(untold(name, 0, None, "the node", "nothing was taken of it"));
-            continue;
-        };
-        let snapshots: u32 = record.asked_of(name).map(|a| a.snapshots).sum();
-        let every = record.asked_of(name).flat_map(|a| &a.every);
-        let mut every: Vec<&str> = every.map(String::as_str).collect();
-        every.sort_unstable();
-        every.dedup();
-        let begun = node.runs.iter().map(|r| r.snapshots.len() as u32).sum::<u32>();
-        if begun < snapshots {
-            let what = format!("{} of {snapshots} snapshots", snapshots - begun);
-            v.lacks
-                .push(untold(name, 0, None, &what, "the series ended before them"));
-        }
-        let mut once: Vec<&str> = record
-            .asked_of(name)
-            .flat_map(|a| &a.once)
-            .map(String::as_str)
-            .collect();
-        once.sort_unstable();
-        once.dedup();
-        for what in once {
-            let is_told = |artifacts: &[Artifact], lacks: &[Lack]| {
-                artifacts.iter().any(|a| a.slot.artifact == what)
-                    || lacks.iter().any(|l| l.missing.slot.artifact == what)
-            };
-            let told = node
-                .runs
-                .iter()
-                .any(|r| is_told(&r.once, &r.lacks) || r.snapshots.iter().any(|s| is_told(&s.artifacts, &s.lacks)));
-            if !told {
-                v.lacks.push(untold(name, 0, None, what, "the capture ended before it"));
-            }
-        }
-        for run in &node.runs {
-            for s in run.snapshots.iter().filter(|s| !s.ended) {
-                for what in &every {
-                    let told = s.artifacts.iter().any(|a| a.slot.artifact == *what)
-                        || s.lacks.iter().any(|l| l.missing.slot.artifact == *what);
-                    if !told {
-                        let number = Some(s.id.number);
-                        v.lacks
-                            .push(untold(name, run.run, number, what, "the capture ended before it"));
-                    }
-                }
-            }
-        }
-    }
-}
-
-fn identities(record: &Record, intact: &[&Artifact], v: &mut Verification) {
-    let mut mixed = Vec::new();
-    for node in &v.nodes {
-        for run in node.runs.iter().filter(|r| r.start_times_seen.len() > 1) {
-            mixed.push((
-                format!("{}/run-{}", names::folder_of(&node.node), run.run),
-                format!(
-                    "metrics name {} start times: two processes are mixed in one run",
-                    run.start_times_seen.len()
-                ),
-            ));
-        }
-        if node.runs.len() > 1 {
-            let text = format!(
-                "{}: {} processes; profiles of different ones are not compared",
-                node.node,
-                node.runs.len()
-            );
-            v.notes.push(text);
-        }
-    }
-    for (path, detail) in mixed {
-        v.find(Flaw::Facts, &path, detail);
-    }
-    let mut ids: Vec<BuildIdState> = Vec::new();
-    for artifact in intact
-        .iter()
-        .filter(|a| a.facts.form == Form::Proto && a.facts.samples != Some(0))
-    {
-        let id = &artifact.facts.build_id;
-        match ids.iter_mut().find(|s| s.build_id == *id) {
-            Some(state) => state.profiles += 1,
-            None => ids.push(BuildIdState {
-                build_id: id.clone(),
-                profiles: 1,
-                binary: record
-                    .binaries
-                    .iter()
-                    .find(|b| b.build_id == *id && !id.is_empty())
-                    .map(|b| b.path.clone()),
-            }),
-        }
-    }
-    ids.sort_by(|a, b| a.build_id.cmp(&b.build_id));
-    for binary in record.binaries.iter().filter(|b| !b.build_id.is_empty()) {
-        if !ids.is_empty() && ids.iter().all(|s| s.build_id != binary.build_id) {
-            v.find(
-                Flaw::Binary,
-                &binary.path,
-                format!("no profile is of build ID {}", binary.build_id),
-            );
-        }
-    }
-    for node in &record.nodes {
-        for run in &node.runs {
-            let of_run =
-                |a: &&&Artifact| a.slot.node == node.node && a.slot.run == run.run && !a.facts.build_id.is_empty();
-            let mut of: Vec<&str> = intact
-                .iter()
-                .filter(of_run)
-                .map(|a| a.facts.build_id.as_str())
-                .collect();
-            of.sort_unstable();
-            of.dedup();
-            if of.len() > 1 {
-                let path = format!("{}/run-{}", names::folder_of(&node.node), run.run);
-                v.find(
-                    Flaw::Facts,
-                    &path,
-                    format!("profiles of {} build IDs in one run", of.len()),
-                );
-            }
-        }
-    }
-    v.build_ids = ids;
-}
-
-fn analyses(intact: &[&Artifact], record: &Record, v: &Verification) -> Vec<Analysis> {
-    // The most of one process: what spans a restart is no series.
-    let most = |fits: &dyn Fn(&Artifact) -> bool| {
-        let runs = record
-            .nodes
-            .iter()
-            .flat_map(|n| n.runs.iter().map(move |r| (n.node.as_str(), r.run)));
-        let of = |(node, run): (&str, u32)| {
-            intact
-                .iter()
-                .filter(|a| a.slot.node == node && a.slot.run == run && fits(a))
-                .count()
-        };
-        runs.map(of).max().unwrap_or(0)
-    };
-    let kind = |name: &'static str| move |a: &Artifact| a.facts.kind == name && a.facts.form != Form::Debug2;
-    let bundle = v.bundle.as_str();
-    let mut all = Vec::new();
-    let mut add = |name, needs: usize, has: usize, what: &str, command: String| {
-        let possible = has >= needs;
-        all.push(Analysis {
-            name,
-            possible,
-            why: match (possible, needs) {
-                (true, 1) => format!("{has} {what}"),
-                (true, _) => format!("{has} {what} of one process"),
-                (false, _) => format!("{has} {what} of one process, it takes {needs}"),
-            },
-            command: if possible { command } else { String::new() },
-        });
-    };
-    let heaps = most(&kind("heap"));
-    let goroutines = most(&kind("goroutine"));
-    let dumps = most(&|a| a.facts.form == Form::Debug2);
-    let data = |name: &'static str| most(&move |a: &Artifact| a.facts.kind == name && a.facts.samples != Some(0));
-    add(
-        "memory",
-        1,
-        heaps,
-        "heap profiles",
-        format!("kubeprof top {bundle} --kind heap"),
-    );
-    add(
-        "growth of memory",
-        2,
-        heaps,
-        "heap profiles",
-        format!("kubeprof diff {bundle}"),
-    );
-    add(
-        "trend of memory",
-        5,
-        heaps,
-        "heap profiles",
-        format!("kubeprof diff {bundle}"),
-    );
-    add(
-        "goroutines",
-        1,
-        goroutines.max(dumps),
-        "goroutine profiles",
-        format!("kubeprof goroutines {bundle}"),
-    );
-    add(
-        "growth of goroutines",
-        2,
-        goroutines,
-        "goroutine profiles",
-        format!("kubeprof diff {bundle} --kind goroutine"),
-    );
-    add(
-        "waits of goroutines",
-        1,
-        dumps,
-        "goroutine dumps (debug=2)",
-        format!("kubeprof goroutines {bundle} --sort age"),
-    );
-    let leaks = most(&kind("goroutineleak"));
-    add(
-        "proof of leaks",
-        1,
-        leaks,
-        "goroutineleak profiles",
-        format!("kubeprof top {bundle} --kind goroutineleak"),
-    );
-    add(
-        "CPU",
-        1,
-        data("cpu"),
-        "CPU profiles with samples",
-        format!("kubeprof top {bundle} --kind cpu"),
-    );
-    let contention = data("contention");
-    add(
-        "contention",
-        1,
-        contention,
-        "mutex or block profiles with samples",
-        format!("kubeprof top {bundle} --kind contention"),
-    );
-    let binaries = v.build_ids.iter().filter(|b| b.binary.is_some()).count();
-    add(
-        "instructions",
-        1,
-        binaries,
-        "executables of the profiles",
-        format!("kubeprof disasm REGEX {bundle}"),
-    );
-    all
 }

@@ -70,6 +70,8 @@ fn is_secret(name: &str) -> bool {
         "rotation",
         "provider",
         "kubeconfig",
+        "strategy",
+        "policy",
     ];
     SECRET_WORDS.iter().any(|w| name.contains(w)) && !place.iter().any(|w| name.contains(w))
 }
@@ -136,7 +138,10 @@ fn walk(value: &mut serde_json::Value, secret: bool, count: &mut usize) {
         Value::Object(map) => {
             for (key, inner) in map.iter_mut() {
                 // Headers to send, and registries with their logins, are maps of secrets.
-                let below = secret || is_secret(key) || key.eq_ignore_ascii_case("staticPodURLHeader");
+                // `authorization` of a kubelet says which authorizer it has; that of a request is a secret.
+                let settings = inner.is_object() && key == "authorization";
+                let names = is_secret(key) || key.eq_ignore_ascii_case("staticPodURLHeader");
+                let below = secret || (names && !settings);
                 walk(inner, below, count);
             }
         }
@@ -184,7 +189,9 @@ mod tests {
         for kept in ["/t", "110", "https://u:***@h/x"] {
             assert!(text.contains(kept), "{text}");
         }
-        let clean = br#"{"kubeletconfig": {"maxPods": 110}}"#;
+        let clean = br#"{"kubeletconfig": {"maxPods": 110, "authorization": {"mode": "Webhook", "webhook":
+            {"cacheAuthorizedTTL": "5m0s"}}, "configMapAndSecretChangeDetectionStrategy": "Watch",
+            "imagePullCredentialsVerificationPolicy": "NeverVerifyPreloadedImages"}}"#;
         assert!(
             matches!(mask("configz", clean), (Cow::Borrowed(_), 0)),
             "the server's bytes as they came"

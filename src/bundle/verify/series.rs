@@ -1,0 +1,191 @@
+//! What of a series lacks, which processes it is of, and whether their build IDs agree.
+
+use super::{BuildIdState, Flaw, Gap, NodeState, RESUME, RunState, Verification};
+use crate::bundle::manifest::{Artifact, Form};
+use crate::bundle::names;
+use crate::bundle::record::{Lack, NodeRecord, Record, RunRecord};
+
+pub(super) fn node_state(node: &NodeRecord, record: &Record, intact: &[&Artifact]) -> NodeState {
+    let run_state = |run: &RunRecord| {
+        let here = |a: &&&Artifact| a.slot.node == node.node && a.slot.run == run.run;
+        let mut seen: Vec<f64> = intact
+            .iter()
+            .filter(here)
+            .filter_map(|a| a.facts.process_start_time)
+            .collect();
+        seen.sort_by(f64::total_cmp);
+        seen.dedup_by(|a, b| (*a - *b).abs() <= 0.1);
+        RunState {
+            run: run.run,
+            start_time: run.process.start_time,
+            kubelet_version: run.process.kubelet_version.clone(),
+            snapshots: run.snapshots.len() as u32,
+            artifacts: intact.iter().filter(here).count(),
+            start_times_seen: seen,
+        }
+    };
+    let ended = node.runs.iter().flat_map(|r| &r.snapshots).filter(|s| s.ended);
+    NodeState {
+        node: node.node.clone(),
+        runs: node.runs.iter().map(run_state).collect(),
+        asked: record.asked_of(&node.node).map(|a| a.snapshots).sum(),
+        ended: ended.count() as u32,
+    }
+}
+
+pub(super) fn gaps(record: &Record, v: &mut Verification) {
+    for lack in record.lacks() {
+        let missing = &lack.missing;
+        let gap = Gap {
+            node: missing.slot.node.clone(),
+            run: missing.slot.run,
+            snapshot: missing.slot.snapshot.map(|s| s.number),
+            what: missing.slot.artifact.clone(),
+            who: missing.who.to_string(),
+            why: missing.why.clone(),
+            remedy: missing.remedy.clone(),
+        };
+        let list = if lack.skipped { &mut v.skipped } else { &mut v.lacks };
+        list.push(gap);
+    }
+    let untold = |node: &str, run: u32, snapshot: Option<u32>, what: &str, why: &str| Gap {
+        node: node.to_owned(),
+        run,
+        snapshot,
+        what: what.to_owned(),
+        why: why.to_owned(),
+        remedy: RESUME.to_owned(),
+        ..Gap::default()
+    };
+    let mut nodes: Vec<&str> = record.all_asked().flat_map(|a| &a.nodes).map(String::as_str).collect();
+    nodes.sort_unstable();
+    nodes.dedup();
+    for name in nodes {
+        let Some(node) = record.node(name) else {
+            v.lacks
+                .push(untold(name, 0, None, "the node", "nothing was taken of it"));
+            continue;
+        };
+        let snapshots: u32 = record.asked_of(name).map(|a| a.snapshots).sum();
+        let every = record.asked_of(name).flat_map(|a| &a.every);
+        let mut every: Vec<&str> = every.map(String::as_str).collect();
+        every.sort_unstable();
+        every.dedup();
+        let begun = node.runs.iter().map(|r| r.snapshots.len() as u32).sum::<u32>();
+        if begun < snapshots {
+            let what = format!("{} of {snapshots} snapshots", snapshots - begun);
+            v.lacks
+                .push(untold(name, 0, None, &what, "the series ended before them"));
+        }
+        let mut once: Vec<&str> = record
+            .asked_of(name)
+            .flat_map(|a| &a.once)
+            .map(String::as_str)
+            .collect();
+        once.sort_unstable();
+        once.dedup();
+        for what in once {
+            let is_told = |artifacts: &[Artifact], lacks: &[Lack]| {
+                artifacts.iter().any(|a| a.slot.artifact == what)
+                    || lacks.iter().any(|l| l.missing.slot.artifact == what)
+            };
+            let told = node
+                .runs
+                .iter()
+                .any(|r| is_told(&r.once, &r.lacks) || r.snapshots.iter().any(|s| is_told(&s.artifacts, &s.lacks)));
+            if !told {
+                v.lacks.push(untold(name, 0, None, what, "the capture ended before it"));
+            }
+        }
+        for run in &node.runs {
+            for s in run.snapshots.iter().filter(|s| !s.ended) {
+                for what in &every {
+                    let told = s.artifacts.iter().any(|a| a.slot.artifact == *what)
+                        || s.lacks.iter().any(|l| l.missing.slot.artifact == *what);
+                    if !told {
+                        let number = Some(s.id.number);
+                        v.lacks
+                            .push(untold(name, run.run, number, what, "the capture ended before it"));
+                    }
+                }
+            }
+        }
+    }
+}
+
+pub(super) fn identities(record: &Record, intact: &[&Artifact], v: &mut Verification) {
+    let mut mixed = Vec::new();
+    for node in &v.nodes {
+        for run in node.runs.iter().filter(|r| r.start_times_seen.len() > 1) {
+            mixed.push((
+                format!("{}/run-{}", names::folder_of(&node.node), run.run),
+                format!(
+                    "metrics name {} start times: two processes are mixed in one run",
+                    run.start_times_seen.len()
+                ),
+            ));
+        }
+        if node.runs.len() > 1 {
+            let text = format!(
+                "{}: {} processes; profiles of different ones are not compared",
+                node.node,
+                node.runs.len()
+            );
+            v.notes.push(text);
+        }
+    }
+    for (path, detail) in mixed {
+        v.find(Flaw::Facts, &path, detail);
+    }
+    let mut ids: Vec<BuildIdState> = Vec::new();
+    for artifact in intact
+        .iter()
+        .filter(|a| a.facts.form == Form::Proto && a.facts.samples != Some(0))
+    {
+        let id = &artifact.facts.build_id;
+        match ids.iter_mut().find(|s| s.build_id == *id) {
+            Some(state) => state.profiles += 1,
+            None => ids.push(BuildIdState {
+                build_id: id.clone(),
+                profiles: 1,
+                binary: record
+                    .binaries
+                    .iter()
+                    .find(|b| b.build_id == *id && !id.is_empty())
+                    .map(|b| b.path.clone()),
+            }),
+        }
+    }
+    ids.sort_by(|a, b| a.build_id.cmp(&b.build_id));
+    for binary in record.binaries.iter().filter(|b| !b.build_id.is_empty()) {
+        if !ids.is_empty() && ids.iter().all(|s| s.build_id != binary.build_id) {
+            v.find(
+                Flaw::Binary,
+                &binary.path,
+                format!("no profile is of build ID {}", binary.build_id),
+            );
+        }
+    }
+    for node in &record.nodes {
+        for run in &node.runs {
+            let of_run =
+                |a: &&&Artifact| a.slot.node == node.node && a.slot.run == run.run && !a.facts.build_id.is_empty();
+            let mut of: Vec<&str> = intact
+                .iter()
+                .filter(of_run)
+                .map(|a| a.facts.build_id.as_str())
+                .collect();
+            of.sort_unstable();
+            of.dedup();
+            if of.len() > 1 {
+                let path = format!("{}/run-{}", names::folder_of(&node.node), run.run);
+                v.find(
+                    Flaw::Facts,
+                    &path,
+                    format!("profiles of {} build IDs in one run", of.len()),
+                );
+            }
+        }
+    }
+    v.build_ids = ids;
+}
