@@ -44,12 +44,23 @@ pub struct Header {
     pub dropped_edges: usize,
     /// Their cutoff, as pprof words it.
     pub dropped_edges_below: i64,
+    /// Samples without any frame, which no row has.
+    pub frameless: usize,
+    /// The sum of their values.
+    pub frameless_value: i64,
 }
 
 impl Header {
     /// The facts of the profile alone.
     pub fn new(view: &View) -> Self {
         let p = &view.profile;
+        let (mut frameless, mut frameless_value) = (0, 0i64);
+        if p.stacks.has_empty() {
+            for i in (0..p.samples.len()).filter(|&i| p.stack(p.samples.stack(i)).is_empty()) {
+                frameless += 1;
+                frameless_value = frameless_value.wrapping_add(view.value(i));
+            }
+        }
         let main = p.mappings.first();
         let file = main.map_or("", |m| p.text(m.file));
         Self {
@@ -59,6 +70,8 @@ impl Header {
                 base_name(file).to_owned()
             },
             build_id: main.map_or("", |m| p.text(m.build_id)).to_owned(),
+            frameless,
+            frameless_value,
             comments: p
                 .comments
                 .iter()

@@ -82,7 +82,8 @@ impl Trim {
 pub struct Query {
     /// Sample type by name or index; `""` for the profile's default.
     pub sample_type: String,
-    /// Values are divided by the first sample type (mean object size, mean delay).
+    /// Values are divided: bytes by the objects of the same kind (mean object size), else by the first sample type (mean
+    /// delay).
     pub mean: bool,
     /// Keep samples with a frame whose function, file or mapping matches.
     pub focus: String,
@@ -140,6 +141,10 @@ pub struct Query {
     pub source_path: String,
     /// No profile header above the report.
     pub compact_labels: bool,
+    /// What was subtracted from the profile, for the heading.
+    pub bases: Vec<String>,
+    /// Whether equal samples of the profile and its bases cancelled (`--base`), so that their errors are lost.
+    pub bases_cancelled: bool,
     /// Whose rules hold.
     pub dialect: Dialect,
 }
@@ -177,6 +182,8 @@ impl Default for Query {
             trim_path: String::new(),
             source_path: String::new(),
             compact_labels: false,
+            bases: Vec::new(),
+            bases_cancelled: false,
             dialect: Dialect::Native,
         }
     }
@@ -187,7 +194,9 @@ impl Query {
     /// native dialect only.
     pub fn active_filters(&self) -> Vec<(&'static str, &str)> {
         let mut filters = Vec::new();
+        let base = if self.bases_cancelled { "base" } else { "diff_base" };
         for (name, values) in [
+            (base, &self.bases),
             ("package", &self.packages),
             ("subsystem", &self.subsystems),
             ("owner", &self.owners),
@@ -249,6 +258,11 @@ pub enum QueryError {
     /// A package pattern is malformed.
     #[error("{0}")]
     Package(String),
+    /// Values whose sum is no number of 64 bits.
+    #[error(
+        "the values of {0} add up to more than 9223372036854775807\nhint: no real profile has such values; `kubeprof raw` shows them"
+    )]
+    Overflow(String),
     /// Division by zero was asked for.
     #[error("divide_by is zero")]
     ZeroDivisor,

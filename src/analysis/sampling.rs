@@ -34,7 +34,7 @@ impl Sampling {
     pub(super) fn of(view: &View) -> Self {
         let p = &view.profile;
         let (kind, unit) = p.sample_type(view.index);
-        if view.query.mean {
+        if view.query.mean || view.query.bases_cancelled {
             return Sampling::Unknown;
         }
         match kind {

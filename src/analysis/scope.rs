@@ -80,9 +80,10 @@ pub(super) fn ids(keys: &[String], lens: &Lens) -> Result<Vec<SubsystemId>, Quer
         .collect()
 }
 
-/// Drops the samples outside of the query's packages, subsystems and owners.
-pub(super) fn apply(p: &mut Profile, query: &Query, lens: Option<&Lens>) -> Result<(), QueryError> {
-    let Some(lens) = lens else { return Ok(()) };
+/// Drops the samples outside of the query's packages, subsystems and owners; gives the options that matched none.
+pub(super) fn apply(p: &mut Profile, query: &Query, lens: Option<&Lens>) -> Result<Vec<&'static str>, QueryError> {
+    let Some(lens) = lens else { return Ok(Vec::new()) };
+    let mut unmatched = Vec::new();
     if let Some(scope) = Scope::new(query, lens)? {
         let inside: Vec<bool> = (0..p.functions.len())
             .map(|f| {
@@ -103,14 +104,26 @@ pub(super) fn apply(p: &mut Profile, query: &Query, lens: Option<&Lens>) -> Resu
             .map(|(_, s)| s.iter().any(|l| location[l.index()]))
             .collect();
         p.samples.retain(|samples, i| stack[samples.stack(i).index()]);
+        if !stack.contains(&true) {
+            let given = [("Package", &query.packages), ("Subsystem", &query.subsystems)];
+            unmatched.extend(
+                given
+                    .iter()
+                    .filter(|(_, keys)| !keys.is_empty())
+                    .map(|(option, _)| *option),
+            );
+        }
     }
     if !query.owners.is_empty() {
         let owners = ids(&query.owners, lens)?;
         let found = attributions(p, lens);
         p.samples
             .retain(|_, i| found[i].owner.is_some_and(|o| owners.contains(&o)));
+        if p.samples.is_empty() {
+            unmatched.push("Owner");
+        }
     }
-    Ok(())
+    Ok(unmatched)
 }
 
 /// Whether stacks of this profile wait or spend.
@@ -204,14 +217,17 @@ impl View {
     /// Who owns each sample and what it is blocked or spends in; empty without a lens. What the labels of a goroutine say
     /// (state, creator, parent's owner) counts as well.
     pub fn attributions(&self) -> Vec<Attribution> {
-        self.lens
-            .as_ref()
-            .map_or_else(Vec::new, |lens| attributions(&self.profile, lens))
+        match (&self.owners, &self.lens) {
+            (Some(known), _) => known.clone(),
+            (None, Some(lens)) => attributions(&self.profile, lens),
+            (None, None) => Vec::new(),
+        }
     }
 }
 
-/// Makes rows of packages, modules, subsystems or owners by renaming functions, so that every report works on them.
-pub(super) fn regroup(p: &mut Profile, granularity: Granularity, lens: &Lens) {
+/// Makes rows of packages, modules, subsystems or owners by renaming functions, so that every report works on them. Where
+/// that takes the stacks away from which owners are told, gives what they told.
+pub(super) fn regroup(p: &mut Profile, granularity: Granularity, lens: &Lens) -> Option<Vec<Attribution>> {
     match granularity {
         Granularity::Packages | Granularity::Modules | Granularity::Subsystems => {
             let names: Vec<StringId> = (0..p.functions.len())
@@ -245,14 +261,14 @@ pub(super) fn regroup(p: &mut Profile, granularity: Granularity, lens: &Lens) {
             }
         }
         Granularity::Owners => {
-            let owners: Vec<Option<SubsystemId>> = attributions(p, lens).iter().map(|a| a.owner).collect();
+            let found = attributions(p, lens);
             p.lines.clear();
             p.locations.clear();
             p.functions.clear();
             let mut location_of = rustc_hash::FxHashMap::default();
-            let frames: Vec<LocationId> = owners
+            let frames: Vec<LocationId> = found
                 .iter()
-                .map(|&owner| {
+                .map(|&Attribution { owner, .. }| {
                     *location_of.entry(owner).or_insert_with(|| {
                         let title = owner.map_or(none_of(granularity), |id| lens.title(id));
                         let function = p.add_function(title, title, "", 0);
@@ -272,9 +288,11 @@ pub(super) fn regroup(p: &mut Profile, granularity: Granularity, lens: &Lens) {
             let mut of_sample = frames.iter();
             let mut stack = || p.stacks.intern(&[*of_sample.next()?]);
             p.samples.map_stacks(|_| stack().unwrap_or_default());
+            return Some(found);
         }
         _ => {}
     }
+    None
 }
 
 /// What a row is called that belongs to nothing.

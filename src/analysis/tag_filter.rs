@@ -87,6 +87,11 @@ struct Range {
 }
 
 impl Range {
+    /// Whether a quantity that is part of a text is inside; a bare number is no amount of any unit.
+    fn contains_text(&self, value: i64, unit: &str) -> bool {
+        (unit.is_empty() == self.unit.is_empty()) && self.contains(value, units::native(unit))
+    }
+
     fn contains(&self, value: i64, unit: &str) -> bool {
         let (v, u) = units::scale(value, unit, &self.unit);
         u == self.unit && v >= self.low && v <= self.high
@@ -110,7 +115,15 @@ fn quantity(text: &str) -> Option<(i64, &str, &str)> {
     Some((value, &rest[..unit_len], &rest[unit_len..]))
 }
 
-fn parse_range(text: &str) -> Option<Range> {
+fn parse_range(text: &str, dialect: Dialect) -> Option<Range> {
+    let quantity = |text| {
+        let (value, unit, rest) = quantity(text)?;
+        let unit = match dialect {
+            Dialect::Native => units::native(unit),
+            Dialect::Pprof => unit,
+        };
+        Some((value, unit, rest))
+    };
     let (open_low, rest) = match text.strip_prefix(':') {
         Some(rest) => (true, rest),
         None => (false, text),
@@ -153,7 +166,7 @@ impl TagFilter {
             Some((key, value)) => (Some(key.to_owned()).filter(|key| !key.is_empty()), value),
             None => (None, text),
         };
-        let test = match parse_range(value) {
+        let test = match parse_range(value, dialect) {
             Some(range) => Test::Range(range),
             None => Test::Regexes(
                 value
@@ -176,9 +189,8 @@ impl TagFilter {
         match &self.test {
             Test::Range(range) => labels.iter().filter(has_key).any(|l| match l.kind() {
                 LabelKind::Number => range.contains(l.number, units.get(l.key)),
-                LabelKind::Text if self.dialect == Dialect::Native => {
-                    quantity(p.text(l.text)).is_some_and(|(v, unit, rest)| rest.is_empty() && range.contains(v, unit))
-                }
+                LabelKind::Text if self.dialect == Dialect::Native => quantity(p.text(l.text))
+                    .is_some_and(|(v, unit, rest)| rest.is_empty() && range.contains_text(v, unit)),
                 _ => false,
             }),
             Test::Regexes(regexes) => {

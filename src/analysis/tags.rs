@@ -2,7 +2,7 @@
 
 use rustc_hash::FxHashMap;
 
-use super::{Header, View};
+use super::{Dialect, Header, View};
 use crate::model::{LabelKind, units};
 
 /// A value of a label.
@@ -23,6 +23,8 @@ pub struct TagKey {
     pub total: i64,
     /// The values.
     pub values: Vec<TagValue>,
+    /// Lighter values that the limit on rows leaves out.
+    pub hidden: usize,
 }
 
 /// The answer to `tags`.
@@ -69,10 +71,16 @@ pub fn tags(view: &View) -> Tags {
                     .cmp(&a.value.unsigned_abs())
                     .then_with(|| a.name.cmp(&b.name))
             });
+            let hidden = match (view.query.dialect, view.row_limit(0)) {
+                (Dialect::Pprof, _) | (_, 0) => 0,
+                (Dialect::Native, most) => values.len().saturating_sub(most),
+            };
+            values.truncate(values.len() - hidden);
             TagKey {
                 key: key.to_owned(),
                 total,
                 values,
+                hidden,
             }
         })
         .collect();

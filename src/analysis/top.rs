@@ -37,8 +37,11 @@ pub struct Top {
 
 /// The rows of a view, largest first.
 pub fn top(view: &mut View) -> Top {
-    let trimmed = trimmed_graph(view, TrimMode::Rows, 0);
-    let header = Header::trimmed(view, &trimmed);
+    let scope = Scope::of(view);
+    let limit = view.row_limit(0);
+    // The limit is on the rows that are inside.
+    let trimmed = trimmed_graph(view, TrimMode::Rows, if scope.is_some() { 0 } else { limit });
+    let mut header = Header::trimmed(view, &trimmed);
     let mut rows: Vec<TopRow> = trimmed
         .graph
         .rows()
@@ -58,7 +61,7 @@ pub fn top(view: &mut View) -> Top {
         })
         .collect();
     let (mut hidden_rows, mut hidden_flat) = (0, 0i64);
-    if let Some(scope) = Scope::of(view) {
+    if let Some(scope) = scope {
         rows.retain(|row| {
             let inside = scope.contains(view, &row.info);
             if !inside {
@@ -67,6 +70,12 @@ pub fn top(view: &mut View) -> Top {
             }
             inside
         });
+        header.row_count = rows.len();
+        if limit > 0 {
+            rows.truncate(limit);
+        }
+        header.rows_shown = rows.len();
+        header.shown_total = rows.iter().fold(0, |sum, row| sum.wrapping_add(row.flat));
     }
     Top {
         header,

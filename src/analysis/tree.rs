@@ -57,8 +57,11 @@ pub struct Tree {
 /// When nothing matches or `matching` is malformed.
 pub fn tree(view: &mut View, matching: Option<&str>) -> Result<Tree, QueryError> {
     let re: Option<Regex> = matching.map(|m| expression::compile("the argument", m)).transpose()?;
-    let trimmed = trimmed_graph(view, TrimMode::Tree, 80);
-    let header = Header::trimmed(view, &trimmed);
+    let scope = Scope::of(view);
+    let limit = view.row_limit(80);
+    // The limit is on the rows that are inside.
+    let trimmed = trimmed_graph(view, TrimMode::Tree, if scope.is_some() { 0 } else { limit });
+    let mut header = Header::trimmed(view, &trimmed);
     let names: Vec<String> = trimmed
         .graph
         .names(view)
@@ -69,11 +72,19 @@ pub fn tree(view: &mut View, matching: Option<&str>) -> Result<Tree, QueryError>
         .filter(|&n| re.as_ref().is_none_or(|re| re.is_match(&names[n as usize])))
         .collect::<Vec<u32>>();
     let mut rows = rows;
-    let before = rows.len();
-    if let Some(scope) = Scope::of(view) {
+    let mut hidden_rows = 0;
+    if let Some(scope) = scope {
+        let before = rows.len();
         rows.retain(|&n| scope.contains(view, &trimmed.graph.nodes[n as usize].info));
+        hidden_rows = before - rows.len();
+        header.row_count = rows.len();
+        if limit > 0 {
+            rows.truncate(limit);
+        }
+        header.rows_shown = rows.len();
+        let flat = |&n: &u32| trimmed.graph.nodes[n as usize].flat_value();
+        header.shown_total = rows.iter().map(flat).fold(0, i64::wrapping_add);
     }
-    let hidden_rows = before - rows.len();
     Ok(Tree {
         hidden_rows,
         header,

@@ -53,8 +53,8 @@ fn limits(view: &View, mode: TrimMode) -> Trim {
     view.query.trim
 }
 
-/// Builds the graph of a view and trims it. `default_count` is the number of rows when the query gives none (0: all).
-pub fn trimmed_graph(view: &mut View, mode: TrimMode, default_count: usize) -> Trimmed {
+/// Builds the graph of a view and trims it. `node_count` is the number of rows (0: all), see [`View::row_limit`].
+pub fn trimmed_graph(view: &mut View, mode: TrimMode, node_count: usize) -> Trimmed {
     view.trim_paths();
     let objects = mode == TrimMode::Callgrind;
     let merge = view.query.dialect == Dialect::Native && view.query.granularity == Granularity::Files;
@@ -62,7 +62,7 @@ pub fn trimmed_graph(view: &mut View, mode: TrimMode, default_count: usize) -> T
     let view = &*view;
     let builder = Builder::new(view, &table);
     let trim = limits(view, mode);
-    let node_count = trim.node_count.unwrap_or(default_count);
+    let node_count = if mode == TrimMode::Callgrind { 0 } else { node_count };
     let call_tree = view.query.call_tree && matches!(mode, TrimMode::Drawing | TrimMode::Callgrind);
     let drawing = mode == TrimMode::Drawing;
     let edges = match mode {
@@ -255,6 +255,10 @@ pub(super) fn sort(view: &View, graph: &mut Graph, drawing: bool) {
 /// The unit that suits the smallest and the largest value shown.
 fn output_unit(view: &View, graph: &Graph, mode: TrimMode) -> String {
     let asked = view.query.unit.as_str();
+    if mode == TrimMode::Callgrind && view.query.dialect == Dialect::Native && matches!(asked, "minimum" | "auto") {
+        // The format has integers only.
+        return view.unit.clone();
+    }
     if asked != "minimum" || graph.rows().is_empty() {
         return asked.to_owned();
     }

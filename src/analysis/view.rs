@@ -11,7 +11,7 @@ use super::lens::Lens;
 use super::sampling::Sampling;
 use super::tag_filter::{LabelUnits, TagFilter};
 use super::{Dialect, Granularity, Query, QueryError, filter, scope, tag_filter, tag_frames};
-use crate::kubelet::Knowledge;
+use crate::kubelet::{Attribution, Knowledge};
 use crate::model::{LabelKind, LocationId, Profile, StringId, units};
 
 /// Something that did not stop the query but that its reader should know. Goes to stderr.
@@ -68,6 +68,10 @@ pub struct View {
     /// What is known of the error of the values.
     pub sampling: Sampling,
     pub(super) label_units: LabelUnits,
+    /// Who owns each sample, where the stacks do not tell it any more.
+    pub(super) owners: Option<Vec<Attribution>>,
+    /// The sample type that means are by.
+    mean_by: usize,
 }
 
 /// Label that marks the samples of a diff base.
@@ -110,7 +114,8 @@ pub fn prepare_knowing(
     note_if(&mut notes, !query.tag_leaf.is_empty() && !leaf, "TagLeaf");
     let lens = knowledge.map(|knowledge| Lens::new(&mut profile, knowledge));
     if query.relative_percentages {
-        scope::apply(&mut profile, query, lens.as_ref())?;
+        let unmatched = scope::apply(&mut profile, query, lens.as_ref())?;
+        notes.extend(unmatched.into_iter().map(|option| Note::NoMatch { option }));
         apply_filters(&mut profile, query, &label_units, &mut notes)?;
     }
     let index = sample_index(&profile, &query.sample_type)?;
@@ -125,15 +130,20 @@ pub fn prepare_knowing(
     };
     let unit = unit.to_owned();
     check_unit(query, &unit)?;
-    let (total, totals) = totals(&profile, index, query.mean);
+    let mean_by = mean_by(&profile, index, query.dialect);
+    if query.dialect == Dialect::Native {
+        check_sums(&profile)?;
+    }
+    let (total, totals) = totals(&profile, index, query.mean.then_some(mean_by));
     if !query.relative_percentages {
-        scope::apply(&mut profile, query, lens.as_ref())?;
+        let unmatched = scope::apply(&mut profile, query, lens.as_ref())?;
+        notes.extend(unmatched.into_iter().map(|option| Note::NoMatch { option }));
         apply_filters(&mut profile, query, &label_units, &mut notes)?;
     }
     aggregate(&mut profile, query);
-    if let Some(lens) = &lens {
-        scope::regroup(&mut profile, query.granularity, lens);
-    }
+    let owners = lens
+        .as_ref()
+        .and_then(|lens| scope::regroup(&mut profile, query.granularity, lens));
     let mut view = View {
         profile,
         query: query.clone(),
@@ -145,6 +155,8 @@ pub fn prepare_knowing(
         notes,
         lens,
         inlining,
+        owners,
+        mean_by,
         sampling: Sampling::Unknown,
         label_units,
     };
@@ -215,8 +227,34 @@ pub(super) fn base_label(p: &Profile) -> Option<(StringId, StringId)> {
     Some((p.strings.find(BASE_LABEL)?, p.strings.find("true")?))
 }
 
-/// 100 % of the sample type at `index` (a mean where asked for), and the sums of all sample types.
-fn totals(p: &Profile, index: usize, mean: bool) -> (i64, Vec<i64>) {
+/// The sample type by which the values of the one at `index` are divided for a mean: the objects of its own family
+/// (`inuse_objects` for `inuse_space`), else the first one, as in pprof.
+fn mean_by(p: &Profile, index: usize, dialect: Dialect) -> usize {
+    let kind = p.sample_type(index).0;
+    let family = kind.strip_suffix("_space").filter(|_| dialect == Dialect::Native);
+    let objects = family.and_then(|family| {
+        let is_objects = |kind: &str| kind.strip_suffix("_objects") == Some(family);
+        p.sample_types.iter().position(|t| is_objects(p.text(t.kind)))
+    });
+    objects.unwrap_or(0)
+}
+
+/// Sums that leave 64 bits would be wrong numbers.
+fn check_sums(p: &Profile) -> Result<(), QueryError> {
+    let mut sums = vec![0u128; p.sample_types.len()];
+    for i in 0..p.samples.len() {
+        for (sum, v) in sums.iter_mut().zip(p.samples.values(i)) {
+            *sum += u128::from(v.unsigned_abs());
+        }
+    }
+    match sums.iter().position(|&sum| sum > i64::MAX as u128) {
+        Some(index) => Err(QueryError::Overflow(p.sample_type(index).0.to_owned())),
+        None => Ok(()),
+    }
+}
+
+/// 100 % of the sample type at `index` (a mean by another where asked for), and the sums of all sample types.
+fn totals(p: &Profile, index: usize, mean_by: Option<usize>) -> (i64, Vec<i64>) {
     let base = base_label(p);
     let mut all = vec![0i64; p.sample_types.len()];
     let mut of_base = all.clone();
@@ -228,7 +266,7 @@ fn totals(p: &Profile, index: usize, mean: bool) -> (i64, Vec<i64>) {
     };
     for i in 0..p.samples.len() {
         let values = p.samples.values(i);
-        let d = if mean { values[0] } else { 0 };
+        let d = mean_by.map_or(0, |by| values[by]);
         add(&mut all, values);
         div = div.wrapping_add(d);
         if is_base(p, base, i) {
@@ -346,6 +384,11 @@ fn aggregate(p: &mut Profile, query: &Query) {
 }
 
 impl View {
+    /// How many rows a report has at most (0: all), `default` where the query does not say.
+    pub fn row_limit(&self, default: usize) -> usize {
+        self.query.trim.node_count.unwrap_or(default)
+    }
+
     /// The value of sample `i` that the query looks at.
     #[inline]
     pub fn value(&self, i: usize) -> i64 {
@@ -356,7 +399,7 @@ impl View {
     #[inline]
     pub fn divisor(&self, i: usize) -> i64 {
         if self.query.mean {
-            self.profile.samples.values(i)[0]
+            self.profile.samples.values(i)[self.mean_by]
         } else {
             0
         }

@@ -292,7 +292,7 @@ pub(super) struct QueryArgs {
     /// Same as --sort flat
     #[arg(long, conflicts_with = "cum")]
     flat: bool,
-    /// At most so many rows; 0 for all
+    /// At most so many rows; 0 for all [default: a screenful on a terminal, elsewhere all]
     #[arg(short = 'n', long, value_name = "N")]
     nodecount: Option<usize>,
     /// Leave out rows whose cum is below this share [default: 0.005; flame: none]

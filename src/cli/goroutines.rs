@@ -91,7 +91,7 @@ pub(super) struct GoroutinesArgs {
     /// Order of the buckets
     #[arg(long, value_enum, value_name = "HOW", default_value_t)]
     sort: Order,
-    /// At most so many buckets; 0 for all [default: 15]
+    /// At most so many buckets; 0 for all [default: 15 on a terminal, elsewhere all]
     #[arg(short = 'n', long, value_name = "N")]
     nodecount: Option<usize>,
     /// So many telling frames under each bucket, or all [default: 5; all with -o wide]
@@ -280,7 +280,9 @@ impl GoroutinesArgs {
             states: self.state.clone(),
             min_wait_minutes: self.min_wait,
             blocked_in: self.blocked_in.clone(),
-            limit: self.nodecount.unwrap_or(BUCKETS),
+            limit: self
+                .nodecount
+                .unwrap_or_else(|| output::rows(self.output, &self.out, BUCKETS)),
         }
     }
 }

@@ -21,6 +21,7 @@ mod shell;
 mod symbolize;
 mod symbols;
 mod tables;
+mod unused;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -124,6 +125,9 @@ fn run(args: Vec<OsString>) -> Exit {
             return if failed { Exit::Failed } else { Exit::Fine };
         }
     };
+    if let Some(note) = unused::options(&matches) {
+        eprintln!("note: {note}");
+    }
     let answer = match (&cli.command, matches.subcommand()) {
         #[cfg(feature = "shell")]
         (Command::Shell(args), Some((_, matches))) => shell::answer(args, matches),

@@ -28,8 +28,28 @@ pub(super) struct Held {
     pub(super) knowledge: Arc<Knowledge>,
     /// Both forms of the goroutines, where the sources may have two.
     forms: Option<Sources>,
-    /// Whether a base is subtracted.
-    subtracted: bool,
+    /// What is subtracted.
+    bases: Bases,
+}
+
+/// What is subtracted from the sources.
+#[derive(Clone, Debug, Default)]
+struct Bases {
+    /// As they were typed.
+    names: Vec<String>,
+    /// Whether equal samples cancel (`--base`).
+    cancel: bool,
+}
+
+impl Bases {
+    fn of(input: &InputArgs) -> Self {
+        let cancel = !input.base.is_empty();
+        let paths = if cancel { &input.base } else { &input.diff_base };
+        Self {
+            names: paths.iter().map(|path| path.display().to_string()).collect(),
+            cancel,
+        }
+    }
 }
 
 impl Held {
@@ -37,7 +57,7 @@ impl Held {
     #[cfg(feature = "shell")]
     pub(super) fn read(input: &InputArgs, out: &OutArgs) -> Result<Self> {
         let (loaded, look) = named(input, out)?;
-        let subtracted = !input.base.is_empty() || !input.diff_base.is_empty();
+        let bases = Bases::of(input);
         let several = input.sources.len() > 1 || loaded.collected;
         let forms = Sources {
             paths: input.sources.clone(),
@@ -50,8 +70,8 @@ impl Held {
             symbols: look.symbols,
             binary: input.symbols.binary.clone(),
             knowledge: knowledge(input)?,
-            forms: (several && !subtracted).then_some(forms),
-            subtracted,
+            forms: (several && bases.names.is_empty()).then_some(forms),
+            bases,
         })
     }
 
@@ -71,10 +91,10 @@ impl Held {
             return Ok(forms);
         }
         let ends_early = |n: &SourceNote| matches!(n, SourceNote::Remark(_, Remark::DumpTruncated(_)));
-        let dumps = if self.subtracted {
-            Vec::new()
-        } else {
+        let dumps = if self.bases.names.is_empty() {
             loaded.dumps.clone()
+        } else {
+            Vec::new()
         };
         let is_dump = !dumps.is_empty();
         let files = |these: bool| if these { loaded.files.clone() } else { Vec::new() };
@@ -276,7 +296,16 @@ pub(super) fn view(input: &InputArgs, query: &Query, out: &OutArgs) -> Result<(V
         analysis::drop_nameless_leaves(&mut profile);
     }
     analysis::drop_frames(&mut profile)?;
-    Ok((prepare(profile, query, knowledge(input)?, out)?, look))
+    let Bases { names, cancel } = input
+        .held
+        .as_ref()
+        .map_or_else(|| Bases::of(input), |held| held.bases.clone());
+    let query = Query {
+        bases: names,
+        bases_cancelled: cancel,
+        ..query.clone()
+    };
+    Ok((prepare(profile, &query, knowledge(input)?, out)?, look))
 }
 
 /// Applies the query and says its notes.

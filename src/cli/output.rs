@@ -78,6 +78,17 @@ pub(super) fn terminal(args: &OutArgs) -> Terminal {
     }
 }
 
+/// How many rows an answer has where no number is given: `most` on a terminal, all in formats for machines, files and
+/// pipes, where nobody would notice that some are missing.
+pub(super) fn rows(format: Format, args: &OutArgs, most: usize) -> usize {
+    let people = matches!(format, Format::Text | Format::Wide | Format::Markdown);
+    if people && terminal(args).width.is_some() {
+        most
+    } else {
+        0
+    }
+}
+
 /// Writes a document in the format asked for.
 pub(super) fn document(d: &Document, format: Format, args: &OutArgs, page: bool) -> Result<()> {
     let terminal = terminal(args);

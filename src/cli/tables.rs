@@ -13,8 +13,11 @@ use crate::render::{
     Lines, SourceLookup, csv, folded, json, layout, pprof as text, text as text_page, traces, tree as tree_text,
 };
 
-/// Rows of `top` where no number is given.
+/// Rows of `top` and `diff` on a terminal where no number is given.
 const TOP_ROWS: usize = 30;
+
+/// Rows of `tree`.
+const TREE_ROWS: usize = 80;
 
 #[derive(Args, Debug)]
 pub(super) struct TopArgs {
@@ -30,7 +33,8 @@ pub(super) struct TopArgs {
 }
 
 pub(super) fn top(args: &TopArgs) -> Result<()> {
-    let (mut view, look) = open::view(&args.input, &args.query.query(Some(TOP_ROWS)), &args.out)?;
+    let query = args.query.query(Some(output::rows(args.output, &args.out, TOP_ROWS)));
+    let (mut view, look) = open::view(&args.input, &query, &args.out)?;
     let report = analysis::top(&mut view);
     output::document(&layout::top(&report, &view, &look), args.output, &args.out, false)
 }
@@ -49,7 +53,8 @@ pub(super) struct TreeArgs {
 }
 
 pub(super) fn tree(args: &TreeArgs) -> Result<()> {
-    let (mut view, look) = open::view(&args.input, &args.query.query(None), &args.out)?;
+    let query = args.query.query(Some(output::rows(args.output, &args.out, TREE_ROWS)));
+    let (mut view, look) = open::view(&args.input, &query, &args.out)?;
     let report = analysis::tree(&mut view, None)?;
     print_tree(&report, &view, &look, "tree", args.output, &args.out)
 }
@@ -178,7 +183,7 @@ pub(super) fn traces(args: &TracesArgs) -> Result<()> {
     let sanitize = output::terminal(&args.out).sanitize;
     output::write(&args.out, args.output == TracesFormat::Text, false, |out| {
         match args.output {
-            TracesFormat::Text => traces::text(&report, &view, &head.heading, sanitize, out),
+            TracesFormat::Text => traces::text(&report, &view, &head.heading, &table.notes, sanitize, out),
             TracesFormat::Json => traces::json(&report, &view, &json::head(&head), true, out),
             TracesFormat::Jsonl => traces::json(&report, &view, &json::head(&head), false, out),
             _ => csv::csv_rows(&table, layout::traces_rows(&report, &view, &look), out),
@@ -261,9 +266,13 @@ impl DiffArgs {
 }
 
 pub(super) fn diff(args: &DiffArgs) -> Result<Exit> {
-    let query = args.query.query(Some(TOP_ROWS));
+    if !args.input.base.is_empty() || !args.input.diff_base.is_empty() {
+        bail!("diff subtracts OLD already\nhint: kubeprof diff OLD NEW, or kubeprof top --diff-base OLD NEW");
+    }
+    let query = args.query.query(Some(output::rows(args.output, &args.out, TOP_ROWS)));
     // A bundle alone is compared with itself: its first snapshot with its last.
-    let (input, choice) = args.both();
+    let (mut input, choice) = args.both();
+    let normalize = std::mem::take(&mut input.normalize);
     let (loaded, look) = open::named(&input, &args.out)?;
     let knowledge = open::knowledge(&args.input)?;
     let base = open::load_paths(
@@ -285,6 +294,9 @@ pub(super) fn diff(args: &DiffArgs) -> Result<Exit> {
     let mut profile = loaded.profile;
     analysis::drop_frames(&mut base)?;
     analysis::drop_frames(&mut profile)?;
+    if normalize {
+        profile.normalize(&base);
+    }
     let mut old = open::prepare(base, &query, knowledge.clone(), &args.out).context("the old profile")?;
     let mut new = open::prepare(profile, &query, knowledge, &args.out)?;
     if old.sample_type != new.sample_type || old.unit != new.unit {

@@ -102,7 +102,16 @@ fn expression(pattern: &str) -> Result<String, PatternError> {
             character,
         });
     }
+    // Packages are normalised, so what builds put in front of them goes from patterns as well.
     let mut path = pattern;
+    for prefix in ["k8s.io/kubernetes/", "vendor/", "staging/src/"] {
+        match path.strip_prefix(prefix) {
+            // Only in front of another prefix: the repository's own packages keep their name.
+            Some(rest) if prefix != "k8s.io/kubernetes/" => path = rest,
+            Some(rest) if rest.starts_with("vendor/") || rest.starts_with("staging/src/") => path = rest,
+            _ => {}
+        }
+    }
     let mut start = "^";
     if let Some(below) = path
         .strip_prefix("./")

@@ -22,6 +22,8 @@ pub fn compact(mut profile: Profile) -> Result<Profile, MergeError> {
     );
     let mut m = Merger::new(&[&profile], options)?;
     let mut map = m.begin(&profile);
+    // Merging would drop equal comments.
+    m.comments(&mut map);
     // How many samples a stack has, and the stacks in the order of their first sample; the same of locations.
     let mut uses = vec![0u32; stacks.len()];
     let mut order: Vec<StackId> = Vec::with_capacity(stacks.len());

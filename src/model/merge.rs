@@ -325,6 +325,12 @@ impl Merger {
         })
     }
 
+    /// Takes the comments of a source as they are.
+    pub(super) fn comments(&mut self, map: &mut Remap<'_>) {
+        let comments: Vec<StringId> = map.src.comments.iter().map(|&c| self.string(map, c)).collect();
+        self.out.comments = comments;
+    }
+
     /// Begins with a source. The first mapping of all is the main binary and stays first.
     pub(super) fn begin<'a>(&mut self, src: &'a Profile) -> Remap<'a> {
         let mut map = Remap::new(src);

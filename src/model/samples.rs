@@ -105,6 +105,11 @@ impl Stacks {
         row(&self.offsets, &self.frames, id.raw())
     }
 
+    /// Whether one of them has no frame.
+    pub fn has_empty(&self) -> bool {
+        self.offsets.windows(2).any(|pair| pair[0] == pair[1])
+    }
+
     /// How many distinct stacks there are.
     pub fn len(&self) -> usize {
         self.offsets.len() - 1

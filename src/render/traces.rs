@@ -12,11 +12,18 @@ use crate::analysis::{Traces, View};
 use crate::kubelet::{Attribution, SubsystemId};
 use crate::model::LocationId;
 
-/// Writes the samples for people; `heading` stands above them. With `sanitize`, names cannot command a terminal.
+/// Writes the samples for people; `heading` stands above them, `notes` below. With `sanitize`, names cannot command a terminal.
 ///
 /// # Errors
 /// What `out` reports.
-pub fn text(report: &Traces, view: &View, heading: &[String], sanitize: bool, out: &mut dyn Write) -> io::Result<()> {
+pub fn text(
+    report: &Traces,
+    view: &View,
+    heading: &[String],
+    notes: &[String],
+    sanitize: bool,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     let attributions = view.attributions();
     let extra = |sample: usize, lines: &mut Vec<u8>| {
         let Some((a, lens)) = attributions.get(sample).zip(view.lens.as_ref()) else {
@@ -31,8 +38,8 @@ pub fn text(report: &Traces, view: &View, heading: &[String], sanitize: bool, ou
         }
     };
     samples(report, view, &heading.join("\n"), Some(&extra), sanitize, out)?;
-    if report.left_out > 0 {
-        writeln!(out, "\n{}", super::layout::lighter_samples(report))?;
+    if !notes.is_empty() {
+        writeln!(out, "\n{}", notes.join("\n"))?;
     }
     Ok(())
 }

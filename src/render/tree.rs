@@ -49,7 +49,7 @@ pub fn rows(report: &Tree, view: &View, look: &Look, terminal: &Terminal, out: &
                 block.extend_from_slice(faint.as_bytes());
                 right(block, "", blank);
                 right(block, numbers.value(e.weight), VALUE);
-                right(block, numbers.share(e.weight, node.cum).trim_start(), SHARE);
+                share(block, numbers, e.weight, node.cum);
                 block.extend_from_slice(b"      ");
                 block.extend_from_slice(names[e.name as usize].as_bytes());
                 if e.inline {
@@ -63,7 +63,10 @@ pub fn rows(report: &Tree, view: &View, look: &Look, terminal: &Terminal, out: &
         block.extend_from_slice(bold.as_bytes());
         for (v, total) in [(node.flat, h.total), (node.cum, h.total)] {
             right(&mut block, numbers.value(v), VALUE);
-            right(&mut block, numbers.share(v, total).trim_start(), SHARE);
+            match view.query.mean {
+                true => right(&mut block, "", SHARE),
+                false => share(&mut block, &mut numbers, v, total),
+            }
         }
         right(&mut block, "", VALUE + SHARE);
         block.extend_from_slice(b"  ");
@@ -74,6 +77,16 @@ pub fn rows(report: &Tree, view: &View, look: &Look, terminal: &Terminal, out: &
         out.write_all(&block)?;
     }
     Ok(())
+}
+
+/// A share with its sign, which pprof leaves out.
+fn share(block: &mut Vec<u8>, numbers: &mut Numbers<'_>, v: i64, total: i64) {
+    let text = numbers.share(v, total).trim_start();
+    if (v < 0) == (total < 0) || v == 0 {
+        right(block, text, SHARE);
+    } else {
+        right(block, &format!("-{text}"), SHARE);
+    }
 }
 
 /// The wording of every node: its name and, in brackets, its subsystem.

@@ -10,5 +10,6 @@ mod made_bundle;
 mod manual;
 mod mistakes;
 #[cfg(feature = "shell")]
+mod scope;
 mod shell;
 mod support;

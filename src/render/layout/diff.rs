@@ -36,8 +36,13 @@ pub fn diff(report: &Diff, old: &View, new: &View, look: &Look) -> Document {
         new.format(report.new_total, &h.output_unit),
         signed(change).text()
     );
-    if report.elapsed_nanos != 0 {
-        total.push_str(&format!(" in {}", go_time::coarse(report.elapsed_nanos)));
+    let elapsed = go_time::coarse(report.elapsed_nanos.saturating_abs());
+    match report.elapsed_nanos {
+        0 => {}
+        1.. => total.push_str(&format!(" in {elapsed}")),
+        _ => d.notes.push(format!(
+            "the first profile is the younger one, by {elapsed}: signs are those of going back in time"
+        )),
     }
     d.heading.pop();
     d.heading.push(total);

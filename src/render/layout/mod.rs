@@ -24,7 +24,7 @@ pub use goroutines::{StackLines, goroutines};
 pub use list::list;
 pub use tags::tags;
 pub use top::top;
-pub use traces::{lighter_samples, traces, traces_rows};
+pub use traces::{traces, traces_rows};
 pub use tree::{tree, tree_rows};
 
 use crate::analysis::{Granularity, Header, NodeInfo, Query, View};
@@ -44,7 +44,8 @@ impl Words<'_> {
 
     /// A share of the total, with its sign (pprof drops it).
     fn percent(&self, v: i64) -> Cell {
-        if self.h.total == 0 {
+        // A mean is no part of the mean of all.
+        if self.h.total == 0 || self.view.query.mean {
             return Cell::None;
         }
         let share = v as f64 / self.h.total as f64 * 100.0;
@@ -128,6 +129,17 @@ fn begin(schema: &str, h: &Header, view: &View, look: &Look) -> Document {
     d.facts.insert("total".to_owned(), json!(h.total));
     d.facts.insert("unit".to_owned(), json!(h.unit));
     d.heading = heading(h, view, look);
+    if h.frameless > 0 {
+        let value = view.format(h.frameless_value, &h.output_unit);
+        let (n, noun) = (
+            h.frameless,
+            if h.frameless == 1 { "sample has" } else { "samples have" },
+        );
+        d.notes
+            .push(format!("{n} {noun} no frames ({value}): no row shows them"));
+        let facts = json!({ "samples": n, "value": h.frameless_value });
+        d.facts.insert("frameless".to_owned(), facts);
+    }
     d
 }
 

@@ -31,6 +31,13 @@ pub fn tags(report: &Tags, view: &View, look: &Look) -> Document {
             });
         }
     }
+    let hidden: usize = report.keys.iter().map(|key| key.hidden).sum();
+    if hidden > 0 {
+        d.notes
+            .push(format!("{hidden} lighter values are left out: -n 0 shows them"));
+        d.facts
+            .insert("hidden".to_owned(), serde_json::json!({ "values": hidden }));
+    }
     if report.keys.is_empty() {
         d.notes.push("no sample has a label".to_owned());
     }

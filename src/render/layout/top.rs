@@ -61,6 +61,6 @@ pub fn top(report: &Top, view: &View, look: &Look) -> Document {
     }
     let hidden = (report.hidden_rows, report.hidden_flat);
     count_facts(&mut d, h, hidden);
-    d.notes = left_out(h, view, hidden);
+    d.notes.extend(left_out(h, view, hidden));
     d
 }

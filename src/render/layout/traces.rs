@@ -18,14 +18,11 @@ pub fn traces(report: &Traces, view: &View, look: &Look) -> Document {
         Column::words("stack", "stack", Shown::Always),
     ];
     if report.left_out > 0 {
-        d.notes.push(lighter_samples(report));
+        let n = report.left_out;
+        d.notes
+            .push(format!("{n} lighter samples are left out: -n 0 shows them"));
     }
     d
-}
-
-/// What `-n` left out, in words.
-pub fn lighter_samples(report: &Traces) -> String {
-    format!("{} lighter samples are left out: -n 0 shows them", report.left_out)
 }
 
 /// The rows: stacks root first, with `;` between frames, as folded stacks have them.

@@ -28,7 +28,7 @@ pub fn tree(report: &Tree, view: &View, look: &Look, schema: &str) -> Document {
     }
     let hidden = (report.hidden_rows, 0);
     count_facts(&mut d, h, hidden);
-    d.notes = left_out(h, view, hidden);
+    d.notes.extend(left_out(h, view, hidden));
     d
 }
 
