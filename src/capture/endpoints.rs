@@ -37,7 +37,7 @@ pub enum Cost {
     StopsTheWorld,
     /// A garbage collection.
     Collection,
-    /// A few percent of CPU while it runs.
+    /// Interrupts while it runs, as many as the process uses CPU.
     Measures,
 }
 
@@ -49,7 +49,7 @@ impl Cost {
             Cost::Small => "milliseconds",
             Cost::StopsTheWorld => "stops all goroutines for about 1 us each",
             Cost::Collection => "one garbage collection",
-            Cost::Measures => "1-3 % of the CPU time that is used meanwhile",
+            Cost::Measures => "100 samples for every second of CPU that it uses meanwhile",
         }
     }
 }

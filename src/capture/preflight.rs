@@ -189,19 +189,19 @@ pub async fn nodes(t: &Transport, stop: &Stop, selector: &str, most: usize) -> R
     }
 }
 
-/// What `kubectl apply -f -` takes to allow the plan to `user`, for these nodes only.
-pub fn rbac(plan: &Plan, user: &str, nodes: &[String]) -> String {
-    let mut rules = String::new();
+/// What `kubectl apply -f -` takes to allow the plan to `user`, for these nodes only (for all where none is named).
+/// `rights` are subresources of nodes: `proxy` through an API server, [`direct_rights`] at a kubelet.
+pub fn rbac(plan: &Plan, user: &str, nodes: &[String], rights: &[&str]) -> String {
     let names: Vec<String> = nodes.iter().map(|n| format!("{n:?}")).collect();
-    let names = names.join(", ");
-    let object = plan.has("node");
-    rules.push_str(&format!(
-        "- {{apiGroups: [\"\"], resources: [nodes/proxy], resourceNames: [{names}], verbs: [get]}}\n"
-    ));
-    if object {
-        rules.push_str(&format!(
-            "- {{apiGroups: [\"\"], resources: [nodes], resourceNames: [{names}], verbs: [get]}}\n"
-        ));
+    let names = match nodes.is_empty() {
+        true => String::new(),
+        false => format!("resourceNames: [{}], ", names.join(", ")),
+    };
+    let resources: Vec<String> = rights.iter().map(|r| format!("nodes/{r}")).collect();
+    let rule = |resources: &str| format!("- {{apiGroups: [\"\"], resources: [{resources}], {names}verbs: [get]}}\n");
+    let mut rules = rule(&resources.join(", "));
+    if plan.has("node") {
+        rules.push_str(&rule("nodes"));
     }
     let subject = match user
         .strip_prefix("system:serviceaccount:")
@@ -240,7 +240,7 @@ mod tests {
     #[test]
     fn the_yaml_names_the_user_and_the_nodes_only() {
         let plan = Plan::preset(Preset::Usual);
-        let yaml = rbac(&plan, "jane", &["worker-03".to_owned()]);
+        let yaml = rbac(&plan, "jane", &["worker-03".to_owned()], &["proxy"]);
         assert!(
             yaml.contains("resources: [nodes/proxy], resourceNames: [\"worker-03\"], verbs: [get]"),
             "{yaml}"
@@ -250,9 +250,13 @@ mod tests {
             "{yaml}"
         );
         assert_eq!(yaml.matches("---").count(), 1);
-        let yaml = rbac(&plan, "system:serviceaccount:ops:profiler", &["n".to_owned()]);
+        let yaml = rbac(&plan, "system:serviceaccount:ops:profiler", &[], &["proxy", "metrics"]);
         assert!(
             yaml.contains("kind: ServiceAccount, namespace: \"ops\", name: \"profiler\""),
+            "{yaml}"
+        );
+        assert!(
+            yaml.contains("resources: [nodes/proxy, nodes/metrics], verbs"),
             "{yaml}"
         );
     }

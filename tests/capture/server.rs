@@ -436,10 +436,7 @@ impl State {
             "/debug/pprof/profile" => self.cpu(node, r),
             "/debug/pprof/goroutineleak" => Reply::fixture("kubelet-404-goroutineleak-old-go.http"),
             "/debug/pprof/cmdline" => Reply::text(200, "kubelet\0--v=2\0--token=hunter2\0"),
-            "/configz" => Reply::json(
-                200,
-                r#"{"kubeletconfig":{"enableContentionProfiling":false,"maxPods":110}}"#,
-            ),
+            "/configz" => Reply::json(200, r#"{"kubeletconfig":{"maxPods":110}}"#),
             "/flagz" => Reply::text(200, "\nkubelet flags\n\nv=2\n"),
             "/statusz" => Reply::text(200, "\nkubelet statusz\n\nGo version: go1.26.8\n"),
             "/version" => Reply::json(200, r#"{"gitVersion":"v1.36.3"}"#),

@@ -539,8 +539,9 @@ fn sampling_period(text: &[u8]) -> Option<u64> {
     line.trim().parse().ok()
 }
 
-/// `enableContentionProfiling` of `/configz`.
+/// `enableContentionProfiling` of `/configz`, which leaves out what is false.
 fn contention_of(configz: &str) -> Option<bool> {
     let json: serde_json::Value = serde_json::from_str(configz).ok()?;
-    json.get("kubeletconfig")?.get("enableContentionProfiling")?.as_bool()
+    let config = json.get("kubeletconfig")?.as_object()?;
+    Some(config.get("enableContentionProfiling").is_some_and(|v| v == true))
 }

@@ -46,7 +46,7 @@ async fn run(args: &CaptureArgs) -> Result<Exit> {
         std::process::exit(130);
     });
     let before = args.resume.as_deref().map(asked_before).transpose()?;
-    let options = match &before {
+    let mut options = match &before {
         Some(asked) => args.options_of(asked)?,
         None => args.options()?,
     };
@@ -54,6 +54,10 @@ async fn run(args: &CaptureArgs) -> Result<Exit> {
     let Some(first) = targets.first() else {
         bail!("no node is named\nhint: kubeprof capture NODE --out DIR; `kubectl get nodes` lists the names");
     };
+    if !first.transport.route().has_api_server() {
+        options.plan.drop("version");
+        options.plan.drop("node");
+    }
     if args.dry_run {
         return plan::dry_run(&options, &targets, &stop).await;
     }
@@ -195,7 +199,7 @@ async fn check(options: &Options, targets: &[Target], stop: &Stop) -> Result<()>
             "API server: {user:?} may not get nodes/proxy of {}{words}\nhint: let somebody who may run `kubectl apply -f -` on \
              this; or --force asks all the same\n\n{}",
             denied.join(", "),
-            preflight::rbac(&options.plan, &user, &denied)
+            preflight::rbac(&options.plan, &user, &denied, &["proxy"])
         );
     }
     if targets.len() == 1 {

@@ -76,15 +76,18 @@ pub(super) async fn dry_run(options: &Options, targets: &[Target], stop: &Stop) 
             };
             writeln!(out, "{node}: get nodes/proxy {text}; {state}")?;
         }
-        writeln!(out, "\n{}", preflight::rbac(plan, &shown, &nodes).trim_end())?;
-    } else {
-        let rights = preflight::direct_rights(plan);
-        let rights: Vec<String> = rights.iter().map(|r| format!("nodes/{r}")).collect();
         writeln!(
             out,
-            "rights that the kubelet asks the API server about: get on {}",
-            rights.join(", ")
+            "\n{}",
+            preflight::rbac(plan, &shown, &nodes, &["proxy"]).trim_end()
         )?;
+    } else {
+        let rights = preflight::direct_rights(plan);
+        writeln!(
+            out,
+            "rights that the kubelet asks the API server about, whoever you are to it (YOU):\n"
+        )?;
+        writeln!(out, "{}", preflight::rbac(plan, "YOU", &[], &rights).trim_end())?;
     }
     match std::io::stdout().lock().write_all(&out) {
         Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => Err(e.into()),
