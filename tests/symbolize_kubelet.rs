@@ -228,6 +228,10 @@ fn every_location_that_a_kubelet_wrote_of_itself_comes_back() {
         let truth = read_profile(&path, Limit::Proportional, false).unwrap().profile;
         let image = Image::open(&folder.join(name)).unwrap();
         let binary = Binary::parse(&image).unwrap();
+        // Releases before Go 1.24 have their version nowhere else.
+        let stamped = kubeprof::symbolize::buildinfo::stamped_kubernetes_version(binary.elf());
+        let info = binary.build_info().unwrap();
+        assert_eq!(stamped.as_deref(), info.kubernetes_version(), "{name}");
         let mut named = bare(&truth, |a| a);
         let single = Single {
             mapping: Some(kubeprof::model::MappingId::new(0)),

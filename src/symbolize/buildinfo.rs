@@ -141,6 +141,26 @@ impl BuildInfo {
     }
 }
 
+/// The version that a Kubernetes build stamps into a variable (`-X .../version.gitVersion=v1.30.4`): the only place that
+/// tells it in releases built before Go 1.24, whose main module has no version. Go keeps its texts without an end mark,
+/// all in one run; only what `-X` sets stands alone between zero bytes. `None` unless exactly one version does.
+#[must_use]
+pub fn stamped_kubernetes_version(elf: &Elf<'_>) -> Option<String> {
+    let pattern = r"(?-u)\x00(v1\.[0-9]{1,2}\.[0-9]{1,2}(?:[-+][0-9A-Za-z.+-]{1,64})?)\x00";
+    let stamp = regex::bytes::Regex::new(pattern).ok()?;
+    let readable = elf.segments().iter().filter(|s| !s.executable);
+    let mut found: Option<&[u8]> = None;
+    for segment in readable {
+        for version in stamp.captures_iter(elf.segment_bytes(segment)).filter_map(|c| c.get(1)) {
+            if found.is_some_and(|f| f != version.as_bytes()) {
+                return None;
+            }
+            found = Some(version.as_bytes());
+        }
+    }
+    String::from_utf8(found?.to_vec()).ok()
+}
+
 /// A text after its length as a varint, and what follows it.
 fn counted(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let mut length = 0_usize;

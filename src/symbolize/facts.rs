@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::Binary;
+use super::buildinfo::stamped_kubernetes_version;
 use super::elf::Elf;
 
 /// The record of a binary.
@@ -48,6 +49,14 @@ impl Facts {
         let data = binary.elf().data();
         let ids = binary.build_ids();
         let info = binary.build_info().unwrap_or_default();
+        // Only programs of Kubernetes have its version package.
+        let of_kubernetes = info.path.iter().any(|p| p.starts_with("k8s.io/kubernetes/"))
+            || info.dependencies.iter().any(|m| m.path == "k8s.io/component-base");
+        let kubernetes_version = match info.kubernetes_version() {
+            Some(version) => version.to_owned(),
+            None if of_kubernetes => stamped_kubernetes_version(binary.elf()).unwrap_or_default(),
+            None => String::new(),
+        };
         let main = info.main.clone().unwrap_or_default();
         let gnu_build_id = ids.gnu.as_ref().map(ToString::to_string).unwrap_or_default();
         let sha256 = hex(&Sha256::digest(data));
@@ -61,7 +70,7 @@ impl Facts {
             id,
             gnu_build_id,
             go_build_id: ids.go.unwrap_or_default(),
-            kubernetes_version: info.kubernetes_version().unwrap_or_default().to_owned(),
+            kubernetes_version,
             revision: info.revision().unwrap_or_default().to_owned(),
             go_version: info.go_version,
             path: info.path.unwrap_or_default(),
