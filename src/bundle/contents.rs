@@ -71,6 +71,11 @@ impl Contents {
         Ok(contents)
     }
 
+    /// Whether a file of a plain collection is looked at: not hidden, not of an unfinished download.
+    pub(super) fn counts(file: &str) -> bool {
+        !file.split('/').any(|part| part.starts_with('.')) && !file.ends_with(".part")
+    }
+
     fn empty(name: &Path, limit: Limit) -> Self {
         Self {
             name: name.to_owned(),

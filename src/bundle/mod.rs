@@ -21,6 +21,7 @@ mod select;
 mod source;
 mod source_code;
 mod staging;
+mod survey;
 pub mod verify;
 mod writer;
 
@@ -34,4 +35,5 @@ pub use record::{JournalFacts, Lack, NodeRecord, Record, RunRecord, SnapshotReco
 pub use select::{Choice, Chosen, PREFERRED, Which, choose};
 pub use source::{Loaded, SourceError, SourceNote, Sources, load, open_bundle, read_bytes, read_one, read_profile};
 pub use source_code::{SourceCode, SourceFile, system_reason};
+pub use survey::{Surveyed, SurveyedProfile, survey};
 pub use writer::{KeepError, Mended, Part, WriteError, Writer, now};

@@ -104,7 +104,7 @@ pub enum SourceError {
         cause: pprof::ReadError,
     },
     /// A folder holds no profile.
-    #[error("{0}: no profiles in it\nhint: name a profile, or a folder that `kubeprof capture` made")]
+    #[error("{0}: no profiles in it\nhint: `kubeprof inspect` says what each file is")]
     NoProfiles(String),
     /// A bundle holds no profile that fits.
     #[error("the bundle holds no profile\nhint: `kubeprof bundle verify` says what it holds and lacks")]
@@ -128,7 +128,7 @@ pub enum SourceError {
         schema: u32,
     },
     /// There are several kinds.
-    #[error("the sources hold profiles of several kinds: {}\nhint: choose one with --kind, for instance --kind {}", counts(.available), .available.first().map_or("heap", |(k, _)| k.as_str()))]
+    #[error("the sources hold profiles of several kinds: {}\nhint: choose one with --kind, for instance --kind {}; `kubeprof inspect` lists the files", counts(.available), .available.first().map_or("heap", |(k, _)| k.as_str()))]
     Kinds {
         /// What there is.
         available: Vec<(Kind, usize)>,
@@ -280,14 +280,14 @@ pub(super) fn gather(sources: &Sources, kinds: &[Kind]) -> Result<Gathered, Sour
 }
 
 /// What a path holds.
-enum Opened {
+pub(super) enum Opened {
     /// The bytes of one file that is no archive.
     Profile(Vec<u8>),
     /// Several files.
     Collection(Arc<Contents>),
 }
 
-fn open(path: &Path, limit: Limit) -> Result<Opened, SourceError> {
+pub(super) fn open(path: &Path, limit: Limit) -> Result<Opened, SourceError> {
     Ok(match open_collection(path, limit, Want::Artifacts)? {
         Ok(contents) => Opened::Collection(Arc::new(contents)),
         Err(Some(bytes)) => Opened::Profile(bytes),
@@ -499,10 +499,7 @@ fn collection(contents: &Contents, sources: &Sources, found: &mut Gathered) -> R
     archive_notes(contents, &mut found.notes);
     let before = found.candidates.len();
     let mut skipped = 0;
-    for file in contents.paths() {
-        if file.split('/').any(|p| p.starts_with('.')) || file.ends_with(".part") {
-            continue;
-        }
+    for file in contents.paths().filter(|file| Contents::counts(file)) {
         let path = contents.name.join(file);
         let read = contents
             .get(file)

@@ -186,6 +186,16 @@ pub(super) fn limit(input: &InputArgs) -> Limit {
     input.max_size.map_or(Limit::Proportional, Limit::Bytes)
 }
 
+/// The sources as they were typed, whatever their kind.
+pub(super) fn sources(input: &InputArgs) -> Sources {
+    Sources {
+        paths: input.sources.clone(),
+        kind: None,
+        choice: input.choice.choice(),
+        limit: limit(input),
+    }
+}
+
 /// Reads profiles of one kind.
 pub(super) fn load_paths(
     paths: &[PathBuf],

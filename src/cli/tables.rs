@@ -345,6 +345,12 @@ pub(super) fn inspect(args: &InspectArgs) -> Result<()> {
         let document = layout::bundle(&contents.name.display().to_string(), &record);
         return output::document(&document, args.output, &args.out, true);
     }
+    if args.input.asks_for_all()
+        && args.input.held.is_none()
+        && let Some(files) = bundle::survey(&open::sources(&args.input))?
+    {
+        return output::document(&layout::survey(&files), args.output, &args.out, true);
+    }
     let (loaded, look) = open::named(&args.input, &args.out)?;
     let facts = vec![
         ("source", look.source.clone()),

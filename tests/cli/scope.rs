@@ -141,6 +141,30 @@ fn a_base_is_in_the_heading_and_in_diff_there_is_one_already() {
 }
 
 #[test]
+fn a_folder_is_listed_file_by_file() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/captures/ctx-leak-1.36.1");
+    let files = rows(&["inspect", folder]);
+    let heaps = files.iter().filter(|f| f["kind"] == "heap").count();
+    assert!(heaps >= 2 && files.len() > heaps, "{heaps} of {}", files.len());
+    let listed = files
+        .iter()
+        .find(|f| f["file"].as_str().is_some_and(|f| f.ends_with("s10-heap.pb.gz")));
+    assert_eq!(
+        listed.expect("listed")["total"],
+        json(&["top", &heap(), "-n", "1"])["total"]
+    );
+    // What is no profile is named, one line each.
+    let refusals = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/refusals");
+    let files = rows(&["inspect", refusals]);
+    assert!(files.len() > 10);
+    assert!(files.iter().all(|f| {
+        f["problem"]
+            .as_str()
+            .is_some_and(|p| !p.is_empty() && !p.contains('\n'))
+    }));
+}
+
+#[test]
 fn callgrind_loses_no_bytes() {
     let text = fine(&["convert", "-o", "callgrind", &heap()]);
     assert!(
