@@ -139,6 +139,17 @@ fn shipped_binaries_agree_with_their_own_runtime() {
         let oracle = String::from_utf8(unpack(&directory.join(format!("{name}.oracle.zst")))).unwrap();
         let tally = check(&name, &binary, &parse_oracle(&oracle), 1);
         assert_eq!(tally.agreed, tally.checked, "{name}");
+        // Without section headers (`sstrip`) everything is found from the segments.
+        let mut bare = binary.clone();
+        bare[40..48].fill(0);
+        bare[58..64].fill(0);
+        let found = check(
+            &format!("{name} without section headers"),
+            &bare,
+            &parse_oracle(&oracle),
+            1,
+        );
+        assert_eq!(found.agreed, found.checked, "{name} without section headers");
         assert!(
             tally.checked >= 2000 && tally.inlined >= 200 && tally.deepest >= 3,
             "{name}: {tally:?}"

@@ -367,6 +367,7 @@ struct VerdictJson<'a> {
     go_build_id_binary: &'a str,
     checked: u64,
     agreed: u64,
+    untold: u64,
     other_folders: u64,
     examples: Vec<ExampleJson<'a>>,
 }
@@ -401,6 +402,7 @@ fn verify(profile: &Path, binary: &Path, output: Output, out: &mut impl Write) -
                 go_build_id_binary: &identity.go_build_id_binary,
                 checked: identity.checked,
                 agreed: identity.agreed,
+                untold: identity.untold,
                 other_folders: identity.other_folders,
                 examples: examples.collect(),
             };
@@ -438,6 +440,9 @@ pub(crate) fn verdict_text(identity: &Identity) -> String {
         "\n  names    {} of {} locations agree",
         identity.agreed, identity.checked
     );
+    if identity.untold > 0 {
+        text += &format!("; the binary has no table that could name {}", identity.untold);
+    }
     if identity.other_folders > 0 {
         text += &format!(" ({} in other folders)", identity.other_folders);
     }

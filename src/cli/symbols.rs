@@ -450,7 +450,11 @@ fn words(coverage: &Coverage) -> Symbols {
             .iter()
             .map(|(miss, n)| format!("{n} not: {}", miss.explanation())),
     );
-    let disagree: u64 = coverage.identities.iter().map(|i| i.checked - i.agreed).sum();
+    let disagree: u64 = coverage
+        .identities
+        .iter()
+        .map(|i| i.checked - i.agreed - i.untold)
+        .sum();
     if disagree > 0 {
         parts.push(format!("{disagree} named otherwise by the binary"));
     }

@@ -11,7 +11,7 @@ use rustc_hash::FxHashSet;
 use super::buildid::{GnuBuildId, derived_gnu_ids};
 use super::names::readable;
 use super::space::{elf_address, is_kernel_page};
-use super::{Binary, Frame};
+use super::{Binary, Frame, Miss, Source};
 use crate::model::{LocationId, MappingId, Profile};
 
 /// Whether a binary is the one that ran.
@@ -129,6 +129,8 @@ pub struct Identity {
     pub checked: u64,
     /// Those for which the binary gives the same functions, files and lines.
     pub agreed: u64,
+    /// Those for which it says nothing, because it has no table that can be used. They prove nothing either way.
+    pub untold: u64,
     /// Those of them whose files have other folders (`-trimpath`).
     pub other_folders: u64,
     /// The first locations that disagree, at most [`MAX_EXAMPLES`].
@@ -174,24 +176,24 @@ pub fn examine(profile: &Profile, mapping: Option<MappingId>, binary: &Binary<'_
         go_build_id_binary: ids.go.clone().unwrap_or_default(),
         checked: 0,
         agreed: 0,
+        untold: 0,
         other_folders: 0,
         examples: Vec::new(),
     };
     let telling = compare_content(profile, mapping, binary, &mut identity);
     let by_id = compare_ids(build_id, binary);
-    let agree_all = identity.checked == identity.agreed;
-    let contradicted = identity.checked >= 10 && identity.agreed * 2 < identity.checked;
+    let judged = identity.checked - identity.untold;
+    let agree_all = judged == identity.agreed;
+    let contradicted = judged >= 10 && identity.agreed * 2 < judged;
     (identity.verdict, identity.reason) = match by_id {
         ById::Same(_) if contradicted => (Verdict::Mismatch, Reason::ContentDisagrees),
         ById::Same(reason) => (Verdict::Match, reason),
         ById::Other if agree_all && telling >= ENOUGH_FOR_TWIN => (Verdict::Twin, Reason::Content),
         ById::Other => (Verdict::Mismatch, Reason::BuildIdsDiffer),
-        ById::Nothing { .. } if identity.agreed * 100 < identity.checked * 99 => {
-            (Verdict::Mismatch, Reason::ContentDisagrees)
-        }
+        ById::Nothing { .. } if identity.agreed * 100 < judged * 99 => (Verdict::Mismatch, Reason::ContentDisagrees),
         ById::Nothing { .. } if telling >= ENOUGH => (Verdict::Match, Reason::Content),
         ById::Nothing { redacted: true } => (Verdict::Unproven, Reason::Redacted),
-        ById::Nothing { .. } if identity.checked == 0 => (Verdict::Unproven, Reason::NothingToCompare),
+        ById::Nothing { .. } if judged == 0 => (Verdict::Unproven, Reason::NothingToCompare),
         ById::Nothing { .. } => (Verdict::Unproven, Reason::TooFewNames),
     };
     identity
@@ -250,10 +252,17 @@ fn compare_content(profile: &Profile, mapping: Option<MappingId>, binary: &Binar
             None => Some(location.address),
         };
         let found = match address {
-            Some(address) => binary.lookup(address, &mut frames).map_err(|miss| miss.explanation()),
-            None => Err("nothing is loaded there"),
+            Some(address) => binary.lookup(address, &mut frames),
+            None => Err(Miss::OutsideFile),
         };
         identity.checked += 1;
+        // A symbol has a name, but no line to compare.
+        let only_symbol = frames.iter().any(|f| f.source == Source::SymbolTable);
+        if binary.go().is_err() && (only_symbol || found.is_err_and(Miss::is_of_table)) {
+            identity.untold += 1;
+            continue;
+        }
+        let found = found.map_err(Miss::explanation);
         match found.map(|()| comparison.agreement(profile, id, &frames)) {
             Ok(Agreement::Full) => identity.agreed += 1,
             Ok(Agreement::OtherFolders) => {

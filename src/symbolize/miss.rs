@@ -52,6 +52,15 @@ impl Miss {
         Miss::NotAnAddress,
     ];
 
+    /// Whether the code is there, but no table tells its name.
+    #[must_use]
+    pub fn is_of_table(self) -> bool {
+        matches!(
+            self,
+            Miss::NoTable | Miss::UnprovenTable | Miss::UnknownTable | Miss::DamagedTable
+        )
+    }
+
     /// A stable word for machines.
     #[must_use]
     pub fn code(self) -> &'static str {

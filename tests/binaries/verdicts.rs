@@ -128,3 +128,34 @@ fn one_function_in_several_files_is_the_same() {
     assert_eq!(said["verdict"], "match", "{said}");
     assert_eq!(said["checked"], said["agreed"], "{said}");
 }
+
+/// A binary whose table cannot be read contradicts nothing: its build ID alone speaks.
+#[test]
+fn a_binary_that_cannot_name_anything_is_judged_by_its_id() {
+    let place = Place::new("1.26.8-cgo-external-sw");
+    let (own, no_id) = (
+        named(&place, "own.pb.gz", |_| {}),
+        named(&place, "no-id.pb.gz", with_id("")),
+    );
+    let mut data = fs::read(place.path("kubelet")).unwrap();
+    let table = Binary::parse(&data)
+        .unwrap()
+        .elf()
+        .section(".gopclntab")
+        .unwrap()
+        .offset as usize;
+    data[table..table + 4].copy_from_slice(&0x1234_5678_u32.to_le_bytes());
+    fs::write(place.path("garbled"), &data).unwrap();
+    let garbled = place.path("garbled").display().to_string();
+    for (profile, verdict, code) in [(&own, "match", 0), (&no_id, "unproven", 1)] {
+        let out = place.run(&["binary", "verify", profile, &garbled, "-o", "json"], "");
+        let said: Value = serde_json::from_str(&stdout(&out)).unwrap();
+        assert_eq!(said["verdict"], verdict, "{said}");
+        assert_eq!(out.status.code(), Some(code), "{said}");
+        assert_eq!(
+            (&said["untold"], &said["agreed"]),
+            (&said["checked"], &0.into()),
+            "{said}"
+        );
+    }
+}

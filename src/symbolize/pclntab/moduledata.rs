@@ -113,7 +113,7 @@ fn facts(
     let (gofunc_word, textsectmap) = match header.layout {
         Layout::Go116 => (None, 37),
         Layout::Go118 => (Some(38), 39),
-        Layout::Go120 => match gofunc_in_table(header, end, words) {
+        Layout::Go120 => match gofunc_in_table(elf, header, end, words) {
             Some(word) => (Some(word), word + 2),
             None => (Some(40), 41),
         },
@@ -139,8 +139,13 @@ fn facts(
 
 /// The word of `gofunc` from Go 1.26 on, where it and findfunctab lie inside of the table and `epclntab`, the end of the
 /// table, follows it. Its number moves with each release, so it is recognised by its value.
-fn gofunc_in_table(header: &Header, end: Option<u64>, words: &[u64; WORDS]) -> Option<usize> {
+///
+/// Without section headers the end of the table is not known, but it is in one segment with the table; the addresses of
+/// types, which may stand before `gofunc`, are then not (in position-independent files they are in writable data).
+fn gofunc_in_table(elf: &Elf<'_>, header: &Header, end: Option<u64>, words: &[u64; WORDS]) -> Option<usize> {
     let start = header.address.checked_add(header.index as u64)?;
+    let segment = elf.segment_of(header.address)?;
+    let last = end.or_else(|| segment.address.checked_add(segment.size))?;
     let findfunctab = words[19];
     (37..WORDS - 4).find(|&word| {
         let (gofunc, epclntab) = (words[word], words[word + 1]);
@@ -148,6 +153,7 @@ fn gofunc_in_table(header: &Header, end: Option<u64>, words: &[u64; WORDS]) -> O
             && gofunc <= epclntab
             && start < findfunctab
             && findfunctab < epclntab
+            && epclntab <= last
             && end.is_none_or(|end| end == epclntab)
     })
 }
