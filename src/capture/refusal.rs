@@ -377,7 +377,14 @@ fn kubelet_forbidden(q: &Question<'_>, line: &str) -> Refusal {
     let resource = subresource(line);
     // Only profiles are bound to nodes/proxy; metrics or health may still be allowed.
     let next = if q.is_profile() { Next::NoProfiles } else { Next::GoOn };
-    let (why, remedy) = if q.route == Route::Direct {
+    let (why, remedy) = if q.route == Route::Direct && user.starts_with("system:node:") {
+        (
+            format!("the kubelet's own certificate ({user:?}) may not get nodes/{resource}, as is usual"),
+            "on a control plane, take its apiserver-kubelet-client certificate; elsewhere an administrator's \
+             (--client-certificate, --client-key) or a token (--token, from `kubectl create token`)"
+                .to_owned(),
+        )
+    } else if q.route == Route::Direct {
         (
             format!("the kubelet knows you as {user:?} and you may not get nodes/{resource}"),
             format!(

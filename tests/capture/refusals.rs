@@ -207,6 +207,13 @@ fn the_rest_of_the_matrix() {
     let r = explained(Route::Direct, "/configz", 403, "text/plain", words);
     assert!(r.why.contains("nodes/proxy"), "{r:#?}");
 
+    let words = "Forbidden (user=system:node:n1, verb=get, resource=nodes, subresource(s)=[proxy])";
+    let r = explained(Route::Direct, HEAP, 403, "text/plain", words);
+    assert!(
+        r.why.contains("own certificate") && r.remedy.contains("--client-certificate"),
+        "{r:#?}"
+    );
+
     let page = "<html><head><title>Sign in</title></head><body>..</body></html>";
     let r = explained(Route::ApiServer, HEAP, 200, "text/html", page);
     assert_eq!((r.cause, r.who), (Cause::WebPage, Who::Network), "{r:#?}");

@@ -70,7 +70,9 @@ fn a_restart_begins_a_new_run() {
         None
     });
     let out = server.path("b");
-    let ran = capture(&server, &out, &series("4", "1s"));
+    let mut args = series("4", "1s");
+    args[2] = "goroutine,heap,threadcreate,goroutineleak";
+    let ran = capture(&server, &out, &args);
     assert_eq!(ran.code, Some(0), "{ran:#?}");
     sound(&out);
     let runs = events(&out, "run");
@@ -84,6 +86,8 @@ fn a_restart_begins_a_new_run() {
         .map(|e| e["run"].as_u64().expect("a run"))
         .collect();
     assert_eq!(run_of, [1, 1, 2, 2], "no snapshot of one process in the run of another");
+    let (json, code) = verdict(&out);
+    assert_eq!(code, Some(0), "{json:#}");
 }
 
 #[test]
@@ -172,13 +176,21 @@ fn resuming_after_a_restart_mixes_nothing() {
     sound(&out);
     let runs = events(&out, "run");
     assert_eq!(runs.len(), 2, "{runs:#?}");
+    let time = |v: &serde_json::Value| {
+        v.as_str()
+            .and_then(|t| t.parse::<jiff::Timestamp>().ok())
+            .expect("a time")
+    };
     for e in events(&out, "artifact") {
-        let at = e["exchange"]["t_request"].as_str().unwrap_or_default().to_owned();
-        let began = runs[1]["at"].as_str().expect("a time").to_owned();
+        let before = time(&e["exchange"]["t_request"]) <= time(&runs[1]["at"]);
         assert!(
-            e["run"] == 2 || at <= began,
+            e["run"] == 2 || before,
             "an artifact of the second process is in the first run: {e:#}"
         );
+        if e["artifact"] == "metrics" {
+            let run = &runs[usize::try_from(e["run"].as_u64().expect("a run")).expect("small") - 1];
+            assert_eq!(e["facts"]["process_start_time"], run["start_time"], "{e:#}");
+        }
     }
 }
 

@@ -310,3 +310,133 @@ fn fifty_nodes_side_by_side_but_not_at_once() {
     let most = server.most_at_once();
     assert!((2..=8).contains(&most), "{most} requests at once");
 }
+
+/// A proxy that knows CONNECT; counts what it let through.
+fn connect_proxy() -> (std::net::SocketAddr, std::sync::Arc<std::sync::atomic::AtomicUsize>) {
+    use std::io::{BufRead, BufReader};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let passed = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let count = std::sync::Arc::clone(&passed);
+    std::thread::spawn(move || {
+        for client in listener.incoming().flatten() {
+            let count = std::sync::Arc::clone(&count);
+            std::thread::spawn(move || -> std::io::Result<()> {
+                let mut reader = BufReader::new(client.try_clone()?);
+                let mut first = String::new();
+                reader.read_line(&mut first)?;
+                let mut line = String::new();
+                while reader.read_line(&mut line)? > 2 {
+                    line.clear();
+                }
+                let target = first.split_whitespace().nth(1).unwrap_or_default().to_owned();
+                let server = std::net::TcpStream::connect(target)?;
+                count.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                (&client).write_all(b"HTTP/1.1 200 OK\r\n\r\n")?;
+                let (mut from, mut to) = (server.try_clone()?, client.try_clone()?);
+                std::thread::spawn(move || std::io::copy(&mut from, &mut to));
+                std::io::copy(&mut reader, &mut &server).map(drop)
+            });
+        }
+    });
+    (address, passed)
+}
+
+#[test]
+fn proxies_of_the_kubeconfig_and_of_the_environment() {
+    let server = Server::start(|_| None);
+    let (address, passed) = connect_proxy();
+    let config = server.path("proxied");
+    let text = server.config("token: abc").replace(
+        "certificate-authority:",
+        &format!("proxy-url: \"http://{address}\", certificate-authority:"),
+    );
+    std::fs::write(&config, text).expect("a kubeconfig");
+    let config = config.display().to_string();
+    let out = server.path("b").display().to_string();
+    let ran = kubeprof(&[
+        "capture",
+        "worker-03",
+        "--kubeconfig",
+        &config,
+        "--out",
+        &out,
+        "--profiles",
+        "heap",
+    ]);
+    assert_eq!(ran.code, Some(0), "{ran:#?}");
+    let before = passed.load(std::sync::atomic::Ordering::Relaxed);
+    assert!(before > 0, "the proxy was used");
+    // Of the environment: not for this machine, as in Go.
+    let config = server.kubeconfig().display().to_string();
+    let out = server.path("c").display().to_string();
+    let ran = command(&[
+        "capture",
+        "worker-03",
+        "--kubeconfig",
+        &config,
+        "--out",
+        &out,
+        "--profiles",
+        "heap",
+    ])
+    .env("HTTPS_PROXY", format!("http://{address}"))
+    .output()
+    .expect("kubeprof runs");
+    assert_eq!(ran.status.code(), Some(0), "{}", String::from_utf8_lossy(&ran.stderr));
+    assert_eq!(passed.load(std::sync::atomic::Ordering::Relaxed), before);
+    // For another name it is used: the proxy is what cannot reach it.
+    let out = server.path("d").display().to_string();
+    let elsewhere = [
+        "capture",
+        "n",
+        "--server",
+        "https://api.invalid:6443",
+        "--token",
+        "x",
+        "--out",
+        &out,
+        "--timeout",
+        "3s",
+    ];
+    for (no_proxy, words) in [("", "tunnel"), ("api.invalid", "has no address")] {
+        let ran = command(&elsewhere)
+            .env("HTTPS_PROXY", format!("http://{address}"))
+            .env("NO_PROXY", no_proxy)
+            .output()
+            .expect("kubeprof runs");
+        let stderr = String::from_utf8_lossy(&ran.stderr);
+        assert_eq!(ran.status.code(), Some(2), "{stderr}");
+        assert!(stderr.contains(words), "NO_PROXY={no_proxy}: {stderr}");
+    }
+}
+
+#[test]
+fn the_summary_for_machines() {
+    let server = Server::start(|_| None);
+    let ran = capture(
+        &server,
+        &server.path("b"),
+        &["worker-03", "--profiles", "heap,goroutineleak", "-o", "json"],
+    );
+    assert_eq!(ran.code, Some(0), "{ran:#?}");
+    let json: serde_json::Value = serde_json::from_str(&ran.stdout).expect("JSON");
+    assert_eq!(
+        (json["schema"].as_str(), json["complete"].as_bool()),
+        (Some("kubeprof/capture/1"), Some(true))
+    );
+    let row = |name: &str| {
+        let rows = json["rows"].as_array().expect("rows");
+        rows.iter()
+            .find(|r| r["artifact"] == name)
+            .unwrap_or_else(|| panic!("{name}: {json:#}"))
+            .clone()
+    };
+    assert_eq!(
+        (row("heap")["there"].as_u64(), row("heap")["bytes"].as_u64()),
+        (Some(1), Some(3455))
+    );
+    assert_eq!(row("goroutineleak")["who"], "handler");
+    let quiet = capture(&server, &server.path("c"), &["worker-03", "--profiles", "heap", "-q"]);
+    assert_eq!((quiet.code, quiet.stderr.as_str()), (Some(0), ""));
+}

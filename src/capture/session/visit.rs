@@ -360,6 +360,9 @@ impl Visit<'_> {
             // Nobody answered: there is no process to speak of.
             return false;
         }
+        if known {
+            self.gone();
+        }
         self.run += 1;
         self.process = process;
         self.append(Event::Run(RunStarted {
@@ -374,6 +377,18 @@ impl Visit<'_> {
                 .push(format!("the kubelet was restarted: run {} begins", self.run));
         }
         known
+    }
+
+    /// What belonged to a process that is gone and was not taken by then cannot be had any more.
+    fn gone(&mut self) {
+        let plan = self.session.options.plan.clone();
+        for e in plan.of(Phase::Once).chain(plan.of(Phase::Last)) {
+            let slot = self.slot(None, e);
+            if self.session.writer.has(&slot).is_none() {
+                let why = "the process was gone before it was due";
+                self.session.skip(&slot, Who::Kubelet, why, "", Exchange::default());
+            }
+        }
     }
 
     /// What a refusal means for the artifacts that follow.

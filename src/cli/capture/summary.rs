@@ -261,7 +261,9 @@ fn line(record: &Record, options: &Options, node: &str, e: &'static Endpoint) ->
         .collect();
     let wanted = match e.phase {
         Phase::Every => options.schedule.snapshots,
-        _ => 1,
+        _ => record
+            .node(node)
+            .map_or(1, |n| u32::try_from(n.runs.len()).unwrap_or(1).max(1)),
     };
     let there = u32::try_from(artifacts.len()).unwrap_or(u32::MAX);
     let lack = record
