@@ -2,6 +2,7 @@
 //! analysis answers a query with a **Report**. A renderer turns a report into text, JSON or HTML.
 //!
 //! The modules stand in the order in which they may use each other; `tests/layers.rs` holds them to it.
+#![deny(clippy::print_stderr)] // it panics when nobody reads it; `cli::say` does not
 
 pub mod analysis;
 pub mod bundle;

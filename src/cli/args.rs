@@ -137,6 +137,23 @@ pub(super) fn parse_size(text: &str) -> Result<u64, String> {
     Ok((number * factor) as u64)
 }
 
+fn parse_share(text: &str) -> Result<f64, String> {
+    match text.trim().parse() {
+        Ok(share) if (0.0..=1.0).contains(&share) => Ok(share),
+        _ => Err(
+            "not a share of the total\nhint: a number from 0 (nothing is left out) to 1, for instance 0.005".to_owned(),
+        ),
+    }
+}
+
+fn parse_divisor(text: &str) -> Result<f64, String> {
+    // Beyond these, quotients of 64-bit values say nothing.
+    match text.trim().parse() {
+        Ok(divisor) if (1e-9..=1e18).contains(&divisor) => Ok(divisor),
+        _ => Err("not a divisor\nhint: a number above 0, for instance 60 or 0.5".to_owned()),
+    }
+}
+
 /// Rows by what.
 #[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum By {
@@ -296,10 +313,10 @@ pub(super) struct QueryArgs {
     #[arg(short = 'n', long, value_name = "N")]
     nodecount: Option<usize>,
     /// Leave out rows whose cum is below this share [default: 0.005; flame: none]
-    #[arg(long, value_name = "SHARE")]
+    #[arg(long, value_name = "SHARE", value_parser = parse_share, allow_negative_numbers = true)]
     nodefraction: Option<f64>,
     /// Leave out edges below this share
-    #[arg(long, value_name = "SHARE", default_value_t = 0.001)]
+    #[arg(long, value_name = "SHARE", default_value_t = 0.001, value_parser = parse_share, allow_negative_numbers = true)]
     edgefraction: f64,
     /// --trim=false shows everything
     #[arg(long, value_name = "BOOL", default_value_t = true, num_args = 0..=1, require_equals = true, default_missing_value = "true", action = clap::ArgAction::Set, hide_default_value = true)]
@@ -313,6 +330,8 @@ pub(super) struct QueryArgs {
         alias = "divide_by",
         value_name = "N",
         default_value_t = 1.0,
+        value_parser = parse_divisor,
+        allow_negative_numbers = true,
         hide_default_value = true
     )]
     divide_by: f64,

@@ -289,12 +289,12 @@ fn describe(facts: &Facts) -> String {
 fn list(archive: &Archive, output: Output, out: &mut impl Write) -> anyhow::Result<Exit> {
     let records = archive.list()?;
     for (id, error) in archive.damaged()? {
-        eprintln!("kubeprof: {id}: damaged: {error}");
+        say!("kubeprof: {id}: damaged: {error}");
     }
     match output {
         Output::Json => json(out, &records)?,
         Output::Text if records.is_empty() => {
-            eprintln!("kubeprof: nothing in {} yet", archive.root().display());
+            say!("kubeprof: nothing in {} yet", archive.root().display());
         }
         Output::Text => records.iter().try_for_each(|r| writeln!(out, "{}", describe(r)))?,
     }
@@ -343,14 +343,14 @@ fn show(args: &BinaryArgs, id: &str, output: Output, out: &mut impl Write) -> an
 fn check(archive: &Archive, out: &mut impl Write) -> anyhow::Result<Exit> {
     let mut exit = Exit::Fine;
     for (id, error) in archive.damaged()? {
-        eprintln!("kubeprof: {id}: {error}");
+        say!("kubeprof: {id}: {error}");
         exit = Exit::Findings;
     }
     for facts in archive.list()? {
         match archive.check(&facts) {
             Ok(()) => writeln!(out, "intact  {}", describe(&facts))?,
             Err(error) => {
-                eprintln!("kubeprof: {error}");
+                say!("kubeprof: {error}");
                 exit = Exit::Findings;
             }
         }

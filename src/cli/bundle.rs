@@ -185,7 +185,7 @@ fn verify(source: &Source, format: VerifyFormat, out: &OutArgs) -> Result<Exit> 
         bail!("{}: not a bundle", source.path.display());
     };
     let terminal = output::terminal(out);
-    output::write(out, format == VerifyFormat::Text, false, |to| match format {
+    output::write(out, format == VerifyFormat::Text, None, |to| match format {
         VerifyFormat::Text => page::verification(&v, &terminal, to),
         VerifyFormat::Json => {
             serde_json::to_writer_pretty(&mut *to, &v)?;
@@ -256,10 +256,10 @@ fn unpack(source: &Source, dir: Option<&Path>, quiet: bool) -> Result<Exit> {
     };
     let packed = bundle::unpack(&contents, &record, &dir)?;
     for odd in &contents.odd {
-        eprintln!("kubeprof: {}: {}; left out", odd.path, odd.why);
+        say!("kubeprof: {}: {}; left out", odd.path, odd.why);
     }
     if let Some(broken) = &contents.broken {
-        eprintln!("kubeprof: {broken}");
+        say!("kubeprof: {broken}");
     }
     let odd = !contents.odd.is_empty() || contents.broken.is_some();
     Ok(told(&packed, "unpacked into", &dir, quiet, odd))
@@ -297,10 +297,10 @@ fn redact(source: &Source, dir: &Path, key_file: Option<&Path>, quiet: bool) -> 
     written?;
     if !quiet {
         for (path, why) in &redacted.left_out {
-            eprintln!("note: {path} is left out: {why}");
+            say!("note: {path} is left out: {why}");
         }
-        eprintln!("{} files redacted into {}", redacted.files, dir.display());
-        eprintln!(
+        say!("{} files redacted into {}", redacted.files, dir.display());
+        say!(
             "{} names are in {}: keep it, do not send it",
             key.len(),
             key_file.display()
@@ -352,10 +352,10 @@ fn merge(sources: &[PathBuf], out: &Path, limit: Limit, quiet: bool) -> Result<E
     }
     let merged = bundle::merge_bundles(&bundles, out)?;
     for path in &merged.missing {
-        eprintln!("kubeprof: {path}: its manifest names it and it is not there");
+        say!("kubeprof: {path}: its manifest names it and it is not there");
     }
     if !quiet {
-        eprintln!(
+        say!(
             "{} files of {} nodes, {} processes, {} snapshots in {}; {} were in several bundles",
             merged.files,
             merged.nodes,
@@ -371,7 +371,7 @@ fn merge(sources: &[PathBuf], out: &Path, limit: Limit, quiet: bool) -> Result<E
 /// Says what was done and names what is not as the manifest has it.
 fn told(packed: &Packed, done: &str, place: &Path, quiet: bool, odd: bool) -> Exit {
     if !quiet {
-        eprintln!(
+        say!(
             "{} files, {} bytes {done} {}",
             packed.files,
             packed.bytes,
@@ -384,7 +384,7 @@ fn told(packed: &Packed, done: &str, place: &Path, quiet: bool, odd: bool) -> Ex
         (&packed.altered, "not what the manifest says"),
     ] {
         for file in files {
-            eprintln!("kubeprof: {file}: {why}");
+            say!("kubeprof: {file}: {why}");
         }
     }
     if odd || !packed.altered.is_empty() || packed.extra.iter().any(|p| !p.ends_with(bundle::names::PART)) {

@@ -54,13 +54,12 @@ pub(super) fn flame(args: &FlameArgs) -> Result<()> {
     let name = title(&look);
     // A page is text, but nobody wants to see it scroll by.
     let page = args.output == FlameFormat::Html;
-    output::write(&args.out, false, page, |out| {
-        if page {
+    match page {
+        true => output::write(&args.out, false, Some("a page for a browser"), |out| {
             render::flame_html(&flame, &name, out)
-        } else {
-            render::flame_svg(&flame, &name, out)
-        }
-    })
+        }),
+        false => output::data(&args.out, false, |out| render::flame_svg(&flame, &name, out)),
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -72,7 +71,7 @@ enum Stacks {
 fn stacks(input: &InputArgs, query: &Query, out: &OutArgs, format: Stacks) -> Result<()> {
     let (mut view, look) = open::view(input, query, out)?;
     let stacks = analysis::named_stacks(&mut view)?;
-    output::write(out, false, false, |out| match format {
+    output::data(out, false, |out| match format {
         Stacks::Folded => render::folded(&stacks, &view, out),
         Stacks::Speedscope => render::speedscope(&stacks, &view, &title(&look), out),
     })
@@ -138,13 +137,15 @@ pub(super) fn convert(args: &ConvertArgs) -> Result<()> {
             }
             profile.divide(query.divide_by);
             if args.output == ConvertFormat::Text {
-                return output::write(&args.out, true, false, |out| text::raw(&profile, out));
+                return output::data(&args.out, true, |out| text::raw(&profile, out));
             }
             let compact = model::compact(profile)?;
             let level = args
                 .compression
                 .map_or_else(|| Compression::suiting(&compact), Compression);
-            output::write(&args.out, false, true, |out| encode_gzip(&compact, out, level))
+            output::write(&args.out, false, Some("binary"), |out| {
+                encode_gzip(&compact, out, level)
+            })
         }
         ConvertFormat::Folded => stacks(
             &args.input,
@@ -166,19 +167,19 @@ pub(super) fn convert(args: &ConvertArgs) -> Result<()> {
             };
             let (mut view, _) = open::view(&args.input, &query, &args.out)?;
             let costs = analysis::call_costs(&mut view);
-            output::write(&args.out, false, false, |out| text::callgrind(&costs, &view, out))
+            output::data(&args.out, false, |out| text::callgrind(&costs, &view, out))
         }
         ConvertFormat::Dot | ConvertFormat::Svg => {
             let (mut view, _) = open::view(&args.input, &args.query.query(Some(80)), &args.out)?;
             let drawing = analysis::drawing(&mut view);
             if args.output == ConvertFormat::Dot {
-                return output::write(&args.out, false, false, |out| text::dot(&drawing, &view, out));
+                return output::data(&args.out, false, |out| text::dot(&drawing, &view, out));
             }
             let mut dot = Vec::new();
             text::dot(&drawing, &view, &mut dot)?;
             let svg = graphviz("svg", &dot).map_err(|e| anyhow!(e))?;
             let svg = text::interactive_svg(&String::from_utf8_lossy(&svg));
-            output::write(&args.out, false, false, |out: &mut dyn io::Write| {
+            output::data(&args.out, false, |out: &mut dyn io::Write| {
                 out.write_all(svg.as_bytes())
             })
         }

@@ -1,15 +1,17 @@
 //! `kubeprof completions` and `kubeprof man`: what shells and `man` know of the commands, made from clap's definitions.
 
 use std::fs;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal as _, Write};
 use std::path::{Path, PathBuf};
+use std::process::{self, Stdio};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::{Args, Command, CommandFactory};
 use clap_complete::Shell;
 use clap_mangen::Man;
 
-use super::{Cli, exit};
+use super::{Cli, exit, output};
+use crate::kubelet::nearest;
 
 /// What stands at the foot of every page.
 const SOURCE: &str = concat!("kubeprof ", env!("CARGO_PKG_VERSION"));
@@ -25,9 +27,15 @@ pub(super) struct CompletionsArgs {
 /// `kubeprof man`.
 #[derive(Args, Debug)]
 pub(super) struct ManArgs {
-    /// Folder for one page a command; without it, all pages go to standard output
-    #[arg(value_name = "DIR")]
-    folder: Option<PathBuf>,
+    /// Command whose page is shown, for instance top or bundle verify; without one, the main page
+    #[arg(value_name = "COMMAND")]
+    command: Vec<String>,
+    /// Write all pages into this folder instead, one file each
+    #[arg(long, value_name = "DIR", conflicts_with = "command")]
+    dir: Option<PathBuf>,
+    /// Never start a pager
+    #[arg(long)]
+    no_pager: bool,
 }
 
 /// Prints the completions of a shell.
@@ -37,20 +45,75 @@ pub(super) fn completions(args: &CompletionsArgs) -> Result<()> {
     print(&text)
 }
 
-/// Writes the manual.
+/// Shows a page of the manual, or writes all of them.
 pub(super) fn man(args: &ManArgs) -> Result<()> {
-    let pages = pages()?;
-    let Some(folder) = &args.folder else {
-        return print(&pages.into_iter().flat_map(|(_, page)| page).collect::<Vec<u8>>());
+    let mut root = Cli::command();
+    root.build();
+    if let Some(folder) = &args.dir {
+        let mut all = Vec::new();
+        pages(&root, &mut all)?;
+        let written = || -> io::Result<()> {
+            fs::create_dir_all(folder)?;
+            for (name, page) in &all {
+                fs::write(folder.join(Path::new(name)), page)?;
+            }
+            Ok(())
+        };
+        return written().with_context(|| folder.display().to_string());
+    }
+    let mut command = &root;
+    for name in &args.command {
+        command = subcommand(command, name)?;
+    }
+    let (_, page) = page(command)?;
+    if !io::stdout().is_terminal() {
+        return print(&page);
+    }
+    if !args.no_pager && shown_by_man(&page) {
+        return Ok(());
+    }
+    // Without `man`, the help says the same.
+    let help = command.clone().render_long_help().to_string();
+    output::paged(!args.no_pager, |out| out.write_all(help.as_bytes()))
+}
+
+/// The command of a command that is called `name`.
+fn subcommand<'a>(command: &'a Command, name: &str) -> Result<&'a Command> {
+    if let Some(found) = command.find_subcommand(name).filter(|c| has_page(c)) {
+        return Ok(found);
+    }
+    let names: Vec<&str> = command
+        .get_subcommands()
+        .filter(|c| has_page(c))
+        .map(Command::get_name)
+        .collect();
+    let whole = command.get_bin_name().unwrap_or("kubeprof");
+    let hint = match nearest(name, names.iter().copied()) {
+        Some(near) => format!("did you mean {near}?"),
+        None if names.is_empty() => format!("{whole} has no commands of its own"),
+        None => format!(
+            "commands are {}; --dir DIR writes all pages into a folder",
+            names.join(", ")
+        ),
     };
-    let written = || -> io::Result<()> {
-        fs::create_dir_all(folder)?;
-        for (name, page) in &pages {
-            fs::write(folder.join(Path::new(name)), page)?;
-        }
-        Ok(())
-    };
-    written().with_context(|| folder.display().to_string())
+    bail!("there is no command {whole} {name}\nhint: {hint}")
+}
+
+fn has_page(command: &Command) -> bool {
+    !command.is_hide_set() && command.get_name() != "help"
+}
+
+/// Lets `man` show a page, which lays it out for the terminal and starts its pager; whether it did.
+fn shown_by_man(page: &[u8]) -> bool {
+    let child = process::Command::new("man")
+        .args(["-l", "-"])
+        .stdin(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn();
+    let Ok(mut child) = child else { return false };
+    // A reader that stops reading has seen enough.
+    let _ = child.stdin.take().map(|mut stdin| stdin.write_all(page));
+    child.wait().is_ok_and(|status| status.success())
 }
 
 /// A reader that stops reading is no error.
@@ -61,16 +124,17 @@ fn print(bytes: &[u8]) -> Result<()> {
     }
 }
 
-/// All pages with their file names, the command itself first.
-fn pages() -> Result<Vec<(String, Vec<u8>)>> {
-    let mut root = Cli::command();
-    root.build();
-    let mut pages = Vec::new();
-    page(&root, &mut pages)?;
-    Ok(pages)
+/// The pages of a command and of all below it, with their file names.
+fn pages(command: &Command, all: &mut Vec<(String, Vec<u8>)>) -> Result<()> {
+    all.push(page(command)?);
+    command
+        .get_subcommands()
+        .filter(|c| has_page(c))
+        .try_for_each(|c| pages(c, all))
 }
 
-fn page(command: &Command, pages: &mut Vec<(String, Vec<u8>)>) -> Result<()> {
+/// The page of a command, with its file name.
+fn page(command: &Command) -> Result<(String, Vec<u8>)> {
     let man = Man::new(command.clone()).manual("kubeprof").date("").source(SOURCE);
     let mut text = Vec::new();
     man.render_title(&mut text)?;
@@ -93,14 +157,7 @@ fn page(command: &Command, pages: &mut Vec<(String, Vec<u8>)>) -> Result<()> {
     if command.get_version().is_some() {
         man.render_version_section(&mut text)?;
     }
-    pages.push((man.get_filename(), text));
-    for sub in command
-        .get_subcommands()
-        .filter(|c| !c.is_hide_set() && c.get_name() != "help")
-    {
-        page(sub, pages)?;
-    }
-    Ok(())
+    Ok((man.get_filename(), text))
 }
 
 /// Lines as they stand; clap_mangen would fill them.

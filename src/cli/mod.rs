@@ -2,6 +2,9 @@
 //!
 //! The only room that knows clap, a terminal and the process.
 
+#[macro_use]
+mod say;
+
 mod args;
 mod binary;
 mod bundle;
@@ -91,7 +94,7 @@ enum Command {
     Symbolize(symbolize::SymbolizeArgs),
     /// Completions for a shell, on standard output
     Completions(manual::CompletionsArgs),
-    /// The manual, one page a command
+    /// The manual: a page for every command
     Man(manual::ManArgs),
     /// The command line of go tool pprof, and its bytes
     #[command(disable_help_flag = true)]
@@ -126,7 +129,7 @@ fn run(args: Vec<OsString>) -> Exit {
         }
     };
     if let Some(note) = unused::options(&matches) {
-        eprintln!("note: {note}");
+        say!("note: {note}");
     }
     let answer = match (&cli.command, matches.subcommand()) {
         #[cfg(feature = "shell")]
@@ -145,12 +148,12 @@ fn run(args: Vec<OsString>) -> Exit {
 /// Prints an error: its chain on one line, its hints on lines of their own.
 fn fail(e: &anyhow::Error) {
     let chain = format!("{e:#}");
-    eprintln!(
+    say!(
         "error: {}",
         crate::render::terminal::sanitize(chain.lines().next().unwrap_or_default())
     );
     for line in chain.lines().skip(1) {
-        eprintln!("{}", crate::render::terminal::sanitize(line));
+        say!("{}", crate::render::terminal::sanitize(line));
     }
 }
 
@@ -171,7 +174,7 @@ fn single_dash_hint(args: &[OsString]) {
         };
         let name = name.split('=').next().unwrap_or_default().replace('_', "-");
         if commands.contains(&name) {
-            eprintln!("hint: did you mean --{name}? (`kubeprof pprof` takes flags with a single dash)");
+            say!("hint: did you mean --{name}? (`kubeprof pprof` takes flags with a single dash)");
             return;
         }
     }

@@ -115,7 +115,7 @@ impl Held {
 /// Says something on standard error unless it is to be quiet.
 pub(super) fn note(args: &OutArgs, text: &str) {
     if !args.quiet {
-        eprintln!("note: {text}");
+        say!("note: {text}");
     }
 }
 

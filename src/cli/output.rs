@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail};
 
 use super::args::{Colour, Format, OutArgs};
 use crate::render::document::Document;
-use crate::render::terminal::Terminal;
+use crate::render::terminal::{Harmless, Terminal};
 use crate::render::{csv, json, text};
 
 /// Where a session sends an answer that a command line would print.
@@ -74,7 +74,6 @@ pub(super) fn terminal(args: &OutArgs) -> Terminal {
     Terminal {
         colour: colour(args.color, is_terminal),
         width,
-        sanitize: is_terminal,
     }
 }
 
@@ -91,23 +90,39 @@ pub(super) fn rows(format: Format, args: &OutArgs, most: usize) -> usize {
 
 /// Writes a document in the format asked for.
 pub(super) fn document(d: &Document, format: Format, args: &OutArgs, page: bool) -> Result<()> {
-    let terminal = terminal(args);
-    let people = matches!(format, Format::Text | Format::Wide);
-    write(args, page && people, false, |out| match format {
-        Format::Text | Format::Wide => text::text(d, format == Format::Wide, &terminal, out),
-        Format::Json => json::json(d, out),
-        Format::Jsonl => json::jsonl(d, out),
-        Format::Csv => csv::csv(d, out),
-        Format::Markdown => text::markdown(d, out),
+    match format {
+        Format::Text | Format::Wide => {
+            let terminal = terminal(args);
+            write(args, page, None, |out| {
+                text::text(d, format == Format::Wide, &terminal, out)
+            })
+        }
+        Format::Json => data(args, false, |out| json::json(d, out)),
+        Format::Jsonl => data(args, false, |out| json::jsonl(d, out)),
+        Format::Csv => data(args, false, |out| csv::csv(d, out)),
+        Format::Markdown => data(args, false, |out| text::markdown(d, out)),
+    }
+}
+
+/// As [`write`], for text in a form that keeps what stands in files as it stands: on a terminal it is made harmless.
+pub(super) fn data(args: &OutArgs, page: bool, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
+    let is_terminal = terminal(args).width.is_some();
+    write(args, page, None, |out| match is_terminal {
+        false => fill(out),
+        true => {
+            let mut out = Harmless::new(out);
+            fill(&mut out)?;
+            out.finish()
+        }
     })
 }
 
-/// Runs `fill` with the place where the answer goes. With `page`, a terminal gets a pager; `binary` data never goes to a
-/// terminal. A reader that stops reading is no error.
+/// Runs `fill` with the place where the answer goes. With `page`, a terminal gets a pager; what is `unreadable`
+/// there (the word says why) never goes to one. A reader that stops reading is no error.
 pub(super) fn write(
     args: &OutArgs,
     page: bool,
-    binary: bool,
+    unreadable: Option<&str>,
     fill: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> Result<()> {
     if let Some(path) = &args.out {
@@ -119,22 +134,31 @@ pub(super) fn write(
         To::Out => {}
     }
     let is_terminal = io::stdout().is_terminal();
-    if binary && is_terminal {
-        bail!("this is binary and standard output is a terminal\nhint: name a file with --out FILE, or pipe it");
+    if let Some(what) = unreadable.filter(|_| is_terminal) {
+        bail!("this is {what} and standard output is a terminal\nhint: name a file with --out FILE, or pipe it");
     }
-    match (page && is_terminal && !args.no_pager).then(pager).flatten() {
+    to_standard_output(page && is_terminal && !args.no_pager, &args.route, fill)
+}
+
+fn to_standard_output(page: bool, route: &Route, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
+    match page.then(pager).flatten() {
         Some(mut child) => {
-            let result = feed(&mut child, &args.route, fill);
+            let result = feed(&mut child, route, fill);
             let _ = child.wait();
             result
         }
         None => {
             let inner = io::stdout().lock();
-            let stop = args.route.stop.clone();
+            let stop = route.stop.clone();
             let mut out = BufWriter::with_capacity(1 << 18, Stoppable { inner, stop });
             until_closed(fill(&mut out).and_then(|()| out.flush()))
         }
     }
+}
+
+/// Writes to standard output, or to a pager where that is a terminal and `page` is set.
+pub(super) fn paged(page: bool, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
+    to_standard_output(page && io::stdout().is_terminal(), &Route::default(), fill)
 }
 
 /// Writes a file that appears whole or not at all.

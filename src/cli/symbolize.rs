@@ -81,7 +81,7 @@ pub(super) fn answer(args: &SymbolizeArgs) -> anyhow::Result<Exit> {
     }
     let binary = opened.binary()?;
     if let Err(error) = binary.go() {
-        eprintln!("kubeprof: {}: {error}", args.binary.display());
+        say!("kubeprof: {}: {error}", args.binary.display());
     }
     let stdin = io::stdin().lock();
     let mut out = BufWriter::with_capacity(1 << 17, io::stdout().lock());

@@ -72,14 +72,14 @@ fn print_tree(
     let rows = || layout::tree_rows(report, view, look);
     let terminal = output::terminal(out);
     match format {
-        Format::Text => output::write(out, true, false, |out| {
+        Format::Text => output::write(out, true, None, |out| {
             text_page::around(&page, &terminal, report.is_empty(), out, |out| {
                 tree_text::rows(report, view, look, &terminal, out)
             })
         }),
-        Format::Json => output::write(out, false, false, |out| json::json_rows(&page, rows(), out)),
-        Format::Jsonl => output::write(out, false, false, |out| json::jsonl_rows(&page, rows(), out)),
-        Format::Csv => output::write(out, false, false, |out| csv::csv_rows(&page, rows(), out)),
+        Format::Json => output::data(out, false, |out| json::json_rows(&page, rows(), out)),
+        Format::Jsonl => output::data(out, false, |out| json::jsonl_rows(&page, rows(), out)),
+        Format::Csv => output::data(out, false, |out| csv::csv_rows(&page, rows(), out)),
         Format::Wide | Format::Markdown => {
             page.rows = rows().collect();
             output::document(&page, format, out, true)
@@ -167,7 +167,7 @@ pub(super) fn traces(args: &TracesArgs) -> Result<()> {
     let (mut view, look) = open::view(&args.input, &query, &args.out)?;
     if args.output == TracesFormat::Folded {
         let stacks = analysis::named_stacks(&mut view)?;
-        return output::write(&args.out, false, false, |out| folded(&stacks, &view, out));
+        return output::data(&args.out, false, |out| folded(&stacks, &view, out));
     }
     let mut report = analysis::traces(&mut view);
     let most = query.trim.node_count.unwrap_or(0);
@@ -180,14 +180,15 @@ pub(super) fn traces(args: &TracesArgs) -> Result<()> {
         return output::document(&table, format, &args.out, false);
     }
     let head = layout::head("traces", &report.header, &view, &look);
-    let sanitize = output::terminal(&args.out).sanitize;
-    output::write(&args.out, args.output == TracesFormat::Text, false, |out| {
-        match args.output {
-            TracesFormat::Text => traces::text(&report, &view, &head.heading, &table.notes, sanitize, out),
-            TracesFormat::Json => traces::json(&report, &view, &json::head(&head), true, out),
-            TracesFormat::Jsonl => traces::json(&report, &view, &json::head(&head), false, out),
-            _ => csv::csv_rows(&table, layout::traces_rows(&report, &view, &look), out),
-        }
+    if args.output == TracesFormat::Text {
+        return output::write(&args.out, true, None, |out| {
+            traces::text(&report, &view, &head.heading, &table.notes, out)
+        });
+    }
+    output::data(&args.out, false, |out| match args.output {
+        TracesFormat::Json => traces::json(&report, &view, &json::head(&head), true, out),
+        TracesFormat::Jsonl => traces::json(&report, &view, &json::head(&head), false, out),
+        _ => csv::csv_rows(&table, layout::traces_rows(&report, &view, &look), out),
     })
 }
 
@@ -224,7 +225,7 @@ pub(super) struct RawArgs {
 
 pub(super) fn raw(args: &RawArgs) -> Result<()> {
     let (loaded, _) = open::named(&args.input, &args.out)?;
-    output::write(&args.out, true, false, |out| text::raw(&loaded.profile, out))
+    output::data(&args.out, true, |out| text::raw(&loaded.profile, out))
 }
 
 #[derive(Args, Debug)]
@@ -335,7 +336,7 @@ pub(super) struct InspectArgs {
 pub(super) fn inspect(args: &InspectArgs) -> Result<()> {
     if args.subsystems {
         let table = crate::kubelet::Knowledge::builtin_text();
-        return output::write(&args.out, true, false, |out| out.write_all(table.as_bytes()));
+        return output::write(&args.out, true, None, |out| out.write_all(table.as_bytes()));
     }
     if let ([source], None) = (args.input.sources.as_slice(), &args.input.held)
         && source.as_os_str() != "-"

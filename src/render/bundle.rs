@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::terminal::{Terminal, sanitize};
+use super::terminal::Terminal;
 use crate::bundle::verify::{Gap, Verdict, Verification};
 use crate::model::units;
 
@@ -71,11 +71,7 @@ pub fn verification(v: &Verification, terminal: &Terminal, out: &mut dyn Write) 
     }
     text.extend(v.notes.iter().map(|n| format!("note: {n}")));
     for line in text {
-        if terminal.sanitize {
-            writeln!(out, "{}", sanitize(&line))?;
-        } else {
-            writeln!(out, "{line}")?;
-        }
+        writeln!(out, "{}", terminal.clean(&line))?;
     }
     Ok(())
 }

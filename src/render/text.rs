@@ -4,7 +4,7 @@ use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use std::io::{self, Write};
 
 use super::document::{Document, Emphasis};
-use super::terminal::{Style, Terminal, cut_middle};
+use super::terminal::{Style, Terminal, cut_middle, sanitize};
 
 /// How far lines under a row are moved in.
 const BELOW: &str = "        ";
@@ -161,13 +161,12 @@ pub fn markdown(d: &Document, out: &mut dyn Write) -> io::Result<()> {
 
 fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
+    for c in sanitize(text).chars() {
         match c {
             '|' | '*' | '_' | '<' | '`' | '[' | ']' | '\\' => {
                 out.push('\\');
                 out.push(c);
             }
-            c if c.is_control() => out.push(' '),
             c => out.push(c),
         }
     }

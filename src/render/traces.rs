@@ -12,7 +12,7 @@ use crate::analysis::{Traces, View};
 use crate::kubelet::{Attribution, SubsystemId};
 use crate::model::LocationId;
 
-/// Writes the samples for people; `heading` stands above them, `notes` below. With `sanitize`, names cannot command a terminal.
+/// Writes the samples for people; `heading` stands above them, `notes` below.
 ///
 /// # Errors
 /// What `out` reports.
@@ -21,7 +21,6 @@ pub fn text(
     view: &View,
     heading: &[String],
     notes: &[String],
-    sanitize: bool,
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let attributions = view.attributions();
@@ -37,7 +36,7 @@ pub fn text(
             }
         }
     };
-    samples(report, view, &heading.join("\n"), Some(&extra), sanitize, out)?;
+    samples(report, view, heading, Some(&extra), true, out)?;
     if !notes.is_empty() {
         writeln!(out, "\n{}", notes.join("\n"))?;
     }

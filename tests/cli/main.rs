@@ -7,9 +7,11 @@ mod drawings;
 mod formats;
 mod goroutines;
 mod made_bundle;
+mod made_profile;
 mod manual;
 mod mistakes;
 #[cfg(feature = "shell")]
 mod scope;
 mod shell;
 mod support;
+mod terminal;

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::support::{fine, run};
+use crate::support::{fine, run, run_in};
 
 /// The commands that the help lists.
 fn commands() -> Vec<String> {
@@ -37,8 +37,7 @@ fn completions_name_every_command_and_flag() {
 fn the_manual_has_a_page_for_every_command() {
     let folder = tempfile::tempdir().expect("a folder");
     let pages = folder.path().join("man1");
-    assert_eq!(fine(&["man", &pages.display().to_string()]), "");
-    let whole = fine(&["man"]);
+    assert_eq!(fine(&["man", "--dir", &pages.display().to_string()]), "");
     let main = fs::read_to_string(pages.join("kubeprof.1")).expect("the page of kubeprof");
     for command in commands() {
         let file = pages.join(format!("kubeprof-{command}.1"));
@@ -52,10 +51,12 @@ fn the_manual_has_a_page_for_every_command() {
                 "{command}: exit code {code}"
             );
         }
-        assert!(whole.contains(&page), "{command}");
+        assert_eq!(fine(&["man", &command]), page, "{command}");
         assert!(main.contains(&format!("kubeprof\\-{command}(1)")), "{command}");
     }
-    assert!(pages.join("kubeprof-binary-add.1").exists());
+    assert_eq!(fine(&["man"]), main, "without a command, the page of kubeprof");
+    let nested = fs::read_to_string(pages.join("kubeprof-binary-add.1")).expect("a page of a command's command");
+    assert_eq!(fine(&["man", "binary", "add"]), nested);
     assert!(main.contains(".SH EXAMPLES") && main.contains("kubeprof top heap.pb.gz"));
     // The help and the manual agree on what the codes say.
     let help = fine(&["--help"]);
@@ -64,4 +65,31 @@ fn the_manual_has_a_page_for_every_command() {
         let (code, meaning) = line.split_once(' ').expect("two words");
         assert!(main.contains(&format!(".B {code}\n{meaning}")), "{line}");
     }
+}
+
+#[test]
+fn a_page_that_there_is_not_is_an_error_and_no_folder() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for (args, hint) in [
+        (["man", "tpo"].as_slice(), "hint: did you mean top?"),
+        (&["man", "nonsense"], "hint: commands are "),
+        (&["man", "binary", "ad"], "hint: did you mean add?"),
+        (&["man", "top", "flat"], "hint: kubeprof top has no commands of its own"),
+    ] {
+        let answer = run_in(folder.path(), args);
+        assert_eq!(answer.code, 2, "{args:?}");
+        assert!(
+            answer.stderr.contains("there is no command kubeprof"),
+            "{}",
+            answer.stderr
+        );
+        assert!(answer.stderr.contains(hint), "{}", answer.stderr);
+    }
+    let top = run_in(folder.path(), &["man", "top"]);
+    assert!(top.stdout.contains("kubeprof\\-top"), "{}", top.stdout);
+    assert_eq!(
+        fs::read_dir(folder.path()).expect("the folder").count(),
+        0,
+        "nothing was written"
+    );
 }

@@ -27,12 +27,21 @@ pub(crate) fn run(args: &[&str]) -> Answer {
     run_with(args, None)
 }
 
+/// Runs `kubeprof` with `args` in a folder of its own.
+pub(crate) fn run_in(folder: &Path, args: &[&str]) -> Answer {
+    answer(folder, args, None)
+}
+
 /// Runs `kubeprof` with `args` and `stdin`.
 pub(crate) fn run_with(args: &[&str], stdin: Option<&[u8]>) -> Answer {
+    answer(root(), args, stdin)
+}
+
+fn answer(folder: &Path, args: &[&str], stdin: Option<&[u8]>) -> Answer {
     use std::io::Write as _;
     let mut child = Command::new(env!("CARGO_BIN_EXE_kubeprof"))
         .args(args)
-        .current_dir(root())
+        .current_dir(folder)
         .env("TZ", "UTC")
         .env_remove("NO_COLOR")
         .env_remove("CLICOLOR_FORCE")

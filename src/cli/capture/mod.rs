@@ -41,7 +41,7 @@ async fn run(args: &CaptureArgs) -> Result<Exit> {
     tokio::spawn(async move {
         interrupted().await;
         let _ = pull.send(true);
-        eprintln!("interrupted: closing the bundle; once more to leave at once");
+        say!("interrupted: closing the bundle; once more to leave at once");
         interrupted().await;
         std::process::exit(130);
     });
@@ -92,7 +92,7 @@ async fn executable(
         bail!("no node was visited");
     };
     if !args.quiet {
-        eprintln!("{}: taking the executable from {from}", first.node);
+        say!("{}: taking the executable from {from}", first.node);
     }
     let taken = binary::take(writer, from, &first.node, args.limits().stall, stop).await?;
     // The journal has a line more; the summary beside it is to say the same.
@@ -112,7 +112,7 @@ fn open(args: &CaptureArgs, started: Started) -> Result<(Writer, PathBuf)> {
                 ("gone", &mended.gone),
             ] {
                 if !files.is_empty() && !args.quiet {
-                    eprintln!("{what}: {}", files.join(", "));
+                    say!("{what}: {}", files.join(", "));
                 }
             }
             Ok((writer, root.clone()))

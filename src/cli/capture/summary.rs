@@ -196,38 +196,38 @@ impl Summary {
         };
         for p in problems().filter(|p| !p.remedy.is_empty()).chain(problems()) {
             if told.insert((&p.who, &p.why)) {
-                eprintln!("\n{}: {}", p.who, p.why);
+                say!("\n{}: {}", p.who, p.why);
                 if !p.remedy.is_empty() {
-                    eprintln!("hint: {}", p.remedy);
+                    say!("hint: {}", p.remedy);
                 }
             }
         }
         match &self.executable {
-            Some(Ok(b)) => eprintln!(
+            Some(Ok(b)) => say!(
                 "\nexecutable: {} ({}), build ID {}, {}",
                 b.path,
                 size(b.bytes),
                 b.build_id,
                 b.origin
             ),
-            Some(Err(e)) => eprintln!("\nexecutable: {}", sanitize_lines(&e.to_string())),
+            Some(Err(e)) => say!("\nexecutable: {}", sanitize_lines(&e.to_string())),
             None => {}
         }
         if let Some(why) = &self.ended {
-            eprintln!("\nended early: {why}");
+            say!("\nended early: {why}");
         }
         let shown = root.display();
         match self.exit {
-            Exit::Failed => eprintln!("\nnothing was taken of any kubelet; {shown}/manifest.jsonl says what was tried"),
+            Exit::Failed => say!("\nnothing was taken of any kubelet; {shown}/manifest.jsonl says what was tried"),
             _ => {
-                eprintln!("\n{shown} holds what was taken. Next:");
+                say!("\n{shown} holds what was taken. Next:");
                 if self.exit == Exit::Partial {
-                    eprintln!(
+                    say!(
                         "  kubeprof capture --resume {shown}   what is missing (with the same --kubeconfig and the like)"
                     );
                 }
                 for next in self.next() {
-                    eprintln!("  kubeprof {}", next.replace("BUNDLE", &shown.to_string()));
+                    say!("  kubeprof {}", next.replace("BUNDLE", &shown.to_string()));
                 }
             }
         }

@@ -40,7 +40,7 @@ struct Lines;
 impl Watch for Lines {
     fn see(&self, node: &str, progress: &Progress<'_>) {
         if let Some(text) = line(progress) {
-            eprintln!("{node}: {}", sanitize(&text));
+            say!("{node}: {}", sanitize(&text));
         }
     }
 }

@@ -35,7 +35,7 @@ pub(super) fn fetch(flags: &Flags, executable: Option<&str>) -> Result<Profile, 
                 Ok((mut p, notes)) => {
                     for note in notes {
                         if let bundle::SourceNote::Chosen(path, chosen) = note {
-                            eprintln!("{}: {}", path.display(), chosen.what());
+                            say!("{}: {}", path.display(), chosen.what());
                         }
                     }
                     // pprof never sees labels that are nothing but a key (D22).
@@ -43,14 +43,14 @@ pub(super) fn fetch(flags: &Flags, executable: Option<&str>) -> Result<Profile, 
                     locate(&mut p, executable, &flags.build_id);
                     profiles.push(p);
                 }
-                Err(e) => eprintln!("{e}"),
+                Err(e) => say!("{e}"),
             }
         }
         if !names.is_empty() && profiles.is_empty() {
             return Err(format!("failed to fetch any {what} profiles"));
         }
         if profiles.len() < names.len() {
-            eprintln!("Fetched {} {what} profiles out of {}", profiles.len(), names.len());
+            say!("Fetched {} {what} profiles out of {}", profiles.len(), names.len());
         }
         if profiles.len() > 1 {
             return model::merge(profiles, options).map(Some).map_err(|e| e.to_string());
@@ -136,7 +136,7 @@ fn symbolize(p: &mut Profile, modes: &str) {
             "full" => (force, mode) = (true, demangle::Mode::Full),
             "none" => (force, mode) = (true, demangle::Mode::None),
             "templates" => (force, mode) = (true, demangle::Mode::Templates),
-            _ => eprintln!("ignoring unrecognized symbolization option: {modes}"),
+            _ => say!("ignoring unrecognized symbolization option: {modes}"),
         }
     }
     if locally {

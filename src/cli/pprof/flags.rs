@@ -171,7 +171,7 @@ pub(super) fn parse(args: &[String]) -> Result<Flags, String> {
             "all_frames" => f.all_frames = boolean()?,
             "no_browser" => no_browser = boolean()?,
             "h" | "help" => {
-                eprint!("{}", usage());
+                crate::cli::say::text(&usage());
                 return Err(String::new());
             }
             _ => {
@@ -215,7 +215,7 @@ pub(super) fn parse(args: &[String]) -> Result<Flags, String> {
             if f.query.sample_type.is_empty() {
                 f.query.sample_type = (*sample_type).to_owned();
             } else {
-                eprintln!("Multiple value selections, ignoring -{name}");
+                say!("Multiple value selections, ignoring -{name}");
             }
         }
     }

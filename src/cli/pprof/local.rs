@@ -31,7 +31,7 @@ pub(super) fn symbolize(p: &mut Profile, force: bool) {
         }
         if file.is_empty() {
             if i == 0 {
-                eprintln!("Main binary filename not available.");
+                say!("Main binary filename not available.");
             } else {
                 incomplete = true;
             }
@@ -42,12 +42,12 @@ pub(super) fn symbolize(p: &mut Profile, force: bool) {
         }
         if let Err(reason) = symbolize_mapping(p, MappingId::new(i), locations, &file, &mut functions) {
             let name = crate::analysis::base_name(&file);
-            eprintln!("Local symbolization failed for {name}: {reason}");
+            say!("Local symbolization failed for {name}: {reason}");
             incomplete = true;
         }
     }
     if incomplete {
-        eprintln!(
+        say!(
             "Some binary filenames not available. Symbolization may be incomplete.\n\
              Try setting PPROF_BINARY_PATH to the search path for local binaries."
         );

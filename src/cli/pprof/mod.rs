@@ -12,7 +12,7 @@ mod output;
 pub(super) mod sources;
 
 use std::ffi::OsString;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, IsTerminal as _, Write};
 use std::path::Path;
 
 use super::Exit;
@@ -20,6 +20,7 @@ use crate::analysis::{self, Dialect, Note, Query};
 use crate::model::Profile;
 use crate::pprof;
 use crate::render::pprof as text;
+use crate::render::terminal::Harmless;
 
 use fetch::{fetch, is_elf};
 use flags::Flags;
@@ -37,7 +38,7 @@ pub(super) fn run(args: &[OsString]) -> Exit {
         Ok(exit) => exit,
         Err(message) if message.is_empty() => Exit::Fine,
         Err(message) => {
-            eprintln!("kubeprof: {message}");
+            say!("kubeprof: {message}");
             Exit::Failed
         }
     }
@@ -111,11 +112,18 @@ fn write_report(mut profile: Profile, flags: &Flags, command: &str, argument: &s
         let mut bytes = Vec::new();
         print(&mut bytes)?;
         let (path, mut file) = output::numbered_file(Path::new(""), "profile", extension)?;
-        eprintln!("Generating report in {}", path.display());
+        say!("Generating report in {}", path.display());
         return Ok(file.write_all(&bytes)?);
     }
     let mut out = BufWriter::with_capacity(1 << 18, io::stdout().lock());
-    print(&mut out)?;
+    if io::stdout().is_terminal() {
+        // The bytes of pprof are for whoever compares them; what a file says does not command a terminal.
+        let mut harmless = Harmless::new(&mut out);
+        print(&mut harmless)?;
+        harmless.finish()?;
+    } else {
+        print(&mut out)?;
+    }
     Ok(out.flush()?)
 }
 
@@ -139,10 +147,10 @@ impl From<analysis::QueryError> for Failure {
 fn say(notes: &[Note]) {
     for note in notes {
         match note {
-            Note::NoMatch { option } => eprintln!("{option} expression matched no samples"),
-            Note::Range { option, value } => eprintln!("{option}:Interpreted '{value}' as range, not regexp"),
+            Note::NoMatch { option } => say!("{option} expression matched no samples"),
+            Note::Range { option, value } => say!("{option}:Interpreted '{value}' as range, not regexp"),
             Note::Units { key, used, ignored } => {
-                eprintln!(
+                say!(
                     "For tag {key} used unit {used}, also encountered unit(s) {}",
                     ignored.join(", ")
                 );

@@ -71,7 +71,7 @@ impl LateFile {
         if self.file.is_none() {
             let name = |e: io::Error| io::Error::new(e.kind(), format!("{}: {e}", self.path.display()));
             let file = File::create(&self.path).map_err(name)?;
-            eprintln!("Generating report in {}", self.path.display());
+            say!("Generating report in {}", self.path.display());
             self.file = Some(BufWriter::with_capacity(1 << 18, file));
         }
         self.file

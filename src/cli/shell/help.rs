@@ -29,7 +29,7 @@ pub(super) fn print(session: &Session, page: &str, target: &Target) -> Result<()
             out.route = Route { to, stop };
         }
     }
-    output::write(&out, false, false, |out| out.write_all(page.as_bytes()))
+    output::write(&out, false, None, |out| out.write_all(page.as_bytes()))
 }
 
 /// What stands above the first prompt.

@@ -107,7 +107,7 @@ pub(super) fn argv_of_pprof(
     for (name, value) in options {
         let flag = shell.and_then(|c| c.get_arguments().find(|a| a.get_id() == name.as_str()));
         let Some(long) = flag.and_then(|a| Some((a, a.get_long()?))) else {
-            eprintln!("note: -{name} does nothing at the prompt");
+            say!("note: -{name} does nothing at the prompt");
             continue;
         };
         match (long, value.as_deref()) {

@@ -69,7 +69,7 @@ pub(super) fn ask(session: &mut Session) -> Result<()> {
     let _ = signal_hook::flag::register(signal_hook::consts::SIGINT, stop.clone());
     session.out.route.stop = Some(stop.clone());
     if !session.out.quiet {
-        eprintln!("{}", help::banner(session));
+        say!("{}", help::banner(session));
     }
     loop {
         let line = match editor.readline(PROMPT) {

@@ -12,8 +12,9 @@ use super::super::args::Colour;
 use super::super::output::{Route, To};
 use super::super::{Cli, Ends, Exit, dispatch};
 use super::parse::{Statement, Target, Word};
-use super::variables::{Shape, State, nearest, plain, unknown};
+use super::variables::{Shape, State, plain, unknown};
 use super::{Session, help};
+use crate::kubelet::nearest;
 
 /// Commands of pprof that are another one here, with arguments.
 const ALIASES: &[(&str, &[&str])] = &[
@@ -277,7 +278,7 @@ fn run(session: &mut Session, name: &str, words: &[Word], target: &Target) -> Re
     argv.extend(session.input.sources.iter().map(|s| s.clone().into_os_string()));
     let unused = state.unused(takes);
     if !unused.is_empty() && !session.out.quiet {
-        eprintln!("note: {name} does not look at {}", unused.join(", "));
+        say!("note: {name} does not look at {}", unused.join(", "));
     }
     let mut parsed = match Cli::try_parse_from(argv) {
         Ok(cli) => cli.command,

@@ -10,6 +10,7 @@ use clap::{Arg, ArgAction, ArgMatches, Args, Command, Parser, parser::ValueSourc
 
 use super::super::args::{QueryArgs, SHORTHANDS};
 use crate::analysis::Query;
+use crate::kubelet::nearest;
 
 /// The flags of a query and nothing else.
 #[derive(Parser, Debug)]
@@ -365,39 +366,10 @@ pub(super) fn unknown(catalogue: &Catalogue, name: &str) -> anyhow::Error {
     }
 }
 
-/// The name that is at most two changes away.
-pub(super) fn nearest<'a>(typed: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    if typed.len() > 64 {
-        return None;
-    }
-    let near = |name: &&str| distance(typed, name);
-    let found = names.min_by_key(near)?;
-    (distance(typed, found) <= 2.min(typed.len() / 2)).then_some(found)
-}
-
-/// Insertions, deletions, exchanges and swaps of neighbours that make `b` of `a`.
-fn distance(a: &str, b: &str) -> usize {
-    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
-    let mut rows: Vec<Vec<usize>> = vec![(0..=b.len()).collect()];
-    for i in 1..=a.len() {
-        let mut row = vec![i];
-        for j in 1..=b.len() {
-            let exchange = rows[i - 1][j - 1] + usize::from(a[i - 1] != b[j - 1]);
-            let mut least = exchange.min(rows[i - 1][j] + 1).min(row[j - 1] + 1);
-            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
-                least = least.min(rows[i - 2][j - 2] + 1);
-            }
-            row.push(least);
-        }
-        rows.push(row);
-    }
-    rows[a.len()][b.len()]
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::super::args::SHORTHANDS;
-    use super::{Catalogue, OnlyQuery, Shape, State, distance, nearest};
+    use super::{Catalogue, OnlyQuery, Shape, State};
     use clap::Parser;
 
     fn catalogue() -> Catalogue {
@@ -474,14 +446,5 @@ mod tests {
         for word in ["package", "subsystem", "owner", "nonsense"] {
             assert_eq!(set(word), None, "{word}");
         }
-    }
-
-    #[test]
-    fn near_names() {
-        assert_eq!(distance("focsu", "focus"), 1);
-        assert_eq!(distance("tpo", "topp"), 2);
-        assert_eq!(distance("", "abc"), 3);
-        assert_eq!(nearest("foucs", ["focus", "hide"].into_iter()), Some("focus"));
-        assert_eq!(nearest("xyz", ["focus", "hide"].into_iter()), None);
     }
 }

@@ -21,21 +21,21 @@ const VALUE: usize = 10;
 /// What `out` reports.
 pub fn traces(report: &Traces, view: &View, out: &mut dyn Write) -> io::Result<()> {
     let labels = profile_labels(&report.header, view, &report.header.output_unit);
-    samples(report, view, &labels.join("\n"), None, false, out)
+    samples(report, view, &labels, None, false, out)
 }
 
 /// Writes further lines for a sample.
 pub(in crate::render) type Extra<'a> = dyn Fn(usize, &mut Vec<u8>) + 'a;
 
-/// Prints all samples under a heading. `extra` gives further lines above the labels of a sample; with `sanitize`, names
-/// cannot command a terminal.
+/// Prints all samples under a heading. `extra` gives further lines above the labels of a sample. With `sanitize`, neither
+/// names nor labels nor the heading can command a terminal or forge a line.
 ///
 /// # Errors
 /// What `out` reports.
 pub(in crate::render) fn samples(
     report: &Traces,
     view: &View,
-    heading: &str,
+    heading: &[String],
     extra: Option<&Extra<'_>>,
     sanitize: bool,
     out: &mut dyn Write,
@@ -45,8 +45,13 @@ pub(in crate::render) fn samples(
     let mut numbers = Numbers::new(view, &report.header.output_unit);
     let p = &view.profile;
     let mut text: Vec<u8> = Vec::with_capacity(CHUNK + (1 << 14));
-    text.extend_from_slice(heading.as_bytes());
-    text.push(b'\n');
+    if heading.is_empty() {
+        text.push(b'\n');
+    }
+    for line in heading {
+        text.extend_from_slice(shown(line, sanitize).as_bytes());
+        text.push(b'\n');
+    }
     for i in report.indices(view) {
         let stack = p.stack(p.samples.stack(i));
         text.extend_from_slice(SEPARATOR);
@@ -54,7 +59,7 @@ pub(in crate::render) fn samples(
             extra(i, &mut text);
         }
         if !p.samples.labels(i).is_empty() {
-            write_labels(view, i, &mut labels, &mut text);
+            write_labels(view, i, &mut labels, sanitize, &mut text);
         }
         let first = frames.of(stack[0]);
         right(&mut text, numbers.value(report.value(view, i)), VALUE);
@@ -71,24 +76,34 @@ pub(in crate::render) fn samples(
     out.write_all(&text)
 }
 
+/// Words as they may stand in a line.
+fn shown(words: &str, sanitize: bool) -> Cow<'_, str> {
+    if sanitize {
+        terminal::sanitize(words)
+    } else {
+        Cow::Borrowed(words)
+    }
+}
+
 /// Bytes written at once.
 const CHUNK: usize = 1 << 18;
 
 /// A line for every key: those of texts, then those of numbers.
-fn write_labels(view: &View, i: usize, labels: &mut LabelLines, text: &mut Vec<u8>) {
+fn write_labels(view: &View, i: usize, labels: &mut LabelLines, sanitize: bool, text: &mut Vec<u8>) {
     let p = &view.profile;
     for numbers in [false, true] {
         let word = |run: &[&Label], text: &mut Vec<u8>| {
-            right(text, p.text(run[0].key), 10);
+            right(text, &shown(p.text(run[0].key), sanitize), 10);
             text.extend_from_slice(b":  ");
             for (n, l) in run.iter().enumerate() {
                 if n > 0 {
                     text.push(b' ');
                 }
                 if numbers {
-                    text.extend_from_slice(units::label(l.number, view.label_unit(l.key), "auto").as_bytes());
+                    let number = units::label(l.number, view.label_unit(l.key), "auto");
+                    text.extend_from_slice(shown(&number, sanitize).as_bytes());
                 } else {
-                    text.extend_from_slice(p.text(l.text).as_bytes());
+                    text.extend_from_slice(shown(p.text(l.text), sanitize).as_bytes());
                 }
             }
             text.push(b'\n');
@@ -115,11 +130,7 @@ impl Frames {
             let run = report.frames(LocationId::new(l));
             for (i, &n) in run.iter().enumerate() {
                 let name = report.infos[n as usize].printable(&view.profile);
-                let name = if sanitize {
-                    Cow::Owned(terminal::sanitize(&name).into_owned())
-                } else {
-                    name
-                };
+                let name = shown(&name, sanitize);
                 let inline = if i + 1 < run.len() { " (inline)" } else { "" };
                 frames.text.extend_from_slice(b"             ");
                 frames.text.extend_from_slice(name.as_bytes());
