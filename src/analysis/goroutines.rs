@@ -51,6 +51,21 @@ pub struct GoroutineQuery {
     pub limit: usize,
 }
 
+impl GoroutineQuery {
+    /// The filters that are set, as `name=value`.
+    fn filters(&self) -> Vec<String> {
+        let mut filters: Vec<String> = self.states.iter().map(|s| format!("state={s}")).collect();
+        filters.extend(self.min_wait_minutes.map(|m| format!("min_wait={m}m")));
+        filters.extend(self.blocked_in.iter().map(|b| format!("blocked_in={b}")));
+        filters
+    }
+
+    /// Whether any filter asks for what only dumps know.
+    pub fn needs_states(&self) -> bool {
+        !self.states.is_empty() || self.min_wait_minutes.is_some()
+    }
+}
+
 /// A subsystem, for reports.
 #[derive(Clone, PartialEq, Eq, Debug, Hash)]
 pub struct Part {
@@ -146,6 +161,35 @@ pub struct Cohort {
     /// They wait as loops do that have nothing to do: for channels, timers or connections, inside of no library and of no
     /// other part of the kubelet.
     pub idle: bool,
+    /// How much they say about a kubelet that hangs.
+    pub weight: CohortWeight,
+}
+
+/// What a cohort says about a kubelet that hangs, the most telling first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash)]
+pub enum CohortWeight {
+    /// They wait for somebody else (the container runtime, a mount, the API server), or inside of another part of the
+    /// kubelet, which has not always been so.
+    Stuck,
+    /// They wait inside of a library.
+    Inside,
+    /// They wait inside of a library and have for as long as any goroutine of this process: servers and watches look like
+    /// this in every kubelet.
+    SinceStart,
+    /// They are loops that have nothing to do.
+    Idle,
+}
+
+impl CohortWeight {
+    /// Spelling in reports.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Stuck => "stuck",
+            Self::Inside => "inside",
+            Self::SinceStart => "since-start",
+            Self::Idle => "idle",
+        }
+    }
 }
 
 /// The answer to `goroutines`.
@@ -159,13 +203,17 @@ pub struct Goroutines {
     pub states: Vec<Counted>,
     /// How many of them have no state: the source does not know it.
     pub without_state: i64,
+    /// Whether the source knows the state of any goroutine, of those that did not pass as well. Where it knows none, filters by
+    /// state and wait say nothing.
+    pub knows_states: bool,
     /// How many are locked to their thread.
     pub locked: i64,
     /// How many nothing can wake.
     pub leaked: i64,
     /// Known waits of all.
     pub waits: Option<Waits>,
-    /// Owners and what they are blocked in, where the source knows states; idle ones last, largest and oldest first.
+    /// Owners and what they are blocked in, where the source knows states; the most telling first, then the largest, then
+    /// the oldest.
     pub cohorts: Vec<Cohort>,
     /// The buckets, as many as were asked for.
     pub buckets: Vec<Bucket>,
@@ -189,13 +237,17 @@ pub fn goroutines(view: &View, query: &GoroutineQuery) -> Result<Goroutines, Que
     let attributions = scope::attributions(p, lens);
     let states: Vec<String> = query.states.iter().map(|s| s.to_lowercase()).collect();
     let mut report = Goroutines::empty(view);
+    report.header.filters.extend(query.filters());
     let mut all = Tally::default();
+    let mut oldest = 0;
     let mut buckets: Vec<Group> = Vec::new();
     let mut index: FxHashMap<BucketKey, usize> = FxHashMap::default();
     let mut cohorts: FxHashMap<Triple, Tally> = FxHashMap::default();
     let mut frames = FrameIds::default();
     for (i, &attribution) in attributions.iter().enumerate() {
         let facts = keys.facts(p.samples.labels(i));
+        report.knows_states |= !facts.state.is_empty();
+        oldest = oldest.max(facts.wait.unwrap_or(0));
         let state = p.text(facts.state).to_lowercase();
         let old_enough = |min: u64| facts.wait.is_some_and(|w| u64::try_from(w).is_ok_and(|w| w >= min));
         let passes = (states.is_empty() || states.iter().any(|s| state.contains(s)))
@@ -241,7 +293,7 @@ pub fn goroutines(view: &View, query: &GoroutineQuery) -> Result<Goroutines, Que
     report.locked = all.locked;
     report.leaked = all.leaked;
     report.waits = all.waits;
-    report.cohorts = cohorts_of(cohorts, p, lens);
+    report.cohorts = cohorts_of(cohorts, oldest, p, lens);
     sort(&mut buckets, query.sort);
     let shown = if query.limit == 0 {
         buckets.len()
@@ -457,27 +509,39 @@ const IDLE: [&str; 8] = [
 /// Owner, within, blocked in.
 type Triple = (Option<SubsystemId>, Option<SubsystemId>, Option<SubsystemId>);
 
-fn cohorts_of(triples: FxHashMap<Triple, Tally>, p: &Profile, lens: &Lens) -> Vec<Cohort> {
+/// `oldest` is the longest wait of all. The clock of what waits since the start began at the first garbage collection, as that
+/// of everything else that does.
+fn cohorts_of(triples: FxHashMap<Triple, Tally>, oldest: i64, p: &Profile, lens: &Lens) -> Vec<Cohort> {
     let mut rows: Vec<Cohort> = (triples.into_iter())
         .filter(|(_, tally)| tally.without_state() < tally.count)
         .map(|((owner, within, blocked_in), tally)| {
             let role = blocked_in.and_then(|id| lens.knowledge().get(id)).map(|s| s.role);
             let idles = |s: &StringId| IDLE.iter().any(|idle| p.text(*s).starts_with(idle));
             let in_library = role.is_some_and(|role| role < Role::Wrapper);
+            let idle = !in_library && within.is_none() && tally.states.keys().all(idles);
+            let since_start = oldest > 1 && tally.oldest() == oldest;
+            let weight = match role {
+                _ if idle => CohortWeight::Idle,
+                Some(Role::Boundary) => CohortWeight::Stuck,
+                _ if since_start => CohortWeight::SinceStart,
+                _ if within.is_some() => CohortWeight::Stuck,
+                _ => CohortWeight::Inside,
+            };
             Cohort {
                 owner: part(lens, owner),
                 blocked_in: part(lens, blocked_in),
                 within: part(lens, within),
                 count: tally.count,
                 waits: tally.waits,
-                idle: !in_library && within.is_none() && tally.states.keys().all(idles),
+                idle,
+                weight,
             }
         })
         .collect();
     rows.sort_by(|a, b| {
         let age = |c: &Cohort| c.waits.map_or(0, |w| w.max_minutes);
         let name = |c: &Cohort| [&c.owner, &c.within, &c.blocked_in].map(|part| part.as_ref().map(|p| p.title.clone()));
-        (a.idle.cmp(&b.idle))
+        (a.weight.cmp(&b.weight))
             .then(b.count.cmp(&a.count))
             .then(age(b).cmp(&age(a)))
             .then_with(|| name(a).cmp(&name(b)))
@@ -492,6 +556,7 @@ impl Goroutines {
             matched: 0,
             states: Vec::new(),
             without_state: 0,
+            knows_states: false,
             locked: 0,
             leaked: 0,
             waits: None,

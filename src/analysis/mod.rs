@@ -50,8 +50,8 @@ pub use flame::{Flame, FlameColumn, FlameLimits, FlameNodes, HiddenFrames, ROOT,
 pub use goroutine_join::{JoinedForms, describe_by_dump, label_by_profile};
 pub use goroutine_tally::{Counted, Waits};
 pub use goroutines::{
-    Bucket, BucketSort, Cohort, GoroutineFrame, GoroutineQuery, Goroutines, LabelValues, Part, Similarity, StartedBy,
-    goroutines,
+    Bucket, BucketSort, Cohort, CohortWeight, GoroutineFrame, GoroutineQuery, Goroutines, LabelValues, Part,
+    Similarity, StartedBy, goroutines,
 };
 pub use graph::{Edge, EdgeId, Graph, InlineMark, Node, NodeId};
 pub use header::Header;

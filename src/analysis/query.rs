@@ -3,6 +3,8 @@
 //! Built by flags, the prompt, a URL or code alike; everything has pprof's name and default. Filters are texts here and
 //! become expressions in `filter`, so that a query can be shown and saved.
 
+use crate::kubelet;
+
 /// How fine a row is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Hash)]
 pub enum Granularity {
@@ -252,8 +254,8 @@ pub enum QueryError {
     Subsystem {
         /// What was asked for.
         asked: String,
-        /// The keys that there are.
-        available: Vec<String>,
+        /// The keys and titles that there are.
+        available: Vec<(String, String)>,
     },
     /// A package pattern is malformed.
     #[error("{0}")]
@@ -285,13 +287,22 @@ pub enum QueryError {
 }
 
 /// The keys that look like `asked`, or how to list them.
-fn nearest(asked: &str, available: &[String]) -> String {
-    let alike: Vec<&str> = available
-        .iter()
-        .map(String::as_str)
-        .filter(|key| key.contains(asked) || asked.contains(key) || key.split('-').any(|part| asked.contains(part)))
-        .take(6)
-        .collect();
+fn nearest(asked: &str, available: &[(String, String)]) -> String {
+    let asked = asked.to_lowercase();
+    let spelled = available.iter().flat_map(|(key, title)| [key.as_str(), title]);
+    let near = kubelet::nearest(&asked, spelled);
+    let looks_alike = |(key, title): &&(String, String)| {
+        let by_words = !asked.is_empty()
+            && (key.contains(&asked)
+                || asked.contains(key.as_str())
+                || title.contains(&asked)
+                || key.split('-').any(|part| part.len() > 2 && asked.contains(part)));
+        by_words || near == Some(key) || near == Some(title)
+    };
+    let is_near = |(key, title): &&(String, String)| near == Some(key) || near == Some(title);
+    let mut alike: Vec<&(String, String)> = available.iter().filter(looks_alike).collect();
+    alike.sort_by_key(|known| !is_near(known));
+    let alike: Vec<&str> = alike.iter().take(6).map(|(key, _)| key.as_str()).collect();
     if alike.is_empty() {
         "list all of them with `kubeprof inspect --subsystems`".to_owned()
     } else {

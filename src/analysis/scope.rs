@@ -31,7 +31,7 @@ impl Scope {
         let packages = match query.packages.as_slice() {
             [] => None,
             texts => Some(
-                PackagePatterns::parse(texts.iter().map(String::as_str))
+                PackagePatterns::parse(texts.iter().flat_map(|t| t.split(',')).map(str::trim))
                     .map_err(|e| QueryError::Package(e.to_string()))?,
             ),
         };
@@ -68,16 +68,28 @@ impl Scope {
     }
 }
 
-/// The subsystems of these keys.
-pub(super) fn ids(keys: &[String], lens: &Lens) -> Result<Vec<SubsystemId>, QueryError> {
-    keys.iter()
-        .map(|key| {
-            lens.knowledge().by_key(key).ok_or_else(|| QueryError::Subsystem {
-                asked: key.clone(),
-                available: lens.knowledge().subsystems().iter().map(|s| s.key.clone()).collect(),
-            })
-        })
-        .collect()
+/// The subsystems of these keys or titles; several may stand in one text, separated by commas.
+pub(super) fn ids(typed: &[String], lens: &Lens) -> Result<Vec<SubsystemId>, QueryError> {
+    let knowledge = lens.knowledge();
+    let mut found = Vec::new();
+    for text in typed {
+        // Some titles have commas.
+        if let Some(id) = knowledge.find(text) {
+            found.push(id);
+            continue;
+        }
+        for part in text.split(',') {
+            found.push(knowledge.find(part).ok_or_else(|| {
+                QueryError::Subsystem {
+                    asked: part.trim().to_owned(),
+                    available: (knowledge.subsystems().iter())
+                        .map(|s| (s.key.clone(), s.title.clone()))
+                        .collect(),
+                }
+            })?);
+        }
+    }
+    Ok(found)
 }
 
 /// Drops the samples outside of the query's packages, subsystems and owners; gives the options that matched none.

@@ -12,6 +12,10 @@ pub struct TagValue {
     pub name: String,
     /// Sum of the samples that have it.
     pub value: i64,
+    /// The number itself, where the label is one: the least of those that look alike in their unit.
+    pub number: Option<i64>,
+    /// Unit of the number, `""` for none.
+    pub unit: String,
 }
 
 /// A label key and its values, largest first.
@@ -36,26 +40,37 @@ pub struct Tags {
     pub keys: Vec<TagKey>,
 }
 
+/// A value of a label that is being summed up.
+#[derive(Default)]
+struct Sum<'a> {
+    value: i64,
+    number: Option<(i64, &'a str)>,
+}
+
 /// Sums up the labels of a view. Numbers that look alike in their unit are one value.
 pub fn tags(view: &View) -> Tags {
     let p = &view.profile;
-    let mut sums: FxHashMap<&str, (i64, FxHashMap<String, i64>)> = FxHashMap::default();
+    let mut sums: FxHashMap<&str, (i64, FxHashMap<String, Sum>)> = FxHashMap::default();
     for i in 0..p.samples.len() {
         let value = view.value(i);
         for l in p.samples.labels(i) {
             let (total, values) = sums.entry(p.text(l.key)).or_default();
             *total = total.wrapping_add(value);
-            let slot = if l.kind() == LabelKind::Number {
-                values
-                    .entry(units::label(l.number, view.label_unit(l.key), &view.query.unit))
-                    .or_default()
+            let sum = if l.kind() == LabelKind::Number {
+                let unit = view.label_unit(l.key);
+                let sum: &mut Sum<'_> = values
+                    .entry(units::label(l.number, unit, &view.query.unit))
+                    .or_default();
+                let number = sum.number.map_or(l.number, |(n, _)| n.min(l.number));
+                sum.number = Some((number, unit));
+                sum
             } else {
                 match values.get_mut(p.text(l.text)) {
-                    Some(slot) => slot,
+                    Some(sum) => sum,
                     None => values.entry(p.text(l.text).to_owned()).or_default(),
                 }
             };
-            *slot = slot.wrapping_add(value);
+            sum.value = sum.value.wrapping_add(value);
         }
     }
     let mut keys: Vec<TagKey> = sums
@@ -63,7 +78,12 @@ pub fn tags(view: &View) -> Tags {
         .map(|(key, (total, values))| {
             let mut values: Vec<TagValue> = values
                 .into_iter()
-                .map(|(name, value)| TagValue { name, value })
+                .map(|(name, sum)| TagValue {
+                    name,
+                    value: sum.value,
+                    number: sum.number.map(|(n, _)| n),
+                    unit: sum.number.map_or_else(String::new, |(_, unit)| unit.to_owned()),
+                })
                 .collect();
             values.sort_by(|a, b| {
                 b.value

@@ -360,13 +360,13 @@ pub(super) struct QueryArgs {
         hide_default_value = true
     )]
     source_path: String,
-    /// Only samples and rows of these Go packages, e.g. 'pkg/kubelet/...' (several allowed)
+    /// Only samples and rows of these Go packages, e.g. 'pkg/kubelet/...' (several, with commas)
     #[arg(long, value_name = "PATTERN", help_heading = "Kubelet")]
     package: Vec<String>,
-    /// Only samples and rows of these subsystems, e.g. pleg (several allowed)
+    /// Only samples and rows of these subsystems, by key or title, e.g. pleg (several, with commas)
     #[arg(long, value_name = "KEY", help_heading = "Kubelet")]
     subsystem: Vec<String>,
-    /// Only samples that these subsystems own (several allowed)
+    /// Only samples that these subsystems own, by key or title (several, with commas)
     #[arg(long, value_name = "KEY", help_heading = "Kubelet")]
     owner: Vec<String>,
 }

@@ -103,7 +103,7 @@ pub(super) struct GoroutinesArgs {
     /// Only goroutines known to wait so long, e.g. 5m or 2h
     #[arg(long, value_name = "DURATION", help_heading = "Filters", value_parser = parse_minutes)]
     min_wait: Option<u64>,
-    /// Only goroutines that these subsystems own, e.g. probes (several allowed)
+    /// Only goroutines that these subsystems own, e.g. probes (several, with commas)
     #[arg(long, value_name = "KEY", help_heading = "Filters")]
     owner: Vec<String>,
     /// Only goroutines blocked in these subsystems, e.g. cri-client (several allowed)
@@ -224,7 +224,7 @@ pub(super) fn goroutines(args: &GoroutinesArgs) -> Result<()> {
     let asked = args.asked();
     let report = analysis::goroutines(&view, &asked)?;
     let mut remarks = one.remarks;
-    if report.matched > 0 && report.without_state == report.matched {
+    if !report.knows_states && report.header.total != 0 {
         remarks.push(format!(
             "{} has no states, waits, creators and locks; a dump of the same moment (goroutine?debug=2) has them",
             one.form
@@ -240,6 +240,7 @@ pub(super) fn goroutines(args: &GoroutinesArgs) -> Result<()> {
         source: one.source,
         kind: one.kind.to_string(),
         symbols: one.symbols,
+        ..Look::default()
     };
     let stacks = args.stacks.unwrap_or(match args.output {
         Format::Wide => StackLines::All,

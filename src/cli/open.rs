@@ -39,6 +39,8 @@ struct Bases {
     names: Vec<String>,
     /// Whether equal samples cancel (`--base`).
     cancel: bool,
+    /// Whether the sources are scaled to their totals first.
+    normalize: bool,
 }
 
 impl Bases {
@@ -48,6 +50,7 @@ impl Bases {
         Self {
             names: paths.iter().map(|path| path.display().to_string()).collect(),
             cancel,
+            normalize: input.normalize,
         }
     }
 }
@@ -299,22 +302,23 @@ pub(super) fn named(input: &InputArgs, out: &OutArgs) -> Result<(Loaded, Look)> 
 
 /// Reads the sources and applies the query.
 pub(super) fn view(input: &InputArgs, query: &Query, out: &OutArgs) -> Result<(View, Look)> {
-    let (loaded, look) = named(input, out)?;
+    let (loaded, mut look) = named(input, out)?;
     let mut profile = loaded.profile;
     if loaded.form == Form::GoText {
         // They are provably of the runtime: the text hides no others.
         analysis::drop_nameless_leaves(&mut profile);
     }
     analysis::drop_frames(&mut profile)?;
-    let Bases { names, cancel } = input
+    let bases = input
         .held
         .as_ref()
         .map_or_else(|| Bases::of(input), |held| held.bases.clone());
     let query = Query {
-        bases: names,
-        bases_cancelled: cancel,
+        bases: bases.names,
+        bases_cancelled: bases.cancel,
         ..query.clone()
     };
+    look.normalized = bases.normalize;
     Ok((prepare(profile, &query, knowledge(input)?, out)?, look))
 }
 

@@ -310,6 +310,8 @@ pub(super) fn diff(args: &DiffArgs) -> Result<Exit> {
         );
     }
     let report = analysis::diff(&mut old, &mut new);
+    // What was asked; the report itself needs all rows of both.
+    new.query.trim = query.trim;
     output::document(&layout::diff(&report, &old, &new, &look), args.output, &args.out, false)?;
     Ok(if args.exit_code && report.changed > 0 {
         Exit::Findings

@@ -191,6 +191,16 @@ impl Knowledge {
         u16::try_from(at).ok().map(SubsystemId)
     }
 
+    /// A subsystem by what people type: its key or its title, in small or capital letters.
+    pub fn find(&self, typed: &str) -> Option<SubsystemId> {
+        let typed = typed.trim();
+        let is_it = |s: &Subsystem| s.key.eq_ignore_ascii_case(typed) || s.title.eq_ignore_ascii_case(typed);
+        (self.by_key(typed).or_else(|| self.by_title(typed))).or_else(|| {
+            let at = self.subsystems.iter().position(is_it)?;
+            u16::try_from(at).ok().map(SubsystemId)
+        })
+    }
+
     /// Classifies a parsed name.
     pub fn classify(&self, name: &GoName<'_>) -> FunctionClass {
         // A main package that the table does not have by its path is still a main package.

@@ -16,13 +16,7 @@ use crate::model::LocationId;
 ///
 /// # Errors
 /// What `out` reports.
-pub fn text(
-    report: &Traces,
-    view: &View,
-    heading: &[String],
-    notes: &[String],
-    out: &mut dyn Write,
-) -> io::Result<()> {
+pub fn text(report: &Traces, view: &View, heading: &[String], notes: &[String], out: &mut dyn Write) -> io::Result<()> {
     let attributions = view.attributions();
     let extra = |sample: usize, lines: &mut Vec<u8>| {
         let Some((a, lens)) = attributions.get(sample).zip(view.lens.as_ref()) else {

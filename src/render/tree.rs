@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::layout::{Look, shown_name};
+use super::layout::{Look, by_title, shown_name};
 use super::numbers::{Numbers, right};
 use super::terminal::{Style, Terminal};
 use crate::analysis::{Tree, TreeEdge, View};
@@ -28,7 +28,8 @@ pub fn rows(report: &Tree, view: &View, look: &Look, terminal: &Terminal, out: &
     ] {
         right(&mut line, title, width);
     }
-    line.extend_from_slice(b"  function");
+    line.extend_from_slice(b"  ");
+    line.extend_from_slice(by_title(view).as_bytes());
     writeln!(out, "{}", terminal.paint(&String::from_utf8_lossy(&line), Style::Faint))?;
     let names = names(report, view, look, terminal);
     let mut numbers = Numbers::new(view, &h.output_unit);

@@ -423,3 +423,72 @@ fn a_folder_of_other_profiles_is_named() {
     assert_eq!(run(&["goroutines", &dump(), "--owner", "plegg"]).code, 2);
     assert_eq!(run(&["goroutines", &dump(), "--blocked-in", "cri"]).code, 2);
 }
+
+#[test]
+fn what_hangs_stands_above_what_always_waits() {
+    let dump = frozen("d-6min-goroutine.debug2.txt.gz");
+    let text = fine(&["goroutines", &dump, "-n", "15"]);
+    let lines: Vec<&str> = (text.lines().skip(2).take_while(|l| l.starts_with("  ")))
+        .map(str::trim)
+        .collect();
+    let at = |words: &str| {
+        lines
+            .iter()
+            .position(|l| l.contains(words))
+            .unwrap_or_else(|| panic!("{words} in {text}"))
+    };
+    for culprit in ["PLEG", "node status", "runtime status loop", "container log rotation"] {
+        assert!(at(&format!("1 of {culprit} blocked in CRI gRPC")) < 8, "{text}");
+    }
+    // What stands in the dump of a healthy kubelet as well comes behind all of it, or not at all.
+    let healthy = json(&["goroutines", &capture("healthy-1.37.2/last-goroutine.debug2.txt.gz")]);
+    let permanent: Vec<&Value> = (healthy["cohorts"].as_array().expect("cohorts").iter())
+        .filter(|c| c["weight"] == "since-start")
+        .collect();
+    assert!(permanent.len() > 5, "{healthy}");
+    let d = json(&["goroutines", &dump]);
+    let cohorts = d["cohorts"].as_array().expect("cohorts");
+    let stuck: Vec<&Value> = cohorts.iter().filter(|c| c["weight"] == "stuck").collect();
+    assert_eq!(stuck.len(), 7, "{stuck:?}");
+    for c in &stuck {
+        let same = |p: &&Value| ["owner", "blocked_in", "within"].iter().all(|key| p[*key] == c[*key]);
+        assert!(!permanent.iter().any(same), "{c}");
+    }
+    let order: Vec<&str> = cohorts.iter().filter_map(|c| c["weight"].as_str()).collect();
+    let rank = |w: &&str| ["stuck", "inside", "since-start", "idle"].iter().position(|x| x == w);
+    assert!(order.is_sorted_by_key(|w| rank(w).expect("a weight")), "{order:?}");
+    // The hint is true.
+    let hint = lines.iter().find(|l| l.contains(" more in ")).expect("a hint");
+    assert!(hint.ends_with(": -n 0 shows them"), "{hint}");
+    let all = fine(&["goroutines", &dump, "-n", "0"]);
+    let busy = cohorts.iter().filter(|c| c["idle"] == false).count();
+    let shown = all.lines().skip(2).take_while(|l| l.starts_with("  ")).count();
+    assert_eq!(shown, busy + 1, "and one line for the loops: {all}");
+    assert!(!all.contains(" more in "), "{all}");
+}
+
+#[test]
+fn what_a_profile_does_not_know_is_no_answer_to_a_filter() {
+    let proto = frozen("d-6min-goroutine.pb.gz");
+    for filter in [["--min-wait", "3m"], ["--state", "select"]] {
+        let text = fine(&["goroutines", &proto, filter[0], filter[1]]);
+        assert!(text.contains("has no states, waits, creators and locks"), "{text}");
+        assert!(text.contains("is unknown") && !text.contains("0 pass"), "{text}");
+    }
+    let dump = frozen("d-6min-goroutine.debug2.txt.gz");
+    let text = fine(&[
+        "goroutines",
+        &dump,
+        "--min-wait",
+        "5m",
+        "--state",
+        "chan receive",
+        "--blocked-in",
+        "CRI gRPC",
+    ]);
+    assert!(
+        text.contains("filters: state=chan receive · min_wait=5m · blocked_in=CRI gRPC\n"),
+        "{text}"
+    );
+    assert!(text.contains("0 pass the filters"), "the dump knows: {text}");
+}

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Look, Words, begin, by_title, is_grouped, place, place_columns};
+use super::{Look, Words, about, about_columns, begin, by_title};
 use crate::analysis::{Diff, View};
 use crate::render::document::{Cell, Column, Document, Emphasis, Row, Shown};
 use crate::render::pprof::go_time;
@@ -51,7 +51,6 @@ pub fn diff(report: &Diff, old: &View, new: &View, look: &Look) -> Document {
             .push("the two are of different builds: rows are joined by name, across packages that moved".to_owned());
     }
     let estimated = new.sampling.is_estimated();
-    let grouped = is_grouped(new);
     d.columns = vec![
         Column::number("old_flat", "old flat", Shown::Wide),
         Column::number("new_flat", "new flat", Shown::Wide),
@@ -70,9 +69,7 @@ pub fn diff(report: &Diff, old: &View, new: &View, look: &Look) -> Document {
         Column::words("name", by_title(new), Shown::Machine),
         Column::words("display_name", by_title(new), Shown::People),
     ];
-    if !grouped {
-        d.columns.extend(place_columns());
-    }
+    d.columns.extend(about_columns(new));
     let error = |error: f64| {
         if estimated && error > 0.0 {
             Cell::Error(error, format!("±{}", new.format(error as i64, &h.output_unit)))
@@ -83,10 +80,7 @@ pub fn diff(report: &Diff, old: &View, new: &View, look: &Look) -> Document {
     let mut within_error = 0;
     for row in &report.rows {
         let view = if row.in_new { new } else { old };
-        let (place, mut emphasis) = place(view, &row.info);
-        if grouped {
-            emphasis = Emphasis::Plain;
-        }
+        let (about, mut emphasis) = about(view, &row.info);
         // A change within twice its error is noise; it is shown, but it does not stand out.
         if estimated && (row.cum() as f64).abs() < 2.0 * row.cum_error {
             within_error += 1;
@@ -106,9 +100,7 @@ pub fn diff(report: &Diff, old: &View, new: &View, look: &Look) -> Document {
             Cell::Text(row.name.clone()),
             Cell::Text(super::shown_name(&row.name, look.full_names)),
         ];
-        if !grouped {
-            cells.extend(place);
-        }
+        cells.extend(about);
         d.rows.push(Row {
             cells,
             emphasis,

@@ -4,14 +4,17 @@ use serde_json::{Map, Value, json};
 
 use super::{Look, begin, shown_name};
 use crate::analysis::{
-    Bucket, BucketSort, Cohort, Counted, GoroutineFrame, GoroutineQuery, Goroutines, Part, Similarity, View, Waits,
+    Bucket, BucketSort, Cohort, CohortWeight, Counted, GoroutineFrame, GoroutineQuery, Goroutines, Part, Similarity,
+    View, Waits,
 };
 use crate::kubelet::Role;
 use crate::model::units;
 use crate::render::document::{Cell, Column, Document, Emphasis, Row, Shown};
 
-/// Cohorts that people see.
+/// Cohorts that people see unless they ask for all buckets.
 const COHORTS: usize = 6;
+/// Cohorts that people see where so many are stuck.
+const STUCK_COHORTS: usize = 16;
 
 /// How many frames stand under each bucket, for people.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -39,7 +42,7 @@ pub fn goroutines(
     };
     d.query = query(asked, similarity, &d.query);
     d.facts.extend(facts(report, remarks));
-    d.heading.extend(heading(report));
+    d.heading.extend(heading(report, asked));
     d.columns = columns();
     let full = matches!(stacks, StackLines::All);
     for bucket in &report.buckets {
@@ -102,6 +105,7 @@ fn facts(report: &Goroutines, remarks: &[String]) -> Map<String, Value> {
                 "wait_min_minutes": c.waits.map(|w| w.min_minutes),
                 "wait_max_minutes": c.waits.map(|w| w.max_minutes),
                 "idle": c.idle,
+                "weight": c.weight.as_str(),
             })
         })
         .collect();
@@ -160,19 +164,19 @@ fn cohort(c: &Cohort) -> String {
     text
 }
 
-fn heading(report: &Goroutines) -> Vec<String> {
+fn heading(report: &Goroutines, asked: &GoroutineQuery) -> Vec<String> {
     let mut lines = Vec::new();
     let (idle, busy): (Vec<&Cohort>, Vec<&Cohort>) = report.cohorts.iter().partition(|c| c.idle);
-    for c in busy.iter().take(COHORTS) {
-        lines.push(format!("  {}", cohort(c)));
-    }
-    if busy.len() > COHORTS {
-        let rest: i64 = busy[COHORTS..].iter().map(|c| c.count).sum();
-        let groups = busy.len() - COHORTS;
-        lines.push(format!(
-            "  {rest} more in {}: --similarity owner shows them",
-            plural(groups, "group")
-        ));
+    let stuck = busy.iter().take_while(|c| c.weight == CohortWeight::Stuck).count();
+    let shown = match asked.limit {
+        0 => busy.len(),
+        _ => stuck.clamp(COHORTS, STUCK_COHORTS).min(busy.len()),
+    };
+    lines.extend(busy[..shown].iter().map(|c| format!("  {}", cohort(c))));
+    if shown < busy.len() {
+        let rest = busy[shown..].iter().fold(0i64, |sum, c| sum.saturating_add(c.count));
+        let groups = plural(busy.len() - shown, "group");
+        lines.push(format!("  {rest} more in {groups}: -n 0 shows them"));
     }
     if !idle.is_empty() {
         let count: i64 = idle.iter().map(|c| c.count).sum();
@@ -182,7 +186,9 @@ fn heading(report: &Goroutines) -> Vec<String> {
             "  {count} in loops that wait for channels, timers or connections{age}"
         ));
     }
-    if report.matched != report.header.total {
+    if asked.needs_states() && !report.knows_states {
+        lines.push("which of them pass the filters is unknown".to_owned());
+    } else if report.matched != report.header.total {
         lines.push(format!("{} pass the filters", report.matched));
     }
     if !report.states.is_empty() {

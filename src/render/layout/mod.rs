@@ -103,6 +103,8 @@ pub struct Look {
     pub kind: String,
     /// What the names rest on.
     pub symbols: Symbols,
+    /// Whether the sources were scaled to the totals of the bases first.
+    pub normalized: bool,
 }
 
 /// What the names of a profile rest on, in words and numbers.
@@ -127,7 +129,7 @@ fn begin(schema: &str, h: &Header, view: &View, look: &Look) -> Document {
         ..Document::default()
     };
     d.profile = profile(h, look);
-    d.query = query(&view.query, view);
+    d.query = query(&view.query, view, look.normalized);
     d.facts.insert("total".to_owned(), json!(h.total));
     d.facts.insert("unit".to_owned(), json!(h.unit));
     d.heading = heading(h, view, look);
@@ -161,7 +163,8 @@ fn profile(h: &Header, look: &Look) -> Map<String, Value> {
     m
 }
 
-fn query(q: &Query, view: &View) -> Map<String, Value> {
+/// All that was asked and changes an answer, under the names of the flags.
+fn query(q: &Query, view: &View, normalized: bool) -> Map<String, Value> {
     let mut m = Map::new();
     let by = match q.granularity {
         Granularity::Functions => "function",
@@ -195,7 +198,26 @@ fn query(q: &Query, view: &View) -> Map<String, Value> {
     m.insert("node_count".to_owned(), json!(q.trim.node_count));
     m.insert("node_fraction".to_owned(), json!(q.trim.node_fraction));
     m.insert("edge_fraction".to_owned(), json!(q.trim.edge_fraction));
-    m.insert("relative_percentages".to_owned(), json!(q.relative_percentages));
+    let bases = |these: bool| if these { q.bases.as_slice() } else { &[] };
+    for (key, value) in [
+        ("relative_percentages", json!(q.relative_percentages)),
+        ("sample_index", json!(q.sample_type)),
+        ("mean", json!(q.mean)),
+        ("noinlines", json!(q.no_inlines)),
+        ("showcolumns", json!(q.show_columns)),
+        ("tagroot", json!(q.tag_root)),
+        ("tagleaf", json!(q.tag_leaf)),
+        ("unit", json!(q.unit)),
+        ("divide_by", json!(q.divide_by)),
+        ("drop_negative", json!(q.drop_negative)),
+        ("trim_path", json!(q.trim_path)),
+        ("source_path", json!(q.source_path)),
+        ("base", json!(bases(q.bases_cancelled))),
+        ("diff_base", json!(bases(!q.bases_cancelled))),
+        ("normalize", json!(normalized)),
+    ] {
+        m.insert(key.to_owned(), value);
+    }
     if let Some(lens) = &view.lens {
         m.insert("knowledge".to_owned(), json!(lens.knowledge().origin()));
     }
@@ -295,14 +317,48 @@ fn place_columns() -> [Column; 4] {
     ]
 }
 
+/// Whether rows stand for more than a function, so that none has a subsystem, package and module of its own.
 fn is_grouped(view: &View) -> bool {
     matches!(
         view.query.granularity,
-        Granularity::Packages | Granularity::Modules | Granularity::Subsystems | Granularity::Owners
+        Granularity::Packages
+            | Granularity::Modules
+            | Granularity::Subsystems
+            | Granularity::Owners
+            | Granularity::Files
     )
 }
 
-fn by_title(view: &View) -> &'static str {
+/// The columns that say where a row belongs: of a function its subsystem, package and module, of a subsystem or owner its
+/// key, which is stable where its title may change.
+fn about_columns(view: &View) -> Vec<Column> {
+    match view.query.granularity {
+        Granularity::Subsystems => vec![Column::words("subsystem", "key", Shown::Wide)],
+        Granularity::Owners => vec![Column::words("owner", "key", Shown::Wide)],
+        _ if is_grouped(view) => Vec::new(),
+        _ => place_columns().into(),
+    }
+}
+
+/// The cells of [`about_columns`], and how the row stands out.
+fn about(view: &View, info: &NodeInfo) -> (Vec<Cell>, Emphasis) {
+    match view.query.granularity {
+        Granularity::Subsystems | Granularity::Owners => {
+            let title = view.profile.text(info.name);
+            let known = view.lens.as_ref().map(|lens| lens.knowledge());
+            let key = known.and_then(|k| Some(k.key(k.by_title(title)?).to_owned()));
+            (vec![key.map_or(Cell::None, Cell::Text)], Emphasis::Plain)
+        }
+        _ if is_grouped(view) => (Vec::new(), Emphasis::Plain),
+        _ => {
+            let (cells, emphasis) = place(view, info);
+            (cells.into(), emphasis)
+        }
+    }
+}
+
+/// What a row of a view is, as a heading.
+pub(super) fn by_title(view: &View) -> &'static str {
     match view.query.granularity {
         Granularity::Packages => "package",
         Granularity::Modules => "module",

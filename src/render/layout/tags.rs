@@ -14,6 +14,8 @@ pub fn tags(report: &Tags, view: &View, look: &Look) -> Document {
         Column::number("value", "value", Shown::Always),
         Column::number("percent", "%", Shown::Always),
         Column::words("label", "label value", Shown::Always),
+        Column::number("number", "number", Shown::Machine),
+        Column::words("number_unit", "unit", Shown::Machine),
     ];
     for key in &report.keys {
         for (i, v) in key.values.iter().enumerate() {
@@ -22,6 +24,8 @@ pub fn tags(report: &Tags, view: &View, look: &Look) -> Document {
                 w.value(v.value),
                 w.percent(v.value),
                 Cell::Text(v.name.clone()),
+                v.number.map_or(Cell::None, Cell::Count),
+                v.number.map_or(Cell::None, |_| Cell::Text(v.unit.clone())),
             ];
             d.rows.push(Row {
                 cells,

@@ -1,8 +1,8 @@
 //! The page of `top`.
 
-use super::{Look, Words, begin, by_title, count_facts, is_grouped, left_out, place, place_columns};
+use super::{Look, Words, about, about_columns, begin, by_title, count_facts, left_out};
 use crate::analysis::{InlineMark, Top, View};
-use crate::render::document::{Cell, Column, Document, Emphasis, Row, Shown};
+use crate::render::document::{Cell, Column, Document, Row, Shown};
 
 /// The page of `top`.
 pub fn top(report: &Top, view: &View, look: &Look) -> Document {
@@ -10,7 +10,6 @@ pub fn top(report: &Top, view: &View, look: &Look) -> Document {
     let w = Words { view, h };
     let mut d = begin("top", h, view, look);
     let errors = view.sampling.is_estimated();
-    let grouped = is_grouped(view);
     d.columns = vec![
         Column::number("flat", "flat", Shown::Always),
         Column::number("flat_percent", "flat%", Shown::Always),
@@ -23,16 +22,11 @@ pub fn top(report: &Top, view: &View, look: &Look) -> Document {
         Column::words("display_name", by_title(view), Shown::People),
         Column::words("inline", "inlined", Shown::Wide),
     ];
-    if !grouped {
-        d.columns.extend(place_columns());
-    }
+    d.columns.extend(about_columns(view));
     let mut sum = 0i64;
     for row in &report.rows {
         sum = sum.wrapping_add(row.flat);
-        let (place, mut emphasis) = place(view, &row.info);
-        if grouped {
-            emphasis = Emphasis::Plain;
-        }
+        let (about, emphasis) = about(view, &row.info);
         let mut cells = vec![
             w.value(row.flat),
             w.percent(row.flat),
@@ -49,9 +43,7 @@ pub fn top(report: &Top, view: &View, look: &Look) -> Document {
                 InlineMark::Full => Cell::Text("inlined".to_owned()),
             },
         ];
-        if !grouped {
-            cells.extend(place);
-        }
+        cells.extend(about);
         d.rows.push(Row {
             cells,
             emphasis,

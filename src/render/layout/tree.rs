@@ -1,6 +1,6 @@
 //! The page of `tree` and `peek`.
 
-use super::{Look, Words, begin, by_title, count_facts, is_grouped, left_out, place, place_columns};
+use super::{Look, Words, about, about_columns, begin, by_title, count_facts, left_out};
 use crate::analysis::{Tree, TreeEdge, View};
 use crate::model::units;
 use crate::render::document::{Cell, Column, Document, Emphasis, Row, Shown};
@@ -10,7 +10,7 @@ pub fn tree(report: &Tree, view: &View, look: &Look, schema: &str) -> Document {
     let h = &report.header;
     let mut d = begin(schema, h, view, look);
     d.columns = vec![
-        Column::words("relation", "", Shown::Machine),
+        Column::words("relation", "relation", Shown::Wide),
         Column::number("flat", "flat", Shown::Always),
         Column::number("flat_percent", "flat%", Shown::Always),
         Column::number("cum", "cum", Shown::Always),
@@ -22,10 +22,7 @@ pub fn tree(report: &Tree, view: &View, look: &Look, schema: &str) -> Document {
         Column::words("display_name", by_title(view), Shown::People),
         Column::words("inline", "inlined", Shown::Wide),
     ];
-    let grouped = is_grouped(view);
-    if !grouped {
-        d.columns.extend(place_columns());
-    }
+    d.columns.extend(about_columns(view));
     let hidden = (report.hidden_rows, 0);
     count_facts(&mut d, h, hidden);
     d.notes.extend(left_out(h, view, hidden));
@@ -36,7 +33,6 @@ pub fn tree(report: &Tree, view: &View, look: &Look, schema: &str) -> Document {
 pub fn tree_rows<'a>(report: &'a Tree, view: &'a View, look: &'a Look) -> impl Iterator<Item = Row> + 'a {
     let h = &report.header;
     let w = Words { view, h };
-    let grouped = is_grouped(view);
     report.nodes().enumerate().flat_map(move |(n, node)| {
         let mut rows = Vec::with_capacity(1 + node.callers.len() + node.callees.len());
         let own = report.names[node.name as usize].clone();
@@ -65,9 +61,7 @@ pub fn tree_rows<'a>(report: &'a Tree, view: &'a View, look: &'a Look) -> impl I
                     Cell::None
                 },
             ];
-            if !grouped {
-                cells.extend(place(view, &info).0);
-            }
+            cells.extend(about(view, &info).0);
             Row {
                 cells,
                 emphasis: Emphasis::Neighbour,
@@ -79,7 +73,6 @@ pub fn tree_rows<'a>(report: &'a Tree, view: &'a View, look: &'a Look) -> impl I
             rows.push(edge(e, "caller", "    ", i == 0 && n > 0));
         }
         let info = report.info(node.name);
-        let (place, _) = place(view, &info);
         let mut cells = vec![
             Cell::Text("self".to_owned()),
             w.value(node.flat),
@@ -93,9 +86,7 @@ pub fn tree_rows<'a>(report: &'a Tree, view: &'a View, look: &'a Look) -> impl I
             Cell::Text(w.name(&info, look.full_names)),
             Cell::None,
         ];
-        if !grouped {
-            cells.extend(place);
-        }
+        cells.extend(about(view, &info).0);
         let rule_above = node.callers.is_empty() && n > 0;
         rows.push(Row {
             cells,
