@@ -98,10 +98,11 @@ fn starts_tar(block: &[u8]) -> bool {
     claimed == Ok(sum)
 }
 
-/// Whether `bytes` (the start of a file is enough) are a tar, packed by gzip or zstd or not.
-pub fn is_archive(bytes: &[u8]) -> bool {
+/// Whether this is a tar, packed by gzip or zstd or not. No more is read than that takes: of zstd a window, which may be
+/// megabytes.
+pub fn is_archive(packed: impl io::BufRead) -> bool {
     let mut block = [0; 512];
-    let Ok(mut reader) = unpacked(bytes) else {
+    let Ok(mut reader) = unpacked(packed) else {
         return false;
     };
     let mut filled = 0;

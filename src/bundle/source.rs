@@ -312,17 +312,14 @@ pub(super) fn open_collection(
         return Contents::folder(path, limit).map(Ok).map_err(fail);
     }
     if path.is_file() {
-        let mut start = Vec::new();
         let file = File::open(path).map_err(fail)?;
-        // Enough for the first block of zstd.
-        file.take(1 << 18).read_to_end(&mut start).map_err(fail)?;
-        if !archive::is_archive(&start) {
+        if !archive::is_archive(io::BufReader::new(file)) {
             return Ok(Err(None));
         }
         return Contents::archive(path, limit, want).map(Ok).map_err(fail);
     }
     let bytes = read_bytes(path)?;
-    Ok(match archive::is_archive(&bytes) {
+    Ok(match archive::is_archive(bytes.as_slice()) {
         true => Ok(Contents::bytes(path, bytes, limit, want)),
         false => Err(Some(bytes)),
     })
