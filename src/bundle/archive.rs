@@ -9,8 +9,7 @@ use std::io::{self, Read};
 
 use tar::EntryType;
 
-use super::frames::Frames;
-use crate::pprof::{Encoding, Limit, encoding};
+use crate::pprof::{Encoding, Frames, Limit, encoding};
 
 /// More entries than this are not read.
 const MAX_ENTRIES: usize = 200_000;

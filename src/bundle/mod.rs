@@ -7,7 +7,6 @@
 pub mod archive;
 mod contents;
 pub mod facts;
-mod frames;
 mod go_sources;
 mod goroutine_forms;
 mod kind;
@@ -15,6 +14,7 @@ pub mod manifest;
 mod merge;
 pub mod names;
 mod pack;
+mod packer;
 mod record;
 pub mod redact;
 mod select;

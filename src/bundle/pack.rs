@@ -8,8 +8,8 @@ use std::path::Path;
 
 use super::WriteError;
 use super::contents::Contents;
-use super::frames::Packer;
 use super::manifest::{JOURNAL, SUMMARY};
+use super::packer::Packer;
 use super::record::Record;
 use super::staging::Staging;
 

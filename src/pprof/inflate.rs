@@ -92,12 +92,7 @@ pub fn inflate(bytes: &[u8], limit: Limit) -> Result<Cow<'_, [u8]>, InflateError
             gunzip(bytes, hint, ceiling).map(Cow::Owned)
         }
         Encoding::Zstd => {
-            let damaged = |e: &dyn std::fmt::Display| InflateError::Damaged {
-                format: "zstd",
-                unpacked: 0,
-                reason: e.to_string(),
-            };
-            let decoder = ruzstd::decoding::StreamingDecoder::new(bytes).map_err(|e| damaged(&e))?;
+            let decoder = super::Frames::new(bytes);
             drain(decoder, "zstd", bytes.len().saturating_mul(4), ceiling).map(Cow::Owned)
         }
     }

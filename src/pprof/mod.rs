@@ -6,6 +6,7 @@
 mod decode;
 mod decode_error;
 mod encode;
+mod frames;
 pub mod goroutines;
 pub mod gotext;
 mod inflate;
@@ -21,5 +22,6 @@ mod wire;
 pub use decode::{DecodeNotes, decode};
 pub use decode_error::{DecodeError, DecodeErrorKind};
 pub use encode::{Compression, encode, encode_gzip, encode_gzip_as_read};
+pub(crate) use frames::Frames;
 pub use inflate::{Encoding, InflateError, Limit, encoding, inflate};
 pub use read::{Form, Read, ReadError, Remark, read};

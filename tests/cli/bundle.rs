@@ -115,6 +115,28 @@ fn the_shell_and_pprof_take_bundles() {
     });
 }
 
+/// What several threads of zstd write is several frames; the first alone would be a profile that ends early.
+#[test]
+fn a_profile_in_several_frames_is_read_to_its_end() {
+    let heap = capture("ctx-leak-1.36.1/s10-heap.pb.gz");
+    let packed = fs::read(&heap).expect("a file");
+    let bytes = kubeprof::pprof::inflate(&packed, kubeprof::pprof::Limit::Proportional).expect("gzip");
+    let dir = tempfile::tempdir().expect("a folder");
+    let path = dir.path().join("heap.pb.zst");
+    let mut zstd = Vec::new();
+    for part in bytes.chunks(bytes.len() / 3) {
+        // A skippable frame before each.
+        zstd.extend_from_slice(&[0x50, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, 1, 2, 3]);
+        zstd.extend(ruzstd::encoding::compress_to_vec(
+            part,
+            ruzstd::encoding::CompressionLevel::Fastest,
+        ));
+    }
+    fs::write(&path, &zstd[11..]).expect("room");
+    let path = path.display().to_string();
+    assert_eq!(json(&["top", &path])["rows"], json(&["top", &heap])["rows"]);
+}
+
 #[test]
 fn mutex_and_block_are_told_apart_by_name() {
     let dir = tempfile::tempdir().expect("a folder");

@@ -1,20 +1,19 @@
-//! zstd as a stream of frames: other tools write several, one for each of their threads; so does [`Packer`].
+//! zstd as a stream of frames: other tools write several, one for each of their threads.
 
-use std::io::{self, BufRead, Read, Write};
+use std::io::{self, BufRead, Read};
 
 use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
-use ruzstd::encoding::{CompressionLevel, compress_to_vec};
 
 /// Unpacks one frame after the other; skippable ones are skipped.
-pub(super) struct Frames<R> {
+pub(crate) struct Frames<R> {
     source: R,
     decoder: FrameDecoder,
     within: bool,
 }
 
 impl<R: BufRead> Frames<R> {
-    pub(super) fn new(source: R) -> Self {
+    pub(crate) fn new(source: R) -> Self {
         Self {
             source,
             decoder: FrameDecoder::new(),
@@ -56,53 +55,5 @@ impl<R: BufRead> Read for Frames<R> {
                 Err(e) => return Err(io::Error::other(e)),
             }
         }
-    }
-}
-
-/// So much is packed into one frame.
-const FRAME: usize = 4 << 20;
-
-/// Packs what is written to it, frame by frame, so that little is held in memory.
-pub(super) struct Packer<W> {
-    inner: W,
-    held: Vec<u8>,
-}
-
-impl<W: Write> Packer<W> {
-    pub(super) fn new(inner: W) -> Self {
-        Self {
-            inner,
-            held: Vec::new(),
-        }
-    }
-
-    fn pack(&mut self) -> io::Result<()> {
-        if self.held.is_empty() {
-            return Ok(());
-        }
-        let packed = compress_to_vec(self.held.as_slice(), CompressionLevel::Fastest);
-        self.held.clear();
-        self.inner.write_all(&packed)
-    }
-
-    /// Packs the rest.
-    pub(super) fn finish(mut self) -> io::Result<()> {
-        self.pack()?;
-        self.inner.flush()
-    }
-}
-
-impl<W: Write> Write for Packer<W> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let n = bytes.len().min(FRAME - self.held.len());
-        self.held.extend_from_slice(&bytes[..n]);
-        if self.held.len() == FRAME {
-            self.pack()?;
-        }
-        Ok(n)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }
