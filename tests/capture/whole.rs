@@ -296,10 +296,39 @@ fn fifty_nodes_side_by_side_but_not_at_once() {
     let server = Server::start(|_| None);
     let out = server.path("b");
     let nodes: Vec<String> = (0..50).map(|i| format!("node-{i:02}")).collect();
-    let mut args: Vec<&str> = nodes.iter().map(String::as_str).collect();
-    args.extend(["--quick", "--parallel", "8"]);
-    let ran = capture(&server, &out, &args);
-    assert_eq!(ran.code, Some(0), "{ran:#?}");
+    let (config, target) = (server.kubeconfig().display().to_string(), out.display().to_string());
+    let mut args = vec![
+        "capture",
+        "--kubeconfig",
+        &config,
+        "--out",
+        &target,
+        "--quick",
+        "--parallel",
+        "8",
+        "-q",
+    ];
+    args.extend(nodes.iter().map(String::as_str));
+    let mut child = command(&args)
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .expect("kubeprof starts");
+    let status = format!("/proc/{}/status", child.id());
+    let mut most = 0;
+    let code = loop {
+        let text = std::fs::read_to_string(&status).unwrap_or_default();
+        let line = text.lines().find_map(|l| l.strip_prefix("VmHWM:"));
+        let kib = line
+            .and_then(|l| l.split_whitespace().next())
+            .and_then(|n| n.parse::<u64>().ok());
+        most = most.max(kib.unwrap_or(0));
+        if let Some(status) = child.try_wait().expect("a status") {
+            break status.code();
+        }
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    };
+    assert_eq!(code, Some(0));
+    assert!((1..50 << 10).contains(&most), "{most} KiB at most");
     sound(&out);
     for node in &nodes {
         let heaps = events(&out, "artifact")

@@ -404,21 +404,21 @@ fn api_server_restarted(lab: &mut Lab) {
         "--profiles",
         "goroutine,heap",
         "--series",
-        "8",
+        "12",
         "--every",
         "2s",
     ];
     let child = lab.command(&args).spawn().expect("kubeprof starts");
     std::thread::sleep(Duration::from_secs(3));
-    lab.script(&["apiserver"], &[]);
+    lab.script(&["apiserver"], &[("DOWN", "8")]);
     let ran = lab.ended("restart", &args, child);
     ran.is(3, &["network:", "--resume"]);
     assert_eq!(ran.events("run").len(), 1, "the kubelet is the same");
     let heaps = ran.there().iter().filter(|t| *t == "heap").count();
-    assert!((2..8).contains(&heaps), "what was before and after is there: {heaps}");
+    assert!((2..12).contains(&heaps), "what was before and after is there: {heaps}");
     lab.verifies(&ran, 3);
     let ran = lab.kubeprof("restart", &["capture", "--resume", "restart"], &[]);
-    ran.is(0, &["8/8"]);
+    ran.is(0, &["12/12"]);
     lab.verifies(&ran, 0);
 }
 

@@ -67,7 +67,7 @@ async fn run(args: &CaptureArgs) -> Result<Exit> {
     let started = started(&options, &targets, first);
     let (writer, root) = open(args, started)?;
     let writer = Arc::new(writer);
-    let watch = watch::watcher(args.quiet, options.plan.artifacts.len());
+    let watch = watch::watcher(args.quiet, requests(&options));
     let session = Session::new(Arc::clone(&writer), options.clone(), stop.clone(), watch);
     let (visited, ended) = session.run(targets).await;
     let executable = match &args.binary {
@@ -98,6 +98,13 @@ async fn executable(
     // The journal has a line more; the summary beside it is to say the same.
     writer.finish(Finished::default())?;
     Ok(taken)
+}
+
+/// How many artifacts of one process there are to take.
+fn requests(options: &Options) -> usize {
+    let every = options.plan.of(Phase::Every).count();
+    let rest = options.plan.artifacts.len() - every;
+    every * usize::try_from(options.schedule.snapshots).unwrap_or(1) + rest
 }
 
 /// Begins the bundle, or goes on with it.
