@@ -200,7 +200,7 @@ fn damaged_archives_never_panic_and_never_lie() {
     for packing in [Packing::Tar, Packing::Gzip, Packing::Zstd] {
         let (whole, record) = bundle_tar(packing);
         let files = record.files().len();
-        for round in 0..120 {
+        for round in 0..60 {
             let mut bytes = whole.clone();
             match round % 4 {
                 0 => bytes.truncate(random(whole.len())),
@@ -245,7 +245,7 @@ fn damaged_archives_never_panic_and_never_lie() {
         0,
         "nothing is left outside"
     );
-    assert!(verdicts[Verdict::Findings as usize] > 20, "{verdicts:?}");
+    assert!(verdicts[Verdict::Findings as usize] > 10, "{verdicts:?}");
 }
 
 #[test]

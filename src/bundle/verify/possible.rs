@@ -24,6 +24,13 @@ pub(super) fn analyses(intact: &[&Artifact], record: &Record, v: &Verification) 
     let mut all = Vec::new();
     let mut add = |name, needs: usize, has: usize, what: &str, command: String| {
         let possible = has >= needs;
+        let what = match has {
+            1 => what
+                .replace("profiles", "profile")
+                .replace("dumps", "dump")
+                .replace("executables", "executable"),
+            _ => what.to_owned(),
+        };
         all.push(Analysis {
             name,
             possible,
