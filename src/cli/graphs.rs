@@ -79,9 +79,13 @@ fn stacks(input: &InputArgs, query: &Query, out: &OutArgs, format: Stacks) -> Re
 
 /// What a drawing is called: the file without its folders, or what it is.
 fn title(look: &Look) -> String {
-    match look.source.rsplit('/').next() {
+    let name = match look.source.rsplit('/').next() {
         Some(file) if !file.is_empty() && file != "-" => file.to_owned(),
         _ => look.kind.clone(),
+    };
+    match look.symbols.facts.get("trusted").and_then(serde_json::Value::as_bool) {
+        Some(true) => format!("{name} (binary TRUSTED BY HAND, NOT PROVEN)"),
+        _ => name,
     }
 }
 

@@ -124,6 +124,13 @@ fn name_from_binary(
         };
         let mut coverage = apply_to(profile, form, &single, force);
         coverage.trusted = args.trust_binary && matches!(identity.verdict, Verdict::Mismatch | Verdict::Unproven);
+        if coverage.trusted {
+            // Drawings and copies have no line for it; comments go with the profile wherever it is written.
+            let mark = format!("{TRUSTED}: {} ({})", path.display(), identity.reason);
+            note(out, &mark);
+            let mark = profile.strings.intern(&mark);
+            profile.comments.push(mark);
+        }
         coverage.identities.push(identity);
         return Ok(coverage);
     }
@@ -229,6 +236,9 @@ fn ask(url: &str, id: &str, cache: Option<&Path>) -> Result<PathBuf> {
 fn ask(_: &str, _: &str, _: Option<&Path>) -> Result<PathBuf> {
     bail!("this kubeprof was built without the network\nhint: build it with the feature `debuginfod`")
 }
+
+/// What marks every report that rests on a binary which nothing proves.
+const TRUSTED: &str = "names of a binary TRUSTED BY HAND, NOT PROVEN";
 
 /// Whether values count memory: the runtime leaves its own frames out of such profiles.
 fn is_heap(profile: &Profile) -> bool {

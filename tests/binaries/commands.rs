@@ -189,6 +189,40 @@ fn a_wrong_binary_is_refused_with_both_identities() {
     let out = place.run(&["top", &profile, "--binary", &other.binary(), "--trust-binary"], "");
     assert_eq!(out.status.code(), Some(0), "{}", stderr(&out));
     assert!(stdout(&out).contains("TRUSTED BY HAND, NOT PROVEN"), "{}", stdout(&out));
+    // Drawings and copies are marked as well, and the note is on standard error for what has no room.
+    for format in [
+        vec!["flame", "-o", "html"],
+        vec!["flame", "-o", "svg"],
+        vec!["convert", "-o", "dot"],
+    ] {
+        let mut args = format.clone();
+        args.extend([profile.as_str(), "--binary"]);
+        let binary = other.binary();
+        args.extend([binary.as_str(), "--trust-binary"]);
+        let out = place.run(&args, "");
+        assert!(
+            stdout(&out).contains("TRUSTED BY HAND, NOT PROVEN"),
+            "{format:?}: {}",
+            stderr(&out)
+        );
+        assert!(stderr(&out).contains("TRUSTED BY HAND"), "{format:?}");
+    }
+    let copy = place.path("copy.pb.gz").display().to_string();
+    let binary = other.binary();
+    let args = [
+        "convert",
+        "-o",
+        "proto",
+        "--out",
+        &copy,
+        &profile,
+        "--binary",
+        &binary,
+        "--trust-binary",
+    ];
+    assert_eq!(place.run(&args, "").status.code(), Some(0));
+    let out = place.run(&["pprof", "-comments", &copy], "");
+    assert!(stdout(&out).contains("TRUSTED BY HAND, NOT PROVEN"), "{}", stdout(&out));
     let out = place.run(&["binary", "verify", &profile, &other.binary(), "-o", "json"], "");
     let verdict: Value = serde_json::from_str(&stdout(&out)).unwrap();
     assert_eq!(
