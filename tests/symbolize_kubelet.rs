@@ -231,7 +231,10 @@ fn every_location_that_a_kubelet_wrote_of_itself_comes_back() {
         // Releases before Go 1.24 have their version nowhere else.
         let stamped = kubeprof::symbolize::buildinfo::stamped_kubernetes_version(binary.elf());
         let info = binary.build_info().unwrap();
-        assert_eq!(stamped.as_deref(), info.kubernetes_version(), "{name}");
+        // No release is position-independent; there it stands beside other texts and is not guessed.
+        if !name.ends_with("-pie") || stamped.is_some() {
+            assert_eq!(stamped.as_deref(), info.kubernetes_version(), "{name}");
+        }
         let mut named = bare(&truth, |a| a);
         let single = Single {
             mapping: Some(kubeprof::model::MappingId::new(0)),
