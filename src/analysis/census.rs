@@ -108,7 +108,9 @@ pub fn census(view: &View) -> Census {
         stacks: p.stacks.len(),
         deepest: p.stacks.iter().map(|(_, s)| s.len()).max().unwrap_or(0),
         locations: p.locations.len(),
-        unnamed: p.locations.iter().filter(|l| l.line_count == 0).count(),
+        unnamed: (0..p.locations.len())
+            .filter(|&l| is_nameless(p, LocationId::new(l)))
+            .count(),
         inlined: p.locations.iter().filter(|l| l.line_count > 1).count(),
         functions: p.functions.len(),
         mappings: mappings(p),
@@ -119,6 +121,11 @@ pub fn census(view: &View) -> Census {
             .map(|lens| attributed(view, lens))
             .unwrap_or_default(),
     }
+}
+
+/// Whether nothing names an address: no line, or lines of functions without a name.
+pub(super) fn is_nameless(p: &Profile, l: LocationId) -> bool {
+    (p.lines_of(l).iter()).all(|line| p.function_name(line.function).is_empty())
 }
 
 fn mappings(p: &Profile) -> Vec<MappedFile> {
@@ -181,6 +188,9 @@ fn unknown_frame(p: &Profile, lens: &Lens, stack: StackId) -> String {
         });
     unknown.map_or_else(
         || "(addresses without a name)".to_owned(),
-        |line| p.function_name(line.function).to_owned(),
+        |line| match p.function_name(line.function) {
+            "" => "(addresses without a name)".to_owned(),
+            name => name.to_owned(),
+        },
     )
 }

@@ -6,6 +6,7 @@
 use regex::Regex;
 
 use super::QueryError;
+use super::census::is_nameless;
 use super::expression::compile;
 use crate::model::{LocationId, Profile, StackId, StringId};
 
@@ -218,6 +219,24 @@ pub fn drop_nameless_leaves(p: &mut Profile) -> usize {
         out.extend_from_slice(&stack[start..]);
     });
     cut
+}
+
+/// Drops what the runtime fills the records of threads up with: an address of all ones without a name, at the root. It is no
+/// frame. A stack of nothing else keeps one.
+pub fn drop_padding(p: &mut Profile) {
+    let padding: Vec<bool> = (0..p.locations.len())
+        .map(|l| p.locations[l].address == u64::MAX && is_nameless(p, LocationId::new(l)))
+        .collect();
+    if !padding.contains(&true) {
+        return;
+    }
+    rewrite(p, |stack, out| {
+        let end = stack
+            .iter()
+            .rposition(|l| !padding[l.index()])
+            .map_or(1, |last| last + 1);
+        out.extend_from_slice(&stack[..end.min(stack.len())]);
+    });
 }
 
 /// A function name without its argument list and without the leading dot of some PowerPC symbols.

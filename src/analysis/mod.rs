@@ -45,7 +45,7 @@ pub use compare::compare;
 pub use diff::{Diff, DiffRow, diff};
 pub use drawing::{Drawing, DrawnEdge, DrawnNode, DrawnSize, DrawnTag, drawing};
 pub use expression::Expression;
-pub use filter::{drop_frames, drop_nameless_leaves};
+pub use filter::{drop_frames, drop_nameless_leaves, drop_padding};
 pub use flame::{Flame, FlameColumn, FlameLimits, FlameNodes, HiddenFrames, ROOT, flame};
 pub use goroutine_join::{JoinedForms, describe_by_dump, label_by_profile};
 pub use goroutine_tally::{Counted, Waits};

@@ -229,7 +229,10 @@ impl Query {
 #[non_exhaustive]
 pub enum QueryError {
     /// A filter is not a regular expression.
-    #[error("{option} {text:?} is not a regular expression: {reason}")]
+    #[error(
+        "{option} {text:?} is not a regular expression: {reason}\nhint: {}",
+        expression_hint(text)
+    )]
     Regex {
         /// Which filter.
         option: &'static str,
@@ -284,6 +287,14 @@ pub enum QueryError {
     /// Nothing matches the expression of `peek`, `list` or `disasm`.
     #[error("no matches found for regexp: {0}")]
     NoMatch(String),
+}
+
+/// What to write where the text itself was meant.
+fn expression_hint(text: &str) -> String {
+    format!(
+        "where the characters themselves are meant, write {}",
+        regex::escape(text)
+    )
 }
 
 /// The keys that look like `asked`, or how to list them.

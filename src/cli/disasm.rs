@@ -7,8 +7,7 @@ use regex::Regex;
 use super::args::{Format, InputArgs, OutArgs, QueryArgs};
 use super::{open, output, symbols};
 use crate::analysis::{
-    self, AddressCosts, DisassembledFunction, Disassembly, Granularity, Header, InstructionCost, Query, QueryError,
-    Trim,
+    self, AddressCosts, DisassembledFunction, Disassembly, Granularity, Header, InstructionCost, Query, Trim,
 };
 use crate::model::{MappingId, Profile};
 use crate::render::layout;
@@ -50,7 +49,7 @@ pub(super) fn disasm(args: &DisasmArgs) -> Result<()> {
     let costs = AddressCosts::new(&view, place);
     let mut found = functions(&binary, |name| matching.is_match(name));
     if found.is_empty() {
-        bail!(QueryError::NoMatch(args.matching.clone()));
+        return Err(open::no_match(&args.matching, &view, &look));
     }
     found.retain(|f| costs.any(&(f.start..f.end)));
     if found.is_empty() {

@@ -3,17 +3,17 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 
 use super::args::{InputArgs, OutArgs};
 use super::{dumps, symbols};
-use crate::analysis::{self, Note, Query, View};
+use crate::analysis::{self, Note, Query, QueryError, View};
 use crate::bundle::{self, Choice, GoroutineForms, Kind, Loaded, SourceError, SourceNote, Sources};
 use crate::kubelet::Knowledge;
 use crate::model::{self, MergeOptions, Profile};
 use crate::pprof::goroutines::GoroutineDump;
 use crate::pprof::{Form, Limit, Remark};
-use crate::render::layout::{Look, Symbols};
+use crate::render::layout::{Look, Symbols, why_empty};
 
 /// What a session has read once for all its commands.
 #[derive(Debug)]
@@ -322,8 +322,24 @@ pub(super) fn view(input: &InputArgs, query: &Query, out: &OutArgs) -> Result<(V
     Ok((prepare(profile, &query, knowledge(input)?, out)?, look))
 }
 
+/// That no function matches, and why that may be.
+pub(super) fn no_match(matching: &str, view: &View, look: &Look) -> anyhow::Error {
+    if let Some(why) = why_empty(view, &look.kind) {
+        return anyhow!("no function matches {matching:?}\nhint: {why}");
+    }
+    let filters = match view.query.active_filters().is_empty() {
+        true => "",
+        false => ", and see what the filters leave",
+    };
+    anyhow!(
+        "{}\nhint: names are those of `kubeprof top -n 0`, letters as they stand; (?i){matching} takes both cases{filters}",
+        QueryError::NoMatch(matching.to_owned())
+    )
+}
+
 /// Applies the query and says its notes.
-pub(super) fn prepare(profile: Profile, query: &Query, knowledge: Arc<Knowledge>, out: &OutArgs) -> Result<View> {
+pub(super) fn prepare(mut profile: Profile, query: &Query, knowledge: Arc<Knowledge>, out: &OutArgs) -> Result<View> {
+    analysis::drop_padding(&mut profile);
     let view = analysis::prepare_knowing(profile, query, Some(knowledge))?;
     for n in &view.notes {
         match n {

@@ -111,7 +111,7 @@ pub(super) fn peek(args: &PeekArgs) -> Result<()> {
     let (mut view, look) = open::view(&args.input, &query, &args.out)?;
     let report = analysis::tree(&mut view, Some(&args.matching))?;
     if report.is_empty() {
-        bail!(QueryError::NoMatch(args.matching.clone()));
+        return Err(open::no_match(&args.matching, &view, &look));
     }
     print_tree(&report, &view, &look, "peek", args.output, &args.out)
 }
@@ -411,7 +411,10 @@ pub(super) fn list(args: &ListArgs) -> Result<()> {
         ..args.query.query(None)
     };
     let (mut view, look) = open::view(&args.input, &query, &args.out)?;
-    let report = analysis::list(&mut view, &args.matching)?;
+    let report = match analysis::list(&mut view, &args.matching) {
+        Err(QueryError::NoMatch(matching)) => return Err(open::no_match(&matching, &view, &look)),
+        other => other?,
+    };
     let mut sources = Found(GoSources::new(&query.source_path));
     let document = layout::list(&report, &view, &look, &mut sources);
     output::document(&document, args.output, &args.out, true)

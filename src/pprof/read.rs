@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::decode_error::DecodeErrorKind;
 use super::goroutines::{self, GoroutineDump, Truncation};
 use super::gotext::{self, GoText, GoTextKind};
 use super::{DecodeError, DecodeNotes, InflateError, Limit, decode, inflate, legacy, mistakes};
@@ -53,6 +54,8 @@ pub struct Read {
 pub enum Remark {
     /// HTTP headers stood before the profile.
     HttpHeaders,
+    /// The file was compressed twice.
+    PackedTwice,
     /// A `debug=1` text ends early.
     TextTruncated,
     /// A goroutine dump ends early.
@@ -75,6 +78,7 @@ impl std::fmt::Display for Remark {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Remark::HttpHeaders => write!(f, "HTTP headers before the profile are skipped"),
+            Remark::PackedTwice => write!(f, "the file is compressed twice; both are unpacked"),
             Remark::TextTruncated => write!(f, "the text ends early; it is read as far as it goes"),
             Remark::DumpTruncated(Truncation::RuntimeLimit) => {
                 write!(
@@ -125,10 +129,12 @@ pub enum ReadError {
     #[error("{0}")]
     Legacy(#[from] legacy::LegacyError),
     /// They are a damaged profile, or nothing known.
-    #[error(
-        "not a profile: {0}\nhint: expected profile.proto (gzip, zstd or raw), a Go debug=1 or debug=2 text, or a legacy pprof format"
-    )]
-    Decode(#[from] DecodeError),
+    #[error("not a profile: {source}\nhint: {}", decode_hint(source))]
+    Decode {
+        /// What is wrong where.
+        #[from]
+        source: DecodeError,
+    },
 }
 
 fn inflate_hint(e: &InflateError) -> String {
@@ -137,6 +143,13 @@ fn inflate_hint(e: &InflateError) -> String {
         InflateError::Truncated { format, .. } => mistakes::Mistake::Truncated { format, have: 0 }.remedy(),
         InflateError::Damaged { format, .. } => mistakes::Mistake::Damaged { format }.remedy(),
     }
+}
+
+fn decode_hint(e: &DecodeError) -> String {
+    if matches!(e.kind, DecodeErrorKind::Concatenated) {
+        return "save each profile in a file of its own; several files of one kind are added up".to_owned();
+    }
+    "expected profile.proto (gzip, zstd or raw), a Go debug=1 or debug=2 text, or a legacy pprof format".to_owned()
 }
 
 /// Unpacks and reads `packed`. With `plain`, as `go tool pprof` does: names and labels in comment lines do not count and
@@ -156,13 +169,24 @@ pub fn read(packed: Vec<u8>, limit: Limit, plain: bool) -> Result<Read, ReadErro
 }
 
 fn unpack_and_read(packed: Vec<u8>, limit: Limit, plain: bool) -> Result<Read, ReadError> {
+    let ceiling = limit.bytes(packed.len());
     let bytes = match inflate(&packed, limit)? {
         Cow::Borrowed(_) => packed,
         Cow::Owned(bytes) => {
             drop(packed);
+            // What a server packs and a client packs once more.
+            if !plain && let Cow::Owned(inner) = inflate(&bytes, Limit::Bytes(ceiling))? {
+                let mut read = read_unpacked(inner, plain)?;
+                read.remarks.push(Remark::PackedTwice);
+                return Ok(read);
+            }
             bytes
         }
     };
+    read_unpacked(bytes, plain)
+}
+
+fn read_unpacked(bytes: Vec<u8>, plain: bool) -> Result<Read, ReadError> {
     if bytes.is_empty() {
         return Err(ReadError::Mistake(mistakes::Mistake::Empty));
     }

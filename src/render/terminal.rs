@@ -158,14 +158,46 @@ fn is_beginning(bytes: &[u8]) -> bool {
     bytes.len() < length
 }
 
-/// Cuts the middle out of a text that is wider than `width`: the package loses letters, the function never does while
-/// there is room.
+/// A name in at most `width` columns: folders and import paths lose their first parts, the package and the function stay
+/// whole while there is room (`…/libcontainer.newContainerStats`); after that the middle goes.
+pub fn cut_name(text: &str, width: usize) -> Cow<'_, str> {
+    if text.chars().count() <= width {
+        return Cow::Borrowed(text);
+    }
+    let mut words: Vec<Cow<'_, str>> = text.split(' ').map(Cow::Borrowed).collect();
+    // The file stands behind the function and loses its folders first.
+    for i in (0..words.len()).rev() {
+        let word = words[i].clone().into_owned();
+        let path = word.find(['(', '[']).map_or(word.as_str(), |end| &word[..end]);
+        for (slash, _) in path.match_indices('/').filter(|&(at, _)| at > 0) {
+            words[i] = Cow::Owned(format!("…{}", &word[slash..]));
+            let shorter = words.join(" ");
+            if shorter.chars().count() <= width {
+                return Cow::Owned(shorter);
+            }
+        }
+    }
+    Cow::Owned(cut_middle(&words.join(" "), width).into_owned())
+}
+
+/// How wide a name is at least with its package and function whole.
+pub fn shortest_name(text: &str) -> usize {
+    let words = text.split(' ').map(|word| {
+        let path = word.find(['(', '[']).map_or(word, |end| &word[..end]);
+        match path.rfind('/').filter(|&at| at > 0) {
+            Some(slash) => 1 + word[slash..].chars().count(),
+            None => word.chars().count(),
+        }
+    });
+    words.sum::<usize>() + text.matches(' ').count()
+}
+
+/// Cuts the middle out of a text that is wider than `width`. The tail, where the method and the line stand, keeps more.
 pub fn cut_middle(text: &str, width: usize) -> Cow<'_, str> {
     let count = text.chars().count();
     if count <= width || width < 3 {
         return Cow::Borrowed(text);
     }
-    // The tail holds the receiver and the method; it gets two thirds.
     let tail = (width - 1) * 2 / 3;
     let head = width - 1 - tail;
     let start: String = text.chars().take(head).collect();

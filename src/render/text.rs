@@ -4,7 +4,7 @@ use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use std::io::{self, Write};
 
 use super::document::{Document, Emphasis};
-use super::terminal::{Style, Terminal, cut_middle, sanitize};
+use super::terminal::{Style, Terminal, cut_name, sanitize, shortest_name};
 
 /// How far lines under a row are moved in.
 const BELOW: &str = "        ";
@@ -49,7 +49,7 @@ pub fn around(
 }
 
 fn rows(d: &Document, wide: bool, terminal: &Terminal, out: &mut dyn Write) -> io::Result<()> {
-    let columns: Vec<usize> = (0..d.columns.len())
+    let mut columns: Vec<usize> = (0..d.columns.len())
         .filter(|&c| d.columns[c].for_people(wide))
         .collect();
     let mut widths: Vec<usize> = columns.iter().map(|&c| d.columns[c].title.chars().count()).collect();
@@ -64,17 +64,21 @@ fn rows(d: &Document, wide: bool, terminal: &Terminal, out: &mut dyn Write) -> i
         }
         cells.push(line);
     }
-    fit(&mut widths, &columns, d, terminal);
+    let mut left_out = match terminal.width {
+        Some(width) => fit(&mut widths, &mut columns, &mut cells, width, wide, d),
+        None => Vec::new(),
+    };
     let mut table = Table::new();
     table
         .load_style(presets::NOTHING)
         .set_content_arrangement(ContentArrangement::Disabled);
-    table.set_header(columns.iter().map(|&c| &d.columns[c].title));
+    let titles = columns.iter().zip(&widths);
+    table.set_header(titles.map(|(&c, &w)| cut_name(&d.columns[c].title, w).into_owned()));
     for line in &cells {
         table.add_row(
             line.iter()
                 .zip(&widths)
-                .map(|(text, &w)| cut_middle(text, w).into_owned()),
+                .map(|(text, &w)| cut_name(text, w).into_owned()),
         );
     }
     align(&mut table, d, &columns);
@@ -97,10 +101,15 @@ fn rows(d: &Document, wide: bool, terminal: &Terminal, out: &mut dyn Write) -> i
         for (text, emphasis) in row.iter().flat_map(|row| &row.below) {
             let text = terminal.clean(text);
             let text = terminal.width.map_or(text.clone(), |w| {
-                cut_middle(&text, w.saturating_sub(BELOW.len())).into_owned().into()
+                cut_name(&text, w.saturating_sub(BELOW.len())).into_owned().into()
             });
             writeln!(out, "{BELOW}{}", terminal.paint(&text, style(*emphasis)))?;
         }
+    }
+    left_out.dedup();
+    if !left_out.is_empty() {
+        let note = format!("no room for {}: -o wide has all columns", left_out.join(", "));
+        writeln!(out, "\n{}", terminal.paint(&note, Style::Faint))?;
     }
     Ok(())
 }
@@ -113,17 +122,70 @@ fn align(table: &mut Table, d: &Document, columns: &[usize]) {
     }
 }
 
-/// Narrows the widest column of words until a row fits the terminal.
-fn fit(widths: &mut [usize], columns: &[usize], d: &Document, terminal: &Terminal) {
-    let Some(width) = terminal.width else { return };
-    let total: usize = widths.iter().sum::<usize>() + 2 * widths.len().saturating_sub(1);
-    let Some(excess) = total.checked_sub(width) else { return };
-    let widest = (0..columns.len())
-        .filter(|&i| !d.columns[columns[i]].numeric)
-        .max_by_key(|&i| widths[i]);
-    if let Some(i) = widest {
-        widths[i] = widths[i].saturating_sub(excess).max(24.min(widths[i]));
+/// Columns that narrow terminals do without, the least needed first; `-o wide` keeps them.
+const SPARE: [&str; 8] = [
+    "cum_error",
+    "flat_error",
+    "inline",
+    "created_by",
+    "subsystem_title",
+    "sum_percent",
+    "flat_percent",
+    "cum_percent",
+];
+
+/// Makes rows fit `width`: import paths in the widest column of words lose their first parts; where that is not enough,
+/// columns that are not needed go; then names lose their middle. Gives the titles of the columns that went.
+fn fit(
+    widths: &mut Vec<usize>,
+    columns: &mut Vec<usize>,
+    cells: &mut [Vec<String>],
+    width: usize,
+    wide: bool,
+    d: &Document,
+) -> Vec<String> {
+    let total = |widths: &[usize]| widths.iter().sum::<usize>() + 2 * widths.len().saturating_sub(1);
+    let mut left_out = Vec::new();
+    let widest = |widths: &[usize], columns: &[usize]| {
+        (0..columns.len())
+            .filter(|&i| !d.columns[columns[i]].numeric)
+            .max_by_key(|&i| widths[i])
+    };
+    let Some(name) = widest(widths, columns) else {
+        return left_out;
+    };
+    let key = d.columns[columns[name]].key;
+    let whole = cells.iter().map(|line| shortest_name(&line[name])).max().unwrap_or(0);
+    // A name that is longer than that is cut for the sake of the others.
+    let least = whole.min(width * 3 / 5).min(widths[name]);
+    for spare in SPARE.iter().filter(|spare| !wide && **spare != key) {
+        let others = total(widths) - widths[widest(widths, columns).unwrap_or(0)];
+        if others + least <= width {
+            break;
+        }
+        let Some(i) = columns.iter().position(|&c| d.columns[c].key == *spare) else {
+            continue;
+        };
+        left_out.push(d.columns[columns[i]].title.clone());
+        columns.remove(i);
+        widths.remove(i);
+        cells.iter_mut().for_each(|line| drop(line.remove(i)));
     }
+    let excess = total(widths).saturating_sub(width);
+    if excess > 0
+        && let Some(i) = columns.iter().position(|&c| d.columns[c].key == key)
+    {
+        widths[i] = widths[i].saturating_sub(excess).max(8.min(widths[i]));
+    }
+    // Several columns of words: the others give way as well.
+    for _ in 0..columns.len() {
+        let excess = total(widths).saturating_sub(width);
+        match widest(widths, columns).filter(|&i| excess > 0 && widths[i] > 8) {
+            Some(i) => widths[i] = widths[i].saturating_sub(excess).max(8),
+            None => break,
+        }
+    }
+    left_out
 }
 
 /// Writes a document as markdown.

@@ -1,6 +1,7 @@
 //! What goes wrong is named, with what to do.
 
-use super::support::{capture, run, run_with};
+use super::made_profile::{Made, profile, save};
+use super::support::{capture, fine, json, run, run_with};
 
 #[test]
 fn several_kinds_in_a_folder_are_listed() {
@@ -85,4 +86,161 @@ fn a_filter_that_matches_nothing_is_fine_and_says_so() {
     let answer = run(&["top", &heap, "--focus", "no_such_function"]);
     assert_eq!(answer.code, 0);
     assert!(answer.stderr.contains("--focus matched nothing"), "{}", answer.stderr);
+}
+
+/// A profile without samples, as an idle kubelet gives one.
+fn empty(folder: &std::path::Path, types: &[(&str, &str)]) -> String {
+    let mut p = profile(types, &[]);
+    p.period_type = p.sample_types.first().copied();
+    save(&p, folder, "empty.pb.gz")
+}
+
+#[test]
+fn an_empty_profile_says_why() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for (types, why) in [
+        (
+            [("contentions", "count"), ("delay", "nanoseconds")].as_slice(),
+            "a stock kubelet never samples mutexes",
+        ),
+        (
+            &[("goroutineleak", "count")],
+            "no goroutine waits for what nothing can reach",
+        ),
+        (
+            &[("samples", "count"), ("cpu", "nanoseconds")],
+            "nothing ran while it was taken",
+        ),
+    ] {
+        let file = empty(folder.path(), types);
+        for command in [["top"].as_slice(), &["tree"], &["traces"], &["tags"]] {
+            let mut args = command.to_vec();
+            args.push(&file);
+            let text = fine(&args);
+            assert!(
+                text.contains("the profile is empty") && text.contains(why),
+                "{args:?}: {text}"
+            );
+        }
+        assert!(
+            json(&["top", &file])["empty_because"]
+                .as_str()
+                .is_some_and(|w| w.contains(why))
+        );
+        for command in ["list", "peek"] {
+            let answer = run(&[command, ".", &file]);
+            assert_eq!(answer.code, 2);
+            assert!(
+                answer.stderr.contains("hint: the profile is empty: "),
+                "{}",
+                answer.stderr
+            );
+            assert!(answer.stderr.contains(why), "{}", answer.stderr);
+            assert!(!answer.stderr.contains("no matches found"), "{}", answer.stderr);
+        }
+    }
+    // Filters that leave nothing are another matter.
+    let heap = capture("ctx-leak-1.36.1/s10-heap.pb.gz");
+    assert!(!fine(&["top", &heap, "--focus", "zzz"]).contains("empty"));
+}
+
+#[test]
+fn what_matches_nothing_and_what_is_no_expression_have_a_hint() {
+    let heap = capture("ctx-leak-1.36.1/s10-heap.pb.gz");
+    for (args, words) in [
+        (["peek", "zzz", &heap].as_slice(), "no matches found for regexp: zzz"),
+        (&["list", "zzz", &heap], "no matches found for regexp: zzz"),
+        (&["top", "--focus", "(", &heap], "write \\("),
+        (&["peek", "(", &heap], "write \\("),
+    ] {
+        let answer = run(args);
+        assert_eq!(answer.code, 2);
+        assert!(answer.stderr.contains(words), "{args:?}: {}", answer.stderr);
+        assert_eq!(
+            answer.stderr.matches("hint: ").count(),
+            1,
+            "{args:?}: {}",
+            answer.stderr
+        );
+    }
+}
+
+#[test]
+fn two_profiles_in_one_file_and_one_packed_twice() {
+    let bytes = std::fs::read(capture("ctx-leak-1.36.1/s10-heap.pb.gz")).expect("fixture");
+    let twice = [bytes.as_slice(), &bytes].concat();
+    let answer = run_with(&["top", "-"], Some(&twice));
+    assert_eq!(answer.code, 2);
+    assert!(
+        answer.stderr.contains("two profiles one after the other"),
+        "{}",
+        answer.stderr
+    );
+    assert!(
+        answer.stderr.contains("hint: save each profile in a file of its own"),
+        "{}",
+        answer.stderr
+    );
+    assert_eq!(answer.stderr.matches("two profiles").count(), 1, "{}", answer.stderr);
+
+    let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    std::io::Write::write_all(&mut packer, &bytes).expect("memory");
+    let answer = run_with(&["top", "-o", "csv", "-"], Some(&packer.finish().expect("memory")));
+    assert_eq!(answer.code, 0, "{}", answer.stderr);
+    assert!(answer.stderr.contains("compressed twice"), "{}", answer.stderr);
+    assert_eq!(answer.stdout, run_with(&["top", "-o", "csv", "-"], Some(&bytes)).stdout);
+}
+
+#[test]
+fn a_page_without_a_title_has_none() {
+    let page = b"<html><head><title></title></head><body><form>Login <input type=password></form></body></html>";
+    let answer = run_with(&["top", "-"], Some(page));
+    assert!(
+        answer.stderr.contains("a page to log in, not a profile"),
+        "{}",
+        answer.stderr
+    );
+}
+
+#[test]
+fn what_fills_records_up_is_no_frame() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut p = profile(
+        &[("threadcreate", "count")],
+        &[
+            Made {
+                stack: &["runtime.allocm", "runtime.main", "", ""],
+                values: &[3],
+                texts: &[],
+                numbers: &[],
+            },
+            Made {
+                stack: &["", ""],
+                values: &[2],
+                texts: &[],
+                numbers: &[],
+            },
+        ],
+    );
+    let nameless: Vec<bool> = (0..p.locations.len())
+        .map(|l| {
+            let lines = p.lines_of(kubeprof::model::LocationId::new(l));
+            p.function_name(lines[0].function).is_empty()
+        })
+        .collect();
+    for (l, nameless) in p.locations.iter_mut().zip(&nameless) {
+        l.address = if *nameless { u64::MAX } else { 0x1000 };
+    }
+    let count = nameless.iter().filter(|n| **n).count();
+    let file = save(&p, folder.path(), "threadcreate.pb.gz");
+    let d = json(&["inspect", &file]);
+    assert_eq!(d["unnamed_locations"], count, "{d}");
+    let attributed = &d["attributed"];
+    assert_eq!(
+        (&attributed["known"], &attributed["total"]),
+        (&3.into(), &5.into()),
+        "{attributed}"
+    );
+    let top = json(&["top", &file]);
+    assert_eq!(top["total"], 5, "{top}");
 }

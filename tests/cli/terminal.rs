@@ -243,3 +243,56 @@ fn numbers_without_a_meaning_are_refused() {
         fine(&["pprof", "-top", flag, &heap]);
     }
 }
+
+#[test]
+fn rows_fit_a_narrow_terminal_with_package_and_function_whole() {
+    let heap = capture("ctx-leak-1.36.1/s10-heap.pb.gz");
+    let dump = capture("ctx-leak-1.36.1/last-goroutine.debug2.txt.gz");
+    for columns in [60, 80, 100] {
+        for args in [
+            ["top", &heap].as_slice(),
+            &["top", &heap, "--lines"],
+            &["top", &heap, "--by", "package"],
+            &["tree", &heap],
+            &["peek", "newContainerStats|Unmarshal", &heap],
+            &["diff", &heap, &heap, "--exit-code"],
+            &["tags", &heap],
+            &["goroutines", &dump],
+        ] {
+            if columns < 80 && args[0] != "top" {
+                // Headings and numbers alone take more.
+                continue;
+            }
+            let answer = on_terminal(args, columns);
+            assert_eq!(answer.code, 0, "{args:?}: {}", answer.stdout);
+            let rows = answer.stdout.lines().skip_while(|l| !l.is_empty()).skip(1);
+            let rows = rows.take_while(|l| !["more ", " are ", "no room"].iter().any(|w| l.contains(w)));
+            for row in rows {
+                assert!(
+                    row.chars().count() <= usize::from(columns),
+                    "{args:?} at {columns}: {row}"
+                );
+            }
+        }
+    }
+    for args in [
+        ["top", &heap].as_slice(),
+        &["top", &heap, "--lines"],
+        &["peek", "newContainerStats", &heap],
+    ] {
+        let text = on_terminal(args, 80).stdout;
+        assert!(text.contains("/libcontainer.newContainerStats"), "{args:?}: {text}");
+    }
+    let text = on_terminal(&["top", &heap], 80).stdout;
+    assert!(
+        text.contains("no room for ") && text.contains("-o wide has all columns"),
+        "{text}"
+    );
+    // With room, nothing is cut; nor where there is no terminal.
+    assert!(
+        on_terminal(&["top", &heap], 250)
+            .stdout
+            .contains("github.com/google/cadvisor/container/libcontainer.newContainerStats")
+    );
+    assert!(!fine(&["top", &heap]).contains('…'));
+}

@@ -42,8 +42,13 @@ impl Mistake {
                 )
             }
             Self::PprofIndex => "the page that lists the profiles (/debug/pprof/), not a profile".to_owned(),
-            Self::Html { title, login: true } => format!("a page to log in ({title:?}), not a profile"),
-            Self::Html { title, login: false } => format!("a web page ({title:?}), not a profile"),
+            Self::Html { title, login } => {
+                let page = if *login { "a page to log in" } else { "a web page" };
+                match title.as_str() {
+                    "" => format!("{page}, not a profile"),
+                    title => format!("{page} ({title:?}), not a profile"),
+                }
+            }
             Self::ExecutionTrace { version } => format!("a Go execution trace (format {version}), not a profile"),
             Self::PprofReport => "the printed report of go tool pprof, not the profile itself".to_owned(),
             Self::PprofFetch { .. } => "what go tool pprof prints while it fetches, not the profile itself".to_owned(),

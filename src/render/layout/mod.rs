@@ -118,6 +118,22 @@ pub struct Symbols {
     pub facts: Map<String, Value>,
 }
 
+/// What it means that a profile has no samples; `None` where it has some, or filters may have taken them.
+pub fn why_empty(view: &View, kind: &str) -> Option<&'static str> {
+    if !view.profile.samples.is_empty() || !view.query.active_filters().is_empty() {
+        return None;
+    }
+    Some(match kind {
+        "contention" => {
+            "the profile is empty: a stock kubelet never samples mutexes, and blocking only with enableContentionProfiling \
+             (--contention-profiling), which is off by default"
+        }
+        "goroutineleak" => "the profile is empty: no goroutine waits for what nothing can reach any more",
+        "cpu" => "the profile is empty: nothing ran while it was taken",
+        _ => "the profile is empty: it has no samples",
+    })
+}
+
 /// The page without rows: what stands above them, for formats that write rows as they come.
 pub fn head(schema: &str, h: &Header, view: &View, look: &Look) -> Document {
     begin(schema, h, view, look)
@@ -133,6 +149,10 @@ fn begin(schema: &str, h: &Header, view: &View, look: &Look) -> Document {
     d.facts.insert("total".to_owned(), json!(h.total));
     d.facts.insert("unit".to_owned(), json!(h.unit));
     d.heading = heading(h, view, look);
+    if let Some(why) = why_empty(view, &look.kind) {
+        d.facts.insert("empty_because".to_owned(), json!(why));
+        d.heading.push(why.to_owned());
+    }
     if h.frameless > 0 {
         let value = view.format(h.frameless_value, &h.output_unit);
         let (n, noun) = (
