@@ -1,14 +1,17 @@
 //! `kubeprof symbolize`: addresses from standard input to names on standard output.
 
 use std::borrow::Cow;
-
 use std::io::{self, BufRead, BufWriter, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use anyhow::{Context as _, bail};
 use clap::{Parser, ValueEnum};
 
 use super::Exit;
 use super::symbols::Opened;
+use crate::bundle::{self, BundledBinary, Want};
+use crate::pprof::Limit;
 use crate::symbolize::names::{printable, readable};
 use crate::symbolize::pclntab::GoTable;
 use crate::symbolize::stack::{Entry, from_return_addresses};
@@ -21,9 +24,12 @@ use crate::symbolize::{Binary, Frame, Miss, Source};
 #[derive(Parser, Debug)]
 #[command(name = "symbolize")]
 pub(super) struct SymbolizeArgs {
+    /// A bundle that holds the binary that the addresses are of.
+    #[arg(value_name = "BUNDLE", required_unless_present = "binary", conflicts_with = "binary")]
+    bundle: Option<PathBuf>,
     /// The binary that the addresses are of.
     #[arg(long, value_name = "FILE")]
-    binary: PathBuf,
+    binary: Option<PathBuf>,
     /// The addresses are return addresses: of raw stacks, panics and debug=1 texts, but not of profiles. Virtual
     /// addresses of inlined calls are merged into the frame that they belong to.
     #[arg(long)]
@@ -75,13 +81,25 @@ fn parse_address(text: &str) -> Option<u64> {
 
 /// Runs the command.
 pub(super) fn answer(args: &SymbolizeArgs) -> anyhow::Result<Exit> {
-    let mut opened = Opened::here(&args.binary)?;
+    // Held until the end: a binary taken out of an archive goes with it.
+    let bundled = match &args.bundle {
+        Some(path) => Some(bundled(path)?),
+        None => None,
+    };
+    let taken_out = match (&bundled, &args.bundle) {
+        (Some(binary), Some(path)) => binary
+            .file()
+            .with_context(|| format!("{}: its binary cannot be taken out", path.display()))?,
+        _ => PathBuf::new(),
+    };
+    let path = args.binary.as_ref().unwrap_or(&taken_out);
+    let mut opened = Opened::here(path)?;
     if let Some(path) = &args.debug_file {
         opened = opened.with_debug_file(path)?;
     }
     let binary = opened.binary()?;
     if let Err(error) = binary.go() {
-        say!("kubeprof: {}: {error}", args.binary.display());
+        say!("kubeprof: {}: {error}", path.display());
     }
     let stdin = io::stdin().lock();
     let mut out = BufWriter::with_capacity(1 << 17, io::stdout().lock());
@@ -105,6 +123,29 @@ pub(super) fn answer(args: &SymbolizeArgs) -> anyhow::Result<Exit> {
     } else {
         Exit::Fine
     })
+}
+
+/// The one binary of a bundle.
+fn bundled(path: &Path) -> anyhow::Result<BundledBinary> {
+    let Some((contents, record)) = bundle::open_bundle(path, Limit::Proportional, Want::Artifacts)? else {
+        bail!(
+            "{}: not a bundle\nhint: name a bundle of `kubeprof capture`, or the binary with --binary FILE",
+            path.display()
+        );
+    };
+    let mut binaries = Arc::new(contents).binaries(&record);
+    binaries.dedup_by(|a, b| !a.build_id.is_empty() && a.build_id == b.build_id);
+    match (binaries.len(), binaries.pop()) {
+        (1, Some(binary)) => Ok(binary),
+        (0, _) => bail!(
+            "{}: no binary in the bundle\nhint: `kubeprof capture --binary` puts it there; else name it with --binary FILE",
+            path.display()
+        ),
+        (n, _) => bail!(
+            "{}: {n} different binaries in the bundle\nhint: `kubeprof bundle ls` lists them; name one with --binary FILE",
+            path.display()
+        ),
+    }
 }
 
 /// Longest line of input that is kept at a time; longer ones are cut there.

@@ -92,6 +92,29 @@ fn the_binary_of_a_bundle_names_its_profiles() {
         let (possible, _) = text.split_once("not possible:").unwrap();
         assert!(possible.contains("instructions"), "{text}");
     }
+    // Addresses too, with nothing but the bundle.
+    let addresses: String = (0..400).map(|i| format!("{:#x}\n", 0x401000 + i * 0x1234)).collect();
+    let input = place.path("addresses");
+    fs::write(&input, addresses).unwrap();
+    let names = |args: &[&str]| {
+        let out = std::process::Command::new(env!("CARGO_BIN_EXE_kubeprof"))
+            .arg("symbolize")
+            .args(args)
+            .env("TMPDIR", &temporary)
+            .stdin(fs::File::open(&input).unwrap())
+            .output()
+            .unwrap();
+        assert!(out.status.success(), "{}", stderr(&out));
+        stdout(&out)
+    };
+    let direct = names(&["--binary", &at("kubelet"), "-o", "jsonl"]);
+    assert!(
+        direct.lines().filter(|l| l.contains("\"function\"")).count() > 50,
+        "{direct}"
+    );
+    for source in ["b", "b.tar.gz"] {
+        assert_eq!(names(&[&at(source), "-o", "jsonl"]), direct, "{source}");
+    }
     assert_eq!(
         fs::read_dir(&temporary).unwrap().count(),
         0,
