@@ -15,3 +15,5 @@ pub mod model;
 pub mod pprof;
 pub mod render;
 pub mod symbolize;
+#[cfg(feature = "tls")]
+pub mod tls;

@@ -8,9 +8,11 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("model", &[]),
     ("kubelet", &[]),
     ("pprof", &["model"]),
-    ("symbolize", &["model"]),
+    // One file: which cryptography the two rooms with a network rest on.
+    ("tls", &[]),
+    ("symbolize", &["model", "tls"]),
     ("bundle", &["model", "pprof"]),
-    ("capture", &["model", "pprof", "symbolize", "bundle"]),
+    ("capture", &["model", "pprof", "symbolize", "bundle", "tls"]),
     ("analysis", &["model", "kubelet"]),
     // The encoder of `convert` is the one renderer that needs more than a report.
     ("render", &["model", "kubelet", "bundle", "analysis"]),

@@ -8,6 +8,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
+use graviola::hashing::Sha256;
+use graviola::signing::ecdsa::{P256, SigningKey};
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
@@ -185,22 +187,64 @@ impl Default for Kubelet {
     }
 }
 
+/// A key of the cryptography that kubeprof itself uses, so that no test needs a C compiler either.
+struct Key {
+    secret: SigningKey<P256>,
+    /// The point, uncompressed: the last 65 bytes of its SubjectPublicKeyInfo.
+    public: Vec<u8>,
+}
+
+impl Key {
+    fn generate() -> Self {
+        let secret = SigningKey::generate().expect("a key");
+        let mut buffer = [0; 128];
+        let whole = secret.to_spki_der(&mut buffer).expect("room");
+        let public = whole[whole.len() - 65..].to_vec();
+        Key { secret, public }
+    }
+
+    fn pkcs8(&self) -> Vec<u8> {
+        let mut buffer = [0; 256];
+        self.secret.to_pkcs8_der(&mut buffer).expect("room").to_vec()
+    }
+}
+
+impl rcgen::PublicKeyData for Key {
+    fn der_bytes(&self) -> &[u8] {
+        &self.public
+    }
+
+    fn algorithm(&self) -> &'static rcgen::SignatureAlgorithm {
+        &rcgen::PKCS_ECDSA_P256_SHA256
+    }
+}
+
+impl rcgen::SigningKey for Key {
+    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, rcgen::Error> {
+        let mut buffer = [0; 128];
+        let signed = self.secret.sign_asn1::<Sha256>(&[message], &mut buffer);
+        Ok(signed.expect("a signature").to_vec())
+    }
+}
+
 /// The CA of all servers of this process and a certificate for 127.0.0.1.
 fn certificates() -> &'static (String, Arc<ServerConfig>) {
     static CERTIFICATES: OnceLock<(String, Arc<ServerConfig>)> = OnceLock::new();
     CERTIFICATES.get_or_init(|| {
-        let key = rcgen::KeyPair::generate().expect("a key");
+        let key = Key::generate();
         let mut params = rcgen::CertificateParams::new(Vec::new()).expect("parameters");
+        params.serial_number = Some(1.into());
         params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
         params.distinguished_name.push(rcgen::DnType::CommonName, "test-ca");
         let ca = params.self_signed(&key).expect("a CA");
         let issuer = rcgen::Issuer::new(params, key);
         let names = vec!["127.0.0.1".to_owned(), "localhost".to_owned()];
-        let leaf_key = rcgen::KeyPair::generate().expect("a key");
-        let leaf = rcgen::CertificateParams::new(names).expect("parameters");
+        let leaf_key = Key::generate();
+        let mut leaf = rcgen::CertificateParams::new(names).expect("parameters");
+        leaf.serial_number = Some(2.into());
         let leaf = leaf.signed_by(&leaf_key, &issuer).expect("a certificate");
-        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(leaf_key.serialize_der()));
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(leaf_key.pkcs8()));
+        let provider = kubeprof::tls::provider().expect("a processor of the last ten years");
         let config = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .expect("versions")

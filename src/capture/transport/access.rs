@@ -8,6 +8,7 @@ use kube::config::{AuthInfo, KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 
 use super::{Limits, Route, Transport};
+use crate::tls;
 
 /// The way to the kubelets.
 #[derive(Clone, Debug)]
@@ -110,6 +111,9 @@ pub enum AccessError {
     /// A certificate without its key.
     #[error("a client certificate needs its key\nhint: --client-key FILE; it may be the same file")]
     NoKey,
+    /// No cryptography on this processor.
+    #[error(transparent)]
+    Tls(#[from] tls::TlsError),
     /// Credentials that cannot be made.
     #[error("cannot make credentials: {cause}\nhint: run the exec plugin of your kubeconfig by hand, or give --token")]
     Credentials {
@@ -163,6 +167,7 @@ impl Transport {
             config.root_cert.get_or_insert_with(Vec::new);
         }
         let server = shown(&config.cluster_url);
+        tls::install()?;
         let client = Client::try_from(config).map_err(|e| AccessError::Credentials { cause: chain(&e) })?;
         Ok(Transport {
             client,

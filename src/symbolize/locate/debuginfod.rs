@@ -7,7 +7,6 @@
 use std::fs;
 use std::io::{self, Read, Write as _};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 use ureq::Agent;
@@ -15,6 +14,7 @@ use ureq::tls::{RootCerts, TlsConfig};
 
 use super::super::Binary;
 use super::Image;
+use crate::tls;
 
 /// A binary bigger than this is not taken: eight times the largest kubelet.
 pub const MAX_BYTES: u64 = 1 << 30;
@@ -132,9 +132,10 @@ fn download(base: &str, id: &str, part: &Path) -> Result<String, FetchError> {
         url: url.clone(),
         reason,
     };
+    let provider = tls::provider().map_err(|e| network(e.to_string()))?;
     let tls = TlsConfig::builder()
         .root_certs(RootCerts::PlatformVerifier)
-        .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .unversioned_rustls_crypto_provider(provider)
         .build();
     let agent: Agent = Agent::config_builder()
         .http_status_as_error(false)
