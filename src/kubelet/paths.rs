@@ -99,27 +99,34 @@ pub(super) fn build_prefix_len(package: &str) -> (usize, bool) {
     }
     let mut start = 0;
     let mut std_vendored = false;
-    if let Some(at) = package.rfind("/vendor/") {
+    if let Some(at) = last_of(package, "/vendor/") {
         start = at + "/vendor/".len();
     } else if package.starts_with("vendor/") {
         start = "vendor/".len();
         std_vendored = true;
     }
     for marker in ["/staging/src/", "/Godeps/_workspace/src/"] {
-        if let Some(at) = package[start..].rfind(marker) {
+        if let Some(at) = last_of(&package[start..], marker) {
             start += at + marker.len();
             std_vendored = false;
         }
     }
     let rest = &package[start..];
-    if rest.starts_with("_/") || rest.contains("/_output/") {
-        start += match rest.rfind("/src/") {
+    if rest.starts_with("_/") || last_of(rest, "/_output/").is_some() {
+        start += match last_of(rest, "/src/") {
             Some(at) => at + "/src/".len(),
             None if rest.starts_with("_/") => "_/".len(),
             None => 0,
         };
     }
     (start, std_vendored)
+}
+
+/// `text.rfind(marker)` for markers that begin with a slash. Every function of a profile is asked for a handful of them, and
+/// few have any: slashes are found many bytes at a time.
+fn last_of(text: &str, marker: &str) -> Option<usize> {
+    debug_assert!(marker.starts_with('/'), "slashes are looked for");
+    memchr::memrchr_iter(b'/', text.as_bytes()).find(|&at| text.as_bytes()[at..].starts_with(marker.as_bytes()))
 }
 
 /// Import path of the directory a source file lies in, as far as the path tells it.
@@ -163,7 +170,7 @@ fn source_path(file: &str) -> Option<&str> {
         return None;
     }
     for marker in ["/pkg/mod/", "/src/"] {
-        if let Some(at) = file.rfind(marker) {
+        if let Some(at) = last_of(file, marker) {
             return Some(&file[at + marker.len()..]);
         }
     }

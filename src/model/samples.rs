@@ -316,6 +316,9 @@ impl Samples {
 
     /// Keeps the labels for which `keep` holds.
     pub fn retain_labels(&mut self, mut keep: impl FnMut(&Label) -> bool) {
+        if self.labels.iter().all(&mut keep) {
+            return;
+        }
         let labels = std::mem::take(&mut self.labels);
         let mut start = 0;
         for end in &mut self.label_ends[1..] {

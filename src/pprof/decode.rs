@@ -461,6 +461,7 @@ impl Decoder {
             match (field, value) {
                 (1, Value::Bytes(b, at)) => {
                     let mut packed = cursor.inside(b, at);
+                    s.stack.reserve(b.len());
                     while !packed.is_done() {
                         let offset = packed.offset();
                         let id = packed.mixed_varint()?;

@@ -76,14 +76,35 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// As [`Cursor::varint`], for numbers whose length cannot be guessed: no branch depends on it.
+    /// As [`Cursor::varint`], for numbers whose length cannot be guessed: no branch depends on it, up to 28 bits.
     #[inline(always)]
     pub(super) fn mixed_varint(&mut self) -> Result<u64, DecodeError> {
+        if let Some(word) = self.bytes.get(self.at..).and_then(|rest| rest.first_chunk::<4>()) {
+            let word = u32::from_le_bytes(*word);
+            let ends = !word & 0x8080_8080;
+            if ends != 0 {
+                // Up to and including the byte that ends the number, then seven bits of each byte side by side.
+                let bits = ends.trailing_zeros();
+                let v = word & (u32::MAX >> (31 - bits));
+                let v = (v & 0x007f_007f) | (v & 0x7f00_7f00) >> 1;
+                let v = (v & 0x0000_3fff) | (v & 0x3fff_0000) >> 2;
+                let next = self.at + bits as usize / 8 + 1;
+                if next <= self.end {
+                    self.at = next;
+                    return Ok(u64::from(v));
+                }
+            }
+        }
+        self.wide_varint()
+    }
+
+    /// Numbers of up to 56 bits, as many bytes at once as they have.
+    #[inline(never)]
+    fn wide_varint(&mut self) -> Result<u64, DecodeError> {
         if let Some(word) = self.bytes.get(self.at..).and_then(|rest| rest.first_chunk::<8>()) {
             let word = u64::from_le_bytes(*word);
             let ends = !word & 0x8080_8080_8080_8080;
             if ends != 0 {
-                // Up to and including the byte that ends the number, then seven bits of each byte side by side.
                 let bits = ends.trailing_zeros();
                 let v = word & (u64::MAX >> (63 - bits)) & 0x7f7f_7f7f_7f7f_7f7f;
                 let v = (v & 0x007f_007f_007f_007f) | (v & 0x7f00_7f00_7f00_7f00) >> 1;

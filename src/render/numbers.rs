@@ -50,7 +50,16 @@ impl<'a> Numbers<'a> {
 
 /// Appends `text`, right-aligned in `width` columns.
 pub(super) fn right(line: &mut Vec<u8>, text: &str, width: usize) {
-    let blanks = width.saturating_sub(text.chars().count());
-    line.extend(std::iter::repeat_n(b' ', blanks));
+    const BLANKS: [u8; 64] = [b' '; 64];
+    let columns = if text.is_ascii() {
+        text.len()
+    } else {
+        text.chars().count()
+    };
+    let blanks = width.saturating_sub(columns);
+    match BLANKS.get(..blanks) {
+        Some(blanks) => line.extend_from_slice(blanks),
+        None => line.extend(std::iter::repeat_n(b' ', blanks)),
+    }
     line.extend_from_slice(text.as_bytes());
 }

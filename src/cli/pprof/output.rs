@@ -72,7 +72,7 @@ impl LateFile {
             let name = |e: io::Error| io::Error::new(e.kind(), format!("{}: {e}", self.path.display()));
             let file = File::create(&self.path).map_err(name)?;
             say!("Generating report in {}", self.path.display());
-            self.file = Some(BufWriter::with_capacity(1 << 18, file));
+            self.file = Some(BufWriter::with_capacity(1 << 16, file));
         }
         self.file
             .as_mut()

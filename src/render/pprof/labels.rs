@@ -27,6 +27,12 @@ impl LabelLines {
         let labels = samples.labels(i);
         let is_wanted = |l: &Label| (l.kind() == LabelKind::Number) == numbers;
         order.extend((0..labels.len() as u32).filter(|&n| is_wanted(&labels[n as usize])));
+        if let [only] = order[..] {
+            // As nearly all samples have it.
+            word(&[&labels[only as usize]], text);
+            groups.push((0, text.len() as u32));
+            order.clear();
+        }
         order.sort_by_key(|&n| labels[n as usize].key);
         let mut run: Vec<&Label> = Vec::new();
         for same in order.chunk_by(|&a, &b| labels[a as usize].key == labels[b as usize].key) {

@@ -48,38 +48,7 @@ pub fn raw(p: &Profile, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "{}", types.join(" ").trim())?;
     samples(p, out)?;
     writeln!(out, "Locations")?;
-    for (i, l) in p.locations.iter().enumerate() {
-        write!(out, "{:6}: {:#x} ", l.id, l.address)?;
-        if let Some(m) = l.mapping {
-            write!(out, "M={} ", p.mappings[m.index()].id)?;
-        }
-        if l.folded {
-            write!(out, "[F] ")?;
-        }
-        let lines = p.lines_of(LocationId::new(i));
-        if lines.is_empty() {
-            writeln!(out)?;
-        }
-        for (i, line) in lines.iter().enumerate() {
-            let f = p.function(line.function);
-            if i > 0 {
-                write!(out, "             ")?;
-            }
-            let (name, system) = (p.text(f.name), p.text(f.system_name));
-            write!(
-                out,
-                "{name} {}:{}:{} s={}",
-                p.text(f.filename),
-                line.line,
-                line.column,
-                f.start_line
-            )?;
-            if name != system {
-                write!(out, "({system})")?;
-            }
-            writeln!(out)?;
-        }
-    }
+    locations(p, out)?;
     writeln!(out, "Mappings")?;
     for m in &p.mappings {
         let mut bits = String::new();
@@ -103,81 +72,166 @@ pub fn raw(p: &Profile, out: &mut dyn Write) -> io::Result<()> {
     Ok(())
 }
 
+fn locations(p: &Profile, out: &mut dyn Write) -> io::Result<()> {
+    let mut page = Page::new();
+    let mut number = itoa::Buffer::new();
+    let mut text: Vec<u8> = Vec::new();
+    for (i, l) in p.locations.iter().enumerate() {
+        right(&mut text, number.format(l.id), 6);
+        write!(text, ": {:#x} ", l.address)?;
+        if let Some(m) = l.mapping {
+            write!(text, "M={} ", p.mappings[m.index()].id)?;
+        }
+        if l.folded {
+            text.extend_from_slice(b"[F] ");
+        }
+        let lines = p.lines_of(LocationId::new(i));
+        if lines.is_empty() {
+            text.push(b'\n');
+        }
+        for (i, line) in lines.iter().enumerate() {
+            let f = p.function(line.function);
+            if i > 0 {
+                text.extend_from_slice(b"             ");
+            }
+            let (name, system) = (p.text(f.name), p.text(f.system_name));
+            text.extend_from_slice(name.as_bytes());
+            text.push(b' ');
+            text.extend_from_slice(p.text(f.filename).as_bytes());
+            for (sign, n) in [(":", line.line), (":", line.column), (" s=", f.start_line)] {
+                text.extend_from_slice(sign.as_bytes());
+                text.extend_from_slice(number.format(n).as_bytes());
+            }
+            if name != system {
+                write!(text, "({system})")?;
+            }
+            text.push(b'\n');
+        }
+        page.push(&text, out)?;
+        text.clear();
+    }
+    page.flush(out)
+}
+
 fn samples(p: &Profile, out: &mut dyn Write) -> io::Result<()> {
     let ids = Ids::new(p);
     let mut labels = LabelLines::default();
     let mut number = itoa::Buffer::new();
-    let mut text: Vec<u8> = Vec::with_capacity(CHUNK + (1 << 14));
+    let mut page = Page::new();
+    let mut text: Vec<u8> = Vec::new();
     for i in 0..p.samples.len() {
         for &v in p.samples.values(i) {
             text.push(b' ');
             right(&mut text, number.format(v), 10);
         }
         text.extend_from_slice(b": ");
-        for &l in p.stack(p.samples.stack(i)) {
-            ids.push(l, &mut text);
-        }
+        page.push(&text, out)?;
+        text.clear();
+        page.push_ids(p.stack(p.samples.stack(i)), &ids, out)?;
         text.push(b'\n');
         if !p.samples.labels(i).is_empty() {
             write_labels(p, i, &mut labels, &mut text);
         }
-        if text.len() >= CHUNK {
-            out.write_all(&text)?;
-            text.clear();
-        }
+        page.push(&text, out)?;
+        text.clear();
     }
-    out.write_all(&text)
+    page.flush(out)
 }
-
-/// Bytes written at once.
-const CHUNK: usize = 1 << 18;
 
 /// Ids of locations with a blank behind them. They are printed many times, so each is worded once, in cells of one size
-/// that are copied whole and then cut: a copy of known length is one instruction.
-struct Ids {
-    cells: Vec<[u8; Ids::CELL]>,
-    lengths: Vec<u8>,
-}
+/// that are copied whole: a copy of known length is one instruction.
+struct Ids(Vec<Cell>);
+
+/// The text, and its length in the last byte; 0 where the id is too long: the first eight bytes are the id itself then.
+type Cell = [u8; CELL];
+
+/// Room for 14 digits, a blank and the length.
+const CELL: usize = 16;
 
 impl Ids {
-    /// The longest id has 20 digits; those are rare.
-    const CELL: usize = 16;
-
     fn new(p: &Profile) -> Self {
-        let mut ids = Ids {
-            cells: Vec::with_capacity(p.locations.len()),
-            lengths: Vec::with_capacity(p.locations.len()),
-        };
         let mut number = itoa::Buffer::new();
-        for l in &p.locations {
+        let worded = p.locations.iter().map(|l| {
             let digits = number.format(l.id).as_bytes();
-            let mut cell = [b' '; Self::CELL];
-            if let Some(head) = cell.get_mut(..digits.len()).filter(|_| digits.len() < Self::CELL) {
-                head.copy_from_slice(digits);
-                ids.lengths.push(digits.len() as u8 + 1);
-            } else {
-                // Does not fit: the id itself.
-                cell[..8].copy_from_slice(&l.id.to_le_bytes());
-                ids.lengths.push(0);
+            let mut cell = [b' '; CELL];
+            match cell[..CELL - 2].get_mut(..digits.len()) {
+                Some(head) => {
+                    head.copy_from_slice(digits);
+                    cell[CELL - 1] = digits.len() as u8 + 1;
+                }
+                None => {
+                    cell[..8].copy_from_slice(&l.id.to_le_bytes());
+                    cell[CELL - 1] = 0;
+                }
             }
-            ids.cells.push(cell);
+            cell
+        });
+        Ids(worded.collect())
+    }
+}
+
+/// Output that is written many bytes at a time, with room for whole cells behind its end.
+struct Page {
+    bytes: Vec<u8>,
+    end: usize,
+}
+
+impl Page {
+    /// Frames that are put down between two looks at the room that is left.
+    const AT_ONCE: usize = 1 << 10;
+
+    fn new() -> Self {
+        Page {
+            bytes: vec![0; 1 << 18],
+            end: 0,
         }
-        ids
     }
 
-    #[inline]
-    fn push(&self, l: LocationId, text: &mut Vec<u8>) {
-        let cell = &self.cells[l.index()];
-        let length = self.lengths[l.index()] as usize;
-        if length == 0 {
-            let id = cell.first_chunk::<8>().map_or(0, |b| u64::from_le_bytes(*b));
-            text.extend_from_slice(itoa::Buffer::new().format(id).as_bytes());
-            text.push(b' ');
-            return;
+    fn flush(&mut self, out: &mut dyn Write) -> io::Result<()> {
+        out.write_all(&self.bytes[..self.end])?;
+        self.end = 0;
+        Ok(())
+    }
+
+    fn push(&mut self, text: &[u8], out: &mut dyn Write) -> io::Result<()> {
+        if text.len() > self.bytes.len() - self.end {
+            self.flush(out)?;
         }
-        let end = text.len() + length;
-        text.extend_from_slice(cell);
-        text.truncate(end);
+        match self.bytes[self.end..].get_mut(..text.len()) {
+            Some(room) => {
+                room.copy_from_slice(text);
+                self.end += text.len();
+                Ok(())
+            }
+            None => out.write_all(text),
+        }
+    }
+
+    fn push_ids(&mut self, stack: &[LocationId], ids: &Ids, out: &mut dyn Write) -> io::Result<()> {
+        for some in stack.chunks(Self::AT_ONCE) {
+            if self.bytes.len() - self.end < Self::AT_ONCE * CELL {
+                self.flush(out)?;
+            }
+            let mut end = self.end;
+            for &l in some {
+                let cell = &ids.0[l.index()];
+                let length = usize::from(cell[CELL - 1]);
+                if length == 0 {
+                    let id = cell.first_chunk::<8>().map_or(0, |b| u64::from_le_bytes(*b));
+                    self.end = end;
+                    self.push(format!("{id} ").as_bytes(), out)?;
+                    if self.bytes.len() - self.end < Self::AT_ONCE * CELL {
+                        self.flush(out)?;
+                    }
+                    end = self.end;
+                    continue;
+                }
+                self.bytes[end..end + CELL].copy_from_slice(cell);
+                end += length;
+            }
+            self.end = end;
+        }
+        Ok(())
     }
 }
 
