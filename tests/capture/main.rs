@@ -3,6 +3,7 @@
 
 mod binary;
 mod broken;
+mod matrix;
 mod preflight;
 mod refusals;
 mod run;
