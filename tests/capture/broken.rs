@@ -239,6 +239,18 @@ fn debugging_off_still_gives_metrics() {
     );
 }
 
+/// A kubelet whose sync loop is stuck says so itself: that is kept, and told.
+#[test]
+fn a_failing_health_check_is_said() {
+    let text = "[+]ping ok\n[-]syncloop failed: reason withheld\nhealthz check failed\n";
+    let server = Server::start(move |r| (r.at_kubelet().1 == "/healthz").then(|| Reply::text(500, text)));
+    let out = server.path("b");
+    let ran = capture(&server, &out, &["worker-03", "--profiles", "heap"]);
+    assert_eq!(ran.code, Some(0), "{ran:#?}");
+    assert!(ran.stderr.contains("health check fails: syncloop failed"), "{ran:#?}");
+    assert!(there(&out).contains(&"healthz".to_owned()), "an answer is an answer");
+}
+
 #[test]
 fn no_right_no_node_no_kubelet() {
     for (fixture, words) in [

@@ -4,6 +4,7 @@
 mod binary;
 mod broken;
 mod matrix;
+mod places;
 mod preflight;
 mod refusals;
 mod run;

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use graviola::hashing::Sha256;
 use graviola::signing::ecdsa::{P256, SigningKey};
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::server::WebPkiClientVerifier;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 /// A request as it came.
@@ -22,6 +23,8 @@ pub(crate) struct Request {
     pub(crate) query: String,
     pub(crate) headers: HashMap<String, String>,
     pub(crate) body: Vec<u8>,
+    /// Whether it came with a client certificate of the servers' CA.
+    pub(crate) certified: bool,
 }
 
 impl Request {
@@ -227,9 +230,18 @@ impl rcgen::SigningKey for Key {
     }
 }
 
-/// The CA of all servers of this process and a certificate for 127.0.0.1.
-fn certificates() -> &'static (String, Arc<ServerConfig>) {
-    static CERTIFICATES: OnceLock<(String, Arc<ServerConfig>)> = OnceLock::new();
+/// What all servers of this process share.
+struct Certificates {
+    /// PEM of the CA.
+    ca: String,
+    /// PEM of a client's certificate and its key, in one file as kubelets keep theirs.
+    client: String,
+    /// With a certificate for 127.0.0.1; clients may show theirs.
+    config: Arc<ServerConfig>,
+}
+
+fn certificates() -> &'static Certificates {
+    static CERTIFICATES: OnceLock<Certificates> = OnceLock::new();
     CERTIFICATES.get_or_init(|| {
         let key = Key::generate();
         let mut params = rcgen::CertificateParams::new(Vec::new()).expect("parameters");
@@ -239,19 +251,35 @@ fn certificates() -> &'static (String, Arc<ServerConfig>) {
         let ca = params.self_signed(&key).expect("a CA");
         let issuer = rcgen::Issuer::new(params, key);
         let names = vec!["127.0.0.1".to_owned(), "localhost".to_owned()];
-        let leaf_key = Key::generate();
-        let mut leaf = rcgen::CertificateParams::new(names).expect("parameters");
-        leaf.serial_number = Some(2.into());
-        let leaf = leaf.signed_by(&leaf_key, &issuer).expect("a certificate");
-        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(leaf_key.pkcs8()));
+        let signed = |names: Vec<String>, serial: u64| {
+            let key = Key::generate();
+            let mut params = rcgen::CertificateParams::new(names).expect("parameters");
+            params.serial_number = Some(serial.into());
+            let certificate = params.signed_by(&key, &issuer).expect("a certificate");
+            (certificate, key.pkcs8())
+        };
+        let (leaf, leaf_key) = signed(names, 2);
+        let (client, client_key) = signed(vec!["system:node:worker-03".to_owned()], 3);
+        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(leaf_key));
         let provider = kubeprof::tls::provider().expect("a processor of the last ten years");
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(ca.der().clone()).expect("a CA");
+        let clients = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider))
+            .allow_unauthenticated()
+            .build()
+            .expect("a verifier");
         let config = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .expect("versions")
-            .with_no_client_auth()
+            .with_client_cert_verifier(clients)
             .with_single_cert(vec![leaf.der().clone()], key)
             .expect("a server");
-        (ca.pem(), Arc::new(config))
+        let client_key = pem::encode(&pem::Pem::new("PRIVATE KEY", client_key));
+        Certificates {
+            ca: ca.pem(),
+            client: client.pem() + &client_key,
+            config: Arc::new(config),
+        }
     })
 }
 
@@ -276,7 +304,7 @@ impl Server {
             busy: AtomicUsize::new(0),
             most: AtomicUsize::new(0),
             profiling: Mutex::default(),
-            tls: tls.then(|| Arc::clone(&certificates().1)),
+            tls: tls.then(|| Arc::clone(&certificates().config)),
         });
         let shared = Arc::clone(&state);
         std::thread::spawn(move || {
@@ -290,7 +318,8 @@ impl Server {
             }
         });
         let folder = tempfile::tempdir().expect("a folder");
-        std::fs::write(folder.path().join("ca.crt"), &certificates().0).expect("the CA");
+        std::fs::write(folder.path().join("ca.crt"), &certificates().ca).expect("the CA");
+        std::fs::write(folder.path().join("client.pem"), &certificates().client).expect("a client's certificate");
         let server = Server {
             address,
             tls,
@@ -350,8 +379,22 @@ impl Drop for Server {
     }
 }
 
-trait Stream: Read + Write {}
-impl<T: Read + Write> Stream for T {}
+trait Stream: Read + Write {
+    /// Whether the client showed a certificate.
+    fn certified(&self) -> bool;
+}
+
+impl Stream for TcpStream {
+    fn certified(&self) -> bool {
+        false
+    }
+}
+
+impl Stream for StreamOwned<ServerConnection, TcpStream> {
+    fn certified(&self) -> bool {
+        self.conn.peer_certificates().is_some_and(|c| !c.is_empty())
+    }
+}
 
 impl State {
     fn serve(&self, socket: TcpStream) -> std::io::Result<()> {
@@ -365,7 +408,10 @@ impl State {
         });
         loop {
             let request = match read_request(&mut stream) {
-                Ok(Some(request)) => request,
+                Ok(Some(request)) => Request {
+                    certified: stream.get_ref().certified(),
+                    ..request
+                },
                 Ok(None) => break,
                 // As Go's server says it.
                 Err(e) => {
@@ -546,6 +592,7 @@ fn read_request(stream: &mut BufReader<Box<dyn Stream>>) -> std::io::Result<Opti
         query: query.to_owned(),
         headers: HashMap::new(),
         body: Vec::new(),
+        certified: false,
     };
     loop {
         let mut line = String::new();

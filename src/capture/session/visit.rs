@@ -523,6 +523,11 @@ impl Visit<'_> {
         }
     }
 
+    /// What a small artifact says.
+    fn text(&self, artifact: &Artifact) -> String {
+        std::fs::read_to_string(self.session.writer.root().join(&artifact.path)).unwrap_or_default()
+    }
+
     /// What an artifact says about the process that the others do not.
     async fn learn(&mut self, e: &Endpoint, artifact: &Artifact) {
         let empty = artifact.facts.samples == Some(0);
@@ -531,9 +536,11 @@ impl Visit<'_> {
                 let total = artifact.facts.totals.first().and_then(|t| u64::try_from(t.value).ok());
                 self.gauges.goroutines = total.or(self.gauges.goroutines);
             }
-            "configz" => {
-                let text = std::fs::read_to_string(self.session.writer.root().join(&artifact.path)).unwrap_or_default();
-                self.contention = contention_of(&text);
+            "configz" => self.contention = contention_of(&self.text(artifact)),
+            "healthz" if artifact.exchange.status.is_some_and(|s| s != 200) => {
+                let text = self.text(artifact);
+                let failing: Vec<&str> = text.lines().filter_map(|l| l.strip_prefix("[-]")).collect();
+                self.note(format!("the kubelet's own health check fails: {}", failing.join("; ")));
             }
             "mutex" | "block" if !empty => self.fact(e.artifact, "data"),
             "mutex" => self.mutex_is_empty().await,
