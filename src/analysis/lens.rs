@@ -41,6 +41,8 @@ pub struct Place {
     pub module: StringId,
     /// Subsystem and role, where the table knows.
     pub class: FunctionClass,
+    /// The file it is in, as the profile has it.
+    pub file: StringId,
 }
 
 impl Lens {
@@ -61,6 +63,7 @@ impl Lens {
                         package: p.strings.intern(parsed.package()),
                         module: p.strings.intern(&parsed.module(&file)),
                         class: knowledge.classify(&parsed),
+                        file: f.filename,
                     };
                     known.insert((f.name, f.filename), place.clone());
                     place
@@ -106,6 +109,11 @@ impl Lens {
     /// Where a function belongs.
     pub fn function(&self, id: FunctionId) -> Option<&Place> {
         self.functions.get(id.index())
+    }
+
+    /// Where all functions belong.
+    pub(super) fn places(&self) -> &[Place] {
+        &self.functions
     }
 
     /// Where the first function of that name belongs.

@@ -2,8 +2,10 @@
 //!
 //! A sample passes when any of its frames is inside; rows outside are hidden and counted, their values are not changed.
 
-use super::lens::Lens;
-use super::names::NodeInfo;
+use rustc_hash::FxHashSet;
+
+use super::lens::{Lens, Place};
+use super::names::{NodeInfo, clean_path};
 use super::{Granularity, Query, QueryError, View};
 use crate::kubelet::{Attribution, Clues, FunctionClass, OwnerRule, PackagePatterns, Sense, SubsystemId, attribute};
 use crate::model::{Function, FunctionId, Line, LocationId, Profile, Stacks, StringId};
@@ -12,16 +14,32 @@ use crate::model::{Function, FunctionId, Line, LocationId, Profile, Stacks, Stri
 pub(super) struct Scope {
     packages: Option<PackagePatterns>,
     subsystems: Vec<SubsystemId>,
+    /// Names of the rows that have a function inside, where rows are more than functions.
+    groups: FxHashSet<StringId>,
 }
 
 impl Scope {
-    /// The scope of a view, when it has one and its rows are functions or the like.
+    /// The scope of a view, when it has one. Owners have none: they own stacks, and those are chosen already.
     pub(super) fn of(view: &View) -> Option<Self> {
         let lens = view.lens.as_ref()?;
-        if matches!(view.query.granularity, Granularity::Files | Granularity::Owners) {
+        if view.query.granularity == Granularity::Owners {
             return None;
         }
-        Self::new(&view.query, lens).ok().flatten()
+        let mut scope = Self::new(&view.query, lens).ok().flatten()?;
+        let p = &view.profile;
+        let group = |place: &Place| match view.query.granularity {
+            Granularity::Packages => Some(place.package),
+            Granularity::Modules => Some(place.module),
+            Granularity::Subsystems => place.class.subsystem().and_then(|id| p.strings.find(lens.title(id))),
+            Granularity::Files => p.strings.find(&clean_path(p.text(place.file))),
+            _ => None,
+        };
+        let inside = lens
+            .places()
+            .iter()
+            .filter(|place| scope.matches(p.text(place.package), place.class));
+        scope.groups = inside.filter_map(group).collect();
+        Some(scope)
     }
 
     fn new(query: &Query, lens: &Lens) -> Result<Option<Self>, QueryError> {
@@ -38,6 +56,7 @@ impl Scope {
         Ok(Some(Self {
             packages,
             subsystems: ids(&query.subsystems, lens)?,
+            groups: FxHashSet::default(),
         }))
     }
 
@@ -50,17 +69,8 @@ impl Scope {
     pub(super) fn contains(&self, view: &View, info: &NodeInfo) -> bool {
         let Some(lens) = &view.lens else { return true };
         match view.query.granularity {
-            Granularity::Packages => {
-                self.packages
-                    .as_ref()
-                    .is_some_and(|p| p.matches(view.profile.text(info.name)))
-                    || !self.subsystems.is_empty() && self.packages.is_none()
-            }
-            Granularity::Subsystems => {
-                let title = view.profile.text(info.name);
-                self.subsystems.iter().any(|&s| lens.title(s) == title) || self.subsystems.is_empty()
-            }
-            Granularity::Modules => true,
+            Granularity::Packages | Granularity::Modules | Granularity::Subsystems => self.groups.contains(&info.name),
+            Granularity::Files => self.groups.contains(&info.file),
             _ => lens
                 .named(info.name)
                 .is_some_and(|p| self.matches(view.profile.text(p.package), p.class)),

@@ -106,6 +106,16 @@ pub enum SourceError {
     /// A folder holds no profile.
     #[error("{0}: no profiles in it\nhint: `kubeprof inspect` says what each file is")]
     NoProfiles(String),
+    /// A folder or a tar holds bundles, of which a report takes one.
+    #[error("{name} holds bundles, and a report is of one: {}\nhint: name one of them{unpacked}; `kubeprof bundle merge` makes one of several", .bundles.join(", "))]
+    Bundles {
+        /// Path as it was given.
+        name: String,
+        /// Where they are.
+        bundles: Vec<String>,
+        /// What has to be done first.
+        unpacked: &'static str,
+    },
     /// A bundle holds no profile that fits.
     #[error("the bundle holds no profile\nhint: `kubeprof bundle verify` says what it holds and lacks")]
     EmptyBundle,
@@ -494,6 +504,18 @@ pub(super) fn preference(form: Form) -> u8 {
 /// Reads all profiles of a folder or a tar that is no bundle. Hidden files and those of an unfinished download do not count.
 fn collection(contents: &Contents, sources: &Sources, found: &mut Gathered) -> Result<(), SourceError> {
     archive_notes(contents, &mut found.notes);
+    // Snapshots of different bundles are not to be added up.
+    let journals = contents
+        .paths()
+        .filter_map(|p| p.strip_suffix(JOURNAL)?.strip_suffix('/'));
+    let bundles: Vec<String> = journals.map(|p| contents.name.join(p).display().to_string()).collect();
+    if !bundles.is_empty() {
+        return Err(SourceError::Bundles {
+            name: contents.name.display().to_string(),
+            bundles,
+            unpacked: if contents.name.is_dir() { "" } else { ", unpacked" },
+        });
+    }
     let before = found.candidates.len();
     let mut skipped = 0;
     for file in contents.paths().filter(|file| Contents::counts(file)) {

@@ -307,6 +307,20 @@ fn every_packing_is_read_in_place_and_packs_to_the_same_bytes() {
     });
 }
 
+/// Snapshots of different bundles are not added up.
+#[test]
+fn a_folder_of_bundles_is_none() {
+    with_bundle(|dir, at| {
+        make(&dir.join("c"));
+        let folder = dir.display().to_string();
+        let answer = run(&["top", &folder]);
+        assert_eq!(answer.code, 2, "{}", answer.stderr);
+        for said in [at("b").as_str(), at("c").as_str(), "bundle merge"] {
+            assert!(answer.stderr.contains(said), "{said}: {}", answer.stderr);
+        }
+    });
+}
+
 #[test]
 fn a_tar_of_profiles_is_like_a_folder_of_them() {
     let dir = tempfile::tempdir().expect("a folder");

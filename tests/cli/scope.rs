@@ -41,6 +41,27 @@ fn nothing_is_cut_where_nobody_would_see_it() {
     assert!(piped.contains("startPodSync"), "a pipe gets all rows");
 }
 
+/// Rows that are more than functions are inside when one of their functions is.
+#[test]
+fn a_scope_limits_the_rows_of_every_granularity() {
+    let pattern = ["--package", "k8s.io/client-go/...", "-n", "0"];
+    for (by, inside) in [
+        ("package", "k8s.io/client-go/"),
+        ("module", "k8s.io/client-go"),
+        ("file", "k8s.io/client-go@"),
+    ] {
+        let heap = heap();
+        let some = rows(&[&["top", heap.as_str(), "--by", by][..], &pattern[..]].concat());
+        assert!(!some.is_empty(), "{by}");
+        for row in &some {
+            assert!(row["name"].as_str().expect("a name").contains(inside), "{by}: {row}");
+        }
+    }
+    let all = rows(&["top", &heap(), "--by", "subsystem", "-n", "0"]).len();
+    let some = rows(&[&["top", &heap(), "--by", "subsystem"][..], &pattern[..]].concat());
+    assert!(!some.is_empty() && some.len() < all / 2, "{some:#?}");
+}
+
 #[test]
 fn a_scope_that_matches_nothing_is_said() {
     for (option, value) in [("--package", "pkg/kubelt/..."), ("--owner", "dra")] {
