@@ -295,3 +295,25 @@ fn a_folder_of_real_answers() {
     }
     assert!(seen > 0);
 }
+
+/// What tools between the kubelet and the file do to it.
+#[test]
+fn wrappings_are_named() {
+    let utf16: Vec<u8> = "\u{feff}goroutine 1 [running]:\r\n"
+        .encode_utf16()
+        .flat_map(u16::to_le_bytes)
+        .collect();
+    assert_eq!(name(&utf16), Mistake::Utf16);
+    assert_eq!(
+        name(b"H4sIAAAAAAAA/+xdCXQcxZnu7pHkYWTZYxtjGx+\nMMBgHY2ODZS==\n"),
+        Mistake::Base64
+    );
+    let yaml = b"apiVersion: v1\ncode: 403\nkind: Status\nmessage: 'nodes \"n1\" is forbidden'\nreason: Forbidden\nstatus: Failure\n";
+    let want = Mistake::Status {
+        code: 403,
+        reason: "Forbidden".to_owned(),
+        message: "nodes \"n1\" is forbidden".to_owned(),
+    };
+    assert_eq!(name(yaml), want);
+    assert!(Mistake::Archive { format: "xz" }.to_string().contains("xz -d"));
+}

@@ -103,7 +103,7 @@ fn report(which: usize, view: &mut View) -> io::Result<()> {
         },
         6 => render::traces(&analysis::traces(view), view, out),
         7 => render::tags(&analysis::tags(view), view, out),
-        8 => render::raw(&view.profile, out),
+        8 => render::raw(&view.profile, Dialect::Native, out),
         _ => {
             let top = analysis::top(view);
             let profile = analysis::top_profile(&top, view);

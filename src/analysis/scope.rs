@@ -61,8 +61,8 @@ impl Scope {
     }
 
     fn matches(&self, package: &str, class: FunctionClass) -> bool {
-        self.packages.as_ref().is_some_and(|p| p.matches(package))
-            || class.subsystem().is_some_and(|s| self.subsystems.contains(&s))
+        self.packages.as_ref().is_none_or(|p| p.matches(package))
+            && (self.subsystems.is_empty() || class.subsystem().is_some_and(|s| self.subsystems.contains(&s)))
     }
 
     /// Whether a row is inside.
@@ -102,9 +102,47 @@ pub(super) fn ids(typed: &[String], lens: &Lens) -> Result<Vec<SubsystemId>, Que
     Ok(found)
 }
 
-/// Drops the samples outside of the query's packages, subsystems and owners; gives the options that matched none.
-pub(super) fn apply(p: &mut Profile, query: &Query, lens: Option<&Lens>) -> Result<Vec<&'static str>, QueryError> {
-    let Some(lens) = lens else { return Ok(Vec::new()) };
+/// What scopes took away.
+#[derive(Default)]
+pub(super) struct Taken {
+    /// The options that matched nothing.
+    pub(super) unmatched: Vec<&'static str>,
+    /// Samples.
+    pub(super) samples: usize,
+    /// Their values, one a sample type.
+    pub(super) values: Vec<i64>,
+}
+
+/// Drops the samples outside of the query's packages, subsystems and owners.
+pub(super) fn apply(p: &mut Profile, query: &Query, lens: Option<&Lens>) -> Result<Taken, QueryError> {
+    let Some(lens) = lens else { return Ok(Taken::default()) };
+    if query.packages.is_empty() && query.subsystems.is_empty() && query.owners.is_empty() {
+        return Ok(Taken::default());
+    }
+    let (before, mut values) = (p.samples.len(), sums(p));
+    let unmatched = drop_outside(p, query, lens)?;
+    for (taken, left) in values.iter_mut().zip(sums(p)) {
+        *taken = taken.wrapping_sub(left);
+    }
+    Ok(Taken {
+        unmatched,
+        samples: before - p.samples.len(),
+        values,
+    })
+}
+
+fn sums(p: &Profile) -> Vec<i64> {
+    let mut sums = vec![0i64; p.sample_types.len()];
+    for i in 0..p.samples.len() {
+        for (sum, v) in sums.iter_mut().zip(p.samples.values(i)) {
+            *sum = sum.wrapping_add(*v);
+        }
+    }
+    sums
+}
+
+/// The options that matched none.
+fn drop_outside(p: &mut Profile, query: &Query, lens: &Lens) -> Result<Vec<&'static str>, QueryError> {
     let mut unmatched = Vec::new();
     if let Some(scope) = Scope::new(query, lens)? {
         let inside: Vec<bool> = (0..p.functions.len())

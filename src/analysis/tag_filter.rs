@@ -61,6 +61,14 @@ impl LabelUnits {
         Self { units, ignored }
     }
 
+    /// The unit of a numeric label: pprof has one for each key, natively it is that of the sample where it names one.
+    pub(super) fn of<'a>(&'a self, p: &'a Profile, label: &Label, dialect: Dialect) -> &'a str {
+        match dialect {
+            Dialect::Native if !label.unit.is_empty() => p.text(label.unit),
+            _ => self.get(label.key),
+        }
+    }
+
     /// The unit of numeric labels with this key; `""` when there is none.
     pub(super) fn get(&self, key: StringId) -> &str {
         self.units.get(&key).map_or("", String::as_str)
@@ -188,7 +196,7 @@ impl TagFilter {
         let has_key = |l: &&Label| self.key.as_deref().is_none_or(|key| p.text(l.key) == key);
         match &self.test {
             Test::Range(range) => labels.iter().filter(has_key).any(|l| match l.kind() {
-                LabelKind::Number => range.contains(l.number, units.get(l.key)),
+                LabelKind::Number => range.contains(l.number, units.of(p, l, self.dialect)),
                 LabelKind::Text if self.dialect == Dialect::Native => quantity(p.text(l.text))
                     .is_some_and(|(v, unit, rest)| rest.is_empty() && range.contains_text(v, unit)),
                 _ => false,

@@ -57,7 +57,7 @@ pub fn tags(view: &View) -> Tags {
             let (total, values) = sums.entry(p.text(l.key)).or_default();
             *total = total.wrapping_add(value);
             let sum = if l.kind() == LabelKind::Number {
-                let unit = view.label_unit(l.key);
+                let unit = view.unit_of(l);
                 let sum: &mut Sum<'_> = values
                     .entry(units::label(l.number, unit, &view.query.unit))
                     .or_default();

@@ -2,7 +2,7 @@
 //! first.
 
 use super::names::{NodeInfo, NodeTable};
-use super::{Header, View};
+use super::{Dialect, Header, View};
 use crate::model::{LabelKind, LocationId, StackId, StringId};
 use rustc_hash::FxHashMap;
 
@@ -15,6 +15,8 @@ pub struct Traces {
     pub infos: Vec<NodeInfo>,
     /// How many samples [`Traces::heaviest`] left out.
     pub left_out: usize,
+    /// How many it left out for being zero: heap profiles keep the stacks of what is gone.
+    pub zero: usize,
     /// The samples that are shown, in their order; all in that of the profile where nothing was chosen.
     chosen: Option<Vec<u32>>,
     /// Location -> run of frames, innermost first.
@@ -44,6 +46,7 @@ pub fn traces(view: &mut View) -> Traces {
         header: Header::new(view),
         infos: Vec::new(),
         left_out: 0,
+        zero: 0,
         chosen: None,
         frame_ends: vec![0],
         frames: Vec::new(),
@@ -63,9 +66,13 @@ impl Traces {
         &self.frames[self.frame_ends[l.index()] as usize..self.frame_ends[l.index() + 1] as usize]
     }
 
-    /// Puts the samples with the largest values first, whatever their sign, and keeps the first `most` (0: all).
+    /// Puts the samples with the largest values first, whatever their sign, and keeps the first `most` (0: all) that are
+    /// not zero.
     pub fn heaviest(&mut self, view: &View, most: usize) {
         let mut chosen: Vec<u32> = self.indices(view).map(|i| i as u32).collect();
+        let all = chosen.len();
+        chosen.retain(|&i| self.value(view, i as usize) != 0);
+        self.zero = all - chosen.len();
         chosen.sort_by_key(|&i| std::cmp::Reverse(self.value(view, i as usize).unsigned_abs()));
         if most > 0 && most < chosen.len() {
             self.left_out = chosen.len() - most;
@@ -105,7 +112,7 @@ impl Traces {
             stack: p.samples.stack(i),
         };
         // Where the group of a key stands; looked up by number, as a sample may have hundreds of labels.
-        let mut groups: FxHashMap<(StringId, bool), usize> = FxHashMap::default();
+        let mut groups: FxHashMap<(StringId, bool, StringId), usize> = FxHashMap::default();
         for l in p.samples.labels(i) {
             let is_number = l.kind() == LabelKind::Number;
             let next = if is_number {
@@ -113,11 +120,15 @@ impl Traces {
             } else {
                 trace.texts.len()
             };
-            let group = *groups.entry((l.key, is_number)).or_insert(next);
+            let unit = match view.query.dialect {
+                Dialect::Native => l.unit,
+                Dialect::Pprof => StringId::EMPTY,
+            };
+            let group = *groups.entry((l.key, is_number, unit)).or_insert(next);
             let key = || p.text(l.key).to_owned();
             if is_number {
                 if group == next {
-                    let unit = view.label_unit(l.key).to_owned();
+                    let unit = view.unit_of(l).to_owned();
                     trace.numbers.push((key(), Vec::new(), unit));
                 }
                 trace.numbers[group].1.push(l.number);

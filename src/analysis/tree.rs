@@ -44,6 +44,8 @@ pub struct Tree {
     pub names: Vec<String>,
     /// Rows outside of the packages and subsystems asked for.
     pub hidden_rows: usize,
+    /// Sum of their flat.
+    pub hidden_flat: i64,
     trimmed: Trimmed,
     rows: Vec<u32>,
     dialect: Dialect,
@@ -68,25 +70,26 @@ pub fn tree(view: &mut View, matching: Option<&str>) -> Result<Tree, QueryError>
         .into_iter()
         .map(std::borrow::Cow::into_owned)
         .collect();
-    let rows: Vec<u32> = (0..trimmed.graph.shown as u32)
+    let mut rows: Vec<u32> = (0..trimmed.graph.shown as u32)
         .filter(|&n| re.as_ref().is_none_or(|re| re.is_match(&names[n as usize])))
-        .collect::<Vec<u32>>();
-    let mut rows = rows;
-    let mut hidden_rows = 0;
+        .collect();
+    let (mut hidden_rows, mut hidden_flat) = (0, 0);
     if let Some(scope) = scope {
-        let before = rows.len();
+        let flat = |n: &u32| trimmed.graph.nodes[*n as usize].flat_value();
+        let (before, all) = (rows.len(), rows.iter().map(flat).fold(0, i64::wrapping_add));
         rows.retain(|&n| scope.contains(view, &trimmed.graph.nodes[n as usize].info));
         hidden_rows = before - rows.len();
+        hidden_flat = all.wrapping_sub(rows.iter().map(flat).fold(0, i64::wrapping_add));
         header.row_count = rows.len();
         if limit > 0 {
             rows.truncate(limit);
         }
         header.rows_shown = rows.len();
-        let flat = |&n: &u32| trimmed.graph.nodes[n as usize].flat_value();
         header.shown_total = rows.iter().map(flat).fold(0, i64::wrapping_add);
     }
     Ok(Tree {
         hidden_rows,
+        hidden_flat,
         header,
         names,
         ranks: trimmed.graph.name_ranks(view),

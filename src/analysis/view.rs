@@ -12,7 +12,7 @@ use super::sampling::Sampling;
 use super::tag_filter::{LabelUnits, TagFilter};
 use super::{Dialect, Granularity, Query, QueryError, filter, scope, tag_filter, tag_frames};
 use crate::kubelet::{Attribution, Knowledge};
-use crate::model::{LabelKind, LocationId, Profile, StringId, units};
+use crate::model::{Label, LabelKind, LocationId, Profile, StringId, units};
 
 /// Something that did not stop the query but that its reader should know. Goes to stderr.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -41,6 +41,15 @@ pub enum Note {
     },
 }
 
+/// Samples outside of the packages, subsystems and owners that a query asks for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Outside {
+    /// How many.
+    pub samples: usize,
+    /// Sum of their values.
+    pub value: i64,
+}
+
 /// A filtered profile and what the values in it mean.
 #[derive(Debug, Clone)]
 pub struct View {
@@ -67,6 +76,8 @@ pub struct View {
     pub inlining: Option<Inlining>,
     /// What is known of the error of the values.
     pub sampling: Sampling,
+    /// What the scopes of the query left out.
+    pub outside: Outside,
     pub(super) label_units: LabelUnits,
     /// Who owns each sample, where the stacks do not tell it any more.
     pub(super) owners: Option<Vec<Attribution>>,
@@ -102,7 +113,9 @@ pub fn prepare_knowing(
     let mut notes = Vec::new();
     let inlining = (query.dialect == Dialect::Native && !query.no_inlines).then(|| Inlining::of(&profile));
     let label_units = LabelUnits::new(&profile);
-    for (key, used, ignored) in &label_units.ignored {
+    // Natively each number keeps the unit that its sample gives it.
+    let ignored = label_units.ignored.iter();
+    for (key, used, ignored) in ignored.filter(|_| query.dialect == Dialect::Pprof) {
         notes.push(Note::Units {
             key: key.clone(),
             used: used.clone(),
@@ -113,9 +126,9 @@ pub fn prepare_knowing(
     note_if(&mut notes, !query.tag_root.is_empty() && !root, "TagRoot");
     note_if(&mut notes, !query.tag_leaf.is_empty() && !leaf, "TagLeaf");
     let lens = knowledge.map(|knowledge| Lens::new(&mut profile, knowledge));
+    let mut taken = scope::Taken::default();
     if query.relative_percentages {
-        let unmatched = scope::apply(&mut profile, query, lens.as_ref())?;
-        notes.extend(unmatched.into_iter().map(|option| Note::NoMatch { option }));
+        taken = scope::apply(&mut profile, query, lens.as_ref())?;
         apply_filters(&mut profile, query, &label_units, &mut notes)?;
     }
     let index = sample_index(&profile, &query.sample_type)?;
@@ -136,10 +149,15 @@ pub fn prepare_knowing(
     }
     let (total, totals) = totals(&profile, index, query.mean.then_some(mean_by));
     if !query.relative_percentages {
-        let unmatched = scope::apply(&mut profile, query, lens.as_ref())?;
-        notes.extend(unmatched.into_iter().map(|option| Note::NoMatch { option }));
+        taken = scope::apply(&mut profile, query, lens.as_ref())?;
         apply_filters(&mut profile, query, &label_units, &mut notes)?;
     }
+    let unmatched = taken.unmatched.into_iter();
+    notes.extend(unmatched.map(|option| Note::NoMatch { option }));
+    let outside = Outside {
+        samples: taken.samples,
+        value: taken.values.get(index).copied().unwrap_or(0),
+    };
     aggregate(&mut profile, query);
     let owners = lens
         .as_ref()
@@ -156,6 +174,7 @@ pub fn prepare_knowing(
         lens,
         inlining,
         owners,
+        outside,
         mean_by,
         sampling: Sampling::Unknown,
         label_units,
@@ -420,9 +439,22 @@ impl View {
         }
     }
 
+    /// The unit of a numeric label of a sample.
+    pub fn unit_of(&self, label: &Label) -> &str {
+        self.label_units.of(&self.profile, label, self.query.dialect)
+    }
+
     /// The unit of numeric labels with this key.
     pub fn label_unit(&self, key: StringId) -> &str {
         self.label_units.get(key)
+    }
+
+    /// Several profiles of one process were added up: what lives in all of them was sampled once, so that nothing can be
+    /// said of the error of the sum.
+    pub fn forget_errors(&mut self) {
+        if matches!(self.sampling, Sampling::Heap { .. }) {
+            self.sampling = Sampling::Unknown;
+        }
     }
 
     /// Applies `trim_path` to the file names of all functions.

@@ -33,7 +33,9 @@ pub use merge::{BundleMergeError, MergedBundles, merge_bundles};
 pub use pack::{Packed, Packing, pack, unpack};
 pub use record::{JournalFacts, Lack, NodeRecord, Record, RunRecord, SnapshotRecord};
 pub use select::{Choice, Chosen, PREFERRED, Which, choose};
-pub use source::{Loaded, SourceError, SourceNote, Sources, load, open_bundle, read_bytes, read_one, read_profile};
+pub use source::{
+    Loaded, SourceError, SourceNote, Sources, load, load_ends, open_bundle, read_bytes, read_one, read_profile,
+};
 pub use source_code::{SourceCode, SourceFile, system_reason};
 pub use survey::{Surveyed, SurveyedProfile, survey};
 pub use writer::{KeepError, Mended, Part, WriteError, Writer, now};

@@ -73,6 +73,8 @@ pub enum SourceNote {
     LeftOut(PathBuf, usize),
     /// An archive ends early.
     Broken(PathBuf, String),
+    /// Something was to be chosen out of a bundle, and there is none.
+    NoBundle,
 }
 
 /// Why there is no profile.
@@ -150,6 +152,16 @@ pub enum SourceError {
         asked: Kind,
         /// What there is.
         available: Vec<(Kind, usize)>,
+    },
+    /// Files say that they are contention, not of what.
+    #[error(
+        "{files} contention profiles, and nothing in them tells mutex from block\nhint: name the file of the {asked} profile; bundles know which is which"
+    )]
+    Contention {
+        /// `mutex` or `block`.
+        asked: String,
+        /// How many there are.
+        files: usize,
     },
     /// Profiles that cannot be added up.
     #[error("cannot merge the sources: {0}")]
@@ -429,17 +441,24 @@ pub(super) fn remarks(c: &Candidate, notes: &mut Vec<SourceNote>) {
     notes.extend(c.read.remarks.iter().map(|&r| SourceNote::Remark(c.path.clone(), r)));
 }
 
-/// Reads all sources, takes those of one kind and adds them up.
-///
-/// # Errors
-/// When a file that was named is no profile, or the kinds are several and none was chosen.
-pub fn load(sources: &Sources) -> Result<Loaded, SourceError> {
+/// The candidates of one kind, in the form that says most.
+struct Settled {
+    kind: Kind,
+    candidates: Vec<Candidate>,
+    notes: Vec<SourceNote>,
+    binaries: Vec<BundledBinary>,
+    collected: bool,
+    from_bundle: bool,
+}
+
+/// Chooses a kind among what was found.
+fn settle(sources: &Sources, found: Gathered) -> Result<Settled, SourceError> {
     let Gathered {
         mut candidates,
         mut notes,
         available,
         binaries,
-    } = gather(sources, &[])?;
+    } = found;
     let collected = candidates.iter().any(|c| c.in_folder);
     let kind = match (sources.kind, available.as_slice()) {
         (Some(asked), _) if available.iter().any(|(k, _)| *k == asked) => asked,
@@ -457,6 +476,85 @@ pub fn load(sources: &Sources) -> Result<Loaded, SourceError> {
             notes.push(SourceNote::TextForms(before - candidates.len()));
         }
     }
+    let from_bundle = notes.iter().any(|n| matches!(n, SourceNote::Chosen(..)));
+    if !from_bundle {
+        match sources.choice.artifact.as_deref() {
+            Some(asked @ ("mutex" | "block")) if candidates.len() > 1 => {
+                return Err(SourceError::Contention {
+                    asked: asked.to_owned(),
+                    files: candidates.len(),
+                });
+            }
+            Some("mutex" | "block") | None if !sources.choice.is_of_a_bundle() => {}
+            _ => notes.push(SourceNote::NoBundle),
+        }
+    }
+    Ok(Settled {
+        kind,
+        candidates,
+        notes,
+        binaries,
+        collected,
+        from_bundle,
+    })
+}
+
+/// Reads all sources, takes those of one kind and adds them up.
+///
+/// # Errors
+/// When a file that was named is no profile, or the kinds are several and none was chosen.
+pub fn load(sources: &Sources) -> Result<Loaded, SourceError> {
+    sum(settle(sources, gather(sources, &[])?)?)
+}
+
+/// The earliest and the latest profile of a folder or tar that is no bundle, by the time that each was taken at. `None` for
+/// bundles, whose manifest knows better, and where no two times are known.
+///
+/// # Errors
+/// As for [`load`].
+pub fn load_ends(sources: &Sources) -> Result<Option<(Loaded, Loaded)>, SourceError> {
+    let mut settled = settle(sources, gather(sources, &[])?)?;
+    if settled.from_bundle || !settled.collected {
+        return Ok(None);
+    }
+    let time = |c: &Candidate| c.read.profile.time_nanos;
+    settled.candidates.retain(|c| time(c) != 0);
+    settled.candidates.sort_by_key(time);
+    let (kind, binaries) = (settled.kind, settled.binaries);
+    let of_one = |candidate: Candidate, notes: Vec<SourceNote>| {
+        sum(Settled {
+            kind,
+            candidates: vec![candidate],
+            notes,
+            binaries: binaries.clone(),
+            collected: true,
+            from_bundle: false,
+        })
+    };
+    let Some(last) = settled.candidates.pop() else {
+        return Ok(None);
+    };
+    if settled
+        .candidates
+        .first()
+        .is_none_or(|first| time(first) == time(&last))
+    {
+        return Ok(None);
+    }
+    let first = settled.candidates.swap_remove(0);
+    Ok(Some((of_one(first, settled.notes)?, of_one(last, Vec::new())?)))
+}
+
+/// Adds the candidates up.
+fn sum(settled: Settled) -> Result<Loaded, SourceError> {
+    let Settled {
+        kind,
+        candidates,
+        mut notes,
+        binaries,
+        collected,
+        ..
+    } = settled;
     let form = candidates.first().map_or(Form::Proto, |c| c.read.form);
     let files: Vec<PathBuf> = candidates.iter().map(|c| c.path.clone()).collect();
     for c in &candidates {

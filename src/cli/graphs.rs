@@ -8,8 +8,8 @@ use clap::{Args, ValueEnum};
 use super::args::{InputArgs, OutArgs, QueryArgs};
 use super::pprof::graphviz;
 use super::{open, output};
-use crate::analysis::{self, Granularity, Query};
-use crate::model;
+use crate::analysis::{self, Dialect, Granularity, Query};
+use crate::model::{self, Profile};
 use crate::pprof::{Compression, encode_gzip};
 use crate::render::layout::Look;
 use crate::render::{self, pprof as text};
@@ -70,6 +70,7 @@ enum Stacks {
 
 fn stacks(input: &InputArgs, query: &Query, out: &OutArgs, format: Stacks) -> Result<()> {
     let (mut view, look) = open::view(input, query, out)?;
+    open::say_outside(&view, out);
     let stacks = analysis::named_stacks(&mut view)?;
     output::data(out, false, |out| match format {
         Stacks::Folded => render::folded(&stacks, &view, out),
@@ -129,19 +130,9 @@ pub(super) fn convert(args: &ConvertArgs) -> Result<()> {
     let asked = args.query.query(None);
     match args.output {
         ConvertFormat::Proto | ConvertFormat::Text => {
-            let (loaded, _) = open::named(&args.input, &args.out)?;
-            let query = Query {
-                granularity: Granularity::Addresses,
-                ..asked
-            };
-            let mut profile = loaded.profile;
-            // Without a filter every field comes through as it was.
-            if changes_samples(&query) {
-                profile = open::prepare(profile, &query, open::knowledge(&args.input)?, &args.out)?.profile;
-            }
-            profile.divide(query.divide_by);
+            let profile = filtered(&args.input, asked, &args.out)?;
             if args.output == ConvertFormat::Text {
-                return output::data(&args.out, true, |out| text::raw(&profile, out));
+                return output::data(&args.out, true, |out| text::raw(&profile, Dialect::Native, out));
             }
             let compact = model::compact(profile)?;
             let level = args
@@ -170,11 +161,13 @@ pub(super) fn convert(args: &ConvertArgs) -> Result<()> {
                 ..asked
             };
             let (mut view, _) = open::view(&args.input, &query, &args.out)?;
+            open::say_outside(&view, &args.out);
             let costs = analysis::call_costs(&mut view);
             output::data(&args.out, false, |out| text::callgrind(&costs, &view, out))
         }
         ConvertFormat::Dot | ConvertFormat::Svg => {
             let (mut view, _) = open::view(&args.input, &args.query.query(Some(80)), &args.out)?;
+            open::say_outside(&view, &args.out);
             let drawing = analysis::drawing(&mut view);
             if args.output == ConvertFormat::Dot {
                 return output::data(&args.out, false, |out| text::dot(&drawing, &view, out));
@@ -188,6 +181,23 @@ pub(super) fn convert(args: &ConvertArgs) -> Result<()> {
             })
         }
     }
+}
+
+/// The profile with what the filters leave of it; without a filter every field comes through as it was.
+pub(super) fn filtered(input: &InputArgs, query: Query, out: &OutArgs) -> Result<Profile> {
+    let (loaded, _) = open::named(input, out)?;
+    let query = Query {
+        granularity: Granularity::Addresses,
+        ..query
+    };
+    let mut profile = loaded.profile;
+    if changes_samples(&query) {
+        let view = open::prepare(profile, &query, open::knowledge(input)?, out)?;
+        open::say_outside(&view, out);
+        profile = model::compact(view.profile)?;
+    }
+    profile.divide(query.divide_by);
+    Ok(profile)
 }
 
 /// Whether the query asks for anything that changes samples or frames.

@@ -43,10 +43,10 @@ Examples:
   kubeprof top --by subsystem goroutine.pb.gz    which part of the kubelet has the goroutines
   kubeprof peek 'startPodSync' heap.pb.gz        who calls it, what it calls
 
-Exit status: 0 fine, 1 findings, 2 it did not work.";
+Exit status: 0 fine, 1 findings, 2 it did not work, 3 a capture is partial.";
 
 #[derive(Parser, Debug)]
-#[command(name = "kubeprof", version, about = "Explains a sick Kubernetes kubelet from its profiles, offline", after_help = EXAMPLES, arg_required_else_help = true, disable_help_subcommand = true)]
+#[command(name = "kubeprof", version, about = "Explains a sick Kubernetes kubelet from its profiles, offline", after_help = EXAMPLES, arg_required_else_help = true)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -115,7 +115,12 @@ fn run(args: Vec<OsString>) -> Exit {
     if args.get(1).is_some_and(|a| a == "pprof") {
         return pprof::run(&args[2..]);
     }
-    let parsed = Cli::command().try_get_matches_from(&args);
+    let parsed = match Cli::command().try_get_matches_from(&args) {
+        Err(e) if lacks_source(&e) && stdin_has_bytes() => {
+            Cli::command().try_get_matches_from(args.iter().cloned().chain([OsString::from("-")]))
+        }
+        parsed => parsed,
+    };
     let parsed = parsed.and_then(|matches| Ok((Cli::from_arg_matches(&matches)?, matches)));
     let (cli, matches) = match parsed {
         Ok(parsed) => parsed,
@@ -143,6 +148,25 @@ fn run(args: Vec<OsString>) -> Exit {
             Exit::Failed
         }
     }
+}
+
+/// Whether nothing but the profile is missing.
+fn lacks_source(e: &clap::Error) -> bool {
+    use clap::error::{ContextKind, ContextValue, ErrorKind};
+    let only_source = |v: &ContextValue| matches!(v, ContextValue::Strings(all) if matches!(all.as_slice(), [one] if one.starts_with("<SOURCE>")));
+    e.kind() == ErrorKind::MissingRequiredArgument && e.get(ContextKind::InvalidArg).is_some_and(only_source)
+}
+
+/// Whether standard input is a pipe or a file, as in `kubeprof top < heap.pb.gz`.
+fn stdin_has_bytes() -> bool {
+    let kind = std::fs::metadata("/dev/stdin").map(|m| m.file_type());
+    kind.is_ok_and(|k| {
+        #[cfg(unix)]
+        let pipe = std::os::unix::fs::FileTypeExt::is_fifo(&k);
+        #[cfg(not(unix))]
+        let pipe = false;
+        pipe || k.is_file()
+    })
 }
 
 /// Prints an error: its chain on one line, its hints on lines of their own.

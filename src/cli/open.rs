@@ -207,17 +207,44 @@ pub(super) fn load_paths(
     choice: Choice,
     out: &OutArgs,
 ) -> Result<Loaded> {
-    let mut loaded = bundle::load(&Sources {
+    let loaded = bundle::load(&Sources {
         paths: paths.to_vec(),
         kind,
         choice,
         limit: limit(input),
     })?;
+    received(loaded, input, out)
+}
+
+/// Says the notes of what was read; dumps get the owners of parents.
+fn received(mut loaded: Loaded, input: &InputArgs, out: &OutArgs) -> Result<Loaded> {
     say(&loaded.notes, out);
     if !loaded.dumps.is_empty() {
         loaded.profile = of_dumps(&loaded.dumps, input)?;
     }
     Ok(loaded)
+}
+
+/// The earliest and the latest profile of a folder that is no bundle.
+pub(super) fn ends(path: &Path, input: &InputArgs, out: &OutArgs) -> Result<Option<(Loaded, Loaded)>> {
+    let ends = bundle::load_ends(&Sources {
+        paths: vec![path.to_owned()],
+        kind: input.kind.as_ref().map(|k| k.kind),
+        choice: input.choice(),
+        limit: limit(input),
+    })?;
+    let Some((first, last)) = ends else { return Ok(None) };
+    let both = (received(first, input, out)?, received(last, input, out)?);
+    let name = |l: &Loaded| l.files.first().map_or_else(String::new, |f| f.display().to_string());
+    note(
+        out,
+        &format!(
+            "{} and {}: the earliest and the latest that the folder has",
+            name(&both.0),
+            name(&both.1)
+        ),
+    );
+    Ok(Some(both))
 }
 
 /// Says what the reader of the sources found.
@@ -241,6 +268,10 @@ pub(super) fn say(notes: &[SourceNote], out: &OutArgs) {
                     &format!("{}: {n} links, devices or absurd names are left out", path.display()),
                 );
             }
+            SourceNote::NoBundle => note(
+                out,
+                "--node, --run, --snapshot and --artifact choose out of bundles, and there is none",
+            ),
             SourceNote::Broken(path, why) => note(out, &format!("{}: {why}", path.display())),
             SourceNote::Remark(path, remark) => note(out, &format!("{}: {remark}", path.display())),
             SourceNote::Odd(path, odd) => {
@@ -283,7 +314,11 @@ fn of_dumps(of: &[GoroutineDump], input: &InputArgs) -> Result<Profile> {
 
 /// Reads the sources and names what has no name.
 pub(super) fn named(input: &InputArgs, out: &OutArgs) -> Result<(Loaded, Look)> {
-    let mut loaded = load(input, out)?;
+    with_names(load(input, out)?, input, out)
+}
+
+/// Names what has no name.
+pub(super) fn with_names(mut loaded: Loaded, input: &InputArgs, out: &OutArgs) -> Result<(Loaded, Look)> {
     let symbols = match &input.held {
         Some(held) if held.binary == input.symbols.binary => held.symbols.clone(),
         _ => symbols::symbolize(
@@ -319,7 +354,11 @@ pub(super) fn view(input: &InputArgs, query: &Query, out: &OutArgs) -> Result<(V
         ..query.clone()
     };
     look.normalized = bases.normalize;
-    Ok((prepare(profile, &query, knowledge(input)?, out)?, look))
+    let mut view = prepare(profile, &query, knowledge(input)?, out)?;
+    if look.merged > 1 {
+        view.forget_errors();
+    }
+    Ok((view, look))
 }
 
 /// That no function matches, and why that may be.
@@ -361,6 +400,18 @@ pub(super) fn prepare(mut profile: Profile, query: &Query, knowledge: Arc<Knowle
     Ok(view)
 }
 
+/// Says what scopes left out, for answers that have no room for it.
+pub(super) fn say_outside(view: &View, out: &OutArgs) {
+    if view.outside.samples > 0 {
+        let value = view.format(view.outside.value, "minimum");
+        let text = format!(
+            "{} samples outside of what was asked for ({value}) are left out",
+            view.outside.samples
+        );
+        note(out, &text);
+    }
+}
+
 fn flag(option: &str) -> String {
     match option {
         "ShowFrom" => "--show-from".to_owned(),
@@ -378,6 +429,7 @@ pub(super) fn look(loaded: &Loaded, out: &OutArgs) -> Look {
         full_names: out.full_names,
         source,
         kind: loaded.kind.to_string(),
+        merged: loaded.files.len(),
         ..Look::default()
     }
 }

@@ -90,6 +90,10 @@ pub(super) fn rows(format: Format, args: &OutArgs, most: usize) -> usize {
 
 /// Writes a document in the format asked for.
 pub(super) fn document(d: &Document, format: Format, args: &OutArgs, page: bool) -> Result<()> {
+    let divided = d.query.get("divide_by").and_then(serde_json::Value::as_f64);
+    if format == Format::Csv && divided.is_some_and(|by| by != 1.0) {
+        bail!("--divide-by changes how numbers are worded, and CSV has them raw\nhint: divide where you read it");
+    }
     match format {
         Format::Text | Format::Wide => {
             let terminal = terminal(args);

@@ -373,8 +373,9 @@ pub(super) fn proven(profile: &Profile, args: &SymbolArgs, out: &OutArgs) -> Res
     if let Some(path) = &args.binary {
         return given(profile, path, args, &places);
     }
-    for (n, row) in profile.mappings.iter().enumerate() {
-        let mapping = Some(MappingId::new(n));
+    for mapping in by_use(profile) {
+        let row = &profile.mappings[mapping.index()];
+        let mapping = Some(mapping);
         let (file, build_id) = (profile.text(row.file), profile.text(row.build_id));
         let wanted = Wanted { file, build_id };
         let here = places.candidates(wanted).into_iter();
@@ -394,10 +395,22 @@ pub(super) fn proven(profile: &Profile, args: &SymbolArgs, out: &OutArgs) -> Res
             }
         }
     }
-    let id = profile.mappings.first().map_or("", |m| profile.text(m.build_id));
+    let first = by_use(profile).first().map(|m| &profile.mappings[m.index()]);
+    let id = first.map_or("", |m| profile.text(m.build_id));
     bail!(
         "no binary for this profile (build ID {id:?})\nhint: give it with --binary, or archive it with `kubeprof binary add`"
     )
+}
+
+/// The mappings that any location lies in, the one with the most first: a library that no sample is in says nothing.
+fn by_use(profile: &Profile) -> Vec<MappingId> {
+    let mut uses = vec![0u32; profile.mappings.len()];
+    for mapping in profile.locations.iter().filter_map(|l| l.mapping) {
+        uses[mapping.index()] += 1;
+    }
+    let mut used: Vec<usize> = (0..uses.len()).filter(|&m| uses[m] > 0).collect();
+    used.sort_by_key(|&m| std::cmp::Reverse(uses[m]));
+    used.into_iter().map(MappingId::new).collect()
 }
 
 fn places(args: &SymbolArgs) -> Places {

@@ -6,9 +6,10 @@ use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 
 use super::args::{Format, InputArgs, OutArgs, QueryArgs};
-use super::{Exit, open, output};
-use crate::analysis::{self, Granularity, QueryError, Trim};
+use super::{Exit, graphs, open, output};
+use crate::analysis::{self, Dialect, Granularity, QueryError, Trim};
 use crate::bundle::{self, Choice, GoSources, Want, Which};
+use crate::model;
 use crate::render::{
     Lines, SourceLookup, csv, folded, json, layout, pprof as text, text as text_page, traces, tree as tree_text,
 };
@@ -186,8 +187,8 @@ pub(super) fn traces(args: &TracesArgs) -> Result<()> {
         });
     }
     output::data(&args.out, false, |out| match args.output {
-        TracesFormat::Json => traces::json(&report, &view, &json::head(&head), true, out),
-        TracesFormat::Jsonl => traces::json(&report, &view, &json::head(&head), false, out),
+        TracesFormat::Json => traces::json(&report, &view, &json::head(&table), true, out),
+        TracesFormat::Jsonl => traces::json(&report, &view, &json::head(&table), false, out),
         _ => csv::csv_rows(&table, layout::traces_rows(&report, &view, &look), out),
     })
 }
@@ -220,12 +221,14 @@ pub(super) struct RawArgs {
     #[command(flatten)]
     pub(super) input: InputArgs,
     #[command(flatten)]
+    query: QueryArgs,
+    #[command(flatten)]
     pub(super) out: OutArgs,
 }
 
 pub(super) fn raw(args: &RawArgs) -> Result<()> {
-    let (loaded, _) = open::named(&args.input, &args.out)?;
-    output::data(&args.out, true, |out| text::raw(&loaded.profile, out))
+    let profile = graphs::filtered(&args.input, args.query.query(None), &args.out)?;
+    output::data(&args.out, true, |out| text::raw(&profile, Dialect::Native, out))
 }
 
 #[derive(Args, Debug)]
@@ -274,16 +277,22 @@ pub(super) fn diff(args: &DiffArgs) -> Result<Exit> {
     // A bundle alone is compared with itself: its first snapshot with its last.
     let (mut input, choice) = args.both();
     let normalize = std::mem::take(&mut input.normalize);
-    let (loaded, look) = open::named(&input, &args.out)?;
     let knowledge = open::knowledge(&args.input)?;
-    let base = open::load_paths(
-        std::slice::from_ref(&args.old),
-        &args.input,
-        Some(loaded.kind),
-        choice,
-        &args.out,
-    )?;
-    if base.files == loaded.files && args.input.sources.is_empty() && args.input.held.is_none() {
+    let alone = args.input.sources.is_empty() && args.input.held.is_none();
+    let ends = match alone {
+        true => open::ends(&args.old, &args.input, &args.out)?,
+        false => None,
+    };
+    let (base, (loaded, look)) = match ends {
+        Some((first, last)) => (first, open::with_names(last, &input, &args.out)?),
+        None => {
+            let (loaded, look) = open::named(&input, &args.out)?;
+            let old = std::slice::from_ref(&args.old);
+            let base = open::load_paths(old, &args.input, Some(loaded.kind), choice, &args.out)?;
+            (base, (loaded, look))
+        }
+    };
+    if alone && base.files == loaded.files {
         bail!(
             "{}: a diff needs two snapshots\nhint: take a series, or name two profiles or bundles",
             base.files.first().unwrap_or(&args.old).display()
@@ -295,6 +304,9 @@ pub(super) fn diff(args: &DiffArgs) -> Result<Exit> {
     let mut profile = loaded.profile;
     analysis::drop_frames(&mut base)?;
     analysis::drop_frames(&mut profile)?;
+    let mut both = [base, profile];
+    model::align(&mut both).context("cannot compare the two")?;
+    let [base, mut profile] = both;
     if normalize {
         profile.normalize(&base);
     }

@@ -28,6 +28,10 @@ fn without_use(command: &str) -> Vec<&'static str> {
         ),
         "list" => (&[&ROWS, &ORDER, &GRANULARITY], &["drop_negative", "showcolumns"]),
         "disasm" => (&[&ROWS, &ORDER, &GRANULARITY], &["drop_negative", "showcolumns"]),
+        "raw" => (
+            &[&ROWS, &ORDER, &GRANULARITY],
+            &["nodefraction", "edgefraction", "trim", "drop_negative", "mean", "unit"],
+        ),
         "flame" => (&[&ORDER], &["edgefraction"]),
         _ => (&[], &[]),
     };

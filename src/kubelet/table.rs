@@ -100,7 +100,7 @@ pub enum KnowledgeError {
         target: String,
     },
     /// No prefix at all.
-    #[error("{origin}: holds no prefix\nhint: start from the built-in table, src/kubelet/subsystems.tsv")]
+    #[error("{origin}: holds no prefix\nhint: start from the built-in table: kubeprof inspect --subsystems > FILE")]
     Empty {
         /// File name.
         origin: String,

@@ -94,6 +94,19 @@ pub fn merge(mut profiles: Vec<Profile>, options: MergeOptions) -> Result<Profil
     Ok(merged)
 }
 
+/// Leaves the sample types that all `profiles` have, in the order of the first, in the finest unit of each: after this
+/// their values can be compared.
+///
+/// # Errors
+/// When they do not measure the same thing.
+pub fn align(profiles: &mut [Profile]) -> Result<(), MergeError> {
+    if profiles.is_empty() {
+        return Err(MergeError::Nothing);
+    }
+    common_types(profiles)?;
+    common_units(profiles)
+}
+
 fn is_zero(values: &[i64]) -> bool {
     values.iter().all(|&v| v == 0)
 }

@@ -20,7 +20,7 @@ pub mod units;
 
 pub use compact::compact;
 pub use id::{FunctionId, LocationId, MappingId, StackId, StringId};
-pub use merge::{MergeError, MergeOptions, merge};
+pub use merge::{MergeError, MergeOptions, align, merge};
 pub use profile::{Function, Invalid, Line, Location, Mapping, Profile, ValueType};
 pub use samples::{Label, LabelKind, Samples, Stacks};
 pub use strings::StringTable;

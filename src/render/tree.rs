@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::io::{self, Write};
 
-use super::layout::{Look, by_title, shown_name};
+use super::layout::{Alike, Look, by_title};
 use super::numbers::{Numbers, right};
 use super::terminal::{Style, Terminal, cut_name};
 use crate::analysis::{Tree, TreeEdge, View};
@@ -154,13 +154,14 @@ impl Name {
 
 /// The wording of every node.
 fn names(report: &Tree, view: &View, look: &Look, terminal: &Terminal) -> Vec<Name> {
+    let alike = Alike::among(report.names.iter().map(String::as_str), look.full_names);
     report
         .names
         .iter()
         .enumerate()
         .map(|(i, name)| {
             let info = report.info(i as u32);
-            let mut whole = terminal.clean(&shown_name(name, look.full_names)).into_owned();
+            let mut whole = terminal.clean(&alike.shown(name, look.full_names)).into_owned();
             let end = whole.len();
             let title = view.lens.as_ref().and_then(|lens| {
                 let (_, title, _) = lens.subsystem(lens.named(info.name)?)?;

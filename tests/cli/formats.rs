@@ -188,7 +188,10 @@ fn traces_are_one_table_in_every_format() {
     let values: Vec<i64> = rows.iter().filter_map(|r| r["value"].as_i64()).collect();
     assert!(values.is_sorted_by(|a, b| a.abs() >= b.abs()), "the heaviest first");
     let csv = fine(&["traces", &heap(), "-o", "csv"]);
-    assert_eq!(csv.lines().next(), Some("value,percent,owner,blocked_in,labels,stack"));
+    assert_eq!(
+        csv.lines().next(),
+        Some("value,percent,owner,blocked_in,labels,stack,sample_type,unit")
+    );
     let of_csv: Vec<i64> = csv
         .lines()
         .skip(1)
@@ -212,7 +215,8 @@ fn traces_are_one_table_in_every_format() {
         .as_array()
         .expect("rows")
         .len();
-    assert_eq!(in_order, values.len());
+    let zero = json(&args)["zero_samples"].as_u64().expect("counted") as usize;
+    assert_eq!(in_order, values.len() + zero);
 }
 
 #[test]

@@ -88,7 +88,7 @@ fn groups_have_their_keys() {
         assert!(
             csv.lines()
                 .next()
-                .is_some_and(|head| head.ends_with(&format!(",{column}"))),
+                .is_some_and(|head| head.ends_with(&format!(",{column},sample_type,unit"))),
             "{csv}"
         );
         assert!(fine(&["top", &heap(), "--by", by, "-o", "wide"]).contains(" key"));
@@ -173,7 +173,7 @@ fn numbers_of_labels_are_raw() {
     assert_eq!(of("pod")["number"], Value::Null);
     assert_eq!(of("request")["number"], 7);
     let csv = fine(&["tags", "-o", "csv", &file]);
-    assert!(csv.contains("2.25kB,2304,bytes\n"), "{csv}");
+    assert!(csv.contains("2.25kB,2304,bytes,samples,count\n"), "{csv}");
 }
 
 #[test]

@@ -12,6 +12,7 @@ fn commands() -> Vec<String> {
     let names = lines.filter(|l| l.starts_with("  ") && !l.starts_with("   "));
     let names: Vec<String> = names
         .filter_map(|l| l.split_whitespace().next())
+        .filter(|name| *name != "help")
         .map(str::to_owned)
         .collect();
     assert!(names.len() >= 15, "{names:?}");

@@ -290,7 +290,7 @@ fn errors_do_not_end_the_session() {
          top --nonsense\n\
          top -focus=x\n\
          top | exit 3\n\
-         raw expression\n\
+         inspect expression\n\
          top 3 -o csv\n",
     );
     assert_eq!(answer.code, 2);
@@ -316,7 +316,7 @@ fn errors_do_not_end_the_session() {
         (13, "--nonsense"),
         (14, "write --focus=x"),
         (15, "exit status: 3"),
-        (16, "raw takes no expressions"),
+        (16, "inspect takes no expressions"),
     ] {
         let from = answer.stderr.find(&format!("error: line {line}:"));
         let from = from.unwrap_or_else(|| panic!("no error in line {line}: {}", answer.stderr));

@@ -181,7 +181,7 @@ fn report(profile: Profile, query: &Query, command: &str, argument: &str, out: &
             text::traces(&report, &view, out)?;
         }
         "tags" => text::tags(&analysis::tags(&view), &view, out)?,
-        "raw" => text::raw(&view.profile, out)?,
+        "raw" => text::raw(&view.profile, Dialect::Pprof, out)?,
         "dot" => text::dot(&analysis::drawing(&mut view), &view, out)?,
         "callgrind" | "kcachegrind" => text::callgrind(&analysis::call_costs(&mut view), &view, out)?,
         "topproto" => {

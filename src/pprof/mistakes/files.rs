@@ -28,9 +28,17 @@ pub(super) fn by_magic(data: &[u8]) -> Option<Mistake> {
         [0xcf | 0xce, 0xfa, 0xed, 0xfe, ..] => Mistake::OtherProgram { format: "macOS" },
         [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Mistake::Archive { format: "xz" },
         [b'B', b'Z', b'h', b'1'..=b'9', 0x31, 0x41, 0x59, 0x26, ..] => Mistake::Archive { format: "bzip2" },
+        [0xff, 0xfe, _, 0, ..] | [0xfe, 0xff, 0, _, ..] => Mistake::Utf16,
         _ if data.get(257..262) == Some(b"ustar") => Mistake::Archive { format: "tar" },
         _ => return execution_trace(data).or_else(|| command_line(data)),
     })
+}
+
+/// gzip in base64: nothing but its alphabet, and the first three bytes of every gzip file.
+pub(super) fn base64(text: &[u8]) -> Option<Mistake> {
+    let is_digit = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'=' | b'-' | b'_');
+    let whole = text.starts_with(b"H4sI") && text.iter().all(|b| is_digit(b) || b.is_ascii_whitespace());
+    whole.then_some(Mistake::Base64)
 }
 
 /// `go 1.26 trace`, padded with NUL to 16 bytes.
@@ -240,7 +248,7 @@ fn is_log_line(line: &str) -> bool {
 }
 
 fn yaml(head: &str) -> Option<Mistake> {
-    let mut kind = None;
+    let (mut kind, mut code, mut reason, mut message) = (None, 0, String::new(), String::new());
     let mut keys = 0;
     let marked = head.starts_with("---");
     for line in head.lines().skip(usize::from(marked)).take(200) {
@@ -255,11 +263,17 @@ fn yaml(head: &str) -> Option<Mistake> {
             return None;
         }
         keys += 1;
-        if key == "kind" {
-            kind = Some(value.trim().to_owned());
+        let value = value.trim().trim_matches(['"', '\'']).to_owned();
+        match key {
+            "kind" => kind = Some(value),
+            "code" => code = value.parse().unwrap_or(0),
+            "reason" => reason = value,
+            "message" => message = value,
+            _ => {}
         }
     }
     match kind {
+        Some(kind) if kind == "Status" => Some(Mistake::Status { code, reason, message }),
         Some(kind) => Some(Mistake::KubernetesObject { kind }),
         None => (keys >= 2).then_some(Mistake::Yaml),
     }

@@ -128,6 +128,10 @@ pub enum Mistake {
     },
     /// The kubelet's configuration (`/configz`).
     Configz,
+    /// Text in UTF-16, as PowerShell's `>` writes it.
+    Utf16,
+    /// A profile wrapped in base64.
+    Base64,
     /// Some other JSON.
     Json,
     /// Some other YAML.
@@ -191,6 +195,7 @@ fn plain(data: &[u8]) -> Option<Mistake> {
         return Some(Mistake::Empty);
     }
     files::by_magic(data)
+        .or_else(|| files::base64(text))
         .or_else(|| refusals::plain_text(text))
         .or_else(|| files::json(text))
         .or_else(|| files::html(text))

@@ -57,7 +57,10 @@ impl Mistake {
             Self::Elf { core: true } => "a core dump, not a profile".to_owned(),
             Self::Elf { core: false } => "an ELF file (a program or a library), not a profile".to_owned(),
             Self::OtherProgram { format } => format!("a program for {format}, not a profile"),
+            Self::Archive { format: "xz" } => "an xz archive, not a profile".to_owned(),
             Self::Archive { format } => format!("a {format} archive, not a profile"),
+            Self::Utf16 => "text in UTF-16, as PowerShell's > writes it".to_owned(),
+            Self::Base64 => "a gzip file in base64".to_owned(),
             Self::Metrics => "metrics in Prometheus' text format, not a profile".to_owned(),
             Self::KubernetesObject { kind } => format!("a Kubernetes object of kind {kind}, not a profile"),
             Self::Configz => "the kubelet's configuration (/configz), not a profile".to_owned(),
@@ -156,7 +159,13 @@ impl Mistake {
             }
             Self::Elf { core: false } => "give it as the binary, beside the profile",
             Self::OtherProgram { .. } => "give a profile; kubeprof resolves ELF binaries only",
+            Self::Archive { format: "xz" | "bzip2" } => "unpack it first, with xz -d or bzip2 -d",
             Self::Archive { .. } => "unpack it and give the folder",
+            Self::Utf16 => {
+                "a text comes back with `iconv -f UTF-16 -t UTF-8`; a profile that went through it is lost: capture again, \
+                 from cmd, or with `kubeprof capture`"
+            }
+            Self::Base64 => "decode it first: base64 -d FILE > heap.pb.gz",
             Self::Log => {
                 "for stacks, fetch /debug/pprof/goroutine?debug=2, or send the process SIGQUIT (which ends it)"
             }

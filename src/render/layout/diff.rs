@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Look, Words, about, about_columns, begin, by_title};
+use super::{Alike, Look, Words, about, about_columns, begin, by_title};
 use crate::analysis::{Diff, View};
 use crate::render::document::{Cell, Column, Document, Emphasis, Row, Shown};
 use crate::render::pprof::go_time;
@@ -77,6 +77,7 @@ pub fn diff(report: &Diff, old: &View, new: &View, look: &Look) -> Document {
             Cell::None
         }
     };
+    let alike = Alike::among(report.rows.iter().map(|row| row.name.as_str()), look.full_names);
     let mut within_error = 0;
     for row in &report.rows {
         let view = if row.in_new { new } else { old };
@@ -98,7 +99,7 @@ pub fn diff(report: &Diff, old: &View, new: &View, look: &Look) -> Document {
             w.percent(row.cum()),
             error(row.cum_error),
             Cell::Text(row.name.clone()),
-            Cell::Text(super::shown_name(&row.name, look.full_names)),
+            Cell::Text(alike.shown(&row.name, look.full_names)),
         ];
         cells.extend(about);
         d.rows.push(Row {

@@ -1,5 +1,6 @@
 //! Report -> document: which facts, columns and notes each report has, and how numbers are worded.
 
+use rustc_hash::{FxHashMap, FxHashSet};
 use serde_json::{Map, Value, json};
 
 use super::document::{Cell, Column, Document, Emphasis, Shown};
@@ -68,10 +69,6 @@ impl Words<'_> {
         };
         Cell::Error(error, text)
     }
-
-    fn name(&self, info: &NodeInfo, full: bool) -> String {
-        shown_name(&info.printable(&self.view.profile), full)
-    }
 }
 
 /// A Go name with `[...]` for its type arguments unless `full`.
@@ -79,16 +76,51 @@ pub fn shown_name(name: &str, full: bool) -> String {
     if full || !name.contains('[') || name.starts_with('[') {
         return name.to_owned();
     }
-    // Only the function part may hold type arguments; a file behind it is left alone.
-    let (function, rest) = name.split_once(' ').map_or((name, ""), |(f, r)| (f, r));
-    if function.contains('[') && !function.contains(']') {
+    // Only the function part may hold type arguments, and those may hold blanks; a file behind it is left alone.
+    let mut depth = 0i32;
+    let end = name.bytes().position(|b| {
+        depth += i32::from(b == b'[') - i32::from(b == b']');
+        b == b' ' && depth == 0
+    });
+    if depth != 0 {
         return name.to_owned();
     }
+    let (function, rest) = match end {
+        Some(end) => (&name[..end], &name[end + 1..]),
+        None => (name, ""),
+    };
     let short = GoName::parse(function).elided().into_owned();
     if rest.is_empty() {
         short
     } else {
         format!("{short} {rest}")
+    }
+}
+
+/// Shown names that stand for several different ones: rows of those have their whole names.
+pub(super) struct Alike(FxHashSet<String>);
+
+impl Alike {
+    pub(super) fn among<'a>(names: impl Iterator<Item = &'a str>, full: bool) -> Self {
+        let mut first: FxHashMap<String, &str> = FxHashMap::default();
+        let mut alike = FxHashSet::default();
+        for name in names.filter(|name| !full && name.contains('[')) {
+            let short = shown_name(name, false);
+            match first.get(&short) {
+                Some(other) if *other != name => drop(alike.insert(short)),
+                Some(_) => {}
+                None => drop(first.insert(short, name)),
+            }
+        }
+        Alike(alike)
+    }
+
+    pub(super) fn shown(&self, name: &str, full: bool) -> String {
+        let short = shown_name(name, full);
+        match self.0.contains(&short) {
+            true => name.to_owned(),
+            false => short,
+        }
     }
 }
 
@@ -105,6 +137,8 @@ pub struct Look {
     pub symbols: Symbols,
     /// Whether the sources were scaled to the totals of the bases first.
     pub normalized: bool,
+    /// How many profiles were added up.
+    pub merged: usize,
 }
 
 /// What the names of a profile rest on, in words and numbers.
@@ -153,6 +187,16 @@ fn begin(schema: &str, h: &Header, view: &View, look: &Look) -> Document {
         d.facts.insert("empty_because".to_owned(), json!(why));
         d.heading.push(why.to_owned());
     }
+    if view.outside.samples > 0 {
+        let (n, value) = (view.outside.samples, view.outside.value);
+        let noun = if n == 1 { "sample" } else { "samples" };
+        d.notes.push(format!(
+            "{n} {noun} outside of what was asked for ({}) are not in this",
+            view.format(value, &h.output_unit)
+        ));
+        d.facts
+            .insert("outside_scope".to_owned(), json!({ "samples": n, "value": value }));
+    }
     if h.frameless > 0 {
         let value = view.format(h.frameless_value, &h.output_unit);
         let (n, noun) = (
@@ -170,6 +214,7 @@ fn begin(schema: &str, h: &Header, view: &View, look: &Look) -> Document {
 fn profile(h: &Header, look: &Look) -> Map<String, Value> {
     let mut m = Map::new();
     m.insert("source".to_owned(), json!(look.source));
+    m.insert("profiles".to_owned(), json!(look.merged.max(1)));
     m.insert("kind".to_owned(), json!(look.kind));
     m.insert("sample_type".to_owned(), json!(h.sample_type));
     m.insert("file".to_owned(), json!(h.file));
@@ -254,6 +299,9 @@ fn heading(h: &Header, view: &View, look: &Look) -> Vec<String> {
     } else {
         format!("{} {}", look.kind, h.sample_type)
     });
+    if look.merged > 1 {
+        first.push(format!("sum of {} profiles", look.merged));
+    }
     if h.time_nanos != 0 {
         first.push(go_time::short(h.time_nanos));
     }
@@ -278,7 +326,8 @@ fn heading(h: &Header, view: &View, look: &Look) -> Vec<String> {
         String::new()
     };
     let mut second = format!("total {total}{unit}");
-    if h.duration_nanos > 0 && units::dimension(&h.unit) == units::Dimension::Time && h.total != 0 {
+    if look.kind == "cpu" && h.duration_nanos > 0 && units::dimension(&h.unit) == units::Dimension::Time && h.total != 0
+    {
         let nanos = units::scale(h.total, &h.unit, "ns").0;
         second.push_str(&format!(
             " ({} of one CPU)",
@@ -356,8 +405,44 @@ fn about_columns(view: &View) -> Vec<Column> {
         Granularity::Subsystems => vec![Column::words("subsystem", "key", Shown::Wide)],
         Granularity::Owners => vec![Column::words("owner", "key", Shown::Wide)],
         _ if is_grouped(view) => Vec::new(),
-        _ => place_columns().into(),
+        _ => {
+            let mut columns = Vec::from(place_columns());
+            if has_location(view) {
+                columns.extend([
+                    Column::words("function", "function", Shown::Machine),
+                    Column::words("file", "file", Shown::Machine),
+                    Column::number("line", "line", Shown::Machine),
+                    Column::words("address", "address", Shown::Machine),
+                ]);
+            }
+            columns
+        }
     }
+}
+
+/// Whether names of rows hold more than the function, which machines should not have to take apart.
+fn has_location(view: &View) -> bool {
+    matches!(
+        view.query.granularity,
+        Granularity::FileFunctions | Granularity::Lines | Granularity::Addresses
+    )
+}
+
+/// Function, file, line and address of a row.
+fn location(view: &View, info: &NodeInfo) -> [Cell; 4] {
+    let text = |id| match view.profile.text(id) {
+        "" => Cell::None,
+        text => Cell::Text(text.to_owned()),
+    };
+    let line = match info.line {
+        0 => Cell::None,
+        line => Cell::Count(line),
+    };
+    let address = match info.address {
+        0 => Cell::None,
+        address => Cell::Text(format!("{address:#x}")),
+    };
+    [text(info.name), text(info.file), line, address]
 }
 
 /// The cells of [`about_columns`], and how the row stands out.
@@ -372,7 +457,11 @@ fn about(view: &View, info: &NodeInfo) -> (Vec<Cell>, Emphasis) {
         _ if is_grouped(view) => (Vec::new(), Emphasis::Plain),
         _ => {
             let (cells, emphasis) = place(view, info);
-            (cells.into(), emphasis)
+            let mut cells = Vec::from(cells);
+            if has_location(view) {
+                cells.extend(location(view, info));
+            }
+            (cells, emphasis)
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The page of `top`.
 
-use super::{Look, Words, about, about_columns, begin, by_title, count_facts, left_out};
+use super::{Alike, Look, Words, about, about_columns, begin, by_title, count_facts, left_out};
 use crate::analysis::{InlineMark, Top, View};
 use crate::render::document::{Cell, Column, Document, Row, Shown};
 
@@ -23,6 +23,7 @@ pub fn top(report: &Top, view: &View, look: &Look) -> Document {
         Column::words("inline", "inlined", Shown::Wide),
     ];
     d.columns.extend(about_columns(view));
+    let alike = Alike::among(report.rows.iter().map(|row| row.name.as_str()), look.full_names);
     let mut sum = 0i64;
     for row in &report.rows {
         sum = sum.wrapping_add(row.flat);
@@ -36,7 +37,7 @@ pub fn top(report: &Top, view: &View, look: &Look) -> Document {
             w.percent(row.cum),
             w.error(row.cum_error, row.cum),
             Cell::Text(row.name.clone()),
-            Cell::Text(w.name(&row.info, look.full_names)),
+            Cell::Text(alike.shown(&row.name, look.full_names)),
             match row.inline {
                 InlineMark::No => Cell::None,
                 InlineMark::Partial => Cell::Text("partly".to_owned()),

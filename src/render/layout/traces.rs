@@ -17,6 +17,11 @@ pub fn traces(report: &Traces, view: &View, look: &Look) -> Document {
         Column::words("labels", "labels", Shown::Always),
         Column::words("stack", "stack", Shown::Always),
     ];
+    if report.zero > 0 {
+        let (n, noun) = (report.zero, if report.zero == 1 { "sample is" } else { "samples are" });
+        d.notes.push(format!("{n} {noun} zero and not shown"));
+        d.facts.insert("zero_samples".to_owned(), json!(n));
+    }
     if report.left_out > 0 {
         let n = report.left_out;
         d.notes

@@ -1,6 +1,6 @@
 //! The page of `tree` and `peek`.
 
-use super::{Look, Words, about, about_columns, begin, by_title, count_facts, left_out};
+use super::{Alike, Look, Words, about, about_columns, begin, by_title, count_facts, left_out};
 use crate::analysis::{Tree, TreeEdge, View};
 use crate::model::units;
 use crate::render::document::{Cell, Column, Document, Emphasis, Row, Shown};
@@ -23,7 +23,7 @@ pub fn tree(report: &Tree, view: &View, look: &Look, schema: &str) -> Document {
         Column::words("inline", "inlined", Shown::Wide),
     ];
     d.columns.extend(about_columns(view));
-    let hidden = (report.hidden_rows, 0);
+    let hidden = (report.hidden_rows, report.hidden_flat);
     count_facts(&mut d, h, hidden);
     d.notes.extend(left_out(h, view, hidden));
     d
@@ -33,6 +33,7 @@ pub fn tree(report: &Tree, view: &View, look: &Look, schema: &str) -> Document {
 pub fn tree_rows<'a>(report: &'a Tree, view: &'a View, look: &'a Look) -> impl Iterator<Item = Row> + 'a {
     let h = &report.header;
     let w = Words { view, h };
+    let alike = Alike::among(report.names.iter().map(String::as_str), look.full_names);
     report.nodes().enumerate().flat_map(move |(n, node)| {
         let mut rows = Vec::with_capacity(1 + node.callers.len() + node.callees.len());
         let own = report.names[node.name as usize].clone();
@@ -54,7 +55,10 @@ pub fn tree_rows<'a>(report: &'a Tree, view: &'a View, look: &'a Look) -> impl I
                 share,
                 Cell::Text(own.clone()),
                 Cell::Text(report.names[e.name as usize].clone()),
-                Cell::Text(format!("{arrow}{}", w.name(&info, look.full_names))),
+                Cell::Text(format!(
+                    "{arrow}{}",
+                    alike.shown(&report.names[e.name as usize], look.full_names)
+                )),
                 if e.inline {
                     Cell::Text("inlined".to_owned())
                 } else {
@@ -83,7 +87,7 @@ pub fn tree_rows<'a>(report: &'a Tree, view: &'a View, look: &'a Look) -> impl I
             Cell::None,
             Cell::Text(own.clone()),
             Cell::Text(own.clone()),
-            Cell::Text(w.name(&info, look.full_names)),
+            Cell::Text(alike.shown(&own, look.full_names)),
             Cell::None,
         ];
         cells.extend(about(view, &info).0);

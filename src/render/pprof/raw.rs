@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use super::go_time;
 use super::labels::LabelLines;
+use crate::analysis::Dialect;
 use crate::model::{Label, LocationId, Profile};
 use crate::render::numbers::right;
 
@@ -19,7 +20,7 @@ pub fn comments(p: &Profile, out: &mut dyn Write) -> io::Result<()> {
 ///
 /// # Errors
 /// What `out` reports.
-pub fn raw(p: &Profile, out: &mut dyn Write) -> io::Result<()> {
+pub fn raw(p: &Profile, dialect: Dialect, out: &mut dyn Write) -> io::Result<()> {
     for &c in &p.comments {
         writeln!(out, "Comment: {}", p.text(c))?;
     }
@@ -33,8 +34,13 @@ pub fn raw(p: &Profile, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "Time: {}", go_time::long(p.time_nanos))?;
     }
     if p.duration_nanos != 0 {
-        let cut: String = go_time::duration(p.duration_nanos).chars().take(4).collect();
-        writeln!(out, "Duration: {cut}")?;
+        let whole = go_time::duration(p.duration_nanos);
+        let shown = match dialect {
+            // Four characters, whatever they are: 30h0 for thirty hours.
+            Dialect::Pprof => whole.chars().take(4).collect(),
+            Dialect::Native => whole,
+        };
+        writeln!(out, "Duration: {shown}")?;
     }
     writeln!(out, "Samples:")?;
     let types: Vec<String> = p
