@@ -293,10 +293,10 @@ pub(super) fn diff(args: &DiffArgs) -> Result<Exit> {
     let (mut base, form) = (base.profile, base.form);
     super::symbols::symbolize(&mut base, form, &symbols, &args.out).context("the old profile")?;
     let mut profile = loaded.profile;
-    analysis::drop_frames(&mut base)?;
-    analysis::drop_frames(&mut profile)?;
+    open::drop_frames(&mut base, &args.out);
+    open::drop_frames(&mut profile, &args.out);
     if normalize {
-        profile.normalize(&base);
+        profile.normalize(&mut base)?;
     }
     let mut old = open::prepare(base, &query, knowledge.clone(), &args.out).context("the old profile")?;
     let mut new = open::prepare(profile, &query, knowledge, &args.out)?;
