@@ -118,6 +118,9 @@ fn what_pprof_refuses_is_refused() {
         "-top fixtures/compat/nosuchfile.pb.gz",
         "-list=thereisnosuchname fixtures/compat/cpu.pb.gz",
         "-peek=thereisnosuchname fixtures/compat/cpu.pb.gz",
+        "-top fixtures/compat/odd-same.pb.gz",
+        "-top -normalize -base=fixtures/compat/odd-ms.pb.gz fixtures/compat/odd-ns.pb.gz",
+        "-comments -normalize -diff_base=fixtures/compat/heap.pb.gz fixtures/compat/odd-ns.pb.gz",
     ] {
         let output = run("UTC", &words(line));
         assert_eq!(output.status.code(), Some(2), "{line}");

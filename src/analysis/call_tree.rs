@@ -2,6 +2,7 @@
 
 use super::View;
 use super::graph::Graph;
+use crate::model::units;
 
 /// How much a node tells: its cum weighed by the entropy of its edges, plus its flat. A node through which everything
 /// just falls scores low.
@@ -24,18 +25,8 @@ pub(super) fn entropy_score(graph: &Graph, n: u32) -> i64 {
         if own > 0 { sum + term(own) } else { sum }
     };
     let entropy = score(graph.in_edges(n), 0) + score(graph.out_edges(n), node.flat);
-    to_int(entropy * node.cum as f64).wrapping_add(node.flat)
-}
-
-/// A float cut to an integer as pprof's processor does it: what no integer can hold becomes the least one. Edges that
-/// cancelled out make the entropy NaN, and such nodes must come where pprof has them.
-fn to_int(v: f64) -> i64 {
-    const LIMIT: f64 = 9_223_372_036_854_775_808.0;
-    if (-LIMIT..LIMIT).contains(&v) {
-        v as i64
-    } else {
-        i64::MIN
-    }
+    // Edges that cancelled out make it NaN, and such nodes must come where pprof has them.
+    units::to_int(entropy * node.cum as f64).wrapping_add(node.flat)
 }
 
 /// Removes the rows of a forest for which `keep` does not hold; their children move up to their parent, over residual

@@ -20,7 +20,7 @@ pub fn compare(
         mark(&mut base);
     }
     if normalize {
-        profile.normalize(&base);
+        profile.normalize(&mut base)?;
     }
     let ratios = vec![-1.0; base.sample_types.len()];
     base.scale(&ratios);

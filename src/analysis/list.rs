@@ -300,12 +300,14 @@ impl<'a> Costs<'a> {
         let mut line_shown = vec![false; self.lines.len()];
         for &n in &shown {
             let info = &self.table.infos[n];
+            // Beyond the last line that there can be, pprof begins anew.
+            let add = if native { i64::saturating_add } else { i64::wrapping_add };
             let start = if info.start_line == 0 {
-                info.line.saturating_sub(MARGIN)
+                add(info.line, -MARGIN)
             } else {
                 info.start_line
             };
-            let end = info.line.saturating_add(MARGIN);
+            let end = add(info.line, MARGIN);
             let extent = extents.entry(self.part_of[n]).or_insert((start, end, info.start_line));
             *extent = (extent.0.min(start), extent.1.max(end), extent.2);
             line_shown[self.line_of[n] as usize] = true;

@@ -40,7 +40,7 @@ pub fn top_profile(report: &Top, view: &View) -> Profile {
         };
         let location = p.add_location(info.address, None, &[line]);
         let stack = p.stacks.intern(&[location]).unwrap_or_default();
-        let scaled = |v: i64| units::scale(v, &view.unit, unit).0 as i64;
+        let scaled = |v: i64| view.whole(units::scale(v, &view.unit, unit).0);
         p.samples.push(stack, &[scaled(row.cum), scaled(row.flat)], &[]);
     }
     p

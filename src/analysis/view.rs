@@ -433,7 +433,7 @@ impl View {
     pub(super) fn divided(&self, value: i64) -> i64 {
         let ratio = 1.0 / self.query.divide_by;
         if ratio > 0.0 && ratio != 1.0 {
-            (value as f64 * ratio) as i64
+            self.whole(value as f64 * ratio)
         } else {
             value
         }
@@ -442,6 +442,15 @@ impl View {
     /// The unit of a numeric label of a sample.
     pub fn unit_of(&self, label: &Label) -> &str {
         self.label_units.of(&self.profile, label, self.query.dialect)
+    }
+
+    /// A scaled value in the reports that have whole numbers. Where no integer is large enough the dialect of pprof has the
+    /// least one, as its processor makes it.
+    pub fn whole(&self, v: f64) -> i64 {
+        match self.query.dialect {
+            Dialect::Pprof => units::to_int(v),
+            Dialect::Native => v as i64,
+        }
     }
 
     /// The unit of numeric labels with this key.

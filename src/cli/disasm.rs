@@ -7,7 +7,7 @@ use regex::Regex;
 use super::args::{Format, InputArgs, OutArgs, QueryArgs};
 use super::{open, output, symbols};
 use crate::analysis::{
-    self, AddressCosts, DisassembledFunction, Disassembly, Granularity, Header, InstructionCost, Query, Trim,
+    AddressCosts, DisassembledFunction, Disassembly, Granularity, Header, InstructionCost, Query, Trim,
 };
 use crate::model::{MappingId, Profile};
 use crate::render::layout;
@@ -43,7 +43,7 @@ pub(super) fn disasm(args: &DisasmArgs) -> Result<()> {
     let proven = symbols::proven(&loaded.profile, &args.input.symbols.with(&loaded.binaries), &args.out)?;
     let binary = proven.opened.binary()?;
     let mut profile = loaded.profile;
-    analysis::drop_frames(&mut profile)?;
+    open::drop_frames(&mut profile, &args.out);
     let view = open::prepare(profile, &query, open::knowledge(&args.input)?, &args.out)?;
     let place = |l| elf_address_of(&view.profile, proven.mapping, l, &binary);
     let costs = AddressCosts::new(&view, place);

@@ -335,6 +335,16 @@ pub(super) fn with_names(mut loaded: Loaded, input: &InputArgs, out: &OutArgs) -
     Ok((loaded, look))
 }
 
+/// Takes out the frames that the profile itself does not want. An expression of its own that is none costs no report: pprof
+/// passes over it as well.
+pub(super) fn drop_frames(profile: &mut Profile, out: &OutArgs) {
+    if let Err(e) = analysis::drop_frames(profile) {
+        let reason = e.to_string();
+        let reason = reason.lines().next().unwrap_or_default();
+        note(out, &format!("no frames are dropped: the profile's {reason}"));
+    }
+}
+
 /// Reads the sources and applies the query.
 pub(super) fn view(input: &InputArgs, query: &Query, out: &OutArgs) -> Result<(View, Look)> {
     let (loaded, mut look) = named(input, out)?;
@@ -343,7 +353,7 @@ pub(super) fn view(input: &InputArgs, query: &Query, out: &OutArgs) -> Result<(V
         // They are provably of the runtime: the text hides no others.
         analysis::drop_nameless_leaves(&mut profile);
     }
-    analysis::drop_frames(&mut profile)?;
+    drop_frames(&mut profile, out);
     let bases = input
         .held
         .as_ref()

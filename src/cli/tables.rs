@@ -302,13 +302,13 @@ pub(super) fn diff(args: &DiffArgs) -> Result<Exit> {
     let (mut base, form) = (base.profile, base.form);
     super::symbols::symbolize(&mut base, form, &symbols, &args.out).context("the old profile")?;
     let mut profile = loaded.profile;
-    analysis::drop_frames(&mut base)?;
-    analysis::drop_frames(&mut profile)?;
+    open::drop_frames(&mut base, &args.out);
+    open::drop_frames(&mut profile, &args.out);
     let mut both = [base, profile];
     model::align(&mut both).context("cannot compare the two")?;
-    let [base, mut profile] = both;
+    let [mut base, mut profile] = both;
     if normalize {
-        profile.normalize(&base);
+        profile.normalize(&mut base)?;
     }
     let mut old = open::prepare(base, &query, knowledge.clone(), &args.out).context("the old profile")?;
     let mut new = open::prepare(profile, &query, knowledge, &args.out)?;

@@ -135,31 +135,50 @@ fn common_types(profiles: &mut [Profile]) -> Result<(), MergeError> {
         return Err(MergeError::NoCommonTypes(types_text(first), types_text(other)));
     }
     for p in profiles {
-        let columns: Vec<usize> = common
-            .iter()
-            .filter_map(|kind| p.sample_types.iter().position(|t| p.text(t.kind) == kind))
-            .collect();
-        if columns.len() == p.sample_types.len() && columns.iter().enumerate().all(|(i, &c)| i == c) {
-            continue;
-        }
-        let default = p.text(p.default_sample_type).to_owned();
-        let default = if common.contains(&default) {
-            default
-        } else {
-            common[0].clone()
-        };
-        p.default_sample_type = p.strings.intern(&default);
-        p.sample_types = columns.iter().map(|&c| p.sample_types[c]).collect();
-        let mut samples = Samples::new(columns.len());
-        let mut row = Vec::new();
-        for i in 0..p.samples.len() {
-            row.clear();
-            row.extend(columns.iter().map(|&c| p.samples.values(i)[c]));
-            samples.push(p.samples.stack(i), &row, p.samples.labels(i));
-        }
-        p.samples = samples;
+        p.select_types(&common);
     }
     Ok(())
+}
+
+impl Profile {
+    /// Keeps the sample types of these names, in this order; of several with one name, the first. A default that goes
+    /// becomes the first that stays.
+    pub fn select_types(&mut self, kinds: &[String]) {
+        let columns: Vec<usize> = kinds
+            .iter()
+            .filter_map(|kind| self.sample_types.iter().position(|t| self.text(t.kind) == kind))
+            .collect();
+        if columns.len() == self.sample_types.len() && columns.iter().enumerate().all(|(i, &c)| i == c) {
+            return;
+        }
+        let default = self.text(self.default_sample_type).to_owned();
+        if !kinds.contains(&default) {
+            self.default_sample_type = self.strings.intern(kinds.first().map_or("", String::as_str));
+        }
+        self.sample_types = columns.iter().map(|&c| self.sample_types[c]).collect();
+        let mut samples = Samples::new(columns.len());
+        let mut row = Vec::new();
+        for i in 0..self.samples.len() {
+            row.clear();
+            row.extend(columns.iter().map(|&c| self.samples.values(i)[c]));
+            samples.push(self.samples.stack(i), &row, self.samples.labels(i));
+        }
+        self.samples = samples;
+    }
+
+    /// The profile scaled so that the sums of each sample type become those of `base`. Both are first brought to the sample
+    /// types that they have in common, and to one unit each.
+    ///
+    /// # Errors
+    /// When they do not measure the same thing.
+    pub fn normalize(&mut self, base: &mut Profile) -> Result<(), MergeError> {
+        let mut both = [std::mem::take(self), std::mem::take(base)];
+        let aligned = common_types(&mut both).and_then(|()| common_units(&mut both));
+        [*self, *base] = both;
+        aligned?;
+        self.scale_to_totals(base);
+        Ok(())
+    }
 }
 
 /// The finest of the given units, or `None` when there is at most one.

@@ -42,8 +42,8 @@ impl Profile {
         sums
     }
 
-    /// Scales this profile so that the sums of each sample type become those of `base`.
-    pub fn normalize(&mut self, base: &Profile) {
+    /// Scales this profile so that the sums of each sample type become those of `base`, column by column.
+    pub(super) fn scale_to_totals(&mut self, base: &Profile) {
         let ratios: Vec<f64> = self
             .totals()
             .iter()

@@ -181,6 +181,16 @@ fn scale_ref<'a>(value: i64, from: &str, to: &'a str) -> (f64, &'a str) {
     }
 }
 
+/// A float cut to an integer as pprof's processor does it: what no integer can hold becomes the least one.
+pub fn to_int(v: f64) -> i64 {
+    const LIMIT: f64 = 9_223_372_036_854_775_808.0;
+    if (-LIMIT..LIMIT).contains(&v) {
+        v as i64
+    } else {
+        i64::MIN
+    }
+}
+
 /// A number with its unit: two decimals unless they are `.00`, and a bare `0`.
 pub fn label(value: i64, from: &str, to: &str) -> String {
     let (v, unit) = scale_ref(value, from, to);

@@ -244,3 +244,34 @@ fn what_fills_records_up_is_no_frame() {
     let top = json(&["top", &file]);
     assert_eq!(top["total"], 5, "{top}");
 }
+
+/// A profile's own expressions are not the user's: what is none of them costs a note, not the report.
+#[test]
+fn broken_frame_expressions_of_a_profile_are_passed_over() {
+    for name in ["drop", "keep"] {
+        let profile = format!("fixtures/compat/odd-{name}.pb.gz");
+        for command in ["top", "tree"] {
+            let answer = run(&[command, &profile]);
+            assert_eq!(answer.code, 0, "{command}: {}", answer.stderr);
+            assert!(answer.stdout.contains("main.f1"), "{command}: {}", answer.stdout);
+            assert!(
+                answer
+                    .stderr
+                    .contains(&format!("note: no frames are dropped: the profile's {name}_frames")),
+                "{command}: {}",
+                answer.stderr
+            );
+        }
+        assert_eq!(run(&["top", "-q", &profile]).stderr, "");
+    }
+}
+
+/// 80 ms are brought to 30 ms, whatever the units of the two.
+#[test]
+fn profiles_of_different_units_are_normalized_to_each_other() {
+    let (ms, ns) = ("fixtures/compat/odd-ms.pb.gz", "fixtures/compat/odd-ns.pb.gz");
+    let text = run(&["top", "--normalize", "--diff-base", ns, ms, "-o", "csv"]).stdout;
+    let flat = |name: &str| text.lines().find(|l| l.contains(name)).unwrap_or_default().to_owned();
+    assert!(flat("main.f1").starts_with("1250000,"), "{text}");
+    assert!(flat("main.f4").starts_with("18750000,"), "{text}");
+}

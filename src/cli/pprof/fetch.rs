@@ -5,6 +5,8 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use rustc_hash::FxHashSet;
+
 use super::flags::Flags;
 use super::{demangle, local};
 use crate::analysis;
@@ -52,6 +54,7 @@ pub(super) fn fetch(flags: &Flags, executable: Option<&str>) -> Result<Profile, 
         if profiles.len() < names.len() {
             say!("Fetched {} {what} profiles out of {}", profiles.len(), names.len());
         }
+        select_types(&mut profiles)?;
         if profiles.len() > 1 {
             return model::merge(profiles, options).map(Some).map_err(|e| e.to_string());
         }
@@ -61,6 +64,9 @@ pub(super) fn fetch(flags: &Flags, executable: Option<&str>) -> Result<Profile, 
     let diff = !flags.diff_base.is_empty();
     let bases = if diff { &flags.diff_base } else { &flags.base };
     if let Some(base) = grab(bases, "base")? {
+        if flags.normalize {
+            same_types(&profile, &base)?;
+        }
         profile = analysis::compare(profile, base, diff, flags.normalize, options).map_err(|e| e.to_string())?;
     }
     if flags.all_frames {
@@ -68,12 +74,54 @@ pub(super) fn fetch(flags: &Flags, executable: Option<&str>) -> Result<Profile, 
         profile.keep_frames = model::StringId::EMPTY;
     }
     symbolize(&mut profile, &flags.symbolize);
-    analysis::drop_frames(&mut profile).map_err(|e| e.to_string())?;
+    // Expressions of the profile that are none drop nothing; pprof does not say so.
+    let _ = analysis::drop_frames(&mut profile);
     if !flags.add_comment.is_empty() {
         let comment = profile.strings.intern(&flags.add_comment);
         profile.comments.push(comment);
     }
     Ok(profile)
+}
+
+/// pprof counts how often a name of a sample type occurs in all profiles together, and keeps those of which there are as many
+/// as profiles. A profile with one name twice loses both, or is refused where nothing else is left.
+fn select_types(profiles: &mut [Profile]) -> Result<(), String> {
+    let kinds = |p: &Profile| -> Vec<String> { p.sample_types.iter().map(|t| p.text(t.kind).to_owned()).collect() };
+    let all: Vec<Vec<String>> = profiles.iter().map(kinds).collect();
+    let unique = |kinds: &Vec<String>| kinds.iter().collect::<FxHashSet<_>>().len() == kinds.len();
+    if all.iter().all(unique) {
+        return Ok(());
+    }
+    let count = |kind: &String| all.iter().flatten().filter(|k| *k == kind).count();
+    let common: Vec<String> = all[0].iter().filter(|k| count(k) == all.len()).cloned().collect();
+    if common.is_empty() {
+        return Err(
+            "profiles have empty common sample type list\nhint: a sample type is there twice; `kubeprof raw` shows them".to_owned(),
+        );
+    }
+    if let Some(kind) = common.iter().find(|kind| !all.iter().all(|kinds| kinds.contains(kind))) {
+        return Err(format!("{kind:?} sample type is not found in profile"));
+    }
+    profiles.iter_mut().for_each(|p| p.select_types(&common));
+    Ok(())
+}
+
+/// pprof scales a profile to its base before it brings both to one unit, and so refuses those that differ in units.
+fn same_types(p: &Profile, base: &Profile) -> Result<(), String> {
+    let text = |p: &Profile, t: model::ValueType| format!("{}/{}", p.text(t.kind), p.text(t.unit));
+    let period = |p: &Profile| p.period_type.map_or_else(|| "/".to_owned(), |t| text(p, t));
+    let samples = |p: &Profile| p.sample_types.iter().map(|&t| text(p, t)).collect::<Vec<_>>().join(" ");
+    for (what, own, other) in [
+        ("period", period(p), period(base)),
+        ("sample", samples(p), samples(base)),
+    ] {
+        if own != other {
+            return Err(format!(
+                "incompatible {what} types {own} and {other}\nhint: `kubeprof diff --normalize OLD NEW` brings units together"
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// Gives mappings the paths of the binaries on this machine, a profile without mappings one, and the first mapping the

@@ -14,7 +14,7 @@ use crate::model::{StringId, units};
 /// What `out` reports.
 pub fn callgrind(report: &CallCosts, view: &View, out: &mut dyn Write) -> io::Result<()> {
     let unit = &report.header.output_unit;
-    let cost = |v: i64| units::scale(v, &view.unit, unit).0 as i64;
+    let cost = |v: i64| view.whole(units::scale(v, &view.unit, unit).0);
     let text = |id: StringId| view.profile.text(id);
     writeln!(out, "positions: instr line")?;
     writeln!(out, "events: {}({unit})", report.header.sample_type)?;

@@ -10,6 +10,7 @@ mod local_zone;
 mod raw;
 mod short_name;
 mod svg;
+mod tabs;
 mod tags;
 mod top;
 pub(super) mod traces;

@@ -1,9 +1,12 @@
 //! `tags`: right-aligned columns per key.
 
+use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use crate::analysis::{Tags, View};
 use crate::model::units::percentage;
+
+use super::tabs::aligned;
 
 /// Prints the labels of a profile.
 ///
@@ -13,7 +16,6 @@ pub fn tags(report: &Tags, view: &View, out: &mut dyn Write) -> io::Result<()> {
     let h = &report.header;
     let format = |v: i64| view.format(v, &h.output_unit);
     for key in &report.keys {
-        // Two cells a line: right-aligned, one blank of padding, the second one unaligned.
         let share = |v: i64| {
             if h.total > 0 {
                 format!(" ({})", percentage(v, h.total))
@@ -21,31 +23,17 @@ pub fn tags(report: &Tags, view: &View, out: &mut dyn Write) -> io::Result<()> {
                 String::new()
             }
         };
-        let mut rows = vec![(
-            format!("{}:", key.key),
-            format!(
-                " Total {} of {}{}",
-                format(key.total),
-                format(h.total),
-                share(key.total)
-            ),
-        )];
-        let mut body = Vec::new();
+        let mut text = format!(
+            "{}:\t Total {} of {}{}\n",
+            key.key,
+            format(key.total),
+            format(h.total),
+            share(key.total)
+        );
         for v in &key.values {
-            body.push((
-                format!("{}{}:", format(v.value), share(v.value)),
-                format!(" {}", v.name),
-            ));
+            let _ = writeln!(text, " \t{}{}:\t {}", format(v.value), share(v.value), v.name);
         }
-        let key_width = rows.iter().map(|(k, _)| k.chars().count()).max().unwrap_or(0).max(1);
-        let value_width = body.iter().map(|(v, _)| v.chars().count()).max().unwrap_or(0);
-        for (k, text) in rows.drain(..) {
-            writeln!(out, "{}{k}{text}", " ".repeat(key_width + 1 - k.chars().count()))?;
-        }
-        for (v, name) in body {
-            let pad = value_width + 1 - v.chars().count();
-            writeln!(out, "{}{}{v}{name}", " ".repeat(key_width + 1), " ".repeat(pad))?;
-        }
+        aligned(&text, out)?;
         writeln!(out)?;
     }
     Ok(())
