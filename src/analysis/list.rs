@@ -51,9 +51,10 @@ pub struct ListedFile {
     pub flat: i64,
     /// Own value and that of everything below.
     pub cum: i64,
-    /// First line to show: where the function starts, if that is known, else some lines above the first with samples.
+    /// First line to show: where the function starts, if that is known, else some lines above the first with samples; for
+    /// the native dialect never behind the first with samples.
     pub start: i64,
-    /// Last line to show.
+    /// Last line to show; before `start` where no line has a number.
     pub end: i64,
     /// The line on which the function is defined, 0 where the profile does not say.
     pub defined_at: i64,
@@ -300,12 +301,14 @@ impl<'a> Costs<'a> {
         let mut line_shown = vec![false; self.lines.len()];
         for &n in &shown {
             let info = &self.table.infos[n];
-            let start = if info.start_line == 0 {
-                info.line.saturating_sub(MARGIN)
-            } else {
-                info.start_line
+            let (start, end) = match info.start_line {
+                // The line is not known; what it costs is listed all the same.
+                _ if native && info.line <= 0 => (i64::MAX, 0),
+                0 => (info.line.saturating_sub(MARGIN), info.line.saturating_add(MARGIN)),
+                // `//line` directives put lines of a function before its start. pprof drops them.
+                start if native => (start.min(info.line), info.line.saturating_add(MARGIN)),
+                start => (start, info.line.saturating_add(MARGIN)),
             };
-            let end = info.line.saturating_add(MARGIN);
             let extent = extents.entry(self.part_of[n]).or_insert((start, end, info.start_line));
             *extent = (extent.0.min(start), extent.1.max(end), extent.2);
             line_shown[self.line_of[n] as usize] = true;

@@ -6,6 +6,7 @@ mod documents;
 mod drawings;
 mod formats;
 mod goroutines;
+mod listings;
 mod machines;
 mod made_bundle;
 mod made_profile;
