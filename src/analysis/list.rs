@@ -51,9 +51,10 @@ pub struct ListedFile {
     pub flat: i64,
     /// Own value and that of everything below.
     pub cum: i64,
-    /// First line to show: where the function starts, if that is known, else some lines above the first with samples.
+    /// First line to show: where the function starts, if that is known, else some lines above the first with samples; for
+    /// the native dialect never behind the first with samples.
     pub start: i64,
-    /// Last line to show.
+    /// Last line to show; before `start` where no line has a number.
     pub end: i64,
     /// The line on which the function is defined, 0 where the profile does not say.
     pub defined_at: i64,
@@ -302,12 +303,14 @@ impl<'a> Costs<'a> {
             let info = &self.table.infos[n];
             // Beyond the last line that there can be, pprof begins anew.
             let add = if native { i64::saturating_add } else { i64::wrapping_add };
-            let start = if info.start_line == 0 {
-                add(info.line, -MARGIN)
-            } else {
-                info.start_line
+            let (start, end) = match info.start_line {
+                // The line is not known; what it costs is listed all the same.
+                _ if native && info.line <= 0 => (i64::MAX, 0),
+                0 => (add(info.line, -MARGIN), add(info.line, MARGIN)),
+                // `//line` directives put lines of a function before its start. pprof drops them.
+                start if native => (start.min(info.line), add(info.line, MARGIN)),
+                start => (start, add(info.line, MARGIN)),
             };
-            let end = add(info.line, MARGIN);
             let extent = extents.entry(self.part_of[n]).or_insert((start, end, info.start_line));
             *extent = (extent.0.min(start), extent.1.max(end), extent.2);
             line_shown[self.line_of[n] as usize] = true;

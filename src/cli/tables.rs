@@ -387,7 +387,15 @@ pub(super) fn inspect(args: &InspectArgs) -> Result<()> {
     )
 }
 
+const KINDS: &str = "\
+In json, jsonl and csv, `kind` says what a row is:
+  function  function, file and line where it is defined
+  line      a line of it, with its text in `source`
+  inlined   a call inlined there: function, file and line that it reached, and where it stands in into_function, into_file
+            and into_line";
+
 #[derive(Args, Debug)]
+#[command(after_help = KINDS)]
 pub(super) struct ListArgs {
     /// Expression that function names must match
     #[arg(value_name = "REGEX")]
@@ -409,7 +417,12 @@ struct Found(GoSources);
 impl SourceLookup for Found {
     fn open(&mut self, path: &str) -> Result<Lines<'_>, String> {
         let bytes = self.0.file(path).ok_or_else(|| format!("{path}: not found"))?;
-        let lines: Vec<&[u8]> = bytes.split(|&b| b == b'\n').collect();
+        // The last line ends with the file, and none begins there.
+        let lines: Vec<&[u8]> = bytes
+            .strip_suffix(b"\n")
+            .unwrap_or(bytes)
+            .split(|&b| b == b'\n')
+            .collect();
         Ok(Box::new(move |n| {
             usize::try_from(n - 1).ok().and_then(|i| lines.get(i).copied())
         }))

@@ -210,6 +210,13 @@ pub fn label(value: i64, from: &str, to: &str) -> String {
     text
 }
 
+/// A count with its noun: `1 file`, `2 files`.
+pub fn counted(n: impl std::fmt::Display, one: &str, many: &str) -> String {
+    let n = n.to_string();
+    let noun = if n == "1" { one } else { many };
+    format!("{n} {noun}")
+}
+
 /// A share of a total, without its sign, at least 5 wide: `100%` within 0.05, two decimals from 1 %, two significant
 /// digits below.
 pub fn percentage(value: i64, total: i64) -> String {

@@ -1,7 +1,8 @@
 //! Document -> JSON, one object or one a line.
 //!
 //! `{"schema", "profile", "query", facts…, "rows": [{column: raw value}]}`. Numbers are raw, the unit stands once.
-//! Fields may be added within a schema version, never renamed or removed.
+//! Fields may be added within a schema version, never renamed or removed. Where rows are of several kinds, a field `kind`
+//! tells them apart and what each kind has is said where the page is made (`layout::list`).
 
 use std::io::{self, Write};
 

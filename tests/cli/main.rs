@@ -7,6 +7,7 @@ mod drawings;
 mod formats;
 mod goroutines;
 mod honest;
+mod listings;
 mod machines;
 mod made_bundle;
 mod made_profile;

@@ -1,114 +1,199 @@
 //! The page of `list`: source lines with what they cost.
+//!
+//! Text shows a listing: the function's name and the inlined calls stand where the source does. Machines get three kinds of
+//! rows, told apart by `kind`, and nothing that they would have to take apart: `function`, `file` and `line` are those of
+//! the row itself (of a `function` where it is defined, of an `inlined` call the line in it that was reached), `source` is
+//! the text of a `line` and nothing else, and `into_function`, `into_file` and `into_line` say of an `inlined` call where it
+//! stands. The `flat` of the rows of kind `line` sum up to that of their `function`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
 
 use super::{Look, Words, begin};
-use crate::analysis::{Listing, View};
-use crate::render::SourceLookup;
+use crate::analysis::{InlinedCall, ListedFile, ListedLine, Listing, View};
+use crate::model::units::counted;
 use crate::render::document::{Cell, Column, Document, Emphasis, Row, Shown};
+use crate::render::{Lines, SourceLookup};
 
 /// The page of `list`. Lines without values stand between those that have some where the source is at hand.
 pub fn list(report: &Listing, view: &View, look: &Look, sources: &mut dyn SourceLookup) -> Document {
     let h = &report.header;
     let w = Words { view, h };
     let mut d = begin("list", h, view, look);
-    d.columns = vec![
-        Column::number("flat", "flat", Shown::Always),
-        Column::number("flat_percent", "flat%", Shown::Wide),
-        Column::number("cum", "cum", Shown::Always),
-        Column::number("cum_percent", "cum%", Shown::Wide),
-        Column::number("line", "line", Shown::Always),
-        Column::words("function", "function", Shown::Machine),
-        Column::words("file", "file", Shown::Machine),
-        Column::words("source", "source", Shown::Always),
-    ];
-    let (mut missing, mut other) = (0, 0);
+    d.columns = columns();
+    let (mut missing, mut other) = (BTreeSet::new(), BTreeSet::new());
     for function in &report.functions {
         for part in &function.files {
-            let name = super::shown_name(&function.name, look.full_names);
-            let title = format!("{name}  {}", part.file);
-            let head = vec![
-                w.value(part.flat),
-                w.percent(part.flat),
-                w.value(part.cum),
-                w.percent(part.cum),
-                Cell::None,
-                Cell::Text(function.name.clone()),
-                Cell::Text(part.file.clone()),
-                Cell::Text(title),
-            ];
+            let place = Place {
+                function: &function.name,
+                file: &part.file,
+            };
             d.rows.push(Row {
-                cells: head,
-                emphasis: Emphasis::Kubelet,
                 rule_above: !d.rows.is_empty(),
-                ..Row::default()
+                ..head(part, place, &w, look)
             });
-            let source = sources.open(&part.file).ok();
-            missing += usize::from(source.is_none());
-            let found = source.is_some();
-            let source = source.filter(|s| s(part.defined_at).is_none_or(|text| defines(text, &function.name)));
-            other += usize::from(found && source.is_none());
-            let mut lines = part.lines.iter().peekable();
-            for n in part.start..=part.end {
-                let cost = lines.next_if(|l| l.line == n);
-                let text = source.as_ref().and_then(|s| s(n));
-                if cost.is_none() && text.is_none() {
-                    continue;
-                }
-                let text = text.map(|t| String::from_utf8_lossy(t).trim_end().replace('\t', "    "));
-                let (flat, cum) = cost.map_or((0, 0), |c| (c.flat, c.cum));
-                let or_none = |v: i64, cell: Cell| if v == 0 { Cell::None } else { cell };
-                let cells = vec![
-                    or_none(flat, w.value(flat)),
-                    or_none(flat, w.percent(flat)),
-                    or_none(cum, w.value(cum)),
-                    or_none(cum, w.percent(cum)),
-                    Cell::Count(n),
-                    Cell::Text(function.name.clone()),
-                    Cell::Text(part.file.clone()),
-                    text.map_or(Cell::None, Cell::Text),
-                ];
-                let emphasis = if cost.is_some() {
-                    Emphasis::Plain
-                } else {
-                    Emphasis::Faint
-                };
-                d.rows.push(Row {
-                    cells,
-                    emphasis,
-                    rule_above: false,
-                    ..Row::default()
-                });
-                for call in cost.iter().flat_map(|c| &c.inlined) {
-                    let place = format!("    inlined: {} {}:{}", call.name, call.file, call.line);
-                    let cells = vec![
-                        Cell::None,
-                        Cell::None,
-                        w.value(call.value),
-                        w.percent(call.value),
-                        Cell::None,
-                        Cell::Text(function.name.clone()),
-                        Cell::Text(part.file.clone()),
-                        Cell::Text(place),
-                    ];
-                    d.rows.push(Row {
-                        cells,
-                        emphasis: Emphasis::Neighbour,
-                        rule_above: false,
-                        ..Row::default()
-                    });
-                }
+            let mut source = sources.open(&part.file).ok();
+            if source.is_none() {
+                missing.insert(&part.file);
+            }
+            if source.as_ref().is_some_and(|s| !fits(s, part, &function.name)) {
+                other.insert(&part.file);
+                source = None;
+            }
+            for (n, cost) in numbered(part, source.as_ref()) {
+                d.rows
+                    .push(line(n, cost, source.as_ref().and_then(|s| s(n)), place, &w));
+                let calls = cost.iter().flat_map(|c| &c.inlined);
+                d.rows.extend(calls.map(|call| inlined(call, n, place, &w)));
             }
         }
     }
-    if missing > 0 {
-        d.notes.push(format!("the source of {missing} files is not at hand: --source DIR, for instance a checkout of kubernetes at the tag"));
-    }
-    if other > 0 {
+    if !missing.is_empty() {
         d.notes.push(format!(
-            "{other} files at hand are of another version: the functions do not begin where the profile says; \
-             name the right sources with --source DIR"
+            "the source of {} is not at hand: --source DIR, for instance a checkout of kubernetes at the tag",
+            counted(missing.len(), "file", "files")
+        ));
+    }
+    if !other.is_empty() {
+        d.notes.push(format!(
+            "{} of another version: functions do not begin where the profile says, or it names lines behind the end; \
+             name the right sources with --source DIR",
+            counted(other.len(), "file at hand is", "files at hand are")
         ));
     }
     d
+}
+
+fn columns() -> Vec<Column> {
+    use Shown::{Always, Machine, Wide};
+    vec![
+        Column::words("kind", "kind", Machine),
+        Column::number("flat", "flat", Always),
+        Column::number("flat_percent", "flat%", Wide),
+        Column::number("cum", "cum", Always),
+        Column::number("cum_percent", "cum%", Wide),
+        Column::number("line", "line", Always),
+        Column::words("function", "function", Machine),
+        Column::words("file", "file", Machine),
+        Column::words("source", "source", Always),
+        Column::words("into_function", "into function", Machine),
+        Column::words("into_file", "into file", Machine),
+        Column::number("into_line", "into line", Machine),
+    ]
+}
+
+/// A function and its file.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    function: &'a str,
+    file: &'a str,
+}
+
+/// What people read in a column that says less to machines, or nothing.
+fn for_people(text: String) -> Cell {
+    Cell::Parts(Value::Null, text)
+}
+
+/// A number that people read elsewhere in the row; 0 is none.
+fn for_machines(n: i64) -> Cell {
+    if n == 0 {
+        return Cell::None;
+    }
+    Cell::Parts(json!(n), String::new())
+}
+
+fn text(text: &str) -> Cell {
+    Cell::Text(text.to_owned())
+}
+
+fn head(part: &ListedFile, place: Place<'_>, w: &Words<'_>, look: &Look) -> Row {
+    let name = super::shown_name(place.function, look.full_names);
+    Row {
+        cells: vec![
+            text("function"),
+            w.value(part.flat),
+            w.percent(part.flat),
+            w.value(part.cum),
+            w.percent(part.cum),
+            for_machines(part.defined_at),
+            text(place.function),
+            text(place.file),
+            for_people(format!("{name}  {}", place.file)),
+            Cell::None,
+            Cell::None,
+            Cell::None,
+        ],
+        emphasis: Emphasis::Kubelet,
+        ..Row::default()
+    }
+}
+
+fn line(n: i64, cost: Option<&ListedLine>, source: Option<&[u8]>, place: Place<'_>, w: &Words<'_>) -> Row {
+    let (flat, cum) = cost.map_or((0, 0), |c| (c.flat, c.cum));
+    let or_none = |v: i64, cell: Cell| if v == 0 { Cell::None } else { cell };
+    let source = source.map(|t| String::from_utf8_lossy(t).trim_end().replace('\t', "    "));
+    Row {
+        cells: vec![
+            text("line"),
+            or_none(flat, w.value(flat)),
+            or_none(flat, w.percent(flat)),
+            or_none(cum, w.value(cum)),
+            or_none(cum, w.percent(cum)),
+            or_none(n, Cell::Count(n)),
+            text(place.function),
+            text(place.file),
+            source.map_or(Cell::None, Cell::Text),
+            Cell::None,
+            Cell::None,
+            Cell::None,
+        ],
+        emphasis: if cost.is_some() {
+            Emphasis::Plain
+        } else {
+            Emphasis::Faint
+        },
+        ..Row::default()
+    }
+}
+
+fn inlined(call: &InlinedCall, n: i64, into: Place<'_>, w: &Words<'_>) -> Row {
+    Row {
+        cells: vec![
+            text("inlined"),
+            Cell::None,
+            Cell::None,
+            w.value(call.value),
+            w.percent(call.value),
+            for_machines(call.line),
+            text(&call.name),
+            text(&call.file),
+            for_people(format!("    inlined: {} {}:{}", call.name, call.file, call.line)),
+            text(into.function),
+            text(into.file),
+            for_machines(n),
+        ],
+        emphasis: Emphasis::Neighbour,
+        ..Row::default()
+    }
+}
+
+/// The lines to show by number: all with values, and between them what the source has.
+fn numbered<'a>(part: &'a ListedFile, source: Option<&Lines<'_>>) -> BTreeMap<i64, Option<&'a ListedLine>> {
+    let mut lines: BTreeMap<i64, Option<&ListedLine>> = part.lines.iter().map(|l| (l.line, Some(l))).collect();
+    if let Some(source) = source {
+        for n in (part.start..=part.end).take_while(|&n| source(n).is_some()) {
+            lines.entry(n).or_insert(None);
+        }
+    }
+    lines
+}
+
+/// Whether a source may be the one that was compiled: the function begins where the profile says, and no line with
+/// samples is behind its end.
+fn fits(source: &Lines<'_>, part: &ListedFile, function: &str) -> bool {
+    let begins = part.defined_at == 0 || source(part.defined_at).is_some_and(|text| defines(text, function));
+    begins && part.lines.iter().all(|l| l.line <= 0 || source(l.line).is_some())
 }
 
 /// Whether a line may be the one on which a function is defined: `func` or assembly's `TEXT`, and its own name, where it
