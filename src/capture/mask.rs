@@ -104,7 +104,8 @@ mod tests {
             masked("cmdline", line),
             "kubelet\0--v=2\0--token=***\0--token-file=/x\0--password\0***\0--manifest-url-header=Authorization:***\0"
         );
-        let one_dash = "kubelet\0-password\0hunter2\0-token=abc\0--private-key=k1\0--manifest-url=https://x/?token=t1\0";
+        let one_dash =
+            "kubelet\0-password\0hunter2\0-token=abc\0--private-key=k1\0--manifest-url=https://x/?token=t1\0";
         assert_eq!(
             masked("cmdline", one_dash),
             "kubelet\0-password\0***\0-token=***\0--private-key=***\0--manifest-url=https://x/?token=***\0"
@@ -138,7 +139,8 @@ mod tests {
             masked("flagz", "a=1\nbootstrap-token=xyz\n"),
             "a=1\nbootstrap-token=***\n"
         );
-        let settings = "authorization-mode=Webhook\nauthentication-token-webhook-cache-ttl=2m0s\nclient-ca-file=/etc/ca\n";
+        let settings =
+            "authorization-mode=Webhook\nauthentication-token-webhook-cache-ttl=2m0s\nclient-ca-file=/etc/ca\n";
         assert!(matches!(mask("flagz", settings.as_bytes()), (Cow::Borrowed(_), 0)));
     }
 
@@ -147,13 +149,7 @@ mod tests {
         let args = ["capture", "--token", "abc", "--token=def", "--server=https://u:p@h:1/x"].map(str::to_owned);
         assert_eq!(
             command(&args),
-            [
-                "capture",
-                "--token",
-                "***",
-                "--token=***",
-                "--server=https://***@h:1/x"
-            ]
+            ["capture", "--token", "***", "--token=***", "--server=https://***@h:1/x"]
         );
     }
 }
