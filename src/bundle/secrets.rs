@@ -87,7 +87,9 @@ static PEM: LazyLock<Regex> =
     LazyLock::new(|| regex(r"(?s)-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*-----|\z)"));
 static JWT: LazyLock<Regex> = LazyLock::new(|| regex(r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]*)?"));
 static CLOUD: LazyLock<Regex> = LazyLock::new(|| {
-    regex(r"\b(?:A[KS]IA[0-9A-Z]{16}|gh[pousr]_[A-Za-z0-9]{20,}|github_pat_[A-Za-z0-9_]{20,}|glpat-[A-Za-z0-9_-]{20,})\b")
+    regex(
+        r"\b(?:A[KS]IA[0-9A-Z]{16}|gh[pousr]_[A-Za-z0-9]{20,}|github_pat_[A-Za-z0-9_]{20,}|glpat-[A-Za-z0-9_-]{20,})\b",
+    )
 });
 static BEARER: LazyLock<Regex> = LazyLock::new(|| regex(r"(?i)\b(bearer|basic)([ :=]+)([A-Za-z0-9._~+/=-]{6,})"));
 static USERINFO: LazyLock<Regex> = LazyLock::new(|| regex(r#"([A-Za-z][A-Za-z0-9+.-]*)://([^/\s@"'\\]+)@"#));
@@ -121,7 +123,16 @@ fn words(name: &str) -> Vec<String> {
 }
 
 fn is_word_of_secret(word: &str) -> bool {
-    let compound = ["token", "password", "passwd", "secret", "apikey", "accesskey", "privatekey", "secretkey"];
+    let compound = [
+        "token",
+        "password",
+        "passwd",
+        "secret",
+        "apikey",
+        "accesskey",
+        "privatekey",
+        "secretkey",
+    ];
     SECRETS.contains(&word) || compound.iter().any(|c| word.ends_with(c))
 }
 
@@ -180,13 +191,15 @@ pub fn text(text: &str) -> Cow<'_, str> {
     let out = then(out, &CLOUD, |_| Some(MASK.to_owned()));
     let out = then(out, &BEARER, |c| {
         // `WWW-Authenticate: Bearer realm="x"` and `basic authentication` hold none.
-        let challenge = ["realm=", "scope=", "error=", "charset="].iter().any(|p| c[3].starts_with(p));
+        let challenge = ["realm=", "scope=", "error=", "charset="]
+            .iter()
+            .any(|p| c[3].starts_with(p));
         let prose = c[3].chars().all(|c| c.is_ascii_lowercase() || c == '.');
         (!challenge && !prose).then(|| format!("{}{}{MASK}", &c[1], &c[2]))
     });
     let out = then(out, &USERINFO, |c| login(&c[1], &c[2]));
     let out = then(out, &PARAMETER, |c| {
-        let secret = holds(&c[2], &c[3]) || PARAMETERS.contains(&c[2].to_ascii_lowercase().as_str());
+        let secret = holds(&c[2], &c[3]) || words(&c[2]).last().is_some_and(|w| PARAMETERS.contains(&w.as_str()));
         (secret && &c[3] != MASK).then(|| format!("{}{}={MASK}", &c[1], &c[2]))
     });
     then(out, &PAIR, |c| {
@@ -402,10 +415,16 @@ mod tests {
             ("https://cfg/x?token=URLTOKEN1&a=b", "https://cfg/x?token=***&a=b"),
             ("https://ghtok1@host/x", "https://***@host/x"),
             ("https://u:p@h/x", "https://***@h/x"),
-            ("https://x/?access_token=A1&X-Amz-Signature=ab", "https://x/?access_token=***&X-Amz-Signature=***"),
+            (
+                "https://x/?access_token=A1&X-Amz-Signature=ab",
+                "https://x/?access_token=***&X-Amz-Signature=***",
+            ),
             ("a Bearer ABCDEFGHIJ1 b", "a Bearer *** b"),
             ("x eyJhbGciOiJSUzI1NiJ9.eyJzdWIi.c2lnbmF0 y", "x *** y"),
-            ("-----BEGIN RSA PRIVATE KEY-----\nMIIP\n-----END RSA PRIVATE KEY-----", "***"),
+            (
+                "-----BEGIN RSA PRIVATE KEY-----\nMIIP\n-----END RSA PRIVATE KEY-----",
+                "***",
+            ),
             ("-----BEGIN PRIVATE KEY-----\nMIIP", "***"),
             ("{\"token\":\"abc1\"", "{\"token\":\"***\""),
             ("password: hunter", "password: ***"),
