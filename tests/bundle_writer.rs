@@ -309,3 +309,92 @@ fn lines_of_later_versions_and_paths_that_leave_are_counted() {
     assert_eq!(record.lacks().next().map(|l| l.missing.who), Some(Who::Unknown));
     assert!(!Record::of_journal(b"").is_readable());
 }
+
+/// A folder from elsewhere may hold links; nothing is written through them.
+#[test]
+fn a_bundle_with_links_is_not_written_to() {
+    use std::os::unix::fs::symlink;
+    let dir = tempfile::tempdir().expect("a folder");
+    let victim = dir.path().join("victim");
+    let outside = dir.path().join("outside");
+    fs::create_dir(&outside).expect("room");
+    for link in [
+        "manifest.json.part",
+        "worker-2",
+        "worker-1/run-1/cpu.pb.gz.part",
+        JOURNAL,
+    ] {
+        fs::write(&victim, "precious").expect("room");
+        let root = dir.path().join(link.replace('/', "-"));
+        bundle(&root);
+        let (at, to) = match link {
+            "worker-2" => (root.join(link), &outside),
+            JOURNAL => {
+                fs::rename(root.join(JOURNAL), dir.path().join("journal")).expect("renamed");
+                (root.join(link), &victim)
+            }
+            _ => (root.join(link), &victim),
+        };
+        symlink(to, &at).expect("a link");
+        match Writer::resume(&root, started()) {
+            Err(WriteError::Link(named)) => assert_eq!(named, at),
+            other => panic!("{link}: {other:?}"),
+        }
+        assert_eq!(fs::read_to_string(&victim).expect("a file"), "precious", "{link}");
+    }
+    // One that comes while it is written to is not followed either.
+    let root = dir.path().join("later");
+    let writer = Writer::create(&root, started()).expect("a new bundle");
+    symlink(&outside, root.join("worker-1")).expect("a link");
+    symlink(&victim, root.join("manifest.json.part")).expect("a link");
+    assert!(matches!(
+        writer.part(&slot(1, "heap"), "heap.pb.gz"),
+        Err(WriteError::Link(_))
+    ));
+    writer.finish(Finished::default()).expect("a summary");
+    assert_eq!(fs::read_to_string(&victim).expect("a file"), "precious");
+    assert_eq!(fs::read_dir(&outside).expect("a folder").count(), 0);
+}
+
+#[test]
+fn what_a_resumption_puts_aside_is_known() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let root = dir.path().join("b");
+    bundle(&root);
+    let heap = "worker-1/run-1/0001-20261124T023810Z/heap.pb.gz";
+    fs::write(root.join(heap), b"tampered").expect("room");
+    let (writer, _) = Writer::resume(&root, started()).expect("resumes");
+    for (number, artifact) in [(1, "heap"), (2, "goroutine")] {
+        take(&writer, &slot(number, artifact), &fixture(&names::file_of(artifact))).expect("room");
+    }
+    writer.finish(Finished::default()).expect("room");
+    drop(writer);
+    let verify = || {
+        let contents =
+            kubeprof::bundle::Contents::folder(&root, kubeprof::pprof::Limit::Proportional).expect("a folder");
+        kubeprof::bundle::verify::verify(&contents, kubeprof::pprof::Limit::Proportional).expect("a bundle")
+    };
+    let v = verify();
+    assert_eq!(v.verdict, kubeprof::bundle::verify::Verdict::Whole, "{v:#?}");
+    assert!(v.notes.iter().any(|n| n.contains("heap.pb.gz.damaged-1")), "{v:#?}");
+    // A file of that name that nobody put aside is one too many.
+    fs::write(root.join(format!("{heap}.damaged-2")), b"x").expect("room");
+    assert_eq!(verify().findings.len(), 1);
+    fs::write(root.join(format!("{heap}.damaged-1")), b"other").expect("room");
+    assert_eq!(verify().findings.len(), 2);
+}
+
+#[test]
+fn a_bundle_is_for_its_owner() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let dir = tempfile::tempdir().expect("a folder");
+    let root = dir.path().join("new/b");
+    bundle(&root);
+    let mode = |path: &Path| fs::metadata(path).expect("there").permissions().mode() & 0o777;
+    for folder in ["", "worker-1", "worker-1/run-1/0001-20261124T023810Z"] {
+        assert_eq!(mode(&root.join(folder)), 0o700, "{folder}");
+    }
+    for file in files(&root) {
+        assert_eq!(mode(&root.join(&file)), 0o600, "{file}");
+    }
+}

@@ -43,6 +43,8 @@ pub enum OddEntry {
     Duplicate,
     /// A file with holes: small in the archive, of any size outside.
     Sparse,
+    /// Bytes behind the end: garbage, or a second archive that other tools may read.
+    Trailing,
 }
 
 impl std::fmt::Display for OddEntry {
@@ -54,6 +56,7 @@ impl std::fmt::Display for OddEntry {
             OddEntry::Name => "a name that no file should have",
             OddEntry::Duplicate => "a second file of this name",
             OddEntry::Sparse => "a sparse file",
+            OddEntry::Trailing => "more bytes behind the end of the archive, which is no part of it",
         })
     }
 }
@@ -217,6 +220,38 @@ fn entries<'a>(
 ) -> io::Result<()> {
     let inner = unpacked(packed)?;
     let mut tar = tar::Archive::new(Ceiling { inner, left: ceiling });
+    if !each_entry(&mut tar, walked, files, each)? {
+        return Ok(());
+    }
+    if is_more(&mut tar.into_inner()) {
+        walked.odd.push(Odd {
+            path: "(end)".to_owned(),
+            why: OddEntry::Trailing,
+        });
+    }
+    Ok(())
+}
+
+/// Whether anything but zeros, with which tars are filled up, is behind the end; and be it what cannot be unpacked.
+fn is_more(rest: &mut impl Read) -> bool {
+    let mut block = [0; 8192];
+    loop {
+        match rest.read(&mut block) {
+            Ok(0) => return false,
+            Ok(n) if block[..n].iter().all(|&b| b == 0) => {}
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Ok(_) | Err(_) => return true,
+        }
+    }
+}
+
+/// Says whether it came to the end.
+fn each_entry(
+    tar: &mut tar::Archive<impl Read>,
+    walked: &mut Walked,
+    files: &mut usize,
+    each: &mut dyn FnMut(&str, u64, &mut dyn Read) -> io::Result<Next>,
+) -> io::Result<bool> {
     let mut seen = BTreeSet::new();
     for (n, entry) in tar.entries()?.enumerate() {
         if n >= MAX_ENTRIES {
@@ -249,7 +284,7 @@ fn entries<'a>(
                 // A tar cut in a file ends without a word.
                 *files += 1;
                 if matches!(next, Next::Enough) {
-                    return Ok(());
+                    return Ok(false);
                 }
             }
             Err(why) => walked.odd.push(Odd {
@@ -258,7 +293,7 @@ fn entries<'a>(
             }),
         }
     }
-    Ok(())
+    Ok(true)
 }
 
 /// A path for people.

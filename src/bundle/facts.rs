@@ -18,6 +18,14 @@ pub enum Expect {
     Metrics,
     /// One JSON document.
     Json,
+    /// What `/healthz` says: `ok`, or a check a line.
+    Health,
+    /// The words of a command line, separated by NUL.
+    CommandLine,
+    /// A page of `/flagz` or `/statusz`.
+    Page(&'static str),
+    /// A JSON document with this among its keys, for instance `metadata/name`.
+    JsonWith(&'static str),
     /// An execution trace of Go.
     Trace,
     /// Anything, even nothing.
@@ -30,9 +38,14 @@ impl Expect {
         match artifact.split_once('.').map_or(artifact, |(kind, _)| kind) {
             "heap-gc" => Expect::Profile(Some(Kind::Heap)),
             "metrics" => Expect::Metrics,
-            "configz" | "version" | "node" => Expect::Json,
+            "configz" => Expect::JsonWith("kubeletconfig"),
+            "version" => Expect::JsonWith("gitVersion"),
+            "node" => Expect::JsonWith("metadata/name"),
             "trace" => Expect::Trace,
-            "healthz" | "flagz" | "statusz" | "cmdline" => Expect::Text,
+            "healthz" => Expect::Health,
+            "cmdline" => Expect::CommandLine,
+            "flagz" => Expect::Page("flagz"),
+            "statusz" => Expect::Page("statusz"),
             kind => match Kind::parse(kind) {
                 Some(Kind::Other) | None => Expect::Anything,
                 // The text of heap and allocs is the same.
@@ -73,6 +86,26 @@ pub enum NotWhole {
     /// They are no metrics.
     #[error("not metrics: no line names a value")]
     NoMetrics,
+    /// They are no answer of a health check.
+    #[error("not an answer of a health check: neither `ok` nor a line that begins with [+] or [-]")]
+    NoHealth,
+    /// They are no command line.
+    #[error("not a command line: its first word is neither a path nor a command")]
+    NoCommandLine,
+    /// They are no such page.
+    #[error("not a page of /{0}: it does not begin with its title")]
+    NoPage(&'static str),
+    /// They are another document.
+    #[error("another JSON document: it has no {0}")]
+    OtherJson(&'static str),
+    /// They are of another node.
+    #[error("it is of node {found:?}, not of {asked:?}")]
+    OtherNode {
+        /// Which was asked for.
+        asked: String,
+        /// Which came.
+        found: String,
+    },
     /// They are no trace.
     #[error("not an execution trace: it does not begin with `go 1.`")]
     NoTrace,
@@ -108,12 +141,65 @@ pub fn examine(bytes: &[u8], expect: Expect, limit: Limit) -> Result<Facts, NotW
             Ok(_) => Ok(of_form(Form::Json)),
             Err(e) => Err(NotWhole::NoJson(e.to_string())),
         },
+        Expect::JsonWith(key) => match serde_json::from_slice::<serde_json::Value>(bytes) {
+            Ok(json) if json.pointer(&format!("/{key}")).is_some() => Ok(of_form(Form::Json)),
+            Ok(_) => Err(NotWhole::OtherJson(key)),
+            Err(e) => Err(NotWhole::NoJson(e.to_string())),
+        },
+        Expect::Health => {
+            let text = text(bytes)?;
+            let is_check = |l: &str| l.starts_with("[+]") || l.starts_with("[-]");
+            let is_health = text.trim() == "ok" || text.lines().any(is_check);
+            is_health.then(|| of_form(Form::Text)).ok_or(NotWhole::NoHealth)
+        }
+        Expect::CommandLine => {
+            let first = text(bytes)?.split('\0').next().unwrap_or_default();
+            let is_word = |c: char| !c.is_control() && !c.is_whitespace() && !"<>{}\"'".contains(c);
+            let is_path = first.starts_with('/') && !first.chars().any(char::is_control);
+            let is_command = !first.is_empty() && first.chars().all(is_word);
+            (is_path || is_command)
+                .then(|| of_form(Form::Text))
+                .ok_or(NotWhole::NoCommandLine)
+        }
+        Expect::Page(page) => is_page(text(bytes)?, page)
+            .then(|| of_form(Form::Text))
+            .ok_or(NotWhole::NoPage(page)),
         Expect::Trace => trace(bytes).ok_or(NotWhole::NoTrace),
         Expect::Anything => Ok(of_form(if std::str::from_utf8(bytes).is_ok() {
             Form::Text
         } else {
             Form::Other
         })),
+    }
+}
+
+/// The first line of `/flagz` is `kubelet flagz`; of a JSON form it is the kind.
+fn is_page(text: &str, page: &str) -> bool {
+    let first = text.lines().map(str::trim).find(|l| !l.is_empty()).unwrap_or_default();
+    let mut words = first.split(' ');
+    // Before it was called flagz, it was called flags.
+    let is_page = |w: &str| w == page || (page == "flagz" && w == "flags");
+    let is_title =
+        words.next().is_some_and(|w| !w.is_empty()) && words.next().is_some_and(is_page) && words.next().is_none();
+    let kind = serde_json::from_str::<serde_json::Value>(text).ok();
+    let kind = kind.as_ref().and_then(|json| json.get("kind")?.as_str());
+    is_title || kind.is_some_and(|k| k.eq_ignore_ascii_case(page))
+}
+
+/// The node that a document of a node is of, where it is one.
+pub(super) fn node_of(bytes: &[u8]) -> Option<String> {
+    let json: serde_json::Value = serde_json::from_slice(bytes).ok()?;
+    json.pointer("/metadata/name")?.as_str().map(str::to_owned)
+}
+
+/// The ending of a file of these bytes, where it is another than that of a packed profile, which was asked for.
+pub(super) fn honest_ending(bytes: &[u8], form: Form) -> Option<&'static str> {
+    let packed = bytes.starts_with(&[0x1f, 0x8b]);
+    match (form, packed) {
+        (Form::Proto, false) => Some("pb"),
+        (Form::Debug1 | Form::Debug2, true) => Some("txt.gz"),
+        (Form::Debug1 | Form::Debug2, false) => Some("txt"),
+        _ => None,
     }
 }
 

@@ -10,6 +10,7 @@
 //! | `artifact` | bytes were fetched, decoded and are on disk: [`Artifact`]. Written *before* the file gets its final name |
 //! | `failed`, `skipped` | an artifact is not there: [`Missing`] with who, why and remedy |
 //! | `snapshot` | all that a snapshot was to hold was tried: [`SnapshotEnded`] |
+//! | `aside` | a resumption is about to put a file aside whose bytes are not those that were taken: [`Aside`] |
 //! | `binary` | an executable was put into the bundle: [`Binary`] |
 //! | `finished` | the capture ends: [`Finished`] |
 //!
@@ -60,6 +61,8 @@ pub enum Event {
     Snapshot(SnapshotEnded),
     /// An executable was put into the bundle.
     Binary(Binary),
+    /// A file whose bytes are not those that were taken is put aside.
+    Aside(Aside),
     /// The capture ends.
     Finished(Finished),
     /// An event of a later version.
@@ -441,6 +444,17 @@ pub struct Binary {
     /// Name of the node that it was taken from.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub node: String,
+}
+
+/// A file that a resumption put aside, because its bytes are not those that were taken: damaged, and perhaps worth a look.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Aside {
+    /// Where it is now, relative to the bundle.
+    pub path: String,
+    /// Size of the file.
+    pub bytes: u64,
+    /// SHA-256 of the file in lowercase hex.
+    pub sha256: String,
 }
 
 /// The capture ends.

@@ -17,6 +17,7 @@ mod pack;
 mod packer;
 mod record;
 pub mod redact;
+pub mod secrets;
 mod select;
 mod source;
 mod source_code;

@@ -13,6 +13,9 @@ use super::manifest::{Slot, SnapshotId};
 /// Folder of executables.
 pub const BINARIES: &str = "binaries";
 
+/// What the manifest calls an executable that was asked for and did not come.
+pub const EXECUTABLE: &str = "binary";
+
 /// What a file is called until it is whole.
 pub const PART: &str = ".part";
 

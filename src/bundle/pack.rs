@@ -71,7 +71,9 @@ fn plan(contents: &Contents, record: &Record) -> (Vec<String>, Packed) {
             packed.missing.push(path.to_owned());
         }
     }
-    let named = |p: &&str| *p == JOURNAL || *p == SUMMARY || files.contains_key(p);
+    // What a resumption put aside stays where it is, and is no surprise.
+    let aside = |p: &str| record.aside.iter().any(|a| a.path == p);
+    let named = |p: &&str| *p == JOURNAL || *p == SUMMARY || files.contains_key(p) || aside(p);
     packed.extra = contents.paths().filter(|p| !named(p)).map(str::to_owned).collect();
     (order, packed)
 }
@@ -121,7 +123,7 @@ fn tar_of(
         let size = contents.size(path).ok_or(io::ErrorKind::NotFound)?;
         let mut header = tar::Header::new_gnu();
         header.set_size(size);
-        header.set_mode(0o644);
+        header.set_mode(0o600);
         header.set_mtime(time);
         header.set_uid(0);
         header.set_gid(0);

@@ -9,7 +9,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::manifest::{Artifact, Asked, Binary, Entry, Event, Finished, Missing, Process, SCHEMA, Slot, SnapshotId};
+use super::manifest::{
+    Artifact, Aside, Asked, Binary, Entry, Event, Finished, Missing, Process, SCHEMA, Slot, SnapshotId,
+};
 use super::names;
 
 /// A bundle as its journal tells it. Also what `manifest.json` holds.
@@ -38,6 +40,9 @@ pub struct Record {
     /// Executables.
     #[serde(default)]
     pub binaries: Vec<Binary>,
+    /// Files that resumptions put aside.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub aside: Vec<Aside>,
     /// The journal itself.
     pub journal: JournalFacts,
 }
@@ -159,9 +164,19 @@ impl Record {
             Event::Artifact(artifact) if names::is_safe_path(&artifact.path) => self.there(artifact),
             Event::Binary(binary) if names::is_safe_path(&binary.path) => {
                 self.binaries.retain(|b| b.path != binary.path);
+                // What was refused before came after all.
+                for node in self.nodes.iter_mut().filter(|n| n.node == binary.node) {
+                    for run in &mut node.runs {
+                        run.lacks.retain(|l| l.missing.slot.artifact != names::EXECUTABLE);
+                    }
+                }
                 self.binaries.push(binary);
             }
-            Event::Artifact(_) | Event::Binary(_) => self.journal.damaged.push(self.journal.lines),
+            Event::Aside(aside) if names::is_safe_path(&aside.path) => {
+                self.aside.retain(|a| a.path != aside.path);
+                self.aside.push(aside);
+            }
+            Event::Artifact(_) | Event::Binary(_) | Event::Aside(_) => self.journal.damaged.push(self.journal.lines),
             Event::Failed(missing) => self.lacking(false, missing),
             Event::Skipped(missing) => self.lacking(true, missing),
             Event::Snapshot(s) => self.snapshot(&s.node, s.run, s.snapshot).ended = true,

@@ -8,7 +8,7 @@ use super::WriteError;
 use super::manifest::{Entry, JOURNAL};
 use super::names;
 use super::record::Record;
-use super::writer::write_summary;
+use super::writer::{create_new, create_root, folders, write_summary};
 
 /// A folder on its way. Dropped, it is gone.
 pub(super) struct Staging {
@@ -28,7 +28,7 @@ impl Staging {
     /// Begins a folder at a place where nothing is.
     pub(super) fn begin(place: &Path) -> Result<Self, WriteError> {
         if fs::symlink_metadata(place).is_ok() {
-            return Err(WriteError::Exists(place.to_owned()));
+            return Err(WriteError::Taken(place.to_owned()));
         }
         let name = place
             .file_name()
@@ -38,7 +38,7 @@ impl Staging {
         temporary.push(format!(".{}{}", std::process::id(), names::PART));
         let temporary = place.with_file_name(temporary);
         let _ = fs::remove_dir_all(&temporary);
-        fs::create_dir_all(&temporary).map_err(at(&temporary))?;
+        create_root(&temporary).map_err(at(&temporary))?;
         Ok(Self {
             temporary,
             place: place.to_owned(),
@@ -52,11 +52,9 @@ impl Staging {
             return Err(WriteError::Name(path.to_owned()));
         }
         let file = self.temporary.join(path);
-        if let Some(folder) = file.parent() {
-            fs::create_dir_all(folder).map_err(at(folder))?;
-        }
+        folders(&self.temporary, path)?;
         let write = || -> io::Result<()> {
-            let mut file = File::create_new(&file)?;
+            let mut file = create_new(&file)?;
             fill(&mut file)?;
             file.sync_all()
         };
@@ -79,7 +77,7 @@ impl Staging {
     /// Puts it in its place.
     pub(super) fn finish(mut self) -> Result<(), WriteError> {
         if fs::symlink_metadata(&self.place).is_ok() {
-            return Err(WriteError::Exists(self.place.clone()));
+            return Err(WriteError::Taken(self.place.clone()));
         }
         fs::rename(&self.temporary, &self.place).map_err(at(&self.place))?;
         self.done = true;

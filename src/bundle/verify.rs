@@ -317,6 +317,13 @@ fn files<'a>(contents: &Contents, record: &'a Record, limit: Limit, v: &mut Veri
         if file(contents, place, v) && decodes(contents, artifact, limit, v) {
             v.intact += 1;
             v.intact_bytes += artifact.bytes;
+            if artifact.facts.truncated {
+                v.notes.push(format!(
+                    "{}: the server cut it at its limit of 64 MiB: {} goroutines are in it, the rest is not",
+                    artifact.path,
+                    artifact.facts.samples.unwrap_or(0)
+                ));
+            }
             intact.push(artifact);
         }
     }
@@ -398,6 +405,17 @@ fn extras(contents: &Contents, record: &Record, v: &mut Verification) {
     let files = record.files();
     for path in contents.paths() {
         if path == JOURNAL || path == SUMMARY || files.contains_key(path) {
+            continue;
+        }
+        if let Some(aside) = record.aside.iter().find(|a| a.path == path) {
+            // Damaged as it is, it is what was put aside.
+            match contents.sha256(path) {
+                Ok(found) if found == aside.sha256 => v.notes.push(format!(
+                    "{path}: other bytes than were taken; a resumption put it aside, it may be removed"
+                )),
+                Ok(_) => v.find(Flaw::Tampered, path, "it is not what a resumption put aside"),
+                Err(e) => v.find(Flaw::Unreadable, path, e.to_string()),
+            }
             continue;
         }
         match path.strip_suffix(PART) {

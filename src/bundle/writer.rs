@@ -24,15 +24,16 @@
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Seek as _, SeekFrom, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use jiff::{RoundMode, Timestamp, TimestampRound, Unit};
 use sha2::{Digest as _, Sha256};
 
-use super::facts::{Expect, NotWhole, examine};
+use super::facts::{Expect, NotWhole, examine, honest_ending, node_of};
 use super::manifest::{
-    Artifact, BODY_KEPT, Binary, Entry, Event, Exchange, Facts, Finished, JOURNAL, SUMMARY, Slot, Started,
+    Artifact, Aside, BODY_KEPT, Binary, Entry, Event, Exchange, Facts, Finished, JOURNAL, SUMMARY, Slot, Started,
 };
 use super::names::{self, PART};
 use super::record::Record;
@@ -53,6 +54,12 @@ pub enum WriteError {
     /// There is something already.
     #[error("{}: there is something already, and nothing is overwritten\nhint: go on with it by --resume, or name another folder", .0.display())]
     Exists(PathBuf),
+    /// There is something where a copy was to be.
+    #[error("{}: there is something already, and nothing is overwritten\nhint: name another folder", .0.display())]
+    Taken(PathBuf),
+    /// Something in the bundle is a link, or a file where a folder was to be.
+    #[error("{}: not a file or a folder of a bundle but something else, as a link; nothing is written through it\nhint: look where it leads, remove it, and go on with --resume", .0.display())]
+    Link(PathBuf),
     /// It is no bundle.
     #[error("{}: not a bundle: no {JOURNAL} in it\nhint: name the folder that a capture made", .0.display())]
     NoBundle(PathBuf),
@@ -179,6 +186,12 @@ impl Drop for Part {
     fn drop(&mut self) {
         if !self.kept {
             let _ = fs::remove_file(&self.part);
+            // Nobody else writes below the folder of an executable; one that holds nothing says nothing.
+            if self.path.starts_with(names::BINARIES) {
+                for folder in self.part.ancestors().skip(1).take(2) {
+                    let _ = fs::remove_dir(folder);
+                }
+            }
         }
     }
 }
@@ -189,12 +202,12 @@ impl Writer {
     /// # Errors
     /// When there is something already, or the system refuses.
     pub fn create(root: &Path, started: Started) -> Result<Self, WriteError> {
-        fs::create_dir_all(root).map_err(io_at(root))?;
+        create_root(root).map_err(io_at(root))?;
         if fs::read_dir(root).map_err(io_at(root))?.next().is_some() {
             return Err(WriteError::Exists(root.to_owned()));
         }
         let path = root.join(JOURNAL);
-        let file = File::create_new(&path).map_err(io_at(&path))?;
+        let file = create_new(&path).map_err(io_at(&path))?;
         let writer = Self::with(root, file, 0, Record::default())?;
         writer.append(Event::Started(started))?;
         sync_folder(root)?;
@@ -210,14 +223,18 @@ impl Writer {
     /// When it is no bundle, another process writes to it, or the system refuses.
     pub fn resume(root: &Path, started: Started) -> Result<(Self, Mended), WriteError> {
         let path = root.join(JOURNAL);
+        if fs::symlink_metadata(&path).is_ok_and(|m| !m.is_file()) {
+            return Err(WriteError::Link(path));
+        }
         let mut file = match OpenOptions::new().read(true).write(true).open(&path) {
             Ok(file) => file,
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Err(WriteError::NoBundle(root.to_owned())),
             Err(cause) => return Err(WriteError::Io { path, cause }),
         };
         lock(&file, root)?;
+        refuse_links(root, 8)?;
         let bytes = fs::read(&path).map_err(io_at(&path))?;
-        let mut record = Record::of_journal(&bytes);
+        let record = Record::of_journal(&bytes);
         if record.schema > super::manifest::SCHEMA {
             let (path, found) = (root.to_owned(), record.schema);
             return Err(WriteError::Later { path, found });
@@ -225,12 +242,12 @@ impl Writer {
         let length = record.journal.bytes;
         file.set_len(length).map_err(io_at(&path))?;
         file.seek(SeekFrom::Start(length)).map_err(io_at(&path))?;
-        let mended = mend(root, &mut record)?;
         let writer = Self::with(root, file, length, record)?;
         writer.append(Event::Started(Started {
             resumed: true,
             ..started
         }))?;
+        let mended = writer.mend()?;
         Ok((writer, mended))
     }
 
@@ -325,14 +342,11 @@ impl Writer {
     fn begin(&self, slot: Slot, path: String) -> Result<Part, WriteError> {
         let last = self.root.join(&path);
         let part = self.root.join(format!("{path}{PART}"));
-        if let Some(folder) = last.parent() {
-            fs::create_dir_all(folder).map_err(io_at(folder))?;
-        }
+        folders(&self.root, &path)?;
         if fs::symlink_metadata(&last).is_ok() {
             return Err(WriteError::Exists(last));
         }
-        let file = OpenOptions::new().write(true).create_new(true).open(&part);
-        let file = file.map_err(|cause| match cause.kind() {
+        let file = create_new(&part).map_err(|cause| match cause.kind() {
             io::ErrorKind::AlreadyExists => WriteError::Exists(part.clone()),
             _ => io_at(&part)(cause),
         })?;
@@ -353,16 +367,40 @@ impl Writer {
     ///
     /// # Errors
     /// When its bytes are not what they should be, or the system refuses; no file is left then.
-    pub fn keep(&self, part: Part, expect: Expect, exchange: Exchange) -> Result<Artifact, KeepError> {
+    pub fn keep(&self, mut part: Part, expect: Expect, exchange: Exchange) -> Result<Artifact, KeepError> {
         part.file.sync_all().map_err(io_at(&part.part))?;
         let bytes = fs::read(&part.part).map_err(io_at(&part.part))?;
-        match examine(&bytes, expect, Limit::Proportional) {
-            Ok(facts) => Ok(self.keep_known(part, facts, exchange)?),
+        let examined =
+            examine(&bytes, expect, Limit::Proportional).and_then(|facts| of_node(&part.slot, &bytes, facts));
+        match examined {
+            Ok(facts) => {
+                if let Some(ending) = honest_ending(&bytes, facts.form) {
+                    self.end_in(&mut part, ending)?;
+                }
+                Ok(self.keep_known(part, facts, exchange)?)
+            }
             Err(why) => {
                 let (head, bytes) = (part.head.clone(), part.bytes);
                 Err(KeepError::NotWhole { why, head, bytes })
             }
         }
+    }
+
+    /// Gives a file that was to be a packed profile the ending of what came: content is kept as it is, names do not lie.
+    fn end_in(&self, part: &mut Part, ending: &str) -> Result<(), WriteError> {
+        let Some(stem) = part.path.strip_suffix("pb.gz") else {
+            return Ok(());
+        };
+        let path = format!("{stem}{ending}");
+        let renamed = self.root.join(format!("{path}{PART}"));
+        if fs::symlink_metadata(&renamed).is_ok() {
+            return Err(WriteError::Exists(renamed));
+        }
+        fs::rename(&part.part, &renamed).map_err(io_at(&renamed))?;
+        part.last = self.root.join(&path);
+        part.part = renamed;
+        part.path = path;
+        Ok(())
     }
 
     /// As [`Writer::keep`], for bytes that the caller has examined.
@@ -431,8 +469,73 @@ impl Writer {
         Ok(record)
     }
 
+    /// Gives whole files their names, puts others aside, removes rests; the record keeps what is there and whole.
+    fn mend(&self) -> Result<Mended, WriteError> {
+        let mut mended = Mended::default();
+        let (root, record) = (self.root.as_path(), self.record());
+        let mut places: Vec<(Option<Slot>, String, String)> = record
+            .artifacts()
+            .map(|a| (Some(a.slot.clone()), a.path.clone(), a.sha256.clone()))
+            .collect();
+        places.extend(record.binaries.iter().map(|b| (None, b.path.clone(), b.sha256.clone())));
+        for (slot, path, sha256) in places {
+            let (last, part) = (root.join(&path), root.join(format!("{path}{PART}")));
+            let mut whole = false;
+            if is_file(&last) {
+                let found = hash_of(&last)?;
+                whole = found == sha256;
+                if !whole {
+                    mended.aside.push(self.put_aside(&path, found)?);
+                }
+            }
+            if !whole && is_file(&part) && hash_of(&part)? == sha256 {
+                fs::rename(&part, &last).map_err(io_at(&last))?;
+                mended.named.push(path.clone());
+                whole = true;
+            }
+            if !whole {
+                mended.gone.push(path.clone());
+                let record = &mut self.lock().record;
+                match slot {
+                    Some(slot) => record.forget(&slot),
+                    None => record.binaries.retain(|b| b.path != path),
+                }
+            }
+        }
+        remove_parts(root, root, 8, &mut mended.removed)?;
+        Ok(mended)
+    }
+
+    /// Gives a file another name; the line comes first, so that no file is ever one that nobody knows.
+    fn put_aside(&self, path: &str, sha256: String) -> Result<String, WriteError> {
+        let from = self.root.join(path);
+        let mut names = (1..).map(|n| format!("{path}.damaged-{n}"));
+        let name = names
+            .find(|n| fs::symlink_metadata(self.root.join(n)).is_err())
+            .unwrap_or_default();
+        let bytes = fs::symlink_metadata(&from).map_err(io_at(&from))?.len();
+        let path = name.clone();
+        self.append(Event::Aside(Aside { path, bytes, sha256 }))?;
+        fs::rename(&from, self.root.join(&name)).map_err(io_at(&from))?;
+        Ok(name)
+    }
+
     fn lock(&self) -> MutexGuard<'_, Journal> {
         self.journal.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The object of a node must be that of the node.
+fn of_node(slot: &Slot, bytes: &[u8], facts: Facts) -> Result<Facts, NotWhole> {
+    if slot.artifact != "node" {
+        return Ok(facts);
+    }
+    match node_of(bytes) {
+        Some(found) if found != slot.node => Err(NotWhole::OtherNode {
+            asked: slot.node.clone(),
+            found,
+        }),
+        _ => Ok(facts),
     }
 }
 
@@ -442,7 +545,12 @@ pub(super) fn write_summary(root: &Path, record: &Record) -> Result<(), WriteErr
     let write = || -> io::Result<()> {
         let mut text = serde_json::to_vec_pretty(record)?;
         text.push(b'\n');
-        let mut file = File::create(&part)?;
+        // What a kill left, or a link that somebody put there: it goes, and where it led nothing changes.
+        match fs::remove_file(&part) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
+            _ => {}
+        }
+        let mut file = create_new(&part)?;
         file.write_all(&text)?;
         file.sync_all()
     };
@@ -488,51 +596,61 @@ fn sync_folder(folder: &Path) -> Result<(), WriteError> {
     }
 }
 
-/// Gives whole files their names, puts others aside, removes rests; the record keeps what is there and whole.
-fn mend(root: &Path, record: &mut Record) -> Result<Mended, WriteError> {
-    let mut mended = Mended::default();
-    let mut places: Vec<(Option<Slot>, String, String)> = record
-        .artifacts()
-        .map(|a| (Some(a.slot.clone()), a.path.clone(), a.sha256.clone()))
-        .collect();
-    places.extend(record.binaries.iter().map(|b| (None, b.path.clone(), b.sha256.clone())));
-    for (slot, path, sha256) in places {
-        let (last, part) = (root.join(&path), root.join(format!("{path}{PART}")));
-        let mut whole = false;
-        if is_file(&last) {
-            whole = hash_of(&last)? == sha256;
-            if !whole {
-                mended.aside.push(put_aside(root, &path)?);
-            }
-        }
-        if !whole && is_file(&part) && hash_of(&part)? == sha256 {
-            fs::rename(&part, &last).map_err(io_at(&last))?;
-            mended.named.push(path.clone());
-            whole = true;
-        }
-        if !whole {
-            mended.gone.push(path.clone());
-            match slot {
-                Some(slot) => record.forget(&slot),
-                None => record.binaries.retain(|b| b.path != path),
-            }
-        }
-    }
-    remove_parts(root, root, 8, &mut mended.removed)?;
-    Ok(mended)
-}
-
 fn is_file(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok_and(|m| m.is_file())
 }
 
-fn put_aside(root: &Path, path: &str) -> Result<String, WriteError> {
-    let mut names = (1..).map(|n| format!("{path}.damaged-{n}"));
-    let name = names
-        .find(|n| fs::symlink_metadata(root.join(n)).is_err())
-        .unwrap_or_default();
-    fs::rename(root.join(path), root.join(&name)).map_err(io_at(&root.join(path)))?;
-    Ok(name)
+/// Refuses a bundle in which anything is neither a file nor a folder.
+fn refuse_links(folder: &Path, depth: usize) -> Result<(), WriteError> {
+    for entry in fs::read_dir(folder).map_err(io_at(folder))? {
+        let entry = entry.map_err(io_at(folder))?;
+        let kind = entry.file_type().map_err(io_at(&entry.path()))?;
+        if kind.is_dir() && depth > 0 {
+            refuse_links(&entry.path(), depth - 1)?;
+        } else if !kind.is_file() && !kind.is_dir() {
+            return Err(WriteError::Link(entry.path()));
+        }
+    }
+    Ok(())
+}
+
+/// Makes the folders of a path inside of a bundle, none of which may be a link.
+pub(super) fn folders(root: &Path, path: &str) -> Result<(), WriteError> {
+    let mut folder = root.to_owned();
+    let parents = path.rsplit_once('/').map_or("", |(parents, _)| parents);
+    for part in parents.split('/').filter(|p| !p.is_empty()) {
+        folder.push(part);
+        match fs::symlink_metadata(&folder) {
+            Ok(found) if found.is_dir() => {}
+            Ok(_) => return Err(WriteError::Link(folder)),
+            Err(_) => match private_folder(&folder) {
+                Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
+                made => made.map_err(io_at(&folder))?,
+            },
+        }
+    }
+    Ok(())
+}
+
+/// A folder for its owner only: a bundle holds what a cluster says of itself.
+pub(super) fn private_folder(path: &Path) -> io::Result<()> {
+    fs::DirBuilder::new().mode(0o700).create(path)
+}
+
+/// The folder of a bundle; those around it are made as usual, and one that is there stays as it is.
+pub(super) fn create_root(root: &Path) -> io::Result<()> {
+    if let Some(parent) = root.parent().filter(|p| !p.as_os_str().is_empty()) {
+        fs::create_dir_all(parent)?;
+    }
+    match private_folder(root) {
+        Err(e) if e.kind() == io::ErrorKind::AlreadyExists && root.is_dir() => Ok(()),
+        made => made,
+    }
+}
+
+/// A file where nothing is, not even a link, for its owner only.
+pub(super) fn create_new(path: &Path) -> io::Result<File> {
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
 }
 
 /// SHA-256 of a file in lowercase hex.

@@ -14,9 +14,9 @@ use tokio::io::AsyncReadExt as _;
 use tokio::process::Command;
 
 use super::transport::Stop;
-use crate::bundle::manifest::{self, Form};
-use crate::bundle::names::{BINARIES, PART, is_plain};
-use crate::bundle::{Part, WriteError, Writer};
+use crate::bundle::manifest::{self, Form, Missing, Slot, Who};
+use crate::bundle::names::{BINARIES, EXECUTABLE, PART, is_plain};
+use crate::bundle::{Part, WriteError, Writer, secrets};
 use crate::pprof::{self, Limit};
 use crate::symbolize::Binary;
 use crate::symbolize::identity::{Verdict, examine, main_mapping};
@@ -115,6 +115,36 @@ pub enum BinaryError {
     /// The user wants no more.
     #[error("interrupted")]
     Interrupted,
+}
+
+impl BinaryError {
+    /// What the manifest says of an executable that did not come.
+    pub fn missing(&self, node: &str, run: u32) -> Missing {
+        let who = match self {
+            BinaryError::Write(_) => Who::Disk,
+            BinaryError::Read { origin, .. } if origin.starts_with("ssh://") => Who::Network,
+            _ => Who::You,
+        };
+        // The first line says why, that of the hint what to do.
+        let text = secrets::text(&self.to_string()).into_owned();
+        let mut lines = text.lines();
+        let why = lines.next().unwrap_or_default().to_owned();
+        let hint = lines.find_map(|l| l.strip_prefix("hint: "));
+        Missing {
+            slot: Slot {
+                node: node.to_owned(),
+                run: run.max(1),
+                snapshot: None,
+                artifact: EXECUTABLE.to_owned(),
+            },
+            who,
+            why,
+            remedy: hint
+                .unwrap_or("name the kubelet that runs with --resume and --binary; ssh://HOST takes it from /proc")
+                .to_owned(),
+            ..Missing::default()
+        }
+    }
 }
 
 /// What runs at the other end: the executable of the process, else one of the usual files; as root where that needs no

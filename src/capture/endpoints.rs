@@ -71,8 +71,6 @@ pub struct Endpoint {
     pub cost: Cost,
     /// The right that the kubelet wants for it, below `nodes/`; through the API server it is `proxy` for everything.
     pub right: &'static str,
-    /// Whether its content is looked through for secrets before it is written.
-    pub masked: bool,
 }
 
 const fn kubelet(artifact: &'static str, path: &'static str, phase: Phase, cost: Cost) -> Endpoint {
@@ -84,7 +82,6 @@ const fn kubelet(artifact: &'static str, path: &'static str, phase: Phase, cost:
         phase,
         cost,
         right: "proxy",
-        masked: false,
     }
 }
 
@@ -124,18 +121,13 @@ pub const ENDPOINTS: &[Endpoint] = &[
         right: "",
         ..kubelet("node", "/api/v1/nodes/NODE", Phase::Once, Cost::None)
     },
-    Endpoint {
-        masked: true,
-        ..kubelet("cmdline", "/debug/pprof/cmdline", Phase::Once, Cost::None)
-    },
+    kubelet("cmdline", "/debug/pprof/cmdline", Phase::Once, Cost::None),
     Endpoint {
         right: "configz",
-        masked: true,
         ..kubelet("configz", "/configz", Phase::Once, Cost::Small)
     },
     Endpoint {
         right: "configz",
-        masked: true,
         ..kubelet("flagz", "/flagz", Phase::Once, Cost::Small)
     },
     Endpoint {
@@ -154,6 +146,17 @@ pub const ENDPOINTS: &[Endpoint] = &[
         Cost::Collection,
     ),
 ];
+
+impl Endpoint {
+    /// Whether it is a text that is looked through for secrets before it is written: all but profiles and traces, which are
+    /// too large to be held and whose texts are names of code.
+    pub fn is_masked(&self) -> bool {
+        matches!(
+            self.artifact,
+            "healthz" | "metrics" | "version" | "node" | "cmdline" | "configz" | "flagz" | "statusz"
+        )
+    }
+}
 
 /// The endpoint of an artifact.
 pub fn endpoint(artifact: &str) -> Option<&'static Endpoint> {

@@ -172,6 +172,14 @@ impl Session {
     }
 }
 
+/// What there is of a dump that the server cut, in words.
+pub fn truncation(artifact: &Artifact) -> String {
+    format!(
+        "the server cut the dump at its limit of 64 MiB: {} goroutines are in it, the rest is not",
+        artifact.facts.samples.unwrap_or(0)
+    )
+}
+
 /// The user wants no more.
 fn interrupted() -> Refusal {
     Refusal {

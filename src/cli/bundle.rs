@@ -82,7 +82,7 @@ enum Command {
     Pack {
         #[command(flatten)]
         source: Source,
-        /// The file: its ending (.tar, .tar.gz, .tar.zst) says how [default: BUNDLE.tar.gz]
+        /// The file: its ending (.tar, .tar.gz, .tar.zst) says how [default: BUNDLE.tar.gz, beside the bundle]
         #[arg(value_name = "FILE")]
         file: Option<PathBuf>,
         /// No notes on standard error
@@ -121,7 +121,7 @@ enum Command {
     Unpack {
         #[command(flatten)]
         source: Source,
-        /// The folder [default: the name of the archive without its ending]
+        /// The folder [default: the name of the archive without its ending, here]
         #[arg(value_name = "DIR")]
         dir: Option<PathBuf>,
         /// No notes on standard error
@@ -218,10 +218,14 @@ fn pack(source: &Source, file: Option<&Path>, quiet: bool) -> Result<Exit> {
     let file = match file {
         Some(file) => file.to_owned(),
         None if source.path.as_os_str() == "-" => bail!("what file?\nhint: name it behind the bundle"),
-        None => PathBuf::from(format!(
-            "{}.tar.gz",
-            stem(&source.path).context("a bundle without a name")?
-        )),
+        // Beside the bundle, as gzip does; `.` is the name of a folder too.
+        None => {
+            let stem = stem(&source.path).context("a bundle without a name")?;
+            let absolute = std::path::absolute(&source.path).with_context(|| source.path.display().to_string())?;
+            let is_plain = source.path.file_name().is_some();
+            let beside = if is_plain { &source.path } else { &absolute };
+            beside.with_file_name(format!("{stem}.tar.gz"))
+        }
     };
     let name = file.file_name().and_then(|n| n.to_str()).unwrap_or_default();
     let is_device = std::fs::metadata(&file).is_ok_and(|m| !m.is_file());

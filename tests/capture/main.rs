@@ -8,6 +8,7 @@ mod places;
 mod preflight;
 mod refusals;
 mod run;
+mod sentinels;
 mod series;
 mod server;
 mod whole;

@@ -527,8 +527,14 @@ impl State {
             "/debug/pprof/goroutineleak" => Reply::fixture("kubelet-404-goroutineleak-old-go.http"),
             "/debug/pprof/cmdline" => Reply::text(200, "kubelet\0--v=2\0--token=hunter2\0"),
             "/configz" => Reply::json(200, r#"{"kubeletconfig":{"maxPods":110}}"#),
-            "/flagz" => Reply::text(200, "\nkubelet flags\n\nv=2\n"),
-            "/statusz" => Reply::text(200, "\nkubelet statusz\n\nGo version: go1.26.8\n"),
+            "/flagz" => Reply::text(
+                200,
+                "\nkubelet flagz\nWarning: This endpoint is not meant to be machine parseable.\nv=2\n",
+            ),
+            "/statusz" => Reply::text(
+                200,
+                "\nkubelet statusz\nWarning: This endpoint is not meant to be machine parseable.\n\nGo version= go1.26.8\n",
+            ),
             "/version" => Reply::json(200, r#"{"gitVersion":"v1.36.3"}"#),
             "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews" => Reply::fixture("ssar-allowed.http"),
             _ => match r.path.strip_prefix("/api/v1/nodes/") {

@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 use crate::bundle::names;
 
 /// What stands in place of a secret. Secrets have no pseudonym: nobody shall turn them back.
-pub const MASK: &str = "***";
+pub use crate::bundle::secrets::MASK;
 
 /// What a name is the name of; part of its pseudonym.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -96,6 +96,11 @@ impl Key {
     /// The names that it hides.
     pub fn hidden(&self) -> impl Iterator<Item = &str> {
         self.names.values().map(String::as_str)
+    }
+
+    /// Whether a name is one of its pseudonyms.
+    pub(super) fn is_pseudonym(&self, name: &str) -> bool {
+        self.names.contains_key(name)
     }
 
     /// The pseudonym of a name. What is one already stays.

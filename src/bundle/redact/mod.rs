@@ -4,7 +4,9 @@
 //! The manifest is written anew with the new hashes. What cannot be redacted (execution traces, executables, binary files) is
 //! left out and said so in the manifest. The key that turns pseudonyms back is the caller's to keep elsewhere.
 
+mod documents;
 mod key;
+mod vocabulary;
 mod words;
 
 use std::io::Write as _;
@@ -52,10 +54,12 @@ pub fn redact(
     nodes.extend(record.binaries.iter().map(|b| b.node.clone()));
     nodes.sort();
     nodes.dedup();
+    let mut words = Words::new(key, nodes);
+    know(contents, record, &mut words);
     let mut redaction = Redaction {
         contents,
         record,
-        words: Words::new(key, nodes),
+        words,
         limit,
         staging: &staging,
         done: Redacted::default(),
@@ -79,6 +83,45 @@ pub fn redact(
     Ok(done)
 }
 
+/// Headers of answers that say who answered or whom one should ask; the rest is about the answer itself.
+const TELLING_HEADERS: [&str; 4] = ["location", "server", "via", "www-authenticate"];
+
+/// Names that stand in one place and are to be found in all: hosts of nodes, users.
+fn know(contents: &Contents, record: &Record, words: &mut Words<'_>) {
+    for artifact in record.artifacts().filter(|a| a.slot.artifact == "node") {
+        let Ok(bytes) = contents.get(&artifact.path) else {
+            continue;
+        };
+        let Ok(node) = serde_json::from_slice::<serde_json::Value>(&bytes) else {
+            continue;
+        };
+        let addresses = node.pointer("/status/addresses").and_then(|a| a.as_array());
+        for address in addresses.into_iter().flatten() {
+            let text = |key: &str| address.get(key).and_then(|v| v.as_str()).unwrap_or_default();
+            if matches!(text("type"), "Hostname" | "InternalDNS" | "ExternalDNS") {
+                words.know(Class::Host, text("address"));
+            }
+        }
+    }
+    for lack in record.lacks() {
+        for text in [&lack.missing.why, &lack.missing.remedy, &lack.missing.body] {
+            words.learn(text);
+        }
+    }
+    for asked in record.all_asked() {
+        let mut before = "";
+        for word in &asked.command {
+            let value = word
+                .strip_prefix("--as=")
+                .or((before == "--as").then_some(word.as_str()));
+            if let Some(user) = value {
+                words.know(Class::User, user);
+            }
+            before = word;
+        }
+    }
+}
+
 struct Redaction<'a> {
     contents: &'a Contents,
     record: &'a Record,
@@ -100,7 +143,7 @@ impl Redaction<'_> {
                 let mut process = run.process;
                 process.boot_id = self.words.machine(&process.boot_id);
                 for value in process.facts.values_mut() {
-                    *value = self.words.text(value);
+                    *value = self.words.told(value);
                 }
                 let node = self.words.node(&run.node);
                 Some(Event::Run(RunStarted {
@@ -124,10 +167,11 @@ impl Redaction<'_> {
                 None
             }
             Event::Finished(finished) => {
-                let interrupted = self.words.text(&finished.interrupted);
+                let interrupted = self.words.told(&finished.interrupted);
                 Some(Event::Finished(Finished { interrupted }))
             }
-            Event::Unknown => None,
+            // Nobody knows what is in it.
+            Event::Aside(_) | Event::Unknown => None,
         })
     }
 
@@ -135,7 +179,7 @@ impl Redaction<'_> {
         Asked {
             nodes: asked.nodes.iter().map(|n| self.words.node(n)).collect(),
             server: self.words.text(&asked.server),
-            command: self.words.command(&asked.command),
+            command: self.words.own_command(&asked.command),
             options: asked
                 .options
                 .into_iter()
@@ -153,10 +197,15 @@ impl Redaction<'_> {
     }
 
     fn exchange(&mut self, exchange: Exchange) -> Exchange {
-        let mut texts = |map: std::collections::BTreeMap<String, String>| {
-            map.into_iter().map(|(k, v)| (k, self.words.text(&v))).collect()
-        };
-        let (params, headers) = (texts(exchange.params), texts(exchange.headers));
+        type Texts = std::collections::BTreeMap<String, String>;
+        let mut texts = |map: Texts| -> Texts { map.into_iter().map(|(k, v)| (k, self.words.text(&v))).collect() };
+        let params = texts(exchange.params);
+        let mut headers = texts(exchange.headers);
+        for (name, value) in &mut headers {
+            if TELLING_HEADERS.contains(&name.as_str()) {
+                *value = self.words.label(value);
+            }
+        }
         Exchange {
             url: self.words.text(&exchange.url),
             params,
@@ -169,9 +218,9 @@ impl Redaction<'_> {
         Missing {
             slot: self.slot(missing.slot),
             exchange: self.exchange(missing.exchange),
-            why: self.words.text(&missing.why),
-            remedy: self.words.text(&missing.remedy),
-            body: self.words.text(&missing.body),
+            why: self.words.told(&missing.why),
+            remedy: self.words.told(&missing.remedy),
+            body: self.words.told(&missing.body),
             ..missing
         }
     }
@@ -224,11 +273,12 @@ impl Redaction<'_> {
             let redacted = match facts.form {
                 Form::Json => {
                     let mut value = serde_json::from_str(text).map_err(|e| e.to_string())?;
-                    self.words.json(&mut value, "");
+                    self.words.json(&mut value);
                     serde_json::to_string_pretty(&value).map_err(|e| e.to_string())? + "\n"
                 }
                 Form::Text if artifact.slot.artifact.starts_with("metrics") => self.words.metrics(text),
-                Form::Text if text.contains('\0') => {
+                Form::Text if artifact.slot.artifact == "flagz" => self.words.flags(text),
+                Form::Text if artifact.slot.artifact == "cmdline" || text.contains('\0') => {
                     let words: Vec<String> = text.split('\0').map(str::to_owned).collect();
                     self.words.command(&words).join("\0")
                 }
@@ -255,7 +305,7 @@ impl Redaction<'_> {
 
     fn profile(&mut self, mut p: Profile) -> Result<Vec<u8>, String> {
         for i in 0..p.mappings.len() {
-            let file = self.words.path(p.text(p.mappings[i].file));
+            let file = self.words.mapping(p.text(p.mappings[i].file));
             p.mappings[i].file = p.strings.intern(&file);
         }
         for i in 0..p.functions.len() {
@@ -267,10 +317,11 @@ impl Redaction<'_> {
             }
         }
         for i in 0..p.comments.len() {
-            let comment = self.words.text(p.text(p.comments[i]));
+            // Whoever made the profile wrote what they liked.
+            let comment = self.words.label(p.text(p.comments[i]));
             p.comments[i] = p.strings.intern(&comment);
         }
-        let link = self.words.text(p.text(p.doc_url));
+        let link = self.words.label(p.text(p.doc_url));
         p.doc_url = p.strings.intern(&link);
         let Profile { samples, strings, .. } = &mut p;
         samples.map_labels(|label| {

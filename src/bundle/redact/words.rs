@@ -1,129 +1,130 @@
 //! What in a text is a name, an address, a user or a secret.
 //!
-//! Names of nodes are known from the manifest and found wherever they stand. The rest is known by its form: addresses,
-//! hosts in URLs, home folders, `User "x"`, bearer tokens, flags and JSON keys whose names speak of secrets. What has no such
-//! form is not found: a hostname in a sentence stays.
+//! Names of nodes, of their hosts and of users are known from the manifest and from the nodes, and found wherever they stand;
+//! those that are ordinary words (`worker`, `n1`) only where a name is bound to stand: in `nodes/NAME`, in a field of the
+//! manifest. The rest is known by its form: addresses, hosts in URLs, home folders, `User "x"` and the phrases of kubeprof's own
+//! explanations. What has no such form is not found: a hostname in a sentence stays. What is a secret, [`secrets`] says.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::collections::BTreeSet;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::LazyLock;
 
 use regex::{Captures, Regex};
-use serde_json::Value;
 
 use super::key::{Class, Key, MASK};
+use super::vocabulary;
+use crate::bundle::secrets;
 
-fn regex(pattern: &str) -> Regex {
+pub(super) fn regex(pattern: &str) -> Regex {
     Regex::new(pattern).expect("a pattern of this file")
 }
 
-static PEM: LazyLock<Regex> =
-    LazyLock::new(|| regex(r"(?s)-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(-----END [A-Z ]*-----|\z)"));
-static BEARER: LazyLock<Regex> = LazyLock::new(|| regex(r"(?i)\b(bearer|basic)([ :=]+)[A-Za-z0-9._~+/=-]{6,}"));
-static JWT: LazyLock<Regex> = LazyLock::new(|| regex(r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]*)?"));
-static FLAG: LazyLock<Regex> = LazyLock::new(|| {
-    regex(
-        r#"(?i)([A-Za-z0-9_.-]*(?:token|passw(?:or)?d|secret|api[_-]?key|private[_-]?key|credential)[A-Za-z0-9_-]*)(=|\\?":\s*\\?"|: )([^\s"\\,&;]+)"#,
-    )
-});
-static USERINFO: LazyLock<Regex> = LazyLock::new(|| regex(r"://[^/\s@\x22]+@"));
-static HOST: LazyLock<Regex> = LazyLock::new(|| regex(r#"(https?://)([A-Za-z0-9][A-Za-z0-9.-]*)"#));
+static HOST: LazyLock<Regex> =
+    LazyLock::new(|| regex(r#"((?:https?|ssh)://(?:[^@/\s"]+@)?)([A-Za-z0-9][A-Za-z0-9.-]*)"#));
 static IPV4: LazyLock<Regex> = LazyLock::new(|| regex(r"\b\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}\b"));
 static IPV6: LazyLock<Regex> = LazyLock::new(|| regex(r"[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7}(?:\.\d{1,3}){0,3}"));
 static HOME: LazyLock<Regex> = LazyLock::new(|| regex(r#"(/home/|/Users/|[A-Za-z]:\\Users\\)([^/\\\s"':,;]+)"#));
+/// Users in the words of the API server, of kubelets, and of kubeprof (`refusal`): between quotes a name may hold anything.
+static QUOTED_USER: LazyLock<Regex> = LazyLock::new(|| {
+    regex(r#"(\b(?:[Uu]ser(?:name)?|you are|knows you as|own user|own certificate|whether) \(?\\*")([^"\\]+)(\\*")"#)
+});
+static USER_OF_FLAG: LazyLock<Regex> = LazyLock::new(|| regex(r"(--user=')([^'\n]+)"));
+static ACCOUNT_OF_FLAG: LazyLock<Regex> = LazyLock::new(|| regex(r#"(--serviceaccount=)([^\s'"\\]+)"#));
+static USER_OF_KUBELET: LazyLock<Regex> = LazyLock::new(|| regex(r"(\(user=)([^,)]+)([,)])"));
 static USER: LazyLock<Regex> =
-    LazyLock::new(|| regex(r#"(\b[Uu]ser(?:name)?(?:=\\?"?|\s+\\?"|\\?":\s*\\?"))([A-Za-z0-9_.:@/-]*[A-Za-z0-9_])"#));
+    LazyLock::new(|| regex(r#"(\b[Uu]ser(?:name)?(?:=\\?"?|\\?":\s*\\?"))([A-Za-z0-9_.:@/-]*[A-Za-z0-9_])"#));
+/// Behind it, an authorizer says in its own words why.
+static REASON: LazyLock<Regex> =
+    LazyLock::new(|| regex(r#"(at the cluster scope|in the namespace \\*"[^"\\]*\\*"): [^"\\\n]+"#));
 static MAIL: LazyLock<Regex> =
     LazyLock::new(|| regex(r"[A-Za-z0-9_.+-]+@[A-Za-z][A-Za-z0-9-]*(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}\b"));
-static SECRET_NAME: LazyLock<Regex> =
-    LazyLock::new(|| regex(r"(?i)(token|passw(or)?d|secret|api[_-]?key|private[_-]?key|credential)"));
-// `configMapAndSecretChangeDetectionStrategy` is none.
-static SECRET_KEY: LazyLock<Regex> =
-    LazyLock::new(|| regex(r"(?i)(token|passw(or)?d|secret|api[_-]?key|private[_-]?key|credential|authorization)s?$"));
+/// Where the name of a node is bound to stand.
+static PLACE: LazyLock<Regex> =
+    LazyLock::new(|| regex(r#"(\bnodes?(?:/|%2F| \\*")|\bkubeprof capture )([^/\s"\\?%`]+)"#));
 static LABEL_PAIR: LazyLock<Regex> =
     LazyLock::new(|| regex(r#"("(?:[^"\\]|\\.)*"|[^:,{}\s"]+)(\s*:\s*)("(?:[^"\\]|\\.)*"|[^,}\s"]+)"#));
 static DUMP_LABELS: LazyLock<Regex> =
     LazyLock::new(|| regex(r"^(goroutine \d+.*?\]\s*|#\s*labels:\s*)(\{.*\})(:?\s*)$"));
 static METRIC_LABEL: LazyLock<Regex> = LazyLock::new(|| regex(r#"([A-Za-z_][A-Za-z0-9_]*)="((?:[^"\\]|\\.)*)""#));
 
-/// Labels of metrics whose values say what was measured and not of whom.
-const PLAIN_LABELS: [&str; 40] = [
-    "le",
-    "quantile",
-    "code",
-    "status",
-    "method",
-    "verb",
-    "type",
-    "operation",
-    "operation_type",
-    "version",
-    "go_version",
-    "git_version",
-    "git_commit",
-    "git_tree_state",
-    "build_date",
-    "compiler",
-    "platform",
-    "major",
-    "minor",
-    "result",
-    "reason",
-    "grpc_code",
-    "grpc_method",
-    "grpc_service",
-    "grpc_type",
-    "stage",
-    "mode",
-    "resource",
-    "group",
-    "subresource",
-    "scope",
-    "state",
-    "plugin_name",
-    "probe_type",
-    "lifecycle",
-    "config",
-    "static",
-    "long_running",
-    "server_type",
-    "event_type",
+/// Names that are words of sentences too.
+const ORDINARY: [&str; 22] = [
+    "node",
+    "nodes",
+    "host",
+    "addr",
+    "label",
+    "user",
+    "machine",
+    "kubelet",
+    "kubeprof",
+    "localhost",
+    "proxy",
+    "api",
+    "master",
+    "worker",
+    "server",
+    "capture",
+    "admin",
+    "viewer",
+    "edit",
+    "system",
+    "root",
+    "test",
 ];
 
-/// Metrics all of whose labels are words of Kubernetes.
-const PLAIN_METRICS: [&str; 6] = [
-    "kubernetes_feature_enabled",
-    "kubelet_http_",
-    "workqueue_",
-    "registered_metrics_total",
-    "kubelet_metrics_provider",
-    "go_",
+/// Words of ours that a node may be called like and that stay in explanations all the same.
+const TECHNICAL: [&str; 8] = [
+    "node", "nodes", "proxy", "kubelet", "kubeprof", "api", "capture", "server",
 ];
 
 /// Turns names into pseudonyms.
 pub(super) struct Words<'a> {
-    key: &'a mut Key,
-    /// Names of nodes, the longest first.
-    nodes: Vec<String>,
+    pub(super) key: &'a mut Key,
+    /// Names that are found everywhere, the longest first.
+    known: Vec<(Class, String)>,
+    /// All names of nodes.
+    nodes: BTreeSet<String>,
 }
 
 impl<'a> Words<'a> {
-    pub(super) fn new(key: &'a mut Key, mut nodes: Vec<String>) -> Self {
-        nodes.sort_by_key(|n| std::cmp::Reverse(n.len()));
-        // Nodes that are called like ordinary words are only found where a node's name is bound to stand.
-        let ordinary = [
-            "node",
-            "host",
-            "addr",
-            "label",
-            "user",
-            "kubelet",
-            "localhost",
-            "proxy",
-            "master",
-            "worker",
-        ];
-        nodes.retain(|n| n.len() > 2 && !ordinary.contains(&n.as_str()));
-        Self { key, nodes }
+    pub(super) fn new(key: &'a mut Key, nodes: Vec<String>) -> Self {
+        let mut words = Self {
+            key,
+            known: Vec::new(),
+            nodes: nodes.iter().cloned().collect(),
+        };
+        for node in &nodes {
+            words.know(Class::Node, node);
+        }
+        words
+    }
+
+    /// A name that is to be found wherever it stands, unless it is an ordinary word.
+    pub(super) fn know(&mut self, class: Class, name: &str) {
+        let ordinary = name.len() <= 2 || ORDINARY.contains(&name) || vocabulary::is_word(name);
+        let pseudonym = self.key.is_pseudonym(name) || name.starts_with("system:");
+        if ordinary || pseudonym || name == MASK || self.known.iter().any(|(_, n)| n == name) {
+            return;
+        }
+        self.known.push((class, name.to_owned()));
+        self.known.sort_by(|a, b| (b.1.len(), &a.1).cmp(&(a.1.len(), &b.1)));
+    }
+
+    /// Takes note of the users that a text of the manifest names.
+    pub(super) fn learn(&mut self, text: &str) {
+        for (what, group) in [(&*QUOTED_USER, 2), (&*USER_OF_KUBELET, 2)] {
+            let names: Vec<String> = what.captures_iter(text).map(|c| c[group].to_owned()).collect();
+            for name in names.iter().filter(|n| user(n).is_some()) {
+                if !self.nodes.contains(name) {
+                    self.know(Class::User, name);
+                }
+            }
+        }
+    }
+
+    pub(super) fn is_node(&self, name: &str) -> bool {
+        self.nodes.contains(name)
     }
 
     pub(super) fn node(&mut self, name: &str) -> String {
@@ -131,48 +132,38 @@ impl<'a> Words<'a> {
     }
 
     pub(super) fn machine(&mut self, id: &str) -> String {
-        if id.is_empty() {
-            String::new()
+        if id.is_empty() || id == MASK {
+            id.to_owned()
         } else {
             self.key.pseudonym(Class::Machine, id)
         }
     }
 
-    /// Names of nodes, where no letter or digit stands before or behind them.
-    fn nodes(&mut self, text: String) -> String {
-        let mut text = text;
-        for name in self.nodes.clone() {
-            if !text.contains(&name) {
+    /// A name, where no letter or digit stands before or behind it: pods of a node end in its name, `etcd-NODE`.
+    fn replace(&mut self, text: String, class: Class, name: &str) -> String {
+        if !text.contains(name) {
+            return text;
+        }
+        let word = |c: char| c.is_ascii_alphanumeric();
+        let mut out = String::with_capacity(text.len());
+        let mut done = 0;
+        for (at, _) in text.match_indices(name) {
+            if at < done || text[..at].ends_with(word) || text[at + name.len()..].starts_with(word) {
                 continue;
             }
-            // Pods of a node end in its name: `etcd-NODE`.
-            let word = |c: char| c.is_ascii_alphanumeric();
-            let mut out = String::with_capacity(text.len());
-            let mut done = 0;
-            for (at, _) in text.match_indices(&name) {
-                if at < done {
-                    continue;
-                }
-                let alone = !text[..at].ends_with(word) && !text[at + name.len()..].starts_with(word);
-                out.push_str(&text[done..at]);
-                if alone {
-                    out.push_str(&self.key.pseudonym(Class::Node, &name));
-                } else {
-                    out.push_str(&name);
-                }
-                done = at + name.len();
-            }
-            out.push_str(&text[done..]);
-            text = out;
+            out.push_str(&text[done..at]);
+            out.push_str(&self.key.pseudonym(class, name));
+            done = at + name.len();
         }
-        text
+        out.push_str(&text[done..]);
+        out
     }
 
-    fn class(&mut self, text: String, what: &Regex, group: usize, of: impl Fn(&str) -> Option<Class>) -> String {
+    fn class(&mut self, text: String, what: &Regex, group: usize, of: impl Fn(&Self, &str) -> Option<Class>) -> String {
         let replace = |c: &Captures<'_>| {
             let whole = c.get(0).map_or("", |m| m.as_str());
             let found = c.get(group).map_or("", |m| m.as_str());
-            match of(found) {
+            match of(self, found) {
                 Some(class) => {
                     let at = c.get(group).map_or(0, |m| m.start()) - c.get(0).map_or(0, |m| m.start());
                     let pseudonym = self.key.pseudonym(class, found);
@@ -186,70 +177,90 @@ impl<'a> Words<'a> {
 
     /// Any text.
     pub(super) fn text(&mut self, text: &str) -> String {
-        let text = PEM.replace_all(text, MASK);
-        let text = BEARER.replace_all(&text, format!("$1$2{MASK}").as_str());
-        let text = JWT.replace_all(&text, MASK);
-        let text = FLAG.replace_all(&text, format!("$1$2{MASK}").as_str());
-        let text = USERINFO.replace_all(&text, format!("://{MASK}@").as_str()).into_owned();
-        let text = self.nodes(text);
-        let text = self.class(text, &MAIL, 0, |_| Some(Class::User));
-        let text = self.class(text, &USER, 2, user);
-        let text = self.class(text, &HOME, 2, |_| Some(Class::User));
-        let text = self.class(text, &IPV4, 0, ipv4);
-        let text = self.class(text, &IPV6, 0, ipv6);
-        self.class(text, &HOST, 2, host)
+        let text = secrets::text(text);
+        let text = REASON.replace_all(&text, format!("$1: {MASK}").as_str()).into_owned();
+        let mut text = self.class(text, &PLACE, 2, |w, n| w.nodes.contains(n).then_some(Class::Node));
+        for what in [&QUOTED_USER, &USER_OF_KUBELET, &USER_OF_FLAG, &ACCOUNT_OF_FLAG] {
+            text = self.class(text, what, 2, |_, n| user(n));
+        }
+        for (class, name) in self.known.clone() {
+            text = self.replace(text, class, &name);
+        }
+        let text = self.class(text, &MAIL, 0, |_, _| Some(Class::User));
+        let text = self.class(text, &USER, 2, |_, n| user(n));
+        let text = self.class(text, &HOME, 2, |_, n| user(n));
+        let text = self.class(text, &IPV4, 0, |_, a| ipv4(a));
+        let text = self.class(text, &IPV6, 0, |_, a| ipv6(a));
+        self.class(text, &HOST, 2, |_, h| host(h))
+    }
+
+    /// A sentence of the manifest: of kubeprof, or of whoever refused. A node is named there even if it is called like an
+    /// ordinary word.
+    pub(super) fn told(&mut self, text: &str) -> String {
+        // A body may be a page of flags.
+        let mut text = if text.contains('\n') {
+            self.flags(text)
+        } else {
+            self.text(text)
+        };
+        for name in self.nodes.clone() {
+            if !TECHNICAL.contains(&name.as_str()) {
+                text = self.replace(text, Class::Node, &name);
+            }
+        }
+        text
+    }
+
+    /// The file of a mapping: a folder that is not on every system is somebody's, the name of the file stays.
+    pub(super) fn mapping(&mut self, path: &str) -> String {
+        match path.rsplit_once('/') {
+            Some((folder, name)) if path.starts_with('/') && !vocabulary::is_usual_path(path) => {
+                let folder = folder.trim_start_matches('/');
+                let folder = if folder.is_empty() {
+                    String::new()
+                } else {
+                    format!("/{}", self.label(folder))
+                };
+                format!("{folder}/{name}")
+            }
+            _ => self.path(path),
+        }
     }
 
     /// A path in a profile: folders of users only.
     pub(super) fn path(&mut self, path: &str) -> String {
-        self.class(path.to_owned(), &HOME, 2, |_| Some(Class::User))
+        self.class(path.to_owned(), &HOME, 2, |_, n| user(n))
     }
 
-    /// The value of a label: known names get their own pseudonym, others that of a label.
+    /// The value of a label, or any other name: what is known gets its own pseudonym, all else that of a label as a whole.
     pub(super) fn label(&mut self, value: &str) -> String {
-        if value.is_empty() {
-            return String::new();
+        let port = value.rfind(':').filter(|&at| {
+            let digits = &value[at + 1..];
+            !digits.is_empty() && digits.chars().all(|c| c.is_ascii_digit())
+        });
+        let address: Option<IpAddr> = value.parse().ok();
+        let (name, port) = match port {
+            Some(at) if address.is_none() => value.split_at(at),
+            _ => (value, ""),
+        };
+        if value.is_empty() || value == MASK || self.key.is_pseudonym(name) {
+            return value.to_owned();
         }
-        let known = self.text(value);
-        if known == value {
-            self.key.pseudonym(Class::Label, value)
-        } else {
-            known
+        // A secret has no pseudonym, and must not be in the key.
+        if matches!(secrets::text(value), std::borrow::Cow::Owned(_)) {
+            return MASK.to_owned();
         }
-    }
-
-    /// A command line: secrets are masked, users and clusters get pseudonyms; a value may be the next word.
-    pub(super) fn command(&mut self, words: &[String]) -> Vec<String> {
-        let mut flag: Option<String> = None;
-        let mut out = Vec::with_capacity(words.len());
-        for word in words {
-            let (name, value) = match (word.split_once('='), flag.take()) {
-                (Some((name, value)), _) if word.starts_with('-') => (name.to_owned(), Some(value)),
-                (_, Some(name)) if !word.starts_with('-') => (name, None),
-                _ => {
-                    flag = word.starts_with('-').then(|| word.clone());
-                    out.push(self.text(word));
-                    continue;
-                }
-            };
-            let shown = self.value_of(name.trim_start_matches('-'), value.unwrap_or(word));
-            out.push(if value.is_some() {
-                format!("{name}={shown}")
-            } else {
-                shown
-            });
-        }
-        out
-    }
-
-    /// The value of a flag.
-    fn value_of(&mut self, flag: &str, value: &str) -> String {
-        match flag {
-            _ if value.is_empty() => String::new(),
-            "as" | "as-group" | "as-uid" | "user" | "username" => self.key.pseudonym(Class::User, value),
-            "context" | "cluster" => self.key.pseudonym(Class::Host, value),
-            _ if SECRET_NAME.is_match(flag) => MASK.to_owned(),
-            _ => self.text(value),
+        let bare = name.trim_matches(['[', ']']);
+        let known = self.known.iter().find(|(_, n)| n == name).map(|(class, _)| *class);
+        let class = match bare.parse::<IpAddr>() {
+            Ok(a) if a.is_loopback() || a.is_unspecified() => return value.to_owned(),
+            Ok(_) => Some(Class::Address),
+            Err(_) if self.nodes.contains(name) => Some(Class::Node),
+            Err(_) => known,
+        };
+        match class {
+            Some(class) => format!("{}{port}", self.key.pseudonym(class, bare)),
+            None => self.key.pseudonym(Class::Label, value),
         }
     }
 
@@ -264,6 +275,8 @@ impl<'a> Words<'a> {
                     out.push_str(&self.label_pairs(&c[2]));
                     out.push_str(&c[3]);
                 }
+                // A file of the source, as most lines are.
+                None if body.starts_with('\t') => out.push_str(&self.path(body)),
                 None => out.push_str(&self.text(body)),
             }
             out.push_str(end);
@@ -291,60 +304,32 @@ impl<'a> Words<'a> {
                 out.push_str(line);
                 continue;
             }
-            let keeps_names = PLAIN_METRICS.iter().any(|m| line.starts_with(m));
+            let metric = line.split(['{', ' ']).next().unwrap_or_default();
             let replace = |c: &Captures<'_>| {
                 let (key, value) = (&c[1], &c[2]);
-                let plain = keeps_names || PLAIN_LABELS.contains(&key);
-                let is_number = value.parse::<f64>().is_ok() || matches!(value, "true" | "false");
-                let value = if plain || is_number {
-                    self.text(value)
-                } else {
-                    self.label(value)
-                };
-                format!("{key}=\"{value}\"")
+                if vocabulary::is_plain(metric, key, value) && !self.nodes.contains(value) {
+                    return c[0].to_owned();
+                }
+                format!("{key}=\"{}\"", self.label(value))
             };
             out.push_str(&METRIC_LABEL.replace_all(line, replace));
         }
         out
     }
-
-    /// A JSON document: secrets by key, values of labels and annotations, names of images, all other strings as text.
-    pub(super) fn json(&mut self, value: &mut Value, under: &str) {
-        match value {
-            Value::String(s) => {
-                *s = match under {
-                    "labels" | "annotations" | "images" | "uid" => self.label(s),
-                    "machineID" | "systemUUID" | "bootID" => self.machine(s),
-                    _ => self.text(s),
-                };
-            }
-            Value::Array(items) => items.iter_mut().for_each(|v| self.json(v, under)),
-            Value::Object(map) => {
-                for (key, v) in map.iter_mut() {
-                    if SECRET_KEY.is_match(key) && v.is_string() {
-                        *v = Value::String(MASK.to_owned());
-                        continue;
-                    }
-                    let inherits = matches!(under, "labels" | "annotations" | "images");
-                    let under = if inherits { under.to_owned() } else { key.clone() };
-                    self.json(v, &under);
-                }
-            }
-            _ => {}
-        }
-    }
 }
 
 fn user(name: &str) -> Option<Class> {
-    let known = matches!(name, "system:anonymous" | "id" | "agent" | "name" | "cannot") || name.starts_with("user-");
-    let pseudonym = ["node-", "addr-", "host-", "label-"]
+    let known = matches!(name, "system:anonymous" | "id" | "agent" | "name" | "cannot" | MASK);
+    let pseudonym = ["node-", "addr-", "host-", "label-", "user-"]
         .iter()
         .any(|p| name.starts_with(p));
     (!known && !pseudonym).then_some(Class::User)
 }
 
 fn host(name: &str) -> Option<Class> {
-    let pseudonym = ["node-", "addr-", "host-"].iter().any(|p| name.starts_with(p));
+    let pseudonym = ["node-", "addr-", "host-", "label-"]
+        .iter()
+        .any(|p| name.starts_with(p));
     let local = matches!(name, "localhost" | "127.0.0.1" | "0.0.0.0");
     // Documentation that everybody has.
     let public = [

@@ -146,7 +146,7 @@ impl Session {
             return Taken::WasThere;
         }
         let Fetched { bytes, exchange } = fetched;
-        let bytes = match e.masked {
+        let bytes = match e.is_masked() {
             true => mask::mask(e.artifact, &bytes).0.into_owned(),
             false => bytes,
         };
@@ -176,7 +176,8 @@ impl Session {
         exchange: &Exchange,
     ) -> Result<Box<Artifact>, Unkept> {
         let writer = Arc::clone(&self.writer);
-        let (expect, sent, head) = (Expect::of(e.artifact), exchange.clone(), part.head().to_vec());
+        let (expect, sent) = (Expect::of(e.artifact), exchange.clone());
+        let head = mask::body(part.head());
         let bytes = part.bytes();
         let kept = tokio::task::spawn_blocking(move || writer.keep(part, expect, sent)).await;
         let why = match kept {
@@ -237,7 +238,7 @@ impl Session {
                 measures: ask.measures,
             },
         );
-        if e.masked {
+        if e.is_masked() {
             return match self.fetch(t, &slot.node, e).await {
                 Ok(fetched) => self.put(t, slot, e, fetched).await,
                 Err((refusal, missing)) => self.explain(slot, e, refusal, missing, true),
@@ -300,7 +301,7 @@ impl Session {
             }
             Outcome::Broken(broken) => Unkept {
                 refusal: refusal::of_break(&question, &broken),
-                body: part.head().to_vec(),
+                body: mask::body(part.head()),
                 bytes,
             },
         };

@@ -531,6 +531,10 @@ impl Visit<'_> {
     /// What an artifact says about the process that the others do not.
     async fn learn(&mut self, e: &Endpoint, artifact: &Artifact) {
         let empty = artifact.facts.samples == Some(0);
+        if artifact.facts.truncated {
+            let text = format!("{}: {}", e.artifact, super::truncation(artifact));
+            self.note(text);
+        }
         match e.artifact {
             "goroutine" => {
                 let total = artifact.facts.totals.first().and_then(|t| u64::try_from(t.value).ok());

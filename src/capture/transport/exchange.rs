@@ -17,6 +17,7 @@ use tokio::sync::watch;
 use super::{Break, Transport, classify};
 use crate::bundle::manifest::Exchange;
 use crate::bundle::now;
+use crate::capture::mask;
 
 /// Bytes that are kept of an answer that is not 200.
 const REFUSAL_KEPT: usize = 64 << 10;
@@ -289,7 +290,8 @@ impl Transport {
         let finished = content.finish();
         if !whole {
             let status = head.status.as_u16();
-            return Ok(Outcome::Refused { status, body: refusal });
+            let body = mask::body(&refusal);
+            return Ok(Outcome::Refused { status, body });
         }
         exchanged.bytes = finished?;
         Ok(Outcome::Whole)
@@ -360,7 +362,8 @@ fn millis(d: Duration) -> u64 {
 fn kept(headers: &HeaderMap) -> BTreeMap<String, String> {
     let value = |name: &str| {
         let text = String::from_utf8_lossy(headers.get(name)?.as_bytes()).into_owned();
-        Some((name.to_owned(), text.chars().take(500).collect()))
+        let text: String = mask::header(&text).chars().take(500).collect();
+        Some((name.to_owned(), text))
     };
     HEADERS_KEPT.into_iter().filter_map(value).collect()
 }

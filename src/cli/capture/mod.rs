@@ -13,7 +13,7 @@ use anyhow::{Context as _, Result, anyhow, bail};
 pub(super) use args::CaptureArgs;
 
 use super::Exit;
-use crate::bundle::manifest::{Asked, Binary, Finished, JOURNAL, SCHEMA, Started};
+use crate::bundle::manifest::{Asked, Binary, Event, Finished, JOURNAL, SCHEMA, Started};
 use crate::bundle::{Record, Writer};
 use crate::capture::binary;
 use crate::capture::endpoints::Phase;
@@ -94,10 +94,13 @@ async fn executable(
     if !args.quiet {
         say!("{}: taking the executable from {from}", first.node);
     }
-    let taken = binary::take(writer, from, &first.node, args.limits().stall, stop).await?;
+    let taken = binary::take(writer, from, &first.node, args.limits().stall, stop).await;
+    if let Err(e) = &taken {
+        writer.append(Event::Failed(e.missing(&first.node, first.runs)))?;
+    }
     // The journal has a line more; the summary beside it is to say the same.
     writer.finish(Finished::default())?;
-    Ok(taken)
+    Ok(taken?)
 }
 
 /// How many artifacts of one process there are to take.

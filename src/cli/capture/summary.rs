@@ -8,9 +8,9 @@ use serde_json::{Map, json};
 
 use super::args::CaptureArgs;
 use crate::bundle::Record;
-use crate::bundle::manifest::{Artifact, Binary};
+use crate::bundle::manifest::{Artifact, Binary, Who};
 use crate::capture::endpoints::{Endpoint, Server, endpoint};
-use crate::capture::session::{Options, Visited};
+use crate::capture::session::{Options, Visited, truncation};
 use crate::cli::Exit;
 use crate::cli::args::{Format, OutArgs};
 use crate::cli::output::{self, Route};
@@ -276,6 +276,13 @@ fn line(record: &Record, options: &Options, node: &str, e: &'static Endpoint) ->
         why: l.missing.why.clone(),
         remedy: l.missing.remedy.clone(),
     });
+    // There, and not all of it: nothing that another try would mend.
+    let cut = artifacts.iter().find(|a| a.facts.truncated).map(|a| Problem {
+        skipped: true,
+        who: Who::Handler.to_string(),
+        why: truncation(a),
+        remedy: String::new(),
+    });
     let not_asked = || Problem {
         skipped: false,
         who: "kubeprof".to_owned(),
@@ -290,7 +297,7 @@ fn line(record: &Record, options: &Options, node: &str, e: &'static Endpoint) ->
         bytes: artifacts.iter().map(|a| a.bytes).sum(),
         samples: artifacts.last().and_then(|a| a.facts.samples),
         longest_ms: artifacts.iter().filter_map(|a| a.exchange.done_ms).max().unwrap_or(0),
-        problem: problem.or_else(|| (there < wanted).then(not_asked)),
+        problem: problem.or_else(|| (there < wanted).then(not_asked)).or(cut),
     }
 }
 
