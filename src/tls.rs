@@ -5,7 +5,11 @@
 
 use std::sync::Arc;
 
-use rustls::crypto::CryptoProvider;
+use rustls::Error;
+use rustls::crypto::{CryptoProvider, KeyProvider};
+use rustls::pki_types::PrivateKeyDer;
+use rustls::sign::{Signer, SigningKey};
+use rustls::{SignatureAlgorithm, SignatureScheme};
 
 /// Why there is no TLS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -35,10 +39,41 @@ pub fn provider() -> Result<Arc<CryptoProvider>, TlsError> {
 /// When this processor cannot run it.
 pub fn install() -> Result<(), TlsError> {
     if CryptoProvider::get_default().is_none() {
+        let provider = CryptoProvider {
+            key_provider: &Unparsed,
+            ..engine::provider()?
+        };
         // Somebody else may have been faster: their choice is as good.
-        let _ = engine::provider()?.install_default();
+        let _ = provider.install_default();
     }
     Ok(())
+}
+
+/// Loads keys that do not say their public half. rustls would hold that against our own certificate and parse it for the
+/// purpose, which it can for X.509 version 3 only; `openssl x509 -req` writes version 1, and Go's servers take it. Whether
+/// certificate and key belong together, `capture` finds out before.
+#[derive(Debug)]
+struct Unparsed;
+
+impl KeyProvider for Unparsed {
+    fn load_private_key(&self, key: PrivateKeyDer<'static>) -> Result<Arc<dyn SigningKey>, Error> {
+        let provider = engine::provider().map_err(|e| Error::General(e.to_string()))?;
+        let key = provider.key_provider.load_private_key(key)?;
+        Ok(Arc::new(UnparsedKey(key)))
+    }
+}
+
+#[derive(Debug)]
+struct UnparsedKey(Arc<dyn SigningKey>);
+
+impl SigningKey for UnparsedKey {
+    fn choose_scheme(&self, offered: &[SignatureScheme]) -> Option<Box<dyn Signer>> {
+        self.0.choose_scheme(offered)
+    }
+
+    fn algorithm(&self) -> SignatureAlgorithm {
+        self.0.algorithm()
+    }
 }
 
 #[cfg(all(not(feature = "ring"), any(target_arch = "x86_64", target_arch = "aarch64")))]

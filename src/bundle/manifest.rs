@@ -245,6 +245,9 @@ pub struct Exchange {
     /// How often it was tried.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub attempts: Option<u32>,
+    /// What is odd about how it came; `""` for what came as it should.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub note: String,
 }
 
 /// What the bytes of an artifact say.

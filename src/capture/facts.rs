@@ -186,14 +186,23 @@ impl NodeFacts {
         serde_json::from_slice(json).ok().map(Self::of)
     }
 
-    /// Reads a list of them.
-    pub fn read_list(json: &[u8]) -> Option<Vec<Self>> {
+    /// Reads a page of a list of them, and what asks for the next page; `""` for the last.
+    pub fn read_list(json: &[u8]) -> Option<(Vec<Self>, String)> {
         #[derive(Deserialize)]
         struct List {
-            items: Vec<NodeObject>,
+            #[serde(default)]
+            metadata: ListMetadata,
+            // An empty list of Go is null.
+            items: Option<Vec<NodeObject>>,
+        }
+        #[derive(Deserialize, Default)]
+        struct ListMetadata {
+            #[serde(default, rename = "continue")]
+            next: String,
         }
         let list: List = serde_json::from_slice(json).ok()?;
-        Some(list.items.into_iter().map(Self::of).collect())
+        let items = list.items.unwrap_or_default();
+        Some((items.into_iter().map(Self::of).collect(), list.metadata.next))
     }
 
     fn of(object: NodeObject) -> Self {

@@ -95,6 +95,10 @@ pub async fn may_proxy(t: &Transport, stop: &Stop, node: Option<&str>) -> Result
     };
     let body = match ask(t, stop, &post).await {
         Ok(body) => body,
+        // A right to act as somebody may be for some requests only, and not for this one.
+        Err(refusal) if refusal.cause == Cause::MayNotActAs && refusal.why.contains("impersonate-on:") => {
+            return Ok(Permission::Unknown { why: refusal.why });
+        }
         Err(refusal)
             if matches!(
                 refusal.cause,
@@ -136,57 +140,116 @@ pub async fn whoami(t: &Transport, stop: &Stop) -> Option<String> {
 /// When there is no such node, or nobody to ask.
 pub async fn node(t: &Transport, stop: &Stop, name: &str) -> Result<Option<NodeFacts>, Box<Refusal>> {
     let get = Ask {
-        path: format!("/api/v1/nodes/{name}"),
+        path: t.path_at_server(name, "/api/v1/nodes/NODE"),
         ..Ask::default()
     };
     match ask(t, stop, &get).await {
         Ok(body) => Ok(NodeFacts::read(&body)),
-        Err(refusal) if refusal.cause == Cause::ApiForbidden => Ok(None),
+        Err(refusal) if matches!(refusal.cause, Cause::ApiForbidden | Cause::MayNotActAs) => Ok(None),
         Err(refusal) => Err(refusal),
     }
 }
 
-/// Names of the nodes that a label selector means; all for `""`.
+/// Nodes that are asked for at a time: node objects may be of many kilobytes.
+const PAGE: usize = 250;
+
+/// Pages that are read before it is believed that the list has no end.
+const PAGES: usize = 1000;
+
+/// Names of the nodes that a label selector means; all for `""`. Read page by page, as far as `most` goes.
 ///
 /// # Errors
 /// When they cannot be listed, when there are none, or more than `most`.
 pub async fn nodes(t: &Transport, stop: &Stop, selector: &str, most: usize) -> Result<Vec<String>, Box<Refusal>> {
-    let mut get = Ask {
-        path: "/api/v1/nodes".to_owned(),
-        ..Ask::default()
-    };
-    if !selector.is_empty() {
-        get.params.push(("labelSelector".to_owned(), selector.to_owned()));
+    let mut names: Vec<String> = Vec::new();
+    let (mut from, mut restarted) = (String::new(), false);
+    for _ in 0..PAGES {
+        let mut get = Ask {
+            path: "/api/v1/nodes".to_owned(),
+            ..Ask::default()
+        };
+        if !selector.is_empty() {
+            get.params.push(("labelSelector".to_owned(), selector.to_owned()));
+        }
+        get.params
+            .push(("limit".to_owned(), most.saturating_add(1).min(PAGE).to_string()));
+        if !from.is_empty() {
+            get.params.push(("continue".to_owned(), from));
+        }
+        let body = match ask(t, stop, &get).await {
+            Ok(body) => body,
+            // What the pages were read of is compacted after some minutes: the list is read from its beginning.
+            Err(refusal) if refusal.cause == Cause::Expired && !restarted => {
+                (from, restarted) = (String::new(), true);
+                names.clear();
+                continue;
+            }
+            Err(refusal) => return Err(Box::new(unlisted(*refusal, selector))),
+        };
+        let Some((page, next)) = NodeFacts::read_list(&body) else {
+            return fail(
+                "what came back is no list of nodes".to_owned(),
+                "is `server` the API server?",
+            );
+        };
+        for node in page {
+            if !names.contains(&node.name) {
+                names.push(node.name);
+            }
+        }
+        if names.len() > most {
+            return fail(
+                format!("more than {most} nodes are meant, and each would be asked for a CPU profile"),
+                "choose fewer with -l, or say how many with --max-nodes",
+            );
+        }
+        if next.is_empty() {
+            return match names.is_empty() {
+                false => Ok(names),
+                true if selector.is_empty() => fail("the cluster has no nodes".to_owned(), "is it the right cluster?"),
+                true => fail(
+                    format!("no node has the labels {selector:?}"),
+                    "`kubectl get nodes --show-labels` lists them",
+                ),
+            };
+        }
+        from = next;
     }
-    get.params.push(("limit".to_owned(), (most + 1).to_string()));
-    let body = ask(t, stop, &get).await?;
-    let fail = |why: String, remedy: &str| {
-        Err(Box::new(Refusal {
-            cause: Cause::Other,
-            who: Who::You,
-            why,
-            remedy: remedy.to_owned(),
-            next: Next::Stop,
-        }))
-    };
-    let Some(list) = NodeFacts::read_list(&body) else {
-        return fail(
-            "what came back is no list of nodes".to_owned(),
-            "is `server` the API server?",
-        );
-    };
-    match list.len() {
-        0 if selector.is_empty() => fail("the cluster has no nodes".to_owned(), "is it the right cluster?"),
-        0 => fail(
-            format!("no node has the labels {selector:?}"),
-            "`kubectl get nodes --show-labels` lists them",
-        ),
-        n if n > most => fail(
-            format!("more than {most} nodes are meant, and each would be asked for a CPU profile"),
-            "choose fewer with -l, or say how many with --max-nodes",
-        ),
-        _ => Ok(list.into_iter().map(|n| n.name).collect()),
+    fail(
+        format!("the list of nodes has no end: {PAGES} pages came, and each names another"),
+        "name the nodes one by one; `kubectl get nodes` lists them",
+    )
+}
+
+fn fail<T>(why: String, remedy: &str) -> Result<T, Box<Refusal>> {
+    Err(Box::new(Refusal {
+        cause: Cause::Other,
+        who: Who::You,
+        why,
+        remedy: remedy.to_owned(),
+        next: Next::Stop,
+    }))
+}
+
+/// Why nodes cannot be listed: where it is a matter of rights, with what grants them. A capture of nodes that are named
+/// needs none of it.
+fn unlisted(refusal: Refusal, selector: &str) -> Refusal {
+    let user = refusal::user_of(&refusal.why);
+    if refusal.cause != Cause::ApiForbidden || !refusal.why.contains("list nodes") || user.is_empty() {
+        return refusal;
     }
+    let flag = if selector.is_empty() { "--all-nodes" } else { "-l" };
+    let remedy = format!(
+        "{flag} needs the right to list nodes: name the nodes one by one, or let somebody who may run `kubectl apply -f -` on \
+         this\n\n{}",
+        role(
+            "kubeprof-list",
+            "Names of nodes only; remove both objects after the capture.",
+            "- {apiGroups: [\"\"], resources: [nodes], verbs: [list]}\n",
+            user
+        )
+    );
+    Refusal { remedy, ..refusal }
 }
 
 /// What `kubectl apply -f -` takes to allow the plan to `user`, for these nodes only (for all where none is named).
@@ -203,6 +266,12 @@ pub fn rbac(plan: &Plan, user: &str, nodes: &[String], rights: &[&str]) -> Strin
     if plan.has("node") {
         rules.push_str(&rule("nodes"));
     }
+    let warning = "get on nodes/proxy is as much as root on these nodes: remove both objects after the capture.";
+    role("kubeprof-capture", warning, &rules, user)
+}
+
+/// A role with these rules, bound to `user`.
+fn role(name: &str, comment: &str, rules: &str, user: &str) -> String {
     let subject = match user
         .strip_prefix("system:serviceaccount:")
         .and_then(|a| a.split_once(':'))
@@ -211,10 +280,10 @@ pub fn rbac(plan: &Plan, user: &str, nodes: &[String], rights: &[&str]) -> Strin
         None => format!("{{kind: User, apiGroup: rbac.authorization.k8s.io, name: {user:?}}}"),
     };
     format!(
-        "# get on nodes/proxy is as much as root on these nodes: remove both objects after the capture.\n\
-         apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {{name: kubeprof-capture}}\nrules:\n{rules}\
-         ---\napiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRoleBinding\nmetadata: {{name: kubeprof-capture}}\n\
-         roleRef: {{apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: kubeprof-capture}}\n\
+        "# {comment}\n\
+         apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {{name: {name}}}\nrules:\n{rules}\
+         ---\napiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRoleBinding\nmetadata: {{name: {name}}}\n\
+         roleRef: {{apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: {name}}}\n\
          subjects:\n- {subject}\n"
     )
 }

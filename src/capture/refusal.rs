@@ -80,6 +80,8 @@ pub enum Cause {
     ApiUnauthorized,
     /// The API server knows the caller and refuses.
     ApiForbidden,
+    /// The API server does not let the caller act as somebody else.
+    MayNotActAs,
     /// The provider lets nobody reach the kubelet.
     ProviderForbids,
     /// The API server knows no such node.
@@ -90,6 +92,8 @@ pub enum Cause {
     AddressNotAllowed,
     /// The API server serves no such path.
     ApiPathNotFound,
+    /// What a list was read of is gone; the next page cannot be had.
+    Expired,
     /// The API server asks to wait.
     Overloaded,
     /// The API server cannot serve at the moment.
@@ -140,6 +144,8 @@ pub enum Cause {
     WebPage,
     /// Plain HTTP was spoken to a TLS port.
     PlainHttp,
+    /// What came is no answer of HTTP, or has a broken head.
+    NotHttp,
     /// The server is no kubelet.
     NotAKubelet,
     /// The answer says that all is well and has no bytes.
@@ -388,8 +394,10 @@ fn kubelet_forbidden(q: &Question<'_>, line: &str) -> Refusal {
         (
             format!("the kubelet knows you as {user:?} and you may not get nodes/{resource}"),
             format!(
-                "{}; `kubeprof capture --dry-run` prints the YAML",
-                grant(user, resource)
+                "{}; `kubeprof capture --direct {} --dry-run` prints the YAML for all that is taken; kubelets remember a \
+                 refusal for a while, so wait half a minute after the grant",
+                grant(user, resource),
+                q.node
             ),
         )
     } else {
@@ -528,6 +536,14 @@ fn by_code(q: &Question<'_>, a: &Answer<'_>, text: &str) -> Refusal {
         format!(": {line}")
     };
     match a.status {
+        206 => Refusal::new(
+            Cause::Cut,
+            Who::Network,
+            "only a part came back (status 206), and all was asked for",
+            "neither API servers nor kubelets answer in parts: a cache or a proxy between does; try without it, or go \
+             --direct to the node",
+            Next::GoOn,
+        ),
         200..=299 if a.body.is_empty() => empty(),
         401 => kubelet_unauthorized(q),
         429 => Refusal::new(
@@ -596,13 +612,19 @@ fn retry_after(a: &Answer<'_>) -> Duration {
 fn grant(user: &str, resource: &str) -> String {
     let subject = match user.strip_prefix("system:serviceaccount:") {
         Some(account) => format!("--serviceaccount={account}"),
-        None => format!("--user='{user}'"),
+        None => format!("--user='{}'", user.replace('\'', r"'\''")),
     };
+    // A name for each right: the hints for several can be followed one after the other.
     format!(
-        "for a while: kubectl create clusterrole kubeprof --verb=get --resource=nodes/{resource} && kubectl create \
-         clusterrolebinding kubeprof --clusterrole=kubeprof {subject} (nodes/proxy is as much as root on the node: remove \
-         it afterwards)"
+        "for a while: kubectl create clusterrole kubeprof-{resource} --verb=get --resource=nodes/{resource} && kubectl create \
+         clusterrolebinding kubeprof-{resource} --clusterrole=kubeprof-{resource} {subject} (nodes/proxy is as much as root on \
+         the node: remove both afterwards)"
     )
+}
+
+/// Who an API server's refusal says that the caller is; `""` where it says nothing of it.
+pub fn user_of(message: &str) -> &str {
+    between(message, "User \"", "\"")
 }
 
 fn between<'a>(text: &'a str, before: &str, after: &str) -> &'a str {

@@ -366,3 +366,43 @@ fn a_port_forward_to_a_pod_is_no_kubelet() {
     );
     assert_eq!(server.seen().iter().filter(|r| r.path.contains("/debug/")).count(), 0);
 }
+
+#[test]
+fn broken_heads_are_told_apart() {
+    let body = fixture("gotext/heap.pb.gz");
+    let with = |head: &[u8]| [head, &body].concat();
+    let large = format!("HTTP/1.1 200 OK\r\nX-Filler: {}\r\n\r\n", "x".repeat(2 << 20));
+    for (bytes, words) in [
+        (with(b"HTTP/1.1 200 OK\r\nContent-Length: 12x\r\n\r\n"), "broken head"),
+        (b"SSH-2.0-OpenSSH_9.6\r\n".to_vec(), "does not speak HTTP"),
+        (with(large.as_bytes()), "too large"),
+    ] {
+        let server = heap(How::Raw, bytes);
+        let (_, lack) = without_heap(&server, &[]);
+        assert!(why(&lack).contains(words), "{lack:#}");
+        assert!(!why(&lack).contains("ended without an answer"), "{lack:#}");
+    }
+}
+
+#[test]
+fn a_profile_without_a_length_is_kept_when_it_is_whole() {
+    let profile = fixture("gotext/heap.pb.gz");
+    let head = b"HTTP/1.0 200 OK\r\nContent-Type: application/octet-stream\r\n\r\n";
+    let server = heap(How::Raw, [head, &profile[..]].concat());
+    let out = server.path("b");
+    let ran = capture(&server, &out, &["worker-03", "--profiles", "heap"]);
+    assert_eq!(ran.code, Some(0), "{ran:#?}");
+    sound(&out);
+    let kept = events(&out, "artifact")
+        .into_iter()
+        .find(|e| e["artifact"] == "heap")
+        .expect("heap");
+    assert_eq!(kept["bytes"], profile.len());
+    let note = kept["exchange"]["note"].as_str().expect("a note");
+    assert!(note.contains("no length"), "{note}");
+    assert!(ran.stderr.contains("no length"), "{ran:#?}");
+    // Half of one is half of one.
+    let server = heap(How::Raw, [head, &profile[..profile.len() - 4]].concat());
+    let (_, lack) = without_heap(&server, &[]);
+    assert!(why(&lack).contains("ended in the middle"), "{lack:#}");
+}

@@ -3,6 +3,7 @@
 
 mod binary;
 mod broken;
+mod credentials;
 mod matrix;
 mod places;
 mod preflight;

@@ -111,3 +111,51 @@ fn on_the_node_itself() {
             .any(|r| !r.certified && r.headers.contains_key("authorization"))
     );
 }
+
+/// A control plane as kubeadm makes it: the cluster's CA lies there, and the kubelet has signed a certificate itself, for the
+/// name of the machine only.
+#[test]
+fn on_a_control_plane_whose_kubelet_signs_itself() {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").expect("a name");
+    let name = name.trim().to_ascii_lowercase();
+    let server = Server::named(&[&name], |_| None);
+    let (etc, pki) = ("/etc/kubernetes/pki", "/var/lib/kubelet/pki");
+    let other = crate::server::root().join("fixtures/certificates/v1.pem");
+    let script = format!(
+        "mount -t tmpfs none /etc; mkdir -p {etc} {pki}; cp {} {etc}/ca.crt; cp {} {pki}/kubelet.crt; \
+         cp {client} {etc}/apiserver-kubelet-client.crt; cp {client} {etc}/apiserver-kubelet-client.key",
+        other.display(),
+        server.ca().display(),
+        client = server.path("client.pem").display(),
+    );
+    let (out, address) = (server.path("b"), server.address.to_string());
+    let target = out.display().to_string();
+    let args = ["capture", "--direct", &address, "--quick", "--out", &target];
+    let Some(ran) = inside("/var/lib", &script, &args, &[]) else {
+        return;
+    };
+    let said = String::from_utf8_lossy(&ran.stderr).into_owned();
+    assert_eq!(ran.status.code(), Some(0), "{said}");
+    sound(&out);
+    assert!(server.seen().iter().all(|r| r.certified), "{:#?}", server.seen());
+    assert!(
+        said.contains("checked for the name of this machine") && said.contains(&name),
+        "{said}"
+    );
+    // Whoever names one means that one.
+    let target = server.path("c").display().to_string();
+    let args = [
+        "capture",
+        "--direct",
+        &address,
+        "--quick",
+        "--tls-server-name",
+        "elsewhere",
+        "--out",
+        &target,
+    ];
+    let ran = inside("/var/lib", &script, &args, &[]).expect("a namespace, as before");
+    let said = String::from_utf8_lossy(&ran.stderr).into_owned();
+    assert_ne!(ran.status.code(), Some(0), "{said}");
+    assert!(said.contains("elsewhere"), "{said}");
+}

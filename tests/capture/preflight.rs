@@ -1,7 +1,7 @@
 //! What is said before anything is asked of a kubelet.
 
 use crate::run::{capture, kubeprof, there};
-use crate::server::{Reply, Server, node_object};
+use crate::server::{How, Reply, Server, node_object};
 
 fn review(r: &crate::server::Request) -> bool {
     r.path.ends_with("/selfsubjectaccessreviews")
@@ -140,4 +140,204 @@ fn selectors_are_bounded() {
     assert!(ran.stderr.contains("no node has the labels \"pool=b\""), "{ran:#?}");
     let ran = capture(&server, &server.path("e"), &["--all-nodes", "--profiles", "heap"]);
     assert_eq!(ran.code, Some(0), "{ran:#?}");
+}
+
+/// Two pages, then what `last` answers with to the second `continue`.
+fn paged(
+    r: &crate::server::Request,
+    last: impl Fn(usize) -> Reply,
+    asked: &std::sync::atomic::AtomicUsize,
+) -> Option<Reply> {
+    use std::sync::atomic::Ordering;
+    let page = |names: &[&str], next: &str| {
+        let items: Vec<String> = names.iter().map(|n| node_object(n)).collect();
+        let items = items.join(",");
+        Reply::json(
+            200,
+            &format!(
+                r#"{{"kind":"NodeList","metadata":{{"continue":"{next}","remainingItemCount":1}},"items":[{items}]}}"#
+            ),
+        )
+    };
+    (r.path == "/api/v1/nodes").then(|| match r.param("continue") {
+        None => page(&["n1", "n2"], "a/b="),
+        // What is sent back is the token as it came.
+        Some("a%2Fb%3D") => last(asked.fetch_add(1, Ordering::Relaxed)),
+        Some(other) => Reply::text(400, other),
+    })
+}
+
+#[test]
+fn a_list_in_pages_is_read_to_its_end() {
+    let server = Server::start({
+        let asked = std::sync::atomic::AtomicUsize::new(0);
+        move |r| paged(r, |_| node_list(&["n2", "n3"]), &asked)
+    });
+    for (flag, out) in [(&["--all-nodes"][..], "b"), (&["-l", "pool=a"], "c")] {
+        let out = server.path(out);
+        let mut args = flag.to_vec();
+        args.extend(["--profiles", "heap"]);
+        let ran = capture(&server, &out, &args);
+        assert_eq!(ran.code, Some(0), "{ran:#?}");
+        assert_eq!(there(&out).iter().filter(|t| *t == "heap").count(), 3, "{ran:#?}");
+    }
+    let ran = capture(&server, &server.path("d"), &["--all-nodes", "--max-nodes", "2"]);
+    assert_eq!(ran.code, Some(2), "{ran:#?}");
+    assert!(ran.stderr.contains("more than 2 nodes"), "{ran:#?}");
+    assert!(
+        server
+            .seen()
+            .iter()
+            .all(|r| r.path != "/api/v1/nodes" || r.param("limit").is_some())
+    );
+}
+
+#[test]
+fn a_list_that_expires_is_read_once_more() {
+    let gone = r#"{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"Expired","code":410,"message":"The provided continue parameter is too old"}"#;
+    let server = Server::start({
+        let asked = std::sync::atomic::AtomicUsize::new(0);
+        move |r| {
+            let last = |n| {
+                if n == 0 {
+                    Reply::json(410, gone)
+                } else {
+                    node_list(&["n3"])
+                }
+            };
+            paged(r, last, &asked)
+        }
+    });
+    let out = server.path("b");
+    let ran = capture(&server, &out, &["--all-nodes", "--profiles", "heap"]);
+    assert_eq!(ran.code, Some(0), "{ran:#?}");
+    assert_eq!(there(&out).iter().filter(|t| *t == "heap").count(), 3, "{ran:#?}");
+    // For ever is not waited.
+    let server = Server::start({
+        let asked = std::sync::atomic::AtomicUsize::new(0);
+        move |r| paged(r, |_| Reply::json(410, gone), &asked)
+    });
+    let ran = capture(&server, &server.path("b"), &["--all-nodes", "--profiles", "heap"]);
+    assert_eq!(ran.code, Some(2), "{ran:#?}");
+    assert!(ran.stderr.contains("too old"), "{ran:#?}");
+}
+
+fn forbidden(message: &str) -> Reply {
+    let body = serde_json::json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": "Forbidden",
+        "code": 403, "message": message});
+    Reply::json(403, &body.to_string())
+}
+
+#[test]
+fn no_right_to_list_nodes_is_said_with_what_grants_it() {
+    let server = Server::start(|r| {
+        let words =
+            r#"nodes is forbidden: User "viewer" cannot list resource "nodes" in API group "" at the cluster scope"#;
+        (r.path == "/api/v1/nodes").then(|| forbidden(words))
+    });
+    let ran = capture(&server, &server.path("b"), &["-l", "pool=a"]);
+    assert_eq!(ran.code, Some(2), "{ran:#?}");
+    for words in [
+        "you are \"viewer\" and may not list nodes: nodes is forbidden",
+        "-l needs the right to list nodes: name the nodes one by one",
+        "resources: [nodes], verbs: [list]",
+        "name: \"viewer\"",
+    ] {
+        assert!(ran.stderr.contains(words), "{words}: {}", ran.stderr);
+    }
+}
+
+#[test]
+fn a_refused_impersonation_is_not_a_lack_of_nodes_proxy() {
+    let old = r#"users "admin" is forbidden: User "viewer" cannot impersonate resource "users" in API group "" at the cluster scope"#;
+    let server = Server::start(move |_| Some(forbidden(old)));
+    let out = server.path("b");
+    let ran = capture(&server, &out, &["worker-03", "--as", "admin"]);
+    assert_eq!(ran.code, Some(2), "{ran:#?}");
+    assert!(!out.exists(), "{ran:#?}");
+    assert!(
+        ran.stderr
+            .contains("may not act as somebody else: users \"admin\" is forbidden"),
+        "{ran:#?}"
+    );
+    assert!(
+        ran.stderr.contains("--as") && !ran.stderr.contains("clusterrole"),
+        "{ran:#?}"
+    );
+    // From 1.36 on such a right may be for one kind of request, so the others are tried.
+    let new = r#"nodes "worker-03" is forbidden: User "viewer" cannot impersonate-on:user-info:get resource "nodes/proxy" in API group "" at the cluster scope"#;
+    let server = Server::start(move |_| Some(forbidden(new)));
+    let ran = capture(
+        &server,
+        &server.path("b"),
+        &["worker-03", "--as", "admin", "--profiles", "heap"],
+    );
+    assert_eq!(ran.code, Some(2), "nothing of a kubelet: {ran:#?}");
+    let all = ran.stdout + &ran.stderr;
+    assert!(
+        all.contains("may not act as somebody else") && !all.contains("clusterrole"),
+        "{all}"
+    );
+}
+
+#[test]
+fn what_names_no_node_is_refused_before_anybody_is_asked() {
+    let server = Server::start(|_| None);
+    for name in [
+        "",
+        "a/b",
+        "../../../secrets",
+        "worker#1",
+        "w?x",
+        "worker 1",
+        "worker-03/",
+        "WORKER-03",
+        ".",
+    ] {
+        let out = server.path("b");
+        let ran = capture(&server, &out, &["--quick", "--", name]);
+        assert_eq!(ran.code, Some(2), "{name}: {ran:#?}");
+        assert!(
+            ran.stderr.contains("is no name of a node") && ran.stderr.contains("kubectl get nodes"),
+            "{name}: {ran:#?}"
+        );
+        assert!(!out.exists(), "{name}");
+    }
+    assert!(server.seen().is_empty(), "{:#?}", server.seen());
+    // With a port, the object of the node is that of its name.
+    for (name, out) in [("worker-03:10250", "c"), ("https:worker-03:10250", "d")] {
+        let out = server.path(out);
+        let ran = capture(&server, &out, &[name, "--profiles", "heap,node"]);
+        assert_eq!(ran.code, Some(0), "{name}: {ran:#?}");
+        let asked: Vec<String> = server.seen().into_iter().map(|r| r.path).collect();
+        assert!(asked.iter().any(|p| p == "/api/v1/nodes/worker-03"), "{asked:#?}");
+        assert!(
+            asked.contains(&format!("/api/v1/nodes/{name}/proxy/debug/pprof/heap")),
+            "{asked:#?}"
+        );
+    }
+}
+
+#[test]
+fn a_viewer_who_insists_gets_what_viewers_may_have() {
+    let server = Server::start(|r| {
+        let words = r#"nodes "worker-03" is forbidden: User "viewer" cannot get resource "nodes/proxy" in API group "" at the cluster scope"#;
+        r.path.contains("/proxy/").then(|| forbidden(words))
+    });
+    let out = server.path("b");
+    let ran = capture(&server, &out, &["worker-03", "--force", "--quick"]);
+    assert_eq!(ran.code, Some(2), "nothing of a kubelet: {ran:#?}");
+    assert!(there(&out).iter().any(|t| t == "version"), "{:?}", there(&out));
+}
+
+#[test]
+fn an_api_server_that_hangs_is_not_taken_for_a_kubelet() {
+    let server = Server::start(|_| Some(Reply::text(200, "").how(How::Silence)));
+    let ran = capture(&server, &server.path("b"), &["worker-03", "--timeout", "1s"]);
+    assert_eq!(ran.code, Some(2), "{ran:#?}");
+    assert!(
+        ran.stderr.contains("API server: no answer in 1 s") && ran.stderr.contains("/readyz"),
+        "{ran:#?}"
+    );
+    assert!(!ran.stderr.contains("a kubelet that hangs"), "{ran:#?}");
 }

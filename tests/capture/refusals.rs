@@ -332,3 +332,61 @@ fn an_error_under_status_200_is_not_taken_for_a_profile() {
     assert_eq!(r.cause, Cause::Undecodable);
     assert!(r.why.contains("half a download") && r.remedy == "ask again", "{r:#?}");
 }
+
+#[test]
+fn hints_for_several_rights_can_be_followed_one_after_the_other() {
+    let of = |path: &'static str, subresource: &str| {
+        let words = format!("Forbidden (user=viewer, verb=get, resource=nodes, subresource={subresource})");
+        explained(Route::Direct, path, 403, "text/plain", &words).remedy
+    };
+    let (profiles, metrics) = (of(HEAP, "proxy"), of("/metrics", "metrics"));
+    assert!(profiles.contains("create clusterrole kubeprof-proxy "), "{profiles}");
+    assert!(metrics.contains("create clusterrole kubeprof-metrics "), "{metrics}");
+    for hint in [profiles, metrics] {
+        assert!(
+            hint.contains("kubeprof capture --direct 10.88.0.2:10250 --dry-run"),
+            "{hint}"
+        );
+        assert!(hint.contains("half a minute"), "kubelets remember a refusal: {hint}");
+    }
+    let words = "nodes is forbidden: User \"o'neil\" cannot get resource \"nodes/proxy\"";
+    let r = status_of(Route::ApiServer, HEAP, 403, words);
+    assert!(r.remedy.contains(r"--user='o'\''neil'"), "{r:#?}");
+}
+
+#[test]
+fn what_is_no_answer_is_told_apart() {
+    let of = |why: &str| of_break(&question(Route::ApiServer, HEAP), &Break::NotHttp(why.to_owned()));
+    let r = of("invalid HTTP version parsed");
+    assert!(
+        r.why.contains("does not speak HTTP") && r.remedy.contains("`server`"),
+        "{r:#?}"
+    );
+    let r = of("message head is too large");
+    assert!(r.why.contains("headers") && r.why.contains("too large"), "{r:#?}");
+    let r = of("invalid content-length parsed");
+    assert!(
+        r.why.contains("broken head") && r.why.contains("content-length"),
+        "{r:#?}"
+    );
+    let r = explained(Route::ApiServer, HEAP, 206, "application/octet-stream", "part");
+    assert_eq!((r.cause, r.who), (Cause::Cut, Who::Network), "{r:#?}");
+    assert!(r.why.contains("206") && !r.why.contains("part\""), "{r:#?}");
+    let proxied = |why: &str| {
+        let proxy = "http://proxy.corp:3128".to_owned();
+        let why = why.to_owned();
+        of_break(&question(Route::ApiServer, HEAP), &Break::Proxy { proxy, why })
+    };
+    let r = proxied("tunnel error: proxy authorization required");
+    assert!(
+        r.why.contains("http://proxy.corp:3128") && r.remedy.contains("USER:PASSWORD"),
+        "{r:#?}"
+    );
+    let r = proxied("tunnel error: failed to create underlying connection: Connection refused");
+    assert!(
+        r.why.contains("cannot be reached") && r.remedy.contains("HTTPS_PROXY"),
+        "{r:#?}"
+    );
+    let r = proxied("tunnel error: unsuccessful");
+    assert!(r.why.contains("does not connect to the API server"), "{r:#?}");
+}

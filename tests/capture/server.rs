@@ -10,9 +10,11 @@ use std::time::{Duration, Instant};
 
 use graviola::hashing::Sha256;
 use graviola::signing::ecdsa::{P256, SigningKey};
-use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::client::danger::HandshakeSignatureValid;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, UnixTime};
 use rustls::server::WebPkiClientVerifier;
-use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
+use rustls::{DigitallySignedStruct, DistinguishedName, ServerConfig, ServerConnection, StreamOwned};
 
 /// A request as it came.
 #[derive(Clone, Debug)]
@@ -69,6 +71,8 @@ pub(crate) enum How {
     Close,
     /// After a while, then at once.
     After(Duration),
+    /// The body alone, which brings its own head or is none; then the connection ends.
+    Raw,
 }
 
 /// An answer.
@@ -238,6 +242,61 @@ struct Certificates {
     client: String,
     /// With a certificate for 127.0.0.1; clients may show theirs.
     config: Arc<ServerConfig>,
+    issuer: rcgen::Issuer<'static, Key>,
+}
+
+/// A certificate of the CA for these names, and its key.
+fn signed(issuer: &rcgen::Issuer<'static, Key>, names: Vec<String>, serial: u64) -> (rcgen::Certificate, Vec<u8>) {
+    let key = Key::generate();
+    let mut params = rcgen::CertificateParams::new(names).expect("parameters");
+    params.serial_number = Some(serial.into());
+    let certificate = params.signed_by(&key, issuer).expect("a certificate");
+    (certificate, key.pkcs8())
+}
+
+/// Takes whatever certificate a client shows, as Go's servers take what rustls' do not.
+#[derive(Debug)]
+struct AnyClient;
+
+impl ClientCertVerifier for AnyClient {
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        &[]
+    }
+
+    fn client_auth_mandatory(&self) -> bool {
+        false
+    }
+
+    fn verify_client_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: UnixTime,
+    ) -> Result<ClientCertVerified, rustls::Error> {
+        Ok(ClientCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<rustls::SignatureScheme> {
+        vec![rustls::SignatureScheme::ECDSA_NISTP256_SHA256]
+    }
 }
 
 fn certificates() -> &'static Certificates {
@@ -251,15 +310,8 @@ fn certificates() -> &'static Certificates {
         let ca = params.self_signed(&key).expect("a CA");
         let issuer = rcgen::Issuer::new(params, key);
         let names = vec!["127.0.0.1".to_owned(), "localhost".to_owned()];
-        let signed = |names: Vec<String>, serial: u64| {
-            let key = Key::generate();
-            let mut params = rcgen::CertificateParams::new(names).expect("parameters");
-            params.serial_number = Some(serial.into());
-            let certificate = params.signed_by(&key, &issuer).expect("a certificate");
-            (certificate, key.pkcs8())
-        };
-        let (leaf, leaf_key) = signed(names, 2);
-        let (client, client_key) = signed(vec!["system:node:worker-03".to_owned()], 3);
+        let (leaf, leaf_key) = signed(&issuer, names, 2);
+        let (client, client_key) = signed(&issuer, vec!["system:node:worker-03".to_owned()], 3);
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(leaf_key));
         let provider = kubeprof::tls::provider().expect("a processor of the last ten years");
         let mut roots = rustls::RootCertStore::empty();
@@ -279,6 +331,7 @@ fn certificates() -> &'static Certificates {
             ca: ca.pem(),
             client: client.pem() + &client_key,
             config: Arc::new(config),
+            issuer,
         }
     })
 }
@@ -289,11 +342,36 @@ impl Server {
         Self::with(Kubelet::default(), true, script)
     }
 
+    /// A TLS server whose certificate holds these names only, and that takes any certificate of a client.
+    pub(crate) fn named(names: &[&str], script: impl Fn(&Request) -> Option<Reply> + Send + Sync + 'static) -> Self {
+        let names = names.iter().map(|n| (*n).to_owned()).collect();
+        let (leaf, key) = signed(&certificates().issuer, names, 4);
+        let config = ServerConfig::builder_with_provider(kubeprof::tls::provider().expect("a processor"))
+            .with_safe_default_protocol_versions()
+            .expect("versions")
+            .with_client_cert_verifier(Arc::new(AnyClient))
+            .with_single_cert(
+                vec![leaf.der().clone()],
+                PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key)),
+            )
+            .expect("a server");
+        Self::speaking(Kubelet::default(), Some(Arc::new(config)), script)
+    }
+
     pub(crate) fn with(
         kubelet: Kubelet,
         tls: bool,
         script: impl Fn(&Request) -> Option<Reply> + Send + Sync + 'static,
     ) -> Self {
+        Self::speaking(kubelet, tls.then(|| Arc::clone(&certificates().config)), script)
+    }
+
+    fn speaking(
+        kubelet: Kubelet,
+        config: Option<Arc<ServerConfig>>,
+        script: impl Fn(&Request) -> Option<Reply> + Send + Sync + 'static,
+    ) -> Self {
+        let tls = config.is_some();
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("an address");
         let state = Arc::new(State {
@@ -304,7 +382,7 @@ impl Server {
             busy: AtomicUsize::new(0),
             most: AtomicUsize::new(0),
             profiling: Mutex::default(),
-            tls: tls.then(|| Arc::clone(&certificates().config)),
+            tls: config,
         });
         let shared = Arc::clone(&state);
         std::thread::spawn(move || {
@@ -449,6 +527,11 @@ impl State {
                 return Ok(false);
             }
             How::Close => return Ok(false),
+            How::Raw => {
+                stream.write_all(&reply.body)?;
+                stream.flush()?;
+                return Ok(false);
+            }
             How::After(time) => wait(time),
             _ => {}
         }

@@ -241,7 +241,7 @@ fn encoded_bodies_are_stored_as_content() {
                 .write_all(b"go_goroutines 5\nkubelet_running_pods 1\nprocess_start_time_seconds 1.7e9\n")
                 .expect("memory");
             let body = encoder.finish().expect("memory");
-            Some(Reply::new(200, "text/plain", body).header("Content-Encoding", "gzip"))
+            Some(Reply::new(200, "text/plain", body).header("Content-Encoding", "GZIP"))
         }
         _ => None,
     });
@@ -254,7 +254,7 @@ fn encoded_bodies_are_stored_as_content() {
         .expect("metrics");
     let text = std::fs::read_to_string(out.join(metrics["path"].as_str().expect("a path"))).expect("text");
     assert!(text.starts_with("go_goroutines 5"), "{text}");
-    assert_eq!(metrics["exchange"]["headers"]["content-encoding"], "gzip");
+    assert_eq!(metrics["exchange"]["headers"]["content-encoding"], "GZIP");
 }
 
 #[test]

@@ -15,6 +15,15 @@ pub enum Break {
     Refused(String),
     /// The connection was not made in time, or there is no way.
     Unreachable(String),
+    /// The proxy on the way was not reached, or did not reach the server.
+    Proxy {
+        /// Its address.
+        proxy: String,
+        /// What the HTTP library says.
+        why: String,
+    },
+    /// What came is no answer of HTTP, or one with a broken head; the words of the HTTP library.
+    NotHttp(String),
     /// No agreement on TLS; the words of the TLS library.
     Tls(String),
     /// Credentials could not be made, for instance by an exec plugin.
@@ -101,12 +110,14 @@ pub fn of_break(q: &Question<'_>, b: &Break) -> Refusal {
             },
             soon,
         ),
+        Break::Proxy { proxy, why } => at_proxy(server, proxy, why),
+        Break::NotHttp(why) => not_http(q, server, why),
         Break::Tls(why) => tls(q, server, why),
         Break::Credentials(why) => new(
             Cause::Credentials,
             Who::You,
             format!("no credentials: {why}"),
-            "run the exec plugin of your kubeconfig by hand, or give --token",
+            "run the credential plugin of your kubeconfig by hand, or give --token",
             Next::Stop,
         ),
         Break::Ended { bytes: 0, after, why } => ended_silent(q, *after, why),
@@ -182,6 +193,53 @@ fn refused(q: &Question<'_>, server: &str, why: &str) -> Refusal {
     };
     let why = format!("nothing listens where {server} should be: {why}");
     Refusal::new(Cause::ConnectRefused, who, why, remedy, next)
+}
+
+fn at_proxy(server: &str, proxy: &str, why: &str) -> Refusal {
+    let (why, remedy) = if why.contains("proxy authorization required") {
+        (
+            format!("the proxy {proxy} wants to know who asks: {why}"),
+            "give it a user and a password: HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT, with %40 for @",
+        )
+    } else if why.contains("tunnel error: unsuccessful") || why.contains("tunnel error: unexpected end") {
+        (
+            format!("the proxy {proxy} does not connect to {server}: {why}"),
+            "does it let this host and port through, and is the name right? NO_PROXY=HOST goes without it",
+        )
+    } else {
+        (
+            format!("the proxy {proxy} on the way to {server} cannot be reached: {why}"),
+            "it comes from HTTPS_PROXY or ALL_PROXY, or from `proxy-url` of the kubeconfig: is it right, and is it up? \
+             NO_PROXY=HOST goes without it",
+        )
+    };
+    let soon = Next::Again(Duration::from_secs(2));
+    Refusal::new(Cause::ConnectRefused, Who::Network, why, remedy, soon)
+}
+
+fn not_http(q: &Question<'_>, server: &str, why: &str) -> Refusal {
+    let (why, remedy) = if why.contains("version") || why.contains("status-code") {
+        (
+            format!("what listens where {server} should be does not speak HTTP: {why}"),
+            match q.route {
+                Route::Direct => "is the port right? Kubelets listen at 10250",
+                Route::KubectlProxy => "is the port right? `kubectl proxy` prints its own",
+                Route::ApiServer => "is `server` of your kubeconfig right?",
+            },
+        )
+    } else if why.contains("too large") {
+        (
+            format!("the headers that came in place of an answer of {server} are too large: {why}"),
+            "something between adds to them: try without it, or go --direct to the node",
+        )
+    } else {
+        (
+            format!("an answer with a broken head came in place of one of {server}: {why}"),
+            "neither API servers nor kubelets write such a head: something between does; try without it, or go --direct to \
+             the node",
+        )
+    };
+    Refusal::new(Cause::NotHttp, Who::Network, why, remedy, Next::GoOn)
 }
 
 fn tls(q: &Question<'_>, server: &str, why: &str) -> Refusal {
@@ -272,7 +330,15 @@ fn ended_silent(q: &Question<'_>, after: Duration, why: &str) -> Refusal {
 
 fn no_answer(q: &Question<'_>, after: Duration) -> Refusal {
     let why = format!("no answer in {:.0} s", after.as_secs_f64());
+    let at_server = q.route.has_api_server()
+        && (q.node.is_empty() || q.path == "/version" || q.path.starts_with("/api/") || q.path.starts_with("/apis/"));
     let (who, remedy) = match q.path {
+        // No kubelet was asked.
+        _ if at_server => (
+            Who::ApiServer,
+            "the API server hangs, is overloaded, or the way to it is slow: does `kubectl get --raw /readyz` answer? \
+             --timeout gives it more time; --direct on the node needs no API server for a client certificate",
+        ),
         "/healthz" | "/metrics" => (
             Who::Kubelet,
             "the kubelet hangs or is starved of CPU: the goroutine profile tells if it can still be had; --timeout gives it \

@@ -76,6 +76,12 @@ pub(super) fn explain(q: &Question<'_>, a: &Answer<'_>, s: &Status) -> Refusal {
             "is `server` of your kubeconfig the API server itself, or something in front that passes only a part?".to_owned(),
             Next::GoOn,
         ),
+        410 => api(
+            Cause::Expired,
+            format!("the list was too old to go on with: {message}"),
+            "ask again".to_owned(),
+            Next::GoOn,
+        ),
         429 => api(
             Cause::Overloaded,
             format!("the API server has too many requests: {message}"),
@@ -94,33 +100,60 @@ pub(super) fn explain(q: &Question<'_>, a: &Answer<'_>, s: &Status) -> Refusal {
     }
 }
 
+/// `... is forbidden: User "jane" cannot get resource "nodes/proxy" in API group "" at the cluster scope`.
 fn forbidden(q: &Question<'_>, message: &str) -> Refusal {
-    let user = between(message, "User \"", "\"");
+    let user = super::user_of(message);
     let resource = between(message, "resource \"", "\"");
+    let verb = between(message, " cannot ", " resource");
+    if verb.starts_with("impersonate") {
+        return may_not_act_as(user, resource, message);
+    }
     let anonymous = user == "system:anonymous";
-    let next = match (anonymous, resource) {
-        (true, _) => Next::Stop,
+    let proxy = verb == "get" && resource == "nodes/proxy";
+    let next = match anonymous {
+        true => Next::Stop,
         // A rule may name other nodes.
-        (_, "nodes/proxy") => Next::LeaveNode,
-        _ => Next::GoOn,
+        false if proxy => Next::LeaveNode,
+        false => Next::GoOn,
     };
-    let why = match (anonymous, resource) {
-        (true, _) => {
-            "the API server took you for nobody (system:anonymous): your kubeconfig sends no credentials".to_owned()
-        }
-        (_, "") => format!("the API server forbids it: {message}"),
-        _ => format!("you are {user:?} and may not get {resource}"),
+    let why = if anonymous {
+        "the API server took you for nobody (system:anonymous): your kubeconfig sends no credentials".to_owned()
+    } else if resource.is_empty() || verb.is_empty() {
+        format!("the API server forbids it: {message}")
+    } else if proxy {
+        format!("you are {user:?} and may not get nodes/proxy")
+    } else {
+        format!("you are {user:?} and may not {verb} {resource}: {message}")
     };
-    let remedy = match (anonymous, resource) {
-        (true, _) => "look at `user` of the context in use (kubectl config view --minify)".to_owned(),
-        (_, "nodes/proxy") => format!(
+    let remedy = if anonymous {
+        "look at `user` of the context in use (kubectl config view --minify)".to_owned()
+    } else if proxy {
+        format!(
             "{}; `kubeprof capture {} --dry-run` prints the YAML",
             grant(user, "proxy"),
             q.node
-        ),
-        _ => "ask for the right that the message names; the other artifacts do not need it".to_owned(),
+        )
+    } else {
+        "ask for the right that the message names; the other artifacts do not need it".to_owned()
     };
     Refusal::new(Cause::ApiForbidden, Who::ApiServer, why, remedy, next)
+}
+
+/// `cannot impersonate resource "users"`; from 1.36 on also `cannot impersonate-on:user-info:get resource "nodes/proxy"`. A
+/// right to nodes/proxy would not help: what is refused is to act as somebody else.
+fn may_not_act_as(user: &str, resource: &str, message: &str) -> Refusal {
+    let next = match resource {
+        "nodes/proxy" => Next::LeaveNode,
+        _ => Next::Stop,
+    };
+    Refusal::new(
+        Cause::MayNotActAs,
+        Who::ApiServer,
+        format!("you are {user:?} and may not act as somebody else: {message}"),
+        "leave --as and --as-group out (or `as` of your kubeconfig), or use credentials that may `impersonate` users and \
+         groups; no right to nodes/proxy is missing here",
+        next,
+    )
 }
 
 fn gateway_timeout(q: &Question<'_>, message: &str) -> Refusal {

@@ -68,6 +68,9 @@ pub(super) async fn visit(session: &Session, permits: &Arc<Semaphore>, target: T
         node: target.node,
     };
     visit.go(permits).await;
+    if let Some(note) = visit.transport.note().map(str::to_owned) {
+        visit.note(note);
+    }
     visit.watch(&Progress::Done);
     visit.seen.runs = visit.run;
     visit.seen
@@ -452,7 +455,11 @@ impl Visit<'_> {
         }
         let profile = e.path.starts_with("/debug/");
         // What the API server says of a node that nobody reaches is worth having.
-        let concerned = |r: &Refusal| e.server == Server::Kubelet || r.who == Who::ApiServer;
+        // What it refuses of nodes/proxy it may allow of the rest.
+        let concerned = |r: &Refusal| {
+            let of_proxy = matches!(r.cause, Cause::ApiForbidden | Cause::MayNotActAs);
+            e.server == Server::Kubelet || (r.who == Who::ApiServer && !of_proxy)
+        };
         let standing = self
             .session
             .ended()

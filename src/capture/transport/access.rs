@@ -1,12 +1,19 @@
-//! Where the server is and who we are: kubeconfigs as kubectl reads them, a running `kubectl proxy`, or the kubelet itself.
+//! Where the server is and who we are: a kubeconfig with the flags over it, a running `kubectl proxy`, or the kubelet
+//! itself, whose files are found where it runs.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::Uri;
-use kube::config::{AuthInfo, KubeConfigOptions, Kubeconfig};
-use kube::{Client, Config};
+use kube::Config;
+use kube::config::AuthInfo;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
 
+use super::kubeconfig::cluster;
+use super::line::Line;
+use super::plugin::PluginError;
 use super::{Limits, Route, Transport};
 use crate::tls;
 
@@ -67,6 +74,8 @@ pub struct Access {
     pub act_as_groups: Vec<String>,
     /// Certificates and tokens.
     pub tls: Tls,
+    /// Is told what is being waited for before anything is asked: a credential plugin that takes its time.
+    pub say: Option<fn(&str)>,
 }
 
 /// The kubelet's own port.
@@ -87,6 +96,47 @@ pub enum AccessError {
         "no way to an API server: {cause}\nhint: name a kubeconfig with --kubeconfig or KUBECONFIG; on a node, --direct 127.0.0.1 asks the kubelet itself"
     )]
     Kubeconfig {
+        /// What the library says.
+        cause: String,
+    },
+    /// A context, a cluster or a user that the kubeconfig does not hold.
+    #[error("your kubeconfig has no {what} {name:?}\nhint: {flag} takes one of these: {there}")]
+    NoSuchEntry {
+        /// What was looked for.
+        what: &'static str,
+        /// The flag that names another.
+        flag: &'static str,
+        /// The name.
+        name: String,
+        /// What there is.
+        there: String,
+    },
+    /// A certificate or a key that cannot be used.
+    #[error("{what}: {cause}\nhint: {hint}")]
+    Identity {
+        /// The file, or what to call it.
+        what: String,
+        /// What is wrong with it.
+        cause: String,
+        /// What to do.
+        hint: &'static str,
+    },
+    /// A token that no HTTP header can hold.
+    #[error(
+        "{from} holds a token with line breaks or control characters inside\nhint: a token is one line; was more copied than that?"
+    )]
+    Token {
+        /// Where it came from.
+        from: String,
+    },
+    /// A credential plugin that made no credentials.
+    #[error(transparent)]
+    Plugin(#[from] PluginError),
+    /// A proxy that is none.
+    #[error(
+        "the proxy cannot be used: {cause}\nhint: http://, https:// and socks5:// are known, in HTTPS_PROXY or `proxy-url` of the kubeconfig"
+    )]
+    Proxy {
         /// What the library says.
         cause: String,
     },
@@ -115,7 +165,9 @@ pub enum AccessError {
     #[error(transparent)]
     Tls(#[from] tls::TlsError),
     /// Credentials that cannot be made.
-    #[error("cannot make credentials: {cause}\nhint: run the exec plugin of your kubeconfig by hand, or give --token")]
+    #[error(
+        "cannot make credentials: {cause}\nhint: look at `user` of the context in use (kubectl config view --minify), or give --token"
+    )]
     Credentials {
         /// What the library says.
         cause: String,
@@ -139,7 +191,7 @@ const OWN_CERTIFICATES: [(&str, &str); 3] = [
     ),
 ];
 
-/// CAs that sign kubelets' serving certificates, where the machine is a node.
+/// CAs that sign kubelets' serving certificates, where the machine is a node; all that are there are trusted.
 const OWN_AUTHORITIES: [&str; 3] = [
     "/etc/kubernetes/pki/ca.crt",
     "/var/lib/rancher/k3s/agent/server-ca.crt",
@@ -147,15 +199,24 @@ const OWN_AUTHORITIES: [&str; 3] = [
 ];
 
 impl Transport {
-    /// Finds the server and the credentials. Runs the kubeconfig's exec plugin; asks nothing of the server.
+    /// Finds the server and the credentials. Runs the kubeconfig's credential plugin; asks nothing of the server.
     ///
     /// # Errors
     /// When there is no kubeconfig, or something in it or in the arguments cannot be used.
     pub async fn open(way: &Way, limits: Limits) -> Result<Self, AccessError> {
+        let mut own_name = None;
+        let mut say = None;
         let (mut config, route) = match way {
-            Way::Cluster(access) => (cluster(access).await?, Route::ApiServer),
+            Way::Cluster(access) => {
+                say = access.say;
+                (cluster(access).await?, Route::ApiServer)
+            }
             Way::Via(address) => (Config::new(address_of(address, "http", 8001)?), Route::KubectlProxy),
-            Way::Direct(direct) => (kubelet(direct)?, Route::Direct),
+            Way::Direct(direct) => {
+                let config = kubelet(direct)?;
+                own_name = own_name_for(&config);
+                (config, Route::Direct)
+            }
         };
         // Every deadline is ours: a silent CPU profile is no broken connection, and a refusal must not be asked for twice.
         config.connect_timeout = Some(limits.allowance.min(Duration::from_secs(15)));
@@ -168,9 +229,9 @@ impl Transport {
         }
         let server = shown(&config.cluster_url);
         tls::install()?;
-        let client = Client::try_from(config).map_err(|e| AccessError::Credentials { cause: chain(&e) })?;
+        let line = Line::open(config, say, own_name).await?;
         Ok(Transport {
-            client,
+            line: Arc::new(line),
             route,
             server,
             limits,
@@ -179,7 +240,7 @@ impl Transport {
 }
 
 /// An address without user and password.
-fn shown(uri: &Uri) -> String {
+pub(super) fn shown(uri: &Uri) -> String {
     let host = uri.authority().map_or("", |a| a.as_str());
     let host = host.rsplit('@').next().unwrap_or_default();
     let path = uri.path().trim_end_matches('/');
@@ -201,105 +262,10 @@ pub(super) fn chain(e: &(dyn std::error::Error + 'static)) -> String {
     text
 }
 
-async fn cluster(access: &Access) -> Result<Config, AccessError> {
-    let fail = |e: &(dyn std::error::Error + 'static)| AccessError::Kubeconfig { cause: chain(e) };
-    let options = KubeConfigOptions {
-        context: access.context.clone(),
-        cluster: access.cluster.clone(),
-        user: access.user.clone(),
-    };
-    let read = match &access.kubeconfig {
-        Some(path) => Kubeconfig::read_from(path).map_err(|e| fail(&e)),
-        None => match listed() {
-            Some(files) => merged(&files).map_err(|e| fail(&e)),
-            None => Kubeconfig::read().map_err(|e| fail(&e)),
-        },
-    };
-    let mut config = match read {
-        Ok(file) => {
-            let own_proxy = has_proxy(&file, &options);
-            let loaded = Config::from_custom_kubeconfig(file, &options).await;
-            let mut config = loaded.map_err(|e| fail(&e))?;
-            if !own_proxy {
-                config.proxy_url = None;
-            }
-            (config, own_proxy)
-        }
-        Err(e) if access.kubeconfig.is_some() => return Err(e),
-        Err(e) => match (&access.server, Config::incluster()) {
-            (Some(server), _) => (Config::new(address_of(server, "https", 443)?), false),
-            (None, Ok(config)) => (config, false),
-            (None, Err(_)) => return Err(e),
-        },
-    };
-    if let Some(server) = &access.server {
-        config.0.cluster_url = address_of(server, "https", 443)?;
-    }
-    let (mut config, own_proxy) = config;
-    if !own_proxy {
-        config.proxy_url = proxy_of_environment(&config.cluster_url);
-    }
-    apply(&mut config, &access.tls)?;
-    if let Some(user) = &access.act_as {
-        config.auth_info.impersonate = Some(user.clone());
-    }
-    if !access.act_as_groups.is_empty() {
-        config.auth_info.impersonate_groups = Some(access.act_as_groups.clone());
-    }
-    Ok(config)
-}
-
-/// The files of `KUBECONFIG` that are there; as for kubectl, the others of the list do not matter.
-fn listed() -> Option<Vec<PathBuf>> {
-    let list = std::env::var_os("KUBECONFIG").filter(|l| !l.is_empty())?;
-    let files: Vec<PathBuf> = std::env::split_paths(&list).filter(|p| p.exists()).collect();
-    (!files.is_empty()).then_some(files)
-}
-
-/// One kubeconfig of several; the first that says something is right.
-fn merged(files: &[PathBuf]) -> Result<Kubeconfig, kube::config::KubeconfigError> {
-    let mut all = Kubeconfig::default();
-    for file in files {
-        all = all.merge(Kubeconfig::read_from(file)?)?;
-    }
-    Ok(all)
-}
-
-/// Whether the cluster that will be used names a proxy of its own.
-fn has_proxy(file: &Kubeconfig, options: &KubeConfigOptions) -> bool {
-    let context = options.context.as_ref().or(file.current_context.as_ref());
-    let named = file.contexts.iter().find(|c| Some(&c.name) == context);
-    let cluster = options
-        .cluster
-        .as_ref()
-        .or_else(|| named.and_then(|c| c.context.as_ref()).map(|c| &c.cluster));
-    let found = file.clusters.iter().find(|c| Some(&c.name) == cluster);
-    let url = found
-        .and_then(|c| c.cluster.as_ref())
-        .and_then(|c| c.proxy_url.as_ref());
-    url.is_some_and(|u| !u.is_empty())
-}
-
-/// The proxy that the environment names for this server, by `HTTPS_PROXY` and `NO_PROXY`. kube holds the proxy's own name
-/// against `NO_PROXY` and not the server's; this machine is never asked through a proxy, as in Go.
-fn proxy_of_environment(server: &Uri) -> Option<Uri> {
-    let host = server.host()?.trim_matches(['[', ']']);
-    let here = host == "localhost" || host.parse().is_ok_and(|ip: std::net::IpAddr| ip.is_loopback());
-    if here {
-        return None;
-    }
-    let found = hyper_util::client::proxy::matcher::Matcher::from_env().intercept(server)?;
-    let uri = found.uri();
-    match found.basic_auth().and_then(|_| std::env::var("HTTPS_PROXY").ok()) {
-        // With a password: kube wants it in the address.
-        Some(whole) => whole.parse().ok(),
-        None => Some(uri.clone()),
-    }
-}
-
 /// Puts the flags over what a kubeconfig says.
-fn apply(config: &mut Config, tls: &Tls) -> Result<(), AccessError> {
-    if let Some(token) = &tls.token {
+pub(super) fn apply(config: &mut Config, tls: &Tls) -> Result<(), AccessError> {
+    // What is empty was not given: it would take away what the kubeconfig says.
+    if let Some(token) = tls.token.as_ref().filter(|t| !t.0.trim().is_empty()) {
         config.auth_info = AuthInfo {
             token: Some(token.0.clone().into()),
             impersonate: config.auth_info.impersonate.take(),
@@ -315,6 +281,8 @@ fn apply(config: &mut Config, tls: &Tls) -> Result<(), AccessError> {
             config.auth_info.client_certificate_data = None;
             config.auth_info.client_key = Some(text(key));
             config.auth_info.client_key_data = None;
+            // Whoever names a certificate does not mean the plugin of the kubeconfig.
+            config.auth_info.exec = None;
         }
         _ => return Err(AccessError::NoKey),
     }
@@ -354,28 +322,65 @@ fn kubelet(direct: &Direct) -> Result<Config, AccessError> {
             }
         }
         if tls.certificate_authority.is_none() && !tls.insecure {
-            let own = OWN_AUTHORITIES.iter().map(Path::new).find(|p| p.is_file());
-            tls.certificate_authority = own.map(Path::to_owned);
+            // Which of them signed the kubelet's certificate is not told by what lies there: a control plane has a CA, and a
+            // kubelet that nobody gave a certificate signs itself.
+            let found: Vec<Vec<u8>> = OWN_AUTHORITIES.iter().flat_map(|p| authorities(Path::new(p))).collect();
+            config.root_cert = (!found.is_empty()).then_some(found);
         }
     }
     apply(&mut config, &tls)?;
     Ok(config)
 }
 
+/// The certificates in a file that can stand for a CA; none where there is no such file.
+fn authorities(path: &Path) -> Vec<Vec<u8>> {
+    let Ok(all) = CertificateDer::pem_file_iter(path) else {
+        return Vec::new();
+    };
+    let usable = |der: &CertificateDer<'_>| rustls::RootCertStore::empty().add(der.clone().into_owned()).is_ok();
+    all.flatten().filter(usable).map(|der| der.to_vec()).collect()
+}
+
+/// The name of this machine.
+fn host_name() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    name.trim().to_ascii_lowercase()
+}
+
+/// The name to try where the kubelet is asked by a loopback address: certificates that kubelets sign themselves hold the
+/// name of the node and no loopback address.
+fn own_name_for(config: &Config) -> Option<String> {
+    let host = config.cluster_url.host()?.trim_matches(['[', ']']);
+    let loopback = host == "localhost" || host.parse().is_ok_and(|ip: std::net::IpAddr| ip.is_loopback());
+    let name = Some(host_name()).filter(|n| !n.is_empty() && n != host);
+    name.filter(|_| loopback && config.tls_server_name.is_none() && !config.accept_invalid_certs)
+}
+
 /// Whether the kubelet of this machine is meant.
 fn is_this_machine(host: &str) -> bool {
-    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     host == "localhost"
-        || host == name.trim()
+        || host == host_name()
         || host.parse().is_ok_and(|ip: std::net::IpAddr| ip.is_loopback())
         // An address can be bound only where it is.
         || host.parse().is_ok_and(|ip: std::net::IpAddr| std::net::UdpSocket::bind((ip, 0)).is_ok())
 }
 
+/// What was typed for an address, without user and password, however broken it is.
+fn without_user(text: &str) -> String {
+    let Some((user, rest)) = text.rsplit_once('@') else {
+        return text.to_owned();
+    };
+    let scheme = user.split_once("://").map_or("", |(scheme, _)| scheme);
+    match scheme.is_empty() {
+        true => format!("***@{rest}"),
+        false => format!("{scheme}://***@{rest}"),
+    }
+}
+
 /// `host`, `host:port`, `[v6]:port` or a whole URL.
-fn address_of(text: &str, scheme: &str, port: u16) -> Result<Uri, AccessError> {
+pub(super) fn address_of(text: &str, scheme: &str, port: u16) -> Result<Uri, AccessError> {
     let fail = |cause: String| AccessError::Address {
-        address: text.to_owned(),
+        address: without_user(text),
         cause,
         example: match port {
             8001 => "http://127.0.0.1:8001",
@@ -427,5 +432,9 @@ mod tests {
         let uri: Uri = "https://user:pass@host:6443/prefix/".parse().expect("an address");
         assert_eq!(shown(&uri), "https://host:6443/prefix");
         assert_eq!(format!("{:?}", Secret("abc".to_owned())), "***");
+        for bad in ["https://u:PW x@h", "u:PW@ h", "https://u:PW/@h x"] {
+            let error = address_of(bad, "https", 443).expect_err(bad).to_string();
+            assert!(!error.contains("PW") && error.contains("***@"), "{error}");
+        }
     }
 }

@@ -40,6 +40,18 @@ pub(super) fn of_send(e: &kube::Error, after: Duration) -> Break {
     {
         return Break::Tls(text);
     }
+    // What hyper says of an answer that it cannot read.
+    let unreadable = [
+        "invalid http version parsed",
+        "invalid http header parsed",
+        "invalid content-length parsed",
+        "unexpected transfer-encoding parsed",
+        "invalid http status-code parsed",
+        "message head is too large",
+    ];
+    if let Some(what) = unreadable.into_iter().find(|u| has(u)) {
+        return Break::NotHttp(what.to_owned());
+    }
     match io_kind(e) {
         Some(io::ErrorKind::ConnectionRefused) => Break::Refused(text),
         Some(io::ErrorKind::TimedOut | io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable) => {
@@ -47,6 +59,22 @@ pub(super) fn of_send(e: &kube::Error, after: Duration) -> Break {
         }
         _ if connecting => Break::Unreachable(text),
         _ => ended(),
+    }
+}
+
+/// Whether a certificate is fine but for the name that was asked for.
+pub(super) fn is_other_name(why: &str) -> bool {
+    why.to_ascii_lowercase().contains("not valid for name") || why.contains("NotValidForName")
+}
+
+/// The same where a proxy is on the way: what was not reached then is the proxy, or what it did not reach for us.
+pub(super) fn at_proxy(broken: Break, proxy: Option<&str>) -> Break {
+    match (broken, proxy) {
+        (Break::Refused(why) | Break::Unreachable(why) | Break::Lookup(why), Some(proxy)) => Break::Proxy {
+            proxy: proxy.to_owned(),
+            why,
+        },
+        (broken, _) => broken,
     }
 }
 

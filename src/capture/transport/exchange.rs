@@ -8,12 +8,15 @@ use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
 use flate2::write::MultiGzDecoder;
+use http::header::AUTHORIZATION;
 use http::{HeaderMap, Method, Request};
 use http_body_util::BodyExt as _;
 use jiff::Timestamp;
 use kube::client::Body;
 use tokio::sync::watch;
 
+use super::line::Ready;
+use super::names::escaped;
 use super::{Break, Transport, classify};
 use crate::bundle::manifest::Exchange;
 use crate::bundle::now;
@@ -179,7 +182,41 @@ fn gzip(e: &io::Error, cap: u64) -> Break {
 impl Transport {
     /// Asks once; the content of an answer with status 200 goes to `sink` as it comes.
     pub async fn ask(&self, ask: &Ask, sink: &mut (dyn Write + Send), stop: &Stop) -> Exchanged {
-        let started = Instant::now();
+        let (mut renewed, mut renamed) = (false, false);
+        loop {
+            let (exchanged, serial) = self.once(ask, sink, stop).await;
+            let mut stop = stop.clone();
+            let again = async {
+                match &exchanged.outcome {
+                    Outcome::Refused { status: 401, .. } if !std::mem::replace(&mut renewed, true) => {
+                        self.line.refused(serial).await
+                    }
+                    Outcome::Broken(Break::Tls(why)) if classify::is_other_name(why) => {
+                        Ok(!std::mem::replace(&mut renamed, true) && self.line.by_own_name(serial).await)
+                    }
+                    _ => Ok(false),
+                }
+            };
+            let again = tokio::select! {
+                biased;
+                () = stop.pulled() => Ok(false),
+                again = again => again,
+            };
+            match again {
+                Ok(true) => {}
+                Ok(false) => return exchanged,
+                Err(broken) => {
+                    return Exchanged {
+                        outcome: Outcome::Broken(broken),
+                        ..exchanged
+                    };
+                }
+            }
+        }
+    }
+
+    /// Asks with what there is at the moment; says what that was.
+    async fn once(&self, ask: &Ask, sink: &mut (dyn Write + Send), stop: &Stop) -> (Exchanged, u64) {
         let mut exchanged = Exchanged {
             exchange: Exchange {
                 method: if ask.json.is_some() { "POST" } else { "GET" }.to_owned(),
@@ -192,36 +229,55 @@ impl Transport {
             bytes: 0,
         };
         let deadline = ask.measures + self.limits().allowance;
-        let mut stop = stop.clone();
+        let (mut stop, mut serial) = (stop.clone(), 0);
+        let mut started = Instant::now();
+        let run = async {
+            let ready = self.line.ready().await?;
+            serial = ready.serial;
+            // What a credential plugin takes is not the server's time.
+            started = Instant::now();
+            exchanged.exchange.t_request = Some(now());
+            self.run(&ready, ask, sink, started, deadline, &mut exchanged).await
+        };
         let ended = tokio::select! {
             biased;
             () = stop.pulled() => Err(Break::Interrupted),
-            ended = self.run(ask, sink, started, deadline, &mut exchanged) => ended,
+            ended = run => ended,
         };
         exchanged.exchange.done_ms = Some(millis(started.elapsed()));
         match ended {
             Ok(outcome) => exchanged.outcome = outcome,
             Err(broken) => exchanged.outcome = Outcome::Broken(broken),
         }
-        exchanged
+        if exchanged.exchange.status.is_some_and(|s| s != 401) {
+            self.line.taken(serial).await;
+        }
+        (exchanged, serial)
     }
 
     async fn run(
         &self,
+        ready: &Ready,
         ask: &Ask,
         sink: &mut (dyn Write + Send),
         started: Instant,
         deadline: Duration,
         exchanged: &mut Exchanged,
     ) -> Result<Outcome, Break> {
-        let request = request(ask)?;
-        let sent = tokio::time::timeout(deadline, self.client.send(request)).await;
+        let mut request = request(ask)?;
+        if let Some(bearer) = &ready.bearer {
+            request.headers_mut().insert(AUTHORIZATION, bearer.clone());
+        }
+        let sent = tokio::time::timeout(deadline, ready.client.send(request)).await;
         let response = match sent {
             Err(_) => {
                 let after = started.elapsed();
                 return Err(Break::NoAnswer { after });
             }
-            Ok(Err(e)) => return Err(classify::of_send(&e, started.elapsed())),
+            Ok(Err(e)) => {
+                let broken = classify::of_send(&e, started.elapsed());
+                return Err(classify::at_proxy(broken, self.line.proxy.as_deref()));
+            }
             Ok(Ok(response)) => response,
         };
         let (head, mut body) = response.into_parts();
@@ -239,8 +295,11 @@ impl Transport {
         };
         let mut memory = Kept(&mut refusal);
         let target: &mut (dyn Write + Send) = if whole { sink } else { &mut memory };
-        let encoding = exchange.headers.get("content-encoding").map_or("", String::as_str);
-        let mut content = match encoding {
+        let encoding = exchange
+            .headers
+            .get("content-encoding")
+            .map(|e| e.trim().to_ascii_lowercase());
+        let mut content = match encoding.as_deref().unwrap_or_default() {
             "gzip" | "x-gzip" => Content::Gzip(Box::new(MultiGzDecoder::new(capped(target)))),
             "" | "identity" => Content::Plain(capped(target)),
             other => {
@@ -317,9 +376,9 @@ fn request(ask: &Ask) -> Result<Request<Body>, Break> {
     let mut uri = ask.path.clone();
     for (i, (key, value)) in ask.params.iter().enumerate() {
         uri.push(if i == 0 { '?' } else { '&' });
-        uri.push_str(&escaped(key));
+        uri.push_str(&escaped(key, b""));
         uri.push('=');
-        uri.push_str(&escaped(value));
+        uri.push_str(&escaped(value, b""));
     }
     let mut builder = Request::builder()
         .method(if ask.json.is_some() { Method::POST } else { Method::GET })
@@ -340,19 +399,6 @@ fn request(ask: &Ask) -> Result<Request<Body>, Break> {
         after: Duration::ZERO,
         why: format!("no request can be made of it: {e}"),
     })
-}
-
-/// A parameter as URLs take it.
-fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            out.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    out
 }
 
 fn millis(d: Duration) -> u64 {

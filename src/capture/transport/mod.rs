@@ -1,19 +1,30 @@
 //! One request, one answer: status, headers, bytes and times, whatever the way to the kubelet is.
 //!
-//! `access` finds the server and the credentials, `exchange` asks and reads under deadlines, `classify` reads the errors
-//! of the HTTP and TLS libraries. No request is repeated here, and nothing is interpreted: `refusal` does that.
+//! `access` finds the server and the credentials (`kubeconfig` in kubeconfigs, `identity` looks at our certificate), `line`
+//! keeps them and makes them anew (`plugin` runs the kubeconfig's), `exchange` asks and reads under deadlines, `classify`
+//! reads the errors of the HTTP and TLS libraries, `names` says what names a node. A request is repeated here only where it
+//! did not reach anybody who would act on it: with another credential, or another name in the server's certificate. Nothing
+//! is interpreted: `refusal` does that.
 
 mod access;
 mod classify;
 mod exchange;
+mod identity;
+mod kubeconfig;
+mod line;
+mod names;
+mod plugin;
 
+use std::sync::Arc;
 use std::time::Duration;
-
-use kube::Client;
 
 pub use super::refusal::{Break, Route};
 pub use access::{Access, AccessError, Direct, Secret, Tls, Way};
 pub use exchange::{Ask, Exchanged, Outcome, Stop};
+pub use names::{NameError, check_node};
+pub use plugin::PluginError;
+
+use line::Line;
 
 /// How long to wait for what.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -39,7 +50,7 @@ impl Default for Limits {
 /// A server and what it takes to be let in.
 #[derive(Clone)]
 pub struct Transport {
-    client: Client,
+    line: Arc<Line>,
     route: Route,
     server: String,
     limits: Limits,
@@ -65,6 +76,11 @@ impl Transport {
         &self.server
     }
 
+    /// What is worth saying of how the server was reached.
+    pub fn note(&self) -> Option<&str> {
+        self.line.note()
+    }
+
     /// Its limits.
     pub fn limits(&self) -> Limits {
         self.limits
@@ -74,7 +90,12 @@ impl Transport {
     pub fn path_at_kubelet(&self, node: &str, path: &str) -> String {
         match self.route {
             Route::Direct => path.to_owned(),
-            _ => format!("/api/v1/nodes/{node}/proxy{path}"),
+            _ => format!("/api/v1/nodes/{}/proxy{path}", names::segment(node)),
         }
+    }
+
+    /// A path at the API server, with the name of the node in place of `NODE`: the bare one, which the object has.
+    pub fn path_at_server(&self, node: &str, path: &str) -> String {
+        path.replace("NODE", &names::segment(names::bare(node)))
     }
 }

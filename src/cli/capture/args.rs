@@ -207,6 +207,7 @@ impl WayArgs {
             act_as: self.act_as.clone(),
             act_as_groups: self.act_as_group.clone(),
             tls: self.tls(),
+            say: Some(|words| say!("{words}")),
         };
         (Way::Cluster(access), Vec::new())
     }

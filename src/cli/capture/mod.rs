@@ -21,7 +21,7 @@ use crate::capture::mask;
 use crate::capture::preflight::{self, Permission};
 use crate::capture::refusal::{Refusal, Route};
 use crate::capture::session::{Options, Session, Target, Visited};
-use crate::capture::transport::{Stop, Transport};
+use crate::capture::transport::{Stop, Transport, check_node};
 
 /// Runs the command.
 pub(super) fn answer(args: &CaptureArgs) -> Result<Exit> {
@@ -167,7 +167,17 @@ async fn targets(args: &CaptureArgs, before: Option<&Asked>, stop: &Stop) -> Res
         }
         return Ok(targets);
     }
-    let transport = Transport::open(&way, limits).await?;
+    // Before the way is looked for: nobody is asked about what names no node.
+    for node in &nodes {
+        check_node(node)?;
+    }
+    let mut stopped = stop.clone();
+    let transport = tokio::select! {
+        biased;
+        // A credential plugin may wait for somebody for minutes.
+        () = stopped.pulled() => bail!("interrupted"),
+        opened = Transport::open(&way, limits) => opened?,
+    };
     if args.all_nodes || args.selector.is_some() {
         let selector = args.selector.as_deref().unwrap_or_default();
         let listed = preflight::nodes(&transport, stop, selector, args.max_nodes).await;

@@ -26,7 +26,7 @@ pub(super) async fn dry_run(options: &Options, targets: &[Target], stop: &Stop) 
             continue;
         }
         let path = match e.server {
-            Server::ApiServer => e.path.replace("NODE", &first.node),
+            Server::ApiServer => t.path_at_server(&first.node, e.path),
             Server::Kubelet => t.path_at_kubelet(&first.node, e.path),
         };
         let params: Vec<String> = plan.params(e).iter().map(|(k, v)| format!("{k}={v}")).collect();

@@ -1,0 +1,240 @@
+//! Runs the credential plugin of a kubeconfig (`exec`), once for a whole capture: under a limit, said when it takes long,
+//! and explained when it fails, without its environment and without what it printed for us only.
+
+use std::io::IsTerminal as _;
+use std::process::{ExitStatus, Stdio};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use kube::config::{ExecConfig, ExecInteractiveMode, Kubeconfig};
+use serde::Deserialize;
+use serde_json::json;
+use tokio::io::{AsyncRead, AsyncReadExt as _};
+use tokio::process::Command;
+
+/// How long a plugin may take that has nobody to ask.
+const ALONE: Duration = Duration::from_secs(60);
+/// How long a plugin may take that may ask somebody at a terminal, for instance to log in with a browser.
+const WITH_SOMEBODY: Duration = Duration::from_secs(300);
+/// After how long it is said that it is being waited for.
+const SILENT: Duration = Duration::from_secs(2);
+/// Bytes that are read of its answer.
+const ANSWER: u64 = 1 << 20;
+/// Bytes that are kept of the end of what it complains.
+const TAIL: usize = 600;
+
+/// A plugin and who is told that it is waited for.
+#[derive(Clone, Debug)]
+pub(super) struct Plugin {
+    pub(super) exec: ExecConfig,
+    pub(super) say: Option<fn(&str)>,
+}
+
+/// What a plugin made.
+#[derive(Default)]
+pub(super) struct Issued {
+    pub(super) token: Option<String>,
+    /// PEM of a certificate and of its key.
+    pub(super) identity: Option<(String, String)>,
+    pub(super) until: Option<Timestamp>,
+}
+
+/// Why a plugin made nothing.
+#[derive(Debug, thiserror::Error)]
+#[error("the credential plugin {name:?} of your kubeconfig {why}\nhint: {hint}")]
+pub struct PluginError {
+    name: String,
+    why: String,
+    hint: String,
+}
+
+impl PluginError {
+    /// What it is, without what to do.
+    pub(super) fn line(&self) -> String {
+        format!("the credential plugin {:?} of your kubeconfig {}", self.name, self.why)
+    }
+}
+
+#[derive(Deserialize)]
+struct ExecCredential {
+    status: Option<ExecStatus>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default, rename_all = "camelCase")]
+struct ExecStatus {
+    expiration_timestamp: Option<String>,
+    token: Option<String>,
+    client_certificate_data: Option<String>,
+    client_key_data: Option<String>,
+}
+
+impl Plugin {
+    fn fail(&self, why: String) -> PluginError {
+        let name = self.exec.command.clone().unwrap_or_default();
+        let installing = self
+            .exec
+            .install_hint
+            .as_deref()
+            .map(str::trim)
+            .filter(|h| !h.is_empty());
+        PluginError {
+            hint: match installing {
+                Some(words) => format!("run it by hand, or give --token; the kubeconfig says: {words}"),
+                None => "run it by hand, or give --token".to_owned(),
+            },
+            name,
+            why,
+        }
+    }
+
+    /// Whether it may ask somebody: where the kubeconfig lets it, and a terminal is there or the plugin insists.
+    fn may_ask(&self) -> bool {
+        match self.exec.interactive_mode {
+            Some(ExecInteractiveMode::Never) => false,
+            Some(ExecInteractiveMode::Always) => true,
+            _ => std::io::stdin().is_terminal(),
+        }
+    }
+
+    fn command(&self, asks: bool) -> Result<Command, PluginError> {
+        let Some(program) = self.exec.command.as_deref().filter(|c| !c.is_empty()) else {
+            return Err(self.fail("has no `command`".to_owned()));
+        };
+        let mut command = Command::new(program);
+        command.args(self.exec.args.iter().flatten());
+        for entry in self.exec.env.iter().flatten() {
+            if let (Some(name), Some(value)) = (entry.get("name"), entry.get("value")) {
+                command.env(name, value);
+            }
+        }
+        let mut spec = json!({ "interactive": asks });
+        if self.exec.provide_cluster_info {
+            spec["cluster"] = json!(self.exec.cluster);
+        }
+        let info = json!({"apiVersion": self.exec.api_version, "kind": "ExecCredential", "spec": spec});
+        command.env("KUBERNETES_EXEC_INFO", info.to_string());
+        let (input, complaints) = match asks {
+            true => (Stdio::inherit(), Stdio::inherit()),
+            false => (Stdio::null(), Stdio::piped()),
+        };
+        command.stdin(input).stdout(Stdio::piped()).stderr(complaints);
+        command.kill_on_drop(true);
+        Ok(command)
+    }
+
+    /// Runs it.
+    ///
+    /// # Errors
+    /// When it cannot be run, fails, takes too long or prints no credential.
+    pub(super) async fn run(&self) -> Result<Issued, PluginError> {
+        let asks = self.may_ask();
+        let limit = if asks { WITH_SOMEBODY } else { ALONE };
+        let mut child = match self.command(asks)?.spawn() {
+            Ok(child) => child,
+            Err(e) => return Err(self.fail(format!("cannot be run: {e}"))),
+        };
+        let (complaints, answer) = (child.stderr.take(), child.stdout.take());
+        let tail = Mutex::new(Vec::new());
+        let done = async {
+            let (status, bytes, ()) = tokio::join!(child.wait(), whole(answer), last(complaints, &tail));
+            (status, bytes)
+        };
+        tokio::pin!(done);
+        let early = tokio::time::timeout(SILENT, &mut done).await;
+        let ended = match early {
+            Ok(ended) => Some(ended),
+            Err(_) => {
+                if let Some(say) = self.say {
+                    let name = self.exec.command.as_deref().unwrap_or_default();
+                    let (seconds, said) = (limit.as_secs(), said(&tail));
+                    say(&format!(
+                        "waiting for the credential plugin {name:?} of your kubeconfig, for at most {seconds} s{said}"
+                    ));
+                }
+                tokio::time::timeout(limit.saturating_sub(SILENT), &mut done).await.ok()
+            }
+        };
+        let Some((status, bytes)) = ended else {
+            return Err(self.fail(format!("gave no answer in {} s{}", limit.as_secs(), said(&tail))));
+        };
+        match status {
+            Ok(status) if status.success() => self.read(&bytes),
+            Ok(status) => Err(self.fail(format!("failed ({}){}", how(status), said(&tail)))),
+            Err(e) => Err(self.fail(format!("cannot be waited for: {e}"))),
+        }
+    }
+
+    /// Reads what it printed. That may hold secrets even where it is wrong, so no error quotes it.
+    fn read(&self, bytes: &[u8]) -> Result<Issued, PluginError> {
+        let none = || self.fail("printed no ExecCredential".to_owned());
+        let status = match serde_json::from_slice::<ExecCredential>(bytes) {
+            Ok(credential) => credential.status,
+            // Some print YAML. kube reads it, and keeps what it has no name for.
+            Err(_) => {
+                let text = std::str::from_utf8(bytes).map_err(|_| none())?;
+                let mut yaml = Kubeconfig::from_yaml(text).map_err(|_| none())?;
+                let status = yaml.other.remove("status").ok_or_else(none)?;
+                serde_json::from_value(status).map_err(|_| none())?
+            }
+        };
+        let status = status.ok_or_else(|| self.fail("printed an ExecCredential without a `status`".to_owned()))?;
+        let until = match status.expiration_timestamp.as_deref().filter(|t| !t.is_empty()) {
+            None => None,
+            Some(text) => match text.parse() {
+                Ok(time) => Some(time),
+                Err(_) => return Err(self.fail(format!("printed {text:?} as `expirationTimestamp`"))),
+            },
+        };
+        let issued = Issued {
+            token: status.token.filter(|t| !t.trim().is_empty()),
+            identity: status.client_certificate_data.zip(status.client_key_data),
+            until,
+        };
+        match issued.token.is_none() && issued.identity.is_none() {
+            true => Err(self.fail("printed an ExecCredential without a token and without a certificate".to_owned())),
+            false => Ok(issued),
+        }
+    }
+}
+
+fn how(status: ExitStatus) -> String {
+    match status.code() {
+        Some(code) => format!("exit status {code}"),
+        None => status.to_string(),
+    }
+}
+
+/// All of an answer, up to a ceiling.
+async fn whole(from: Option<impl AsyncRead + Unpin>) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    if let Some(from) = from {
+        // What came before an error decides.
+        let _ = from.take(ANSWER).read_to_end(&mut bytes).await;
+    }
+    bytes
+}
+
+/// Reads to the end and keeps the last of it.
+async fn last(from: Option<impl AsyncRead + Unpin>, tail: &Mutex<Vec<u8>>) {
+    let Some(mut from) = from else { return };
+    let mut buffer = [0; 1024];
+    while let Ok(n @ 1..) = from.read(&mut buffer).await {
+        let mut tail = tail.lock().unwrap_or_else(PoisonError::into_inner);
+        tail.extend_from_slice(&buffer[..n]);
+        let surplus = tail.len().saturating_sub(TAIL);
+        tail.drain(..surplus);
+    }
+}
+
+/// What it complained, in one line.
+fn said(tail: &Mutex<Vec<u8>>) -> String {
+    let tail = tail.lock().unwrap_or_else(PoisonError::into_inner);
+    let text = String::from_utf8_lossy(&tail);
+    let words: Vec<&str> = text.lines().map(str::trim).filter(|l| !l.is_empty()).collect();
+    match words.is_empty() {
+        true => String::new(),
+        false => format!("; it says: {}", words.join(" | ")),
+    }
+}
