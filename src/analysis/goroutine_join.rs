@@ -44,7 +44,7 @@ impl Keyed {
         let of_function: Vec<Option<FrameKey>> = (0..p.functions.len())
             .map(|f| keys.key(p.function_name(FunctionId::new(f))))
             .collect();
-        let elided = p.strings.find("[frames elided]");
+        let elided = p.strings.find(goroutine_label::ELIDED);
         let mut keyed = Self {
             frames: Vec::new(),
             gaps: Vec::new(),

@@ -32,32 +32,44 @@ pub(super) struct Facts {
     pub(super) created_at: StringId,
     pub(super) locked: bool,
     pub(super) leaked: bool,
+    pub(super) never_wakes: bool,
 }
 
+/// States that nothing ends. The runtime calls goroutines in them leaked when it looks.
+const NEVER_WAKES: [&str; 3] = ["chan receive (nil chan)", "chan send (nil chan)", "select (no cases)"];
+
 /// The label keys of a profile that stand for facts of dumps.
-pub(super) struct Keys([Option<StringId>; goroutine_label::ALL.len()]);
+pub(super) struct Keys {
+    facts: [Option<StringId>; goroutine_label::ALL.len()],
+    never_wakes: [Option<StringId>; NEVER_WAKES.len()],
+}
 
 impl Keys {
     pub(super) fn of(p: &Profile) -> Self {
-        Self(goroutine_label::ALL.map(|key| p.strings.find(key)))
+        Self {
+            facts: goroutine_label::ALL.map(|key| p.strings.find(key)),
+            never_wakes: NEVER_WAKES.map(|state| p.strings.find(state)),
+        }
     }
 
     pub(super) fn is_fact(&self, key: StringId) -> bool {
-        self.0.contains(&Some(key))
+        self.facts.contains(&Some(key))
     }
 
-    pub(super) fn facts(&self, labels: &[Label]) -> Facts {
-        let [state, wait, created_by, created_at, _, locked, leaked] = self.0;
+    pub(super) fn facts(&self, labels: &[Label], all_leaked: bool) -> Facts {
+        let [state, wait, created_by, created_at, _, locked, leaked] = self.facts;
         // The last of a key: a goroutine's own labels of that name stand before it.
         let find = |key: Option<StringId>| labels.iter().rev().find(|l| Some(l.key) == key);
         let text = |key| find(key).map_or(StringId::EMPTY, |l| l.text);
+        let (state, leaked) = (text(state), all_leaked || find(leaked).is_some());
         Facts {
-            state: text(state),
+            state,
             wait: find(wait).filter(|l| l.kind() == LabelKind::Number).map(|l| l.number),
             created_by: text(created_by),
             created_at: text(created_at),
             locked: find(locked).is_some(),
-            leaked: find(leaked).is_some(),
+            leaked,
+            never_wakes: leaked || self.never_wakes.contains(&Some(state)),
         }
     }
 }
@@ -70,6 +82,7 @@ pub(super) struct Tally {
     pub(super) waits: Option<Waits>,
     pub(super) locked: i64,
     pub(super) leaked: i64,
+    pub(super) never_wakes: i64,
 }
 
 impl Tally {
@@ -88,6 +101,7 @@ impl Tally {
         }
         add(&mut self.locked, if facts.locked { count } else { 0 });
         add(&mut self.leaked, if facts.leaked { count } else { 0 });
+        add(&mut self.never_wakes, if facts.never_wakes { count } else { 0 });
     }
 
     pub(super) fn without_state(&self) -> i64 {

@@ -6,6 +6,7 @@
 
 use rustc_hash::FxHashMap;
 
+use super::goroutine_cohorts::{Cohort, CohortKey, cohorts_of};
 use super::goroutine_tally::{Counted, Facts, Keys, Tally, Waits, add, counted};
 use super::lens::Lens;
 use super::{Header, QueryError, View, scope};
@@ -41,8 +42,10 @@ pub struct GoroutineQuery {
     pub similarity: Similarity,
     /// Order of the buckets.
     pub sort: BucketSort,
-    /// Keep goroutines whose state contains one of these words, whatever their case.
+    /// Keep goroutines whose state, with ` (leaked)` where it is, contains one of these words, whatever their case.
     pub states: Vec<String>,
+    /// Keep goroutines that nothing can wake.
+    pub never_wakes: bool,
     /// Keep goroutines known to have waited at least so many minutes.
     pub min_wait_minutes: Option<u64>,
     /// Keep goroutines blocked in one of these subsystems (keys).
@@ -55,12 +58,13 @@ impl GoroutineQuery {
     /// The filters that are set, as `name=value`.
     fn filters(&self) -> Vec<String> {
         let mut filters: Vec<String> = self.states.iter().map(|s| format!("state={s}")).collect();
+        filters.extend(self.never_wakes.then(|| "leaked".to_owned()));
         filters.extend(self.min_wait_minutes.map(|m| format!("min_wait={m}m")));
         filters.extend(self.blocked_in.iter().map(|b| format!("blocked_in={b}")));
         filters
     }
 
-    /// Whether any filter asks for what only dumps know.
+    /// Whether any filter asks for states and waits, which only dumps know.
     pub fn needs_states(&self) -> bool {
         !self.states.is_empty() || self.min_wait_minutes.is_some()
     }
@@ -127,69 +131,24 @@ pub struct Bucket {
     pub created_by: Vec<StartedBy>,
     /// How many are locked to their thread.
     pub locked: i64,
-    /// How many nothing can wake.
+    /// How many the runtime found leaked.
     pub leaked: i64,
+    /// How many nothing can wake: leaked ones, and those whose state says so.
+    pub never_wakes: i64,
     /// Their pprof labels.
     pub labels: Vec<LabelValues>,
     /// Who answers for them.
     pub owner: Option<Part>,
     /// How the owner was found; of the most frequent stack where buckets hold several.
     pub owner_by: &'static str,
-    /// What they wait in.
-    pub blocked_in: Option<Part>,
-    /// The innermost part of the kubelet on the stack, where it is not the owner.
+    /// What they wait in, most frequent first; `None` for those of which it is not known.
+    pub blocked_in: Vec<(Option<Part>, i64)>,
+    /// The innermost part of the kubelet on the stack, where it is not the owner; of the most frequent stack.
     pub within: Option<Part>,
     /// How many distinct stacks the bucket holds.
     pub stacks: usize,
     /// The most frequent stack, leaf first.
     pub frames: Vec<GoroutineFrame>,
-}
-
-/// Goroutines of one owner that are blocked in one thing inside of one part of the kubelet.
-#[derive(Clone, PartialEq, Debug)]
-pub struct Cohort {
-    /// Who answers for them.
-    pub owner: Option<Part>,
-    /// What they wait in.
-    pub blocked_in: Option<Part>,
-    /// The innermost part of the kubelet on their stacks, where it is not the owner.
-    pub within: Option<Part>,
-    /// How many, with a known wait or not.
-    pub count: i64,
-    /// Their known waits.
-    pub waits: Option<Waits>,
-    /// They wait as loops do that have nothing to do: for channels, timers or connections, inside of no library and of no
-    /// other part of the kubelet.
-    pub idle: bool,
-    /// How much they say about a kubelet that hangs.
-    pub weight: CohortWeight,
-}
-
-/// What a cohort says about a kubelet that hangs, the most telling first.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash)]
-pub enum CohortWeight {
-    /// They wait for somebody else (the container runtime, a mount, the API server), or inside of another part of the
-    /// kubelet, which has not always been so.
-    Stuck,
-    /// They wait inside of a library.
-    Inside,
-    /// They wait inside of a library and have for as long as any goroutine of this process: servers and watches look like
-    /// this in every kubelet.
-    SinceStart,
-    /// They are loops that have nothing to do.
-    Idle,
-}
-
-impl CohortWeight {
-    /// Spelling in reports.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Stuck => "stuck",
-            Self::Inside => "inside",
-            Self::SinceStart => "since-start",
-            Self::Idle => "idle",
-        }
-    }
 }
 
 /// The answer to `goroutines`.
@@ -208,8 +167,10 @@ pub struct Goroutines {
     pub knows_states: bool,
     /// How many are locked to their thread.
     pub locked: i64,
-    /// How many nothing can wake.
+    /// How many the runtime found leaked.
     pub leaked: i64,
+    /// How many nothing can wake: leaked ones, and those whose state says so.
+    pub never_wakes: i64,
     /// Known waits of all.
     pub waits: Option<Waits>,
     /// Owners and what they are blocked in, where the source knows states; the most telling first, then the largest, then
@@ -242,15 +203,21 @@ pub fn goroutines(view: &View, query: &GoroutineQuery) -> Result<Goroutines, Que
     let mut oldest = 0;
     let mut buckets: Vec<Group> = Vec::new();
     let mut index: FxHashMap<BucketKey, usize> = FxHashMap::default();
-    let mut cohorts: FxHashMap<Triple, Tally> = FxHashMap::default();
+    let mut cohorts: FxHashMap<CohortKey, Tally> = FxHashMap::default();
     let mut frames = FrameIds::default();
+    // Such a profile has nothing but leaked goroutines.
+    let all_leaked = report.header.sample_type == "goroutineleak";
     for (i, &attribution) in attributions.iter().enumerate() {
-        let facts = keys.facts(p.samples.labels(i));
+        let facts = keys.facts(p.samples.labels(i), all_leaked);
         report.knows_states |= !facts.state.is_empty();
         oldest = oldest.max(facts.wait.unwrap_or(0));
-        let state = p.text(facts.state).to_lowercase();
+        let mut state = p.text(facts.state).to_lowercase();
+        if facts.leaked {
+            state.push_str(" (leaked)");
+        }
         let old_enough = |min: u64| facts.wait.is_some_and(|w| u64::try_from(w).is_ok_and(|w| w >= min));
         let passes = (states.is_empty() || states.iter().any(|s| state.contains(s)))
+            && (facts.never_wakes || !query.never_wakes)
             && query.min_wait_minutes.is_none_or(old_enough)
             && (blocked_in.is_empty() || attribution.blocked_in.is_some_and(|id| blocked_in.contains(&id)));
         let count = view.value(i);
@@ -284,14 +251,20 @@ pub fn goroutines(view: &View, query: &GoroutineQuery) -> Result<Goroutines, Que
             add(buckets[at].labels.entry(label).or_default(), count);
         }
         all.add(&facts, count);
-        let triple = (attribution.owner, attribution.within, attribution.blocked_in);
-        cohorts.entry(triple).or_default().add(&facts, count);
+        let cohort = CohortKey {
+            owner: attribution.owner,
+            within: attribution.within,
+            blocked_in: attribution.blocked_in,
+            never_wakes: facts.never_wakes,
+        };
+        cohorts.entry(cohort).or_default().add(&facts, count);
     }
     report.matched = all.count;
     report.states = all.states(p);
     report.without_state = all.without_state();
     report.locked = all.locked;
     report.leaked = all.leaked;
+    report.never_wakes = all.never_wakes;
     report.waits = all.waits;
     report.cohorts = cohorts_of(cohorts, oldest, p, lens);
     sort(&mut buckets, query.sort);
@@ -346,7 +319,7 @@ impl FrameIds {
     }
 }
 
-fn part(lens: &Lens, id: Option<SubsystemId>) -> Option<Part> {
+pub(super) fn part(lens: &Lens, id: Option<SubsystemId>) -> Option<Part> {
     let s = lens.knowledge().get(id?)?;
     Some(Part {
         key: s.key.clone(),
@@ -396,10 +369,11 @@ impl Group {
             created_by: self.created_by(p),
             locked: self.tally.locked,
             leaked: self.tally.leaked,
+            never_wakes: self.tally.never_wakes,
             labels: self.labels(view),
             owner: part(lens, found.and_then(|a| a.owner)),
             owner_by: found.map_or("", |a| a.how.as_str()),
-            blocked_in: part(lens, found.and_then(|a| a.blocked_in)),
+            blocked_in: self.blocked_in(lens),
             within: part(lens, found.and_then(|a| a.within)),
             stacks: distinct.len(),
             frames: most.map_or_else(Vec::new, |&(stack, ..)| frames(p, lens, stack)),
@@ -422,6 +396,22 @@ impl Group {
             let place = |s: &StartedBy| (s.function.clone(), s.file.clone(), s.line);
             b.count.cmp(&a.count).then_with(|| place(a).cmp(&place(b)))
         });
+        rows
+    }
+
+    fn blocked_in(&self, lens: &Lens) -> Vec<(Option<Part>, i64)> {
+        let mut counts: Vec<(Option<SubsystemId>, i64)> = Vec::new();
+        for &(_, attribution, count) in &self.stacks {
+            match counts.iter_mut().find(|(id, _)| *id == attribution.blocked_in) {
+                Some((_, sum)) => add(sum, count),
+                None => counts.push((attribution.blocked_in, count)),
+            }
+        }
+        let mut rows: Vec<(Option<Part>, i64)> = (counts.into_iter())
+            .map(|(id, count)| (part(lens, id), count))
+            .collect();
+        let key = |part: &Option<Part>| (part.is_none(), part.as_ref().map(|p| p.key.clone()));
+        rows.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| key(&a.0).cmp(&key(&b.0))));
         rows
     }
 
@@ -494,61 +484,6 @@ fn sort(buckets: &mut [Group], by: BucketSort) {
     });
 }
 
-/// States in which a loop is that has nothing to do.
-const IDLE: [&str; 8] = [
-    "select",
-    "chan receive",
-    "sleep",
-    "sync.Cond.Wait",
-    "IO wait",
-    "finalizer wait",
-    "cleanup wait",
-    "GC ",
-];
-
-/// Owner, within, blocked in.
-type Triple = (Option<SubsystemId>, Option<SubsystemId>, Option<SubsystemId>);
-
-/// `oldest` is the longest wait of all. The clock of what waits since the start began at the first garbage collection, as that
-/// of everything else that does.
-fn cohorts_of(triples: FxHashMap<Triple, Tally>, oldest: i64, p: &Profile, lens: &Lens) -> Vec<Cohort> {
-    let mut rows: Vec<Cohort> = (triples.into_iter())
-        .filter(|(_, tally)| tally.without_state() < tally.count)
-        .map(|((owner, within, blocked_in), tally)| {
-            let role = blocked_in.and_then(|id| lens.knowledge().get(id)).map(|s| s.role);
-            let idles = |s: &StringId| IDLE.iter().any(|idle| p.text(*s).starts_with(idle));
-            let in_library = role.is_some_and(|role| role < Role::Wrapper);
-            let idle = !in_library && within.is_none() && tally.states.keys().all(idles);
-            let since_start = oldest > 1 && tally.oldest() == oldest;
-            let weight = match role {
-                _ if idle => CohortWeight::Idle,
-                Some(Role::Boundary) => CohortWeight::Stuck,
-                _ if since_start => CohortWeight::SinceStart,
-                _ if within.is_some() => CohortWeight::Stuck,
-                _ => CohortWeight::Inside,
-            };
-            Cohort {
-                owner: part(lens, owner),
-                blocked_in: part(lens, blocked_in),
-                within: part(lens, within),
-                count: tally.count,
-                waits: tally.waits,
-                idle,
-                weight,
-            }
-        })
-        .collect();
-    rows.sort_by(|a, b| {
-        let age = |c: &Cohort| c.waits.map_or(0, |w| w.max_minutes);
-        let name = |c: &Cohort| [&c.owner, &c.within, &c.blocked_in].map(|part| part.as_ref().map(|p| p.title.clone()));
-        (a.weight.cmp(&b.weight))
-            .then(b.count.cmp(&a.count))
-            .then(age(b).cmp(&age(a)))
-            .then_with(|| name(a).cmp(&name(b)))
-    });
-    rows
-}
-
 impl Goroutines {
     fn empty(view: &View) -> Self {
         Self {
@@ -559,6 +494,7 @@ impl Goroutines {
             knows_states: false,
             locked: 0,
             leaked: 0,
+            never_wakes: 0,
             waits: None,
             cohorts: Vec::new(),
             buckets: Vec::new(),

@@ -13,6 +13,7 @@ mod drawing;
 mod expression;
 mod filter;
 mod flame;
+mod goroutine_cohorts;
 mod goroutine_join;
 mod goroutine_tally;
 mod goroutines;
@@ -47,11 +48,12 @@ pub use drawing::{Drawing, DrawnEdge, DrawnNode, DrawnSize, DrawnTag, drawing};
 pub use expression::Expression;
 pub use filter::{drop_frames, drop_nameless_leaves, drop_padding};
 pub use flame::{Flame, FlameColumn, FlameLimits, FlameNodes, HiddenFrames, ROOT, flame};
+pub use goroutine_cohorts::{Cohort, CohortWeight};
 pub use goroutine_join::{JoinedForms, describe_by_dump, label_by_profile};
 pub use goroutine_tally::{Counted, Waits};
 pub use goroutines::{
-    Bucket, BucketSort, Cohort, CohortWeight, GoroutineFrame, GoroutineQuery, Goroutines, LabelValues, Part,
-    Similarity, StartedBy, goroutines,
+    Bucket, BucketSort, GoroutineFrame, GoroutineQuery, Goroutines, LabelValues, Part, Similarity, StartedBy,
+    goroutines,
 };
 pub use graph::{Edge, EdgeId, Graph, InlineMark, Node, NodeId};
 pub use header::Header;

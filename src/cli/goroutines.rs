@@ -15,9 +15,10 @@ use crate::analysis::{
 };
 use crate::bundle::{self, GoroutineForms, Kind, Sources};
 use crate::kubelet::Knowledge;
+use crate::model::units::counted;
 use crate::model::{self, MergeOptions, Profile};
 use crate::pprof::{Form, Limit};
-use crate::render::layout::{self, Look, StackLines, Symbols};
+use crate::render::layout::{self, Below, Look, StackLines, Symbols};
 
 /// Buckets where no number is given.
 const BUCKETS: usize = 15;
@@ -97,10 +98,15 @@ pub(super) struct GoroutinesArgs {
     /// So many telling frames under each bucket, or all [default: 5; all with -o wide]
     #[arg(long, value_name = "N|all", value_parser = parse_stacks)]
     stacks: Option<StackLines>,
-    /// Only goroutines whose state contains this, e.g. 'chan send' (several allowed)
+    /// Only goroutines whose state contains this, e.g. 'chan send' or leaked (several allowed)
     #[arg(long, value_name = "STATE", help_heading = "Filters")]
     state: Vec<String>,
-    /// Only goroutines known to wait so long, e.g. 5m or 2h
+    /// Only goroutines that nothing can wake: leaked ones (Go 1.27 says so once it has looked), and those that wait for a
+    /// nil channel or in a select without cases
+    #[arg(long, help_heading = "Filters")]
+    leaked: bool,
+    /// Only goroutines known to wait so long: 5m, 2h, 1h30m, 90s (seconds count up to the next whole minute), or a plain
+    /// number, which is minutes
     #[arg(long, value_name = "DURATION", help_heading = "Filters", value_parser = parse_minutes)]
     min_wait: Option<u64>,
     /// Only goroutines that these subsystems own, e.g. probes (several, with commas)
@@ -170,7 +176,7 @@ fn parse_stacks(text: &str) -> Result<StackLines, String> {
 
 /// Whole minutes, rounded up, of `5m`, `2h`, `1h30m`, `90s`, or a plain number of minutes.
 fn parse_minutes(text: &str) -> Result<u64, String> {
-    let wrong = || "expected a duration, for instance 5m, 2h or 1h30m".to_owned();
+    let wrong = || "expected a duration, for instance 5m, 2h or 1h30m; a plain number is minutes".to_owned();
     if let Ok(minutes) = text.parse() {
         return Ok(minutes);
     }
@@ -231,8 +237,8 @@ pub(super) fn goroutines(args: &GoroutinesArgs) -> Result<()> {
         ));
     } else if report.without_state > 0 {
         remarks.push(format!(
-            "{} goroutines have no state: the dump does not have their stacks, or not as often",
-            report.without_state
+            "{} no state: the dump does not have their stacks, or not as often",
+            counted(report.without_state, "goroutine has", "goroutines have")
         ));
     }
     let look = Look {
@@ -246,7 +252,11 @@ pub(super) fn goroutines(args: &GoroutinesArgs) -> Result<()> {
         Format::Wide => StackLines::All,
         _ => StackLines::Some(FRAMES),
     });
-    let page = layout::goroutines(&report, &asked, &view, &look, stacks, &remarks);
+    let under = Below {
+        stacks,
+        labels: args.output == Format::Text,
+    };
+    let page = layout::goroutines(&report, &asked, &view, &look, under, &remarks);
     output::document(&page, args.output, &args.out, true)
 }
 
@@ -279,6 +289,7 @@ impl GoroutinesArgs {
                 Order::Age => BucketSort::Age,
             },
             states: self.state.clone(),
+            never_wakes: self.leaked,
             min_wait_minutes: self.min_wait,
             blocked_in: self.blocked_in.clone(),
             limit: self

@@ -20,3 +20,6 @@ pub const LEAKED: &str = "leaked";
 
 /// All of them.
 pub const ALL: [&str; 7] = [STATE, WAIT, CREATED_BY, CREATED_AT, PARENT_OWNER, LOCKED, LEAKED];
+
+/// The name of the frame that stands for those that a dump left out.
+pub const ELIDED: &str = "[frames elided]";

@@ -5,6 +5,7 @@ mod bundle_copies;
 mod documents;
 mod drawings;
 mod formats;
+mod goroutine_kinds;
 mod goroutines;
 mod honest;
 mod listings;

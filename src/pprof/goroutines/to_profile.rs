@@ -9,8 +9,6 @@ use super::{GoFrame, Goroutine, GoroutineDump, label};
 use crate::model::{Label, LocationId, Profile, Samples, StackId, StringId, ValueType};
 use crate::pprof::tables::Tables;
 
-/// Stands for frames that the dump left out.
-const ELIDED: &str = "[frames elided]";
 /// Stands for the stack of a goroutine that was running on another thread.
 const UNAVAILABLE: &str = "[stack unavailable]";
 
@@ -122,7 +120,7 @@ impl Writer<'_, '_> {
         let (inner, outer) = frames.split_at(gap);
         self.locations(inner)?;
         if g.gap.is_some() {
-            self.remark(ELIDED)?;
+            self.remark(label::ELIDED)?;
         }
         self.locations(outer)?;
         if g.stack_unavailable && frames.is_empty() {

@@ -8,7 +8,8 @@ use crate::analysis::{
     View, Waits,
 };
 use crate::kubelet::Role;
-use crate::model::units;
+use crate::model::goroutine_label::ELIDED;
+use crate::model::units::{self, counted};
 use crate::render::document::{Cell, Column, Document, Emphasis, Row, Shown};
 
 /// Cohorts that people see unless they ask for all buckets.
@@ -25,15 +26,25 @@ pub enum StackLines {
     All,
 }
 
+/// What stands under each bucket, for people.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Below {
+    /// Its frames.
+    pub stacks: StackLines,
+    /// Its pprof labels, which are a column of the wide form.
+    pub labels: bool,
+}
+
 /// The page of `goroutines`. `remarks` are further notes about the sources.
 pub fn goroutines(
     report: &Goroutines,
     asked: &GoroutineQuery,
     view: &View,
     look: &Look,
-    stacks: StackLines,
+    under: Below,
     remarks: &[String],
 ) -> Document {
+    let stacks = under.stacks;
     let mut d = begin("goroutines", &report.header, view, look);
     let similarity = match asked.similarity {
         Similarity::Exact => "exact",
@@ -48,7 +59,7 @@ pub fn goroutines(
     for bucket in &report.buckets {
         d.rows.push(Row {
             cells: cells(bucket, report, look),
-            below: below(bucket, stacks, look),
+            below: below(bucket, under, look),
             rule_above: !d.rows.is_empty() && stacks != StackLines::Some(0),
             emphasis: Emphasis::Plain,
         });
@@ -73,6 +84,7 @@ fn query(asked: &GoroutineQuery, similarity: &str, of_view: &Map<String, Value>)
     };
     m.insert("sort".to_owned(), json!(sort));
     m.insert("states".to_owned(), json!(asked.states));
+    m.insert("leaked".to_owned(), json!(asked.never_wakes));
     m.insert("min_wait_minutes".to_owned(), json!(asked.min_wait_minutes));
     m.insert("blocked_in".to_owned(), json!(asked.blocked_in));
     m.insert("limit".to_owned(), json!(asked.limit));
@@ -116,6 +128,7 @@ fn facts(report: &Goroutines, remarks: &[String]) -> Map<String, Value> {
         ("without_state", json!(report.without_state)),
         ("locked", json!(report.locked)),
         ("leaked", json!(report.leaked)),
+        ("never_wakes", json!(report.never_wakes)),
         ("waiting", json!(report.waits.map_or(0, |w| w.known))),
         ("wait_min_minutes", json!(report.waits.map(|w| w.min_minutes))),
         ("wait_max_minutes", json!(report.waits.map(|w| w.max_minutes))),
@@ -137,11 +150,6 @@ fn minutes(w: Waits) -> String {
     }
 }
 
-/// `1 group`, `2 groups`.
-fn plural(n: usize, one: &str) -> String {
-    format!("{n} {one}{}", if n == 1 { "" } else { "s" })
-}
-
 fn title(part: &Option<Part>) -> &str {
     part.as_ref().map_or("nobody", |p| &p.title)
 }
@@ -155,6 +163,8 @@ fn cohort(c: &Cohort) -> String {
         text.push_str(&format!(" within {}", part.title));
     }
     match c.waits {
+        // The runtime forgets for how long it waited when it finds a goroutine leaked.
+        None if c.weight == CohortWeight::NeverWakes => {}
         None => text.push_str(", no wait of a whole minute recorded"),
         Some(w) => text.push_str(&format!(" for {}", minutes(w))),
     }
@@ -164,20 +174,33 @@ fn cohort(c: &Cohort) -> String {
     text
 }
 
+/// A line for each of the first `shown`, and one for the rest.
+fn cohorts(indent: &str, of: &[&Cohort], shown: usize) -> Vec<String> {
+    let mut lines: Vec<String> = of[..shown].iter().map(|c| format!("{indent}{}", cohort(c))).collect();
+    if shown < of.len() {
+        let rest = of[shown..].iter().fold(0i64, |sum, c| sum.saturating_add(c.count));
+        let groups = counted(of.len() - shown, "group", "groups");
+        lines.push(format!("{indent}{rest} more in {groups}: -n 0 shows them"));
+    }
+    lines
+}
+
 fn heading(report: &Goroutines, asked: &GoroutineQuery) -> Vec<String> {
     let mut lines = Vec::new();
     let (idle, busy): (Vec<&Cohort>, Vec<&Cohort>) = report.cohorts.iter().partition(|c| c.idle);
-    let stuck = busy.iter().take_while(|c| c.weight == CohortWeight::Stuck).count();
-    let shown = match asked.limit {
-        0 => busy.len(),
-        _ => stuck.clamp(COHORTS, STUCK_COHORTS).min(busy.len()),
+    let (never, busy): (Vec<&Cohort>, Vec<&Cohort>) =
+        (busy.into_iter()).partition(|c| c.weight == CohortWeight::NeverWakes);
+    let at_most = |most: usize, of: &[&Cohort]| match asked.limit {
+        0 => of.len(),
+        _ => most.min(of.len()),
     };
-    lines.extend(busy[..shown].iter().map(|c| format!("  {}", cohort(c))));
-    if shown < busy.len() {
-        let rest = busy[shown..].iter().fold(0i64, |sum, c| sum.saturating_add(c.count));
-        let groups = plural(busy.len() - shown, "group");
-        lines.push(format!("  {rest} more in {groups}: -n 0 shows them"));
+    if !never.is_empty() {
+        lines.push(format!("  {} that nothing can wake:", report.never_wakes));
+        lines.extend(cohorts("    ", &never, at_most(STUCK_COHORTS, &never)));
     }
+    let stuck = busy.iter().take_while(|c| c.weight == CohortWeight::Stuck).count();
+    let shown = at_most(stuck.clamp(COHORTS, STUCK_COHORTS), &busy);
+    lines.extend(cohorts("  ", &busy, shown));
     if !idle.is_empty() {
         let count: i64 = idle.iter().map(|c| c.count).sum();
         let oldest = idle.iter().filter_map(|c| c.waits).map(|w| w.max_minutes).max();
@@ -186,10 +209,11 @@ fn heading(report: &Goroutines, asked: &GoroutineQuery) -> Vec<String> {
             "  {count} in loops that wait for channels, timers or connections{age}"
         ));
     }
-    if asked.needs_states() && !report.knows_states {
+    let knows_none = asked.never_wakes && report.never_wakes == 0 && report.header.total > 0;
+    if (asked.needs_states() || knows_none) && !report.knows_states {
         lines.push("which of them pass the filters is unknown".to_owned());
     } else if report.matched != report.header.total {
-        lines.push(format!("{} pass the filters", report.matched));
+        lines.push(format!("{} the filters", counted(report.matched, "passes", "pass")));
     }
     if !report.states.is_empty() {
         let states: Vec<String> = report
@@ -213,11 +237,10 @@ fn notes(report: &Goroutines, remarks: &[String]) -> Vec<String> {
     let mut notes = Vec::new();
     let left = report.bucket_count - report.buckets.len();
     if left > 0 {
-        let goroutines = if report.hidden == 1 { "goroutine" } else { "goroutines" };
         notes.push(format!(
-            "{} with {} {goroutines}: -n 0 shows them",
-            plural(left, "more bucket"),
-            report.hidden
+            "{} with {}: -n 0 shows them",
+            counted(left, "more bucket", "more buckets"),
+            counted(report.hidden, "goroutine", "goroutines")
         ));
     }
     notes.extend_from_slice(remarks);
@@ -244,11 +267,13 @@ fn columns() -> Vec<Column> {
         Column::words("owner_by", "owner by", Wide),
         Column::words("blocked_in_title", "blocked in", Always),
         Column::words("blocked_in", "blocked in", Machine),
+        Column::words("blocked_in_all", "blocked in", Machine),
         Column::words("within_title", "within", Wide),
         Column::words("within", "within", Machine),
         Column::words("created_by", "created by", Always),
         Column::number("locked", "locked", Wide),
         Column::number("leaked", "leaked", Wide),
+        Column::number("never_wakes", "never wakes", Machine),
         Column::words("labels", "labels", Wide),
         Column::number("stacks", "stacks", Wide),
         Column::words("stack", "stack", Machine),
@@ -268,12 +293,7 @@ fn cells(b: &Bucket, report: &Goroutines, look: &Look) -> Vec<Cell> {
             units::percentage(b.count, total).trim().to_owned(),
         ),
     };
-    let labels: Vec<String> = (b.labels.iter())
-        .map(|l| match l.values.as_slice() {
-            [only] => format!("{}={}", l.key, only.text),
-            values => format!("{}: {} values", l.key, values.len()),
-        })
-        .collect();
+    let (most_blocked_in, all_blocked_in) = blocked_in(b);
     let label_parts: Vec<Value> = (b.labels.iter())
         .map(|l| json!({"key": l.key, "distinct": l.values.len(), "values": counts(&l.values, "value")}))
         .collect();
@@ -288,14 +308,16 @@ fn cells(b: &Bucket, report: &Goroutines, look: &Look) -> Vec<Cell> {
         name(&b.owner),
         key(&b.owner),
         Cell::Text(b.owner_by.to_owned()),
-        name(&b.blocked_in),
-        key(&b.blocked_in),
+        most_blocked_in,
+        key(&b.blocked_in.first().and_then(|(part, _)| part.clone())),
+        all_blocked_in,
         name(&b.within),
         key(&b.within),
         created_by(b, look),
         Cell::Count(b.locked),
         Cell::Count(b.leaked),
-        Cell::Parts(json!(label_parts), labels.join(" ")),
+        Cell::Count(b.never_wakes),
+        Cell::Parts(json!(label_parts), labels(b).join(" ")),
         Cell::Count(i64::try_from(b.stacks).unwrap_or(i64::MAX)),
         Cell::Parts(
             json!(b.frames.iter().map(frame_parts).collect::<Vec<_>>()),
@@ -304,15 +326,54 @@ fn cells(b: &Bucket, report: &Goroutines, look: &Look) -> Vec<Cell> {
     ]
 }
 
+/// What the goroutines are blocked in: the title of the most frequent for machines, all of them for people; and all of
+/// them for machines.
+fn blocked_in(b: &Bucket) -> (Cell, Cell) {
+    let title = |part: &Option<Part>| part.as_ref().map(|p| p.title.clone());
+    let parts: Vec<Value> = (b.blocked_in.iter())
+        .map(|(part, count)| json!({"key": part.as_ref().map(|p| &p.key), "title": title(part), "count": count}))
+        .collect();
+    let all = Cell::Parts(json!(parts), String::new());
+    let most = match b.blocked_in.as_slice() {
+        [] => Cell::None,
+        [(only, _)] => title(only).map_or(Cell::None, Cell::Text),
+        several => {
+            let words = several.iter().map(|(part, count)| match title(part) {
+                Some(title) => format!("{count} {title}"),
+                None => format!("{count} elsewhere"),
+            });
+            Cell::Parts(json!(title(&several[0].0)), words.collect::<Vec<_>>().join(", "))
+        }
+    };
+    (most, all)
+}
+
+/// `key=value` where a bucket has one value, with the count where not all goroutines have it.
+fn labels(b: &Bucket) -> Vec<String> {
+    (b.labels.iter())
+        .map(|l| match l.values.as_slice() {
+            [only] if only.count == b.count => format!("{}={}", l.key, only.text),
+            [only] => format!("{}={} ({})", l.key, only.text, only.count),
+            values => format!("{}: {} values", l.key, values.len()),
+        })
+        .collect()
+}
+
 fn states(b: &Bucket) -> String {
-    match b.states.as_slice() {
+    let leaked = match b.leaked {
+        0 => String::new(),
+        n if n == b.count => " (leaked)".to_owned(),
+        n => format!(", {n} leaked"),
+    };
+    let states = match b.states.as_slice() {
         [only] if only.count == b.count => only.text.clone(),
         states => states
             .iter()
             .map(|s| format!("{} {}", s.count, s.text))
             .collect::<Vec<_>>()
             .join(", "),
-    }
+    };
+    format!("{states}{leaked}").trim_start_matches([' ', ',']).to_owned()
 }
 
 fn created_by(b: &Bucket, look: &Look) -> Cell {
@@ -364,7 +425,7 @@ fn role(f: &GoroutineFrame) -> Option<Role> {
 }
 
 /// The lines under a bucket, leaf first.
-fn below(b: &Bucket, stacks: StackLines, look: &Look) -> Vec<(String, Emphasis)> {
+fn below(b: &Bucket, under: Below, look: &Look) -> Vec<(String, Emphasis)> {
     let line = |f: &GoroutineFrame, whole: bool| {
         let name = match f.function.as_str() {
             "" => "(no name)".to_owned(),
@@ -383,38 +444,50 @@ fn below(b: &Bucket, stacks: StackLines, look: &Look) -> Vec<(String, Emphasis)>
         let inlined = if whole && f.inlined { " (inlined)" } else { "" };
         (format!("{name}{place}{inlined}"), emphasis)
     };
-    match stacks {
+    let mut lines: Vec<(String, Emphasis)> = match under.stacks {
         StackLines::All => b.frames.iter().map(|f| line(f, true)).collect(),
         StackLines::Some(n) => telling(&b.frames, n).into_iter().map(|f| line(f, false)).collect(),
+    };
+    if under.labels && !b.labels.is_empty() {
+        lines.push((format!("labels: {}", labels(b).join(" ")), Emphasis::Faint));
     }
+    lines
 }
 
 /// At most `n` frames that tell what goroutines do: the kubelet's own, and of each run of frames of one library the
-/// outermost, which is what was called; in any case the innermost ones and the outermost.
+/// outermost, which is what was called; in any case the innermost ones and the outermost. What stands for frames that a
+/// dump left out is no frame: it stays between those around it.
 fn telling(frames: &[GoroutineFrame], n: usize) -> Vec<&GoroutineFrame> {
-    let mut out: Vec<&GoroutineFrame> = Vec::new();
-    for (i, f) in frames.iter().enumerate() {
+    let gap = frames.iter().position(|f| f.function == ELIDED);
+    let of_stack: Vec<(usize, &GoroutineFrame)> =
+        (frames.iter().enumerate()).filter(|&(i, _)| Some(i) != gap).collect();
+    let mut out: Vec<(usize, &GoroutineFrame)> = Vec::new();
+    for (at, &(i, f)) in of_stack.iter().enumerate() {
         let key = |f: &GoroutineFrame| f.subsystem.as_ref().map(|(p, _)| p.key.clone());
-        let ends_run = || frames.get(i + 1).is_none_or(|next| key(next) != key(f));
+        let ends_run = || of_stack.get(at + 1).is_none_or(|(_, next)| key(next) != key(f));
         if match role(f) {
             Some(Role::Owner) | None => true,
             Some(Role::Boundary | Role::Library) => ends_run(),
             Some(_) => false,
         } {
-            out.push(f);
+            out.push((i, f));
         }
     }
     if out.is_empty() {
         let says_nothing = |f: &GoroutineFrame| matches!(role(f), Some(Role::Runtime | Role::Plain));
-        out = frames.iter().filter(|f| !says_nothing(f)).collect();
+        out = of_stack.iter().copied().filter(|(_, f)| !says_nothing(f)).collect();
     }
     if out.is_empty() {
-        out = frames.iter().collect();
+        out = of_stack;
     }
     if out.len() > n {
         let last = out.pop();
         out.truncate(n.saturating_sub(1));
         out.extend(last.filter(|_| n > 0));
     }
-    out
+    if let Some(gap) = gap.filter(|_| n > 0) {
+        let at = out.iter().position(|&(i, _)| i > gap).unwrap_or(out.len());
+        out.insert(at, (gap, &frames[gap]));
+    }
+    out.into_iter().map(|(_, f)| f).collect()
 }

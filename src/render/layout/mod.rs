@@ -22,7 +22,7 @@ pub use bundle::bundle;
 pub use census::census;
 pub use diff::diff;
 pub use disasm::disasm;
-pub use goroutines::{StackLines, goroutines};
+pub use goroutines::{Below, StackLines, goroutines};
 pub use list::list;
 pub use survey::survey;
 pub use tags::tags;
