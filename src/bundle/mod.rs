@@ -6,6 +6,7 @@
 
 pub mod archive;
 mod contents;
+mod disk;
 pub mod facts;
 mod go_sources;
 mod goroutine_forms;

@@ -5,10 +5,11 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::WriteError;
+use super::disk::{create_new, create_root, folders};
 use super::manifest::{Entry, JOURNAL};
 use super::names;
 use super::record::Record;
-use super::writer::{create_new, create_root, folders, write_summary};
+use super::writer::write_summary;
 
 /// A folder on its way. Dropped, it is gone.
 pub(super) struct Staging {

@@ -2,7 +2,7 @@
 
 use std::io::{Read as _, Write as _};
 
-use crate::run::{command, events, sound};
+use crate::run::{command, events, kubeprof, lack, sound};
 use crate::server::{Reply, Server, fixture};
 
 /// An executable of the fixtures and a mutex profile (without samples, so without names that would disagree) that claims to
@@ -91,7 +91,7 @@ fn what_runs_comes_through_ssh() {
         args.starts_with("-p 2222 -- root@node-3 ") && args.contains("/proc/$p/exe"),
         "{args}"
     );
-    let verify = crate::run::kubeprof(&["bundle", "verify", &out.display().to_string()]);
+    let verify = kubeprof(&["bundle", "verify", &out.display().to_string()]);
     assert_eq!(verify.code, Some(0), "{verify:#?}");
 }
 
@@ -113,7 +113,39 @@ fn another_binary_is_refused() {
         let out = server.path(&name);
         sound(&out);
         assert!(events(&out, "binary").is_empty());
+        // The manifest says so, and what to do; no empty folder is left.
+        let told = lack(&out, "binary");
+        assert!(told["why"].as_str().expect("why").contains(words), "{told}");
+        assert!(
+            !told["remedy"].as_str().expect("a remedy").is_empty() && told["who"] != "unknown",
+            "{told}"
+        );
+        assert!(!out.join("binaries").exists());
+        let shown = out.display().to_string();
+        let verify = kubeprof(&["bundle", "verify", &shown]);
+        assert_eq!(verify.code, Some(3), "{verify:#?}");
+        assert!(verify.stdout.contains("binary"), "{verify:#?}");
     }
+    // The right one makes it whole.
+    let out = server.path("b1").display().to_string();
+    let (config, right) = (
+        server.kubeconfig().display().to_string(),
+        server.path("kubelet").display().to_string(),
+    );
+    let again = kubeprof(&[
+        "capture",
+        "--resume",
+        &out,
+        "--kubeconfig",
+        &config,
+        "--profiles",
+        "mutex",
+        "--binary",
+        &right,
+    ]);
+    assert_eq!(again.code, Some(0), "{again:#?}");
+    let verify = kubeprof(&["bundle", "verify", &out]);
+    assert_eq!(verify.code, Some(0), "{verify:#?}");
     let (code, stderr) = run(&server, &folder, "file", &server.path("kubelet").display().to_string());
     assert_eq!(code, Some(0), "{stderr}");
 }

@@ -180,7 +180,7 @@ fn no_secret_is_captured_and_no_name_survives_redaction() {
         assert!(after.contains(kept), "{kept}");
     }
     // Numbers are the same, a second time changes nothing, and what was whole verifies.
-    for kind in ["heap", "goroutine", "cpu"] {
+    for kind in ["heap", "goroutine", "allocs"] {
         let top = |bundle: &str| fine(&["top", &at(bundle), "--kind", kind, "-o", "csv"]).stdout;
         assert_eq!(top("b"), top("r"), "{kind}");
     }
@@ -309,4 +309,24 @@ fn the_name_of_a_profile_says_what_came() {
     assert!(path("goroutine").ends_with("/goroutine.txt"), "{}", path("goroutine"));
     fine(&["top", &out.display().to_string(), "--kind", "heap"]);
     fine(&["bundle", "verify", &out.display().to_string()]);
+}
+
+/// The runtime ends a dump at 64 MiB. That is as the server has it, and everybody is told.
+#[test]
+fn a_dump_that_the_server_cut_is_said_to_be() {
+    let one = "goroutine 7 [select, 3 minutes]:\nmain.wait(0xc000012345)\n\t/src/main.go:17 +0x1d\ncreated by main.main in goroutine 1\n\t\
+               /src/main.go:9 +0x2f\n\n";
+    let mut dump = one.repeat((64 << 20) / one.len() + 1);
+    dump.truncate(64 << 20);
+    let server = Server::start(move |r| {
+        let dump = (r.at_kubelet().1 == "/debug/pprof/goroutine").then(|| Reply::text(200, &dump));
+        dump.filter(|_| r.param("debug") == Some("2"))
+    });
+    let out = server.path("b");
+    let ran = capture(&server, &out, &["worker-03", "--profiles", "metrics,goroutine.debug2"]);
+    assert_eq!(ran.code, Some(0), "{:?} {}", ran.code, ran.stderr);
+    assert!(ran.stderr.contains("64 MiB"), "{}", ran.stderr);
+    assert!(ran.stdout.contains("cut"), "{}", ran.stdout);
+    let verify = fine(&["bundle", "verify", &out.display().to_string()]);
+    assert!(verify.stdout.contains("64 MiB"), "{}", verify.stdout);
 }

@@ -307,6 +307,64 @@ fn every_packing_is_read_in_place_and_packs_to_the_same_bytes() {
     });
 }
 
+/// What is not said stands beside what was named, as with gzip; and where it stands is said.
+#[test]
+fn an_archive_without_a_name_stands_beside_its_bundle() {
+    with_bundle(|dir, at| {
+        fs::create_dir(at("d")).expect("room");
+        fs::rename(at("b"), at("d/b")).expect("renamed");
+        let answer = run(&["bundle", "pack", &at("d/b/")]);
+        assert_eq!(answer.code, 0, "{}", answer.stderr);
+        assert!(
+            fs::metadata(at("d/b.tar.gz")).is_ok() && answer.stderr.contains(&at("d/b.tar.gz")),
+            "{}",
+            answer.stderr
+        );
+        assert!(fine(&["bundle", "verify", &at("d/b.tar.gz")]).contains(": whole\n"));
+        assert!(dir.join("d").is_dir());
+        // Unpacked, it is its owner's again.
+        fine(&["bundle", "unpack", &at("d/b.tar.gz"), &at("u")]);
+        let mode =
+            |path: String| std::os::unix::fs::PermissionsExt::mode(&fs::metadata(path).expect("there").permissions());
+        assert_eq!(
+            (mode(at("u")) & 0o777, mode(at("u/manifest.jsonl")) & 0o777),
+            (0o700, 0o600)
+        );
+        for copy in [vec!["redact", "d/b", "u"], vec!["unpack", "d/b.tar.gz", "u"]] {
+            let over = run(&["bundle", copy[0], &at(copy[1]), &at(copy[2])]);
+            assert_eq!(over.code, 2);
+            assert!(
+                over.stderr.contains("name another folder") && !over.stderr.contains("--resume"),
+                "{}",
+                over.stderr
+            );
+        }
+    });
+}
+
+/// A second archive behind the first is read by some tools and not by others.
+#[test]
+fn bytes_behind_an_archive_are_named() {
+    with_bundle(|_, at| {
+        for name in ["b.tar", "b.tar.gz", "b.tar.zst"] {
+            fine(&["bundle", "pack", &at("b"), &at(name)]);
+            let packed = fs::read(at(name)).expect("a file");
+            let second = packed.clone();
+            for (n, behind) in [b"garbage".as_slice(), &second, &[1; 4096]].into_iter().enumerate() {
+                let longer = at(&format!("{n}-{name}"));
+                fs::write(&longer, [packed.as_slice(), behind].concat()).expect("room");
+                let (code, v) = verdict(&longer);
+                assert_eq!(code, 1, "{name} {n}: {v}");
+                assert!(v["findings"].to_string().contains("behind the end"), "{name} {n}: {v}");
+            }
+        }
+        // Tars are filled up with zeros, tapes more so.
+        let tar = fs::read(at("b.tar")).expect("a file");
+        fs::write(at("tape.tar"), [tar.as_slice(), &[0; 20480]].concat()).expect("room");
+        assert!(fine(&["bundle", "verify", &at("tape.tar")]).contains(": whole\n"));
+    });
+}
+
 /// Snapshots of different bundles are not added up.
 #[test]
 fn a_folder_of_bundles_is_none() {
