@@ -224,7 +224,9 @@ fn not_http(q: &Question<'_>, server: &str, why: &str) -> Refusal {
             match q.route {
                 Route::Direct => "is the port right? Kubelets listen at 10250",
                 Route::KubectlProxy => "is the port right? `kubectl proxy` prints its own",
-                Route::ApiServer => "is `server` of your kubeconfig right?",
+                Route::ApiServer => {
+                    "is `server` of your kubeconfig right? Where other requests came through, something between broke this one"
+                }
             },
         )
     } else if why.contains("too large") {
