@@ -105,7 +105,8 @@ pub fn of_break(q: &Question<'_>, b: &Break) -> Refusal {
                     "a firewall, or a node that is off the network: port 10250 is rarely open from outside"
                 }
                 _ => {
-                    "a firewall, a VPN that is down, or a proxy (HTTPS_PROXY, `proxy-url` of the kubeconfig) that is missing"
+                    "a firewall, a VPN that is down, a proxy (HTTPS_PROXY, `proxy-url` of the kubeconfig) that is missing, or an \
+                     API server that hangs"
                 }
             },
             soon,
