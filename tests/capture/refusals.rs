@@ -356,6 +356,20 @@ fn hints_for_several_rights_can_be_followed_one_after_the_other() {
 
 #[test]
 fn what_is_no_answer_is_told_apart() {
+    // A frozen server's port still takes connections, and then says nothing.
+    let r = of_break(
+        &question(Route::ApiServer, "/version"),
+        &Break::Unreachable("deadline has elapsed".to_owned()),
+    );
+    assert!(r.remedy.contains("an API server that hangs"), "{r:#?}");
+    let after = Duration::from_secs(60);
+    let r = of_break(&question(Route::ApiServer, "/version"), &Break::NoAnswer { after });
+    assert_eq!(r.who, Who::ApiServer, "{r:#?}");
+    let r = of_break(&question(Route::ApiServer, HEAP), &Break::NoAnswer { after });
+    assert!(
+        r.who == Who::Unknown && r.remedy.contains("a kubelet that hangs"),
+        "{r:#?}"
+    );
     let of = |why: &str| of_break(&question(Route::ApiServer, HEAP), &Break::NotHttp(why.to_owned()));
     let r = of("invalid HTTP version parsed");
     assert!(

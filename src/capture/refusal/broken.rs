@@ -105,7 +105,8 @@ pub fn of_break(q: &Question<'_>, b: &Break) -> Refusal {
                     "a firewall, or a node that is off the network: port 10250 is rarely open from outside"
                 }
                 _ => {
-                    "a firewall, a VPN that is down, or a proxy (HTTPS_PROXY, `proxy-url` of the kubeconfig) that is missing"
+                    "a firewall, a VPN that is down, a proxy (HTTPS_PROXY, `proxy-url` of the kubeconfig) that is missing, or an \
+                     API server that hangs"
                 }
             },
             soon,
@@ -224,7 +225,9 @@ fn not_http(q: &Question<'_>, server: &str, why: &str) -> Refusal {
             match q.route {
                 Route::Direct => "is the port right? Kubelets listen at 10250",
                 Route::KubectlProxy => "is the port right? `kubectl proxy` prints its own",
-                Route::ApiServer => "is `server` of your kubeconfig right?",
+                Route::ApiServer => {
+                    "is `server` of your kubeconfig right? Where other requests came through, something between broke this one"
+                }
             },
         )
     } else if why.contains("too large") {

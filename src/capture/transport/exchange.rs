@@ -249,8 +249,8 @@ impl Transport {
             Ok(outcome) => exchanged.outcome = outcome,
             Err(broken) => exchanged.outcome = Outcome::Broken(broken),
         }
-        if exchanged.exchange.status.is_some_and(|s| s != 401) {
-            self.line.taken(serial).await;
+        if let Some(status) = exchanged.exchange.status {
+            self.line.answered(serial, status != 401).await;
         }
         (exchanged, serial)
     }

@@ -135,10 +135,22 @@ impl Line {
         Ok(now.clone())
     }
 
-    /// Remembers that the server took the credentials.
-    pub(super) async fn taken(&self, serial: u64) {
+    /// Remembers that the server answered, and whether it took the credentials.
+    pub(super) async fn answered(&self, serial: u64, taken: bool) {
         let mut now = self.now.lock().await;
-        now.taken |= now.serial == serial;
+        if now.serial != serial {
+            return;
+        }
+        now.taken |= taken;
+        if let (true, Some(name)) = (now.by_name, &self.own_name) {
+            let host = shown(&self.config.cluster_url);
+            self.note.get_or_init(|| {
+                format!(
+                    "the certificate of {host} does not hold that address; it was checked for the name of this machine, \
+                     {name:?}"
+                )
+            });
+        }
     }
 
     /// Makes other credentials, because the server did not take these; says whether there are other ones. What was made
@@ -201,10 +213,6 @@ impl Line {
         now.client = other;
         now.by_name = true;
         now.serial += 1;
-        let host = shown(&self.config.cluster_url);
-        let _ = self.note.set(format!(
-            "the certificate of {host} does not hold that address; it was checked for the name of this machine, {name:?}"
-        ));
         true
     }
 }
