@@ -314,7 +314,12 @@ fn forms_are_told_apart_and_what_they_lack_is_said() {
     assert_eq!(seen(fixture("gotext/heap.pb.gz"), false), (Form::Proto, vec![]));
 
     let dump = fixture("goroutines/odd.txt");
-    let remarks = vec![Remark::ElidedFrames(2), Remark::NoStack(1), Remark::SkippedLines(7)];
+    let remarks = vec![
+        Remark::ElidedFrames(2),
+        Remark::NoStack(1),
+        Remark::SkippedLines(7),
+        Remark::Leaked(1, 6),
+    ];
     assert_eq!(seen(dump.clone(), false), (Form::GoroutineDump, remarks));
     assert!(
         read(dump.clone(), Limit::Proportional, true).is_err(),

@@ -143,7 +143,10 @@ fn last(labels: &[Label], key: Option<StringId>) -> Option<StringId> {
 impl LabelClues {
     fn new(p: &Profile, knowledge: &Knowledge) -> Self {
         // Labels of other profiles may have these names and mean something else.
-        let goroutines = p.sample_types.iter().any(|t| p.text(t.kind) == "goroutine");
+        let goroutines = p
+            .sample_types
+            .iter()
+            .any(|t| matches!(p.text(t.kind), "goroutine" | "goroutineleak"));
         let find = |key: &str| p.strings.find(key).filter(|_| goroutines);
         let mut clues = Self {
             state: find(goroutine_label::STATE),

@@ -359,12 +359,20 @@ pub fn open_bundle(path: &Path, limit: Limit, want: Want) -> Result<Option<(Cont
     Ok(record.map(|record| (contents, record)))
 }
 
-/// The kind of a profile. Heap and allocs are one and the same text, so there `asked` decides.
+/// The kind of a profile, where `asked` may decide: heap and allocs are one and the same text, and a dump in which the
+/// runtime has marked the leaked goroutines is a goroutineleak profile as well.
 fn settled_kind(read: &mut pprof::Read, asked: Option<Kind>) -> Kind {
     let either = read.remarks.iter().position(|r| *r == pprof::Remark::HeapOrAllocs);
     if let (Some(Kind::Allocs), Some(remark)) = (asked, either) {
         read.remarks.remove(remark);
         read.profile.default_sample_type = read.profile.strings.intern("alloc_space");
+    }
+    if let (Some(Kind::GoroutineLeak), Some(dump)) = (asked, &mut read.dump)
+        && dump.knows_leaks()
+    {
+        dump.keep_leaked();
+        read.profile = dump.to_profile();
+        read.remarks.retain(|r| !matches!(r, pprof::Remark::Leaked(..)));
     }
     Kind::of(&read.profile)
 }

@@ -11,6 +11,7 @@ use super::{Exit, output};
 use crate::bundle::redact::Key;
 use crate::bundle::verify::{Verdict, verify as verify_contents};
 use crate::bundle::{self, Contents, Packed, Packing, Record, Want};
+use crate::model::units::counted;
 use crate::pprof::Limit;
 use crate::render::{bundle as page, layout};
 
@@ -303,10 +304,14 @@ fn redact(source: &Source, dir: &Path, key_file: Option<&Path>, quiet: bool) -> 
         for (path, why) in &redacted.left_out {
             say!("note: {path} is left out: {why}");
         }
-        say!("{} files redacted into {}", redacted.files, dir.display());
         say!(
-            "{} names are in {}: keep it, do not send it",
-            key.len(),
+            "{} redacted into {}",
+            counted(redacted.files, "file", "files"),
+            dir.display()
+        );
+        say!(
+            "{} in {}: keep it, do not send it",
+            counted(key.len(), "name is", "names are"),
             key_file.display()
         );
     }

@@ -17,7 +17,7 @@ use crate::bundle::{self, GoroutineForms, Kind, Sources};
 use crate::kubelet::Knowledge;
 use crate::model::units::counted;
 use crate::model::{self, MergeOptions, Profile};
-use crate::pprof::{Form, Limit};
+use crate::pprof::{Form, Limit, Remark};
 use crate::render::layout::{self, Below, Look, StackLines, Symbols};
 
 /// Buckets where no number is given.
@@ -221,12 +221,11 @@ pub(super) fn goroutines(args: &GoroutinesArgs) -> Result<()> {
         })?,
     };
     open::say(&forms.notes, &args.out);
-    let one = joined(forms, args, &knowledge)?;
-    let mut profile = one.profile;
+    let mut one = joined(forms, args, &knowledge)?;
     if one.form == Form::GoText {
-        analysis::drop_nameless_leaves(&mut profile);
+        symbols::drop_hidden(&mut one.profile, &mut one.symbols);
     }
-    let view = open::prepare(profile, &args.query(), knowledge, &args.out)?;
+    let view = open::prepare(one.profile, &args.query(), knowledge, &args.out)?;
     let asked = args.asked();
     let report = analysis::goroutines(&view, &asked)?;
     let mut remarks = one.remarks;
@@ -313,6 +312,10 @@ fn joined(forms: GoroutineForms, args: &GoroutinesArgs, knowledge: &Arc<Knowledg
     let mut remarks = Vec::new();
     if forms.cut {
         remarks.push("the dump ends early: goroutines are missing in it".to_owned());
+    }
+    let repeated: u64 = forms.dumps.iter().map(|d| d.repeated()).sum();
+    if repeated > 0 {
+        remarks.push(Remark::RepeatedIds(repeated).to_string());
     }
     let named = |files: &[PathBuf]| match files {
         [one] => one.display().to_string(),

@@ -10,6 +10,7 @@ use super::{dumps, symbols};
 use crate::analysis::{self, Note, Query, QueryError, View};
 use crate::bundle::{self, Choice, GoroutineForms, Kind, Loaded, SourceError, SourceNote, Sources};
 use crate::kubelet::Knowledge;
+use crate::model::units::counted;
 use crate::model::{self, MergeOptions, Profile};
 use crate::pprof::goroutines::GoroutineDump;
 use crate::pprof::{Form, Limit, Remark};
@@ -252,8 +253,21 @@ pub(super) fn say(notes: &[SourceNote], out: &OutArgs) {
     for n in notes {
         match n {
             SourceNote::Merged(n, kind) => note(out, &format!("{n} {kind} profiles are added up")),
-            SourceNote::Skipped(n) => note(out, &format!("{n} files of the folder are no profiles")),
-            SourceNote::TextForms(n) => note(out, &format!("{n} texts of the same kind are left out")),
+            SourceNote::Skipped(n) => note(
+                out,
+                &format!(
+                    "{} no {}",
+                    counted(n, "file of the folder is", "files of the folder are"),
+                    if *n == 1 { "profile" } else { "profiles" }
+                ),
+            ),
+            SourceNote::TextForms(n) => note(
+                out,
+                &format!(
+                    "{} left out",
+                    counted(n, "text of the same kind is", "texts of the same kind are")
+                ),
+            ),
             SourceNote::Chosen(path, chosen) => note(out, &format!("{}: {chosen}", path.display())),
             SourceNote::Altered(path) => note(
                 out,
@@ -265,7 +279,15 @@ pub(super) fn say(notes: &[SourceNote], out: &OutArgs) {
             SourceNote::LeftOut(path, n) => {
                 note(
                     out,
-                    &format!("{}: {n} links, devices or absurd names are left out", path.display()),
+                    &format!(
+                        "{}: {} left out",
+                        path.display(),
+                        counted(
+                            n,
+                            "link, device or absurd name is",
+                            "links, devices or absurd names are"
+                        )
+                    ),
                 );
             }
             SourceNote::NoBundle => note(
@@ -280,8 +302,8 @@ pub(super) fn say(notes: &[SourceNote], out: &OutArgs) {
                     note(
                         out,
                         &format!(
-                            "{path}: {} names are not UTF-8; bad bytes are shown as \u{fffd}",
-                            odd.invalid_utf8
+                            "{path}: {} not UTF-8; bad bytes are shown as \u{fffd}",
+                            counted(odd.invalid_utf8, "name is", "names are")
                         ),
                     );
                 }
@@ -289,8 +311,8 @@ pub(super) fn say(notes: &[SourceNote], out: &OutArgs) {
                     note(
                         out,
                         &format!(
-                            "{path}: {} locations name a mapping that is not there",
-                            odd.dangling_mappings
+                            "{path}: {} a mapping that is not there",
+                            counted(odd.dangling_mappings, "location names", "locations name")
                         ),
                     );
                 }
@@ -350,8 +372,7 @@ pub(super) fn view(input: &InputArgs, query: &Query, out: &OutArgs) -> Result<(V
     let (loaded, mut look) = named(input, out)?;
     let mut profile = loaded.profile;
     if loaded.form == Form::GoText {
-        // They are provably of the runtime: the text hides no others.
-        analysis::drop_nameless_leaves(&mut profile);
+        symbols::drop_hidden(&mut profile, &mut look.symbols);
     }
     drop_frames(&mut profile, out);
     let bases = input

@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 use super::args::OutArgs;
 use super::binary::{ArchiveArgs, verdict_text};
 use super::open::note;
+use crate::analysis;
 use crate::bundle::BundledBinary;
 use crate::model::{MappingId, Profile};
 use crate::pprof::Form;
@@ -96,6 +97,21 @@ pub(super) fn symbolize(profile: &mut Profile, form: Form, args: &SymbolArgs, ou
         );
     }
     Ok(words)
+}
+
+/// Leaves out the frames at the leaf whose names a text hides. They are provably of the runtime: the text hides no others.
+/// What is not shown is not counted as missing either.
+pub(super) fn drop_hidden(profile: &mut Profile, symbols: &mut Symbols) {
+    let is_empty = |key: &str| match symbols.facts.get(key) {
+        Some(Value::Array(rows)) => rows.is_empty(),
+        Some(Value::Object(rows)) => rows.is_empty(),
+        _ => true,
+    };
+    // What a binary could not name has a reason of its own.
+    let from_text = is_empty("named") && is_empty("binaries");
+    if analysis::drop_nameless_leaves(profile) > 0 && from_text {
+        *symbols = words(&survey(profile));
+    }
 }
 
 fn name_from_binary(

@@ -7,6 +7,7 @@ use super::goroutines::{self, GoroutineDump, Truncation};
 use super::gotext::{self, GoText, GoTextKind};
 use super::{DecodeError, DecodeNotes, InflateError, Limit, decode, inflate, legacy, mistakes};
 use crate::model::Profile;
+use crate::model::units::counted;
 
 /// What bytes were.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,11 +73,15 @@ pub enum Remark {
     NoStack(u64),
     /// So many lines are no part of any goroutine.
     SkippedLines(u64),
+    /// So many goroutines of a dump are leaked, of so many.
+    Leaked(u64, u64),
+    /// So many goroutines have the number of another one.
+    RepeatedIds(u64),
 }
 
 impl std::fmt::Display for Remark {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
+        match *self {
             Remark::HttpHeaders => write!(f, "HTTP headers before the profile are skipped"),
             Remark::PackedTwice => write!(f, "the file is compressed twice; both are unpacked"),
             Remark::TextTruncated => write!(f, "the text ends early; it is read as far as it goes"),
@@ -95,7 +100,8 @@ impl std::fmt::Display for Remark {
             Remark::UnnamedRuntimeFrames(n) => {
                 write!(
                     f,
-                    "the text hides the names of {n} runtime frames; the binary or profile.proto has them"
+                    "the text hides the names of {}; the binary or profile.proto has them",
+                    counted(n, "runtime frame", "runtime frames")
                 )
             }
             Remark::MutexFraction(n) => {
@@ -104,9 +110,30 @@ impl std::fmt::Display for Remark {
                     "one of {n} mutex events was recorded; values are right for Go 1.20 and later"
                 )
             }
-            Remark::ElidedFrames(n) => write!(f, "{n} goroutines have frames left out of the dump"),
-            Remark::NoStack(n) => write!(f, "{n} goroutines were running on other threads and have no stack"),
-            Remark::SkippedLines(n) => write!(f, "{n} lines are no part of a goroutine"),
+            Remark::ElidedFrames(n) => {
+                let goroutines = counted(n, "goroutine has", "goroutines have");
+                write!(f, "{goroutines} frames left out of the dump")
+            }
+            Remark::NoStack(n) => {
+                let goroutines = counted(n, "goroutine was", "goroutines were");
+                let threads = if n == 1 {
+                    "another thread and has"
+                } else {
+                    "other threads and have"
+                };
+                write!(f, "{goroutines} running on {threads} no stack")
+            }
+            Remark::SkippedLines(n) => write!(f, "{} no part of a goroutine", counted(n, "line is", "lines are")),
+            Remark::Leaked(n, of) => write!(
+                f,
+                "{n} of {} marked as leaked: nothing can wake what is; --kind goroutineleak takes no others",
+                counted(of, "goroutine", "goroutines")
+            ),
+            Remark::RepeatedIds(n) => write!(
+                f,
+                "goroutine IDs repeat: this looks like several dumps in one file; {} counted more than once",
+                counted(n, "goroutine is", "goroutines are")
+            ),
         }
     }
 }
@@ -267,11 +294,17 @@ fn from_dump(dump: GoroutineDump) -> Read {
         Remark::ElidedFrames(count(&|g| g.gap.is_some())),
         Remark::NoStack(count(&|g| g.stack_unavailable)),
         Remark::SkippedLines(dump.skipped.preamble_lines + dump.skipped.other_lines),
+        Remark::Leaked(dump.leaked(), dump.goroutines.len() as u64),
+        Remark::RepeatedIds(dump.repeated()),
     ];
     let is_some = |r: &Remark| {
         !matches!(
             r,
-            Remark::ElidedFrames(0) | Remark::NoStack(0) | Remark::SkippedLines(0)
+            Remark::ElidedFrames(0)
+                | Remark::NoStack(0)
+                | Remark::SkippedLines(0)
+                | Remark::Leaked(0, _)
+                | Remark::RepeatedIds(0)
         )
     };
     let mut remarks: Vec<Remark> = dump.truncated.map(Remark::DumpTruncated).into_iter().collect();

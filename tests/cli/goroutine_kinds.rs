@@ -88,6 +88,52 @@ fn leaked_ones_are_found_by_flag_and_by_state() {
     assert!(int(&d, "total") > 0);
 }
 
+/// A dump of the endpoint shows all goroutines; those that are leaked are what its other forms show.
+#[test]
+fn a_dump_with_leaked_goroutines_is_a_profile_of_them_where_that_is_asked() {
+    let folder = tempfile::tempdir().expect("folder");
+    let leaks = dump(folder.path(), "leaks.txt", &LEAKS);
+    let asked = ["--kind", "goroutineleak"];
+    for command in [&["goroutines"][..], &["top", "--trim=false"]] {
+        let all = run(&[command, &[leaks.as_str()]].concat());
+        assert_eq!(all.code, 0, "{}", all.stderr);
+        assert!(
+            all.stderr.contains(
+                "1 of 4 goroutines marked as leaked: nothing can wake what is; --kind goroutineleak takes no others"
+            ),
+            "{}",
+            all.stderr
+        );
+        let leaked = run(&[command, &[leaks.as_str(), "-o", "json"], &asked].concat());
+        assert_eq!((leaked.code, leaked.stderr.as_str()), (0, ""));
+        let d: Value = serde_json::from_str(&leaked.stdout).expect("JSON");
+        assert_eq!(d["profile"]["kind"], "goroutineleak", "{d}");
+        assert_eq!(int(&d, "total"), 1, "{d}");
+    }
+    // The state tells what they are blocked in, as in the dump as a whole.
+    let d = answer(&["goroutines", &leaks, "--kind", "goroutineleak"]);
+    assert_eq!(d["rows"][0]["blocked_in"], "channel", "{d}");
+    // One that looked and found none is an empty profile; one that never looked is none.
+    let none = dump(
+        folder.path(),
+        "none.txt",
+        &[(
+            "[running]",
+            &["runtime/pprof.writeGoroutineLeak({0x1, 0x2}, 0x2)", "main.main()"],
+        )],
+    );
+    let text = fine(&["goroutines", &none, "--kind", "goroutineleak"]);
+    assert!(text.contains("no goroutine waits for what nothing can reach"), "{text}");
+    let plain = dump(folder.path(), "plain.txt", &[("[select]", WAITS)]);
+    let refused = run(&["goroutines", &plain, "--kind", "goroutineleak"]);
+    assert_eq!(refused.code, 2);
+    assert!(
+        refused.stderr.contains("no goroutineleak profile in the sources"),
+        "{}",
+        refused.stderr
+    );
+}
+
 #[test]
 fn frames_left_out_stand_between_those_around_them() {
     let folder = tempfile::tempdir().expect("folder");
@@ -120,6 +166,8 @@ fn frames_left_out_stand_between_those_around_them() {
         "{short}"
     );
     assert!(!fine(&["goroutines", &gap, "--stacks", "0"]).contains("elided]"));
+    let note = run(&["goroutines", &gap]).stderr;
+    assert!(note.contains("1 goroutine has frames left out of the dump"), "{note}");
 }
 
 #[test]
@@ -179,6 +227,28 @@ fn a_bucket_says_all_that_its_goroutines_are_blocked_in() {
 }
 
 #[test]
+fn several_dumps_in_one_file_are_named() {
+    let folder = tempfile::tempdir().expect("folder");
+    let one = dump(folder.path(), "one.txt", &LEAKS[3..]);
+    let text = fs::read_to_string(&one).expect("the dump");
+    let twice = folder.path().join("twice.txt");
+    // Each thread has a goroutine 0.
+    let idle = "goroutine 0 [idle]:\nmain.idle()\n\tmade.go:7 +0x1\n\n".repeat(2);
+    fs::write(&twice, format!("{text}{text}{idle}")).expect("a file");
+    let words =
+        "goroutine IDs repeat: this looks like several dumps in one file; 1 goroutine is counted more than once";
+    let both = run(&["goroutines", &twice.display().to_string()]);
+    assert!(
+        both.stderr.contains(words) && both.stdout.contains(words),
+        "{}",
+        both.stdout
+    );
+    assert!(both.stdout.contains("total 4 goroutines"), "{}", both.stdout);
+    let single = run(&["goroutines", &one]);
+    assert!(!single.stderr.contains("repeat") && !single.stdout.contains("repeat"));
+}
+
+#[test]
 fn waits_take_units_and_say_what_a_plain_number_is() {
     let folder = tempfile::tempdir().expect("folder");
     let waits = dump(
@@ -217,4 +287,26 @@ fn waits_take_units_and_say_what_a_plain_number_is() {
         "{}",
         refused.stderr
     );
+}
+
+/// The names that a text hides are of frames that no report shows.
+#[test]
+fn names_that_a_text_hides_are_not_missing() {
+    let text = root()
+        .join("fixtures/gotext/goroutine.debug1.txt")
+        .display()
+        .to_string();
+    for command in ["goroutines", "top"] {
+        let d = answer(&[command, &text]);
+        let symbols = &d["profile"]["symbols"];
+        assert_eq!(symbols["missing"], json!({}), "{command}: {symbols}");
+        assert_eq!(symbols["locations"], symbols["embedded"], "{command}");
+        let page = run(&[command, &text]);
+        assert!(!page.stdout.contains("symbols: "), "{}", page.stdout);
+        assert!(
+            page.stderr.contains("the text hides the names of 19 runtime frames"),
+            "{}",
+            page.stderr
+        );
+    }
 }

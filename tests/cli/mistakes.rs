@@ -1,7 +1,9 @@
 //! What goes wrong is named, with what to do.
 
+use std::fs;
+
 use super::made_profile::{Made, profile, save};
-use super::support::{capture, fine, json, run, run_with};
+use super::support::{capture, fine, json, root, run, run_with};
 
 #[test]
 fn several_kinds_in_a_folder_are_listed() {
@@ -23,6 +25,8 @@ fn what_is_no_profile_is_named() {
         (b"profiling endpoint is disabled.\n", "profiling endpoint is disabled"),
         (b"\x7fELF\x02\x01\x01", "ELF"),
         (b"<!DOCTYPE html><html>", "a web page"),
+        (b"\xfd7zXZ\0 and more", ": an xz archive"),
+        (b"PK\x03\x04 and more", ": a zip archive"),
         (
             b"{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"status\":\"Failure\",\"code\":403,\"message\":\"no\"}",
             "403",
@@ -36,9 +40,39 @@ fn what_is_no_profile_is_named() {
     }
 }
 
+/// Counts of one are of one.
+#[test]
+fn notes_count_with_the_right_noun() {
+    let folder = tempfile::tempdir().expect("folder");
+    for name in ["goroutine.pb.gz", "goroutine.debug1.txt", "README.md"] {
+        let from = root().join("fixtures/gotext").join(name);
+        fs::copy(&from, folder.path().join(name)).expect("copied");
+    }
+    let notes = run(&["top", &folder.path().display().to_string()]).stderr;
+    for words in [
+        "1 file of the folder is no profile\n",
+        "1 text of the same kind is left out\n",
+    ] {
+        assert!(notes.contains(words), "{words}: {notes}");
+    }
+    for name in ["goroutine.debug1.txt", "README.md"] {
+        let twin = format!("twin-{name}");
+        fs::copy(folder.path().join(name), folder.path().join(twin)).expect("copied");
+    }
+    let notes = run(&["top", &folder.path().display().to_string()]).stderr;
+    for words in [
+        "2 files of the folder are no profiles\n",
+        "2 texts of the same kind are left out\n",
+    ] {
+        assert!(notes.contains(words), "{words}: {notes}");
+    }
+    let text = fine(&["top", &capture("ctx-leak-1.36.1/s10-heap.pb.gz"), "-n", "1"]);
+    assert!(text.contains(" more rows: -n "), "{text}");
+}
+
 #[test]
 fn a_cut_download_says_so() {
-    let bytes = std::fs::read(capture("ctx-leak-1.36.1/s10-heap.pb.gz")).expect("fixture");
+    let bytes = fs::read(capture("ctx-leak-1.36.1/s10-heap.pb.gz")).expect("fixture");
     let answer = run_with(&["top", "-"], Some(&bytes[..bytes.len() / 2]));
     assert_eq!(answer.code, 2);
     assert!(answer.stderr.contains("ends early"), "{}", answer.stderr);
@@ -167,7 +201,7 @@ fn what_matches_nothing_and_what_is_no_expression_have_a_hint() {
 
 #[test]
 fn two_profiles_in_one_file_and_one_packed_twice() {
-    let bytes = std::fs::read(capture("ctx-leak-1.36.1/s10-heap.pb.gz")).expect("fixture");
+    let bytes = fs::read(capture("ctx-leak-1.36.1/s10-heap.pb.gz")).expect("fixture");
     let twice = [bytes.as_slice(), &bytes].concat();
     let answer = run_with(&["top", "-"], Some(&twice));
     assert_eq!(answer.code, 2);

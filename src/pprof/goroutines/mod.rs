@@ -8,12 +8,18 @@
 //! A dump shows no `runtime.` frames except exported ones, at most the 50 innermost and 50 outermost frames (the 100
 //! innermost before Go 1.21), and type arguments as `[...]`. The runtime ends a dump at 64 MiB: [`Truncation`] says so.
 //!
+//! A dump of the endpoint `goroutineleak` is one of all goroutines, in which the runtime has just marked those that nothing
+//! can wake; so do dumps of `goroutine` for some time afterwards. [`GoroutineDump::keep_leaked`] makes the profile that the
+//! endpoint gives in other forms.
+//!
 //! The minutes of waiting count from the first garbage collection that saw the goroutine wait, so they are a lower bound
 //! that is some minutes short at most; they exist for waiting and system calls only, and leaked goroutines have none.
 
 mod header;
 mod parse;
 mod to_profile;
+
+use rustc_hash::FxHashSet;
 
 pub use parse::parse;
 
@@ -36,6 +42,7 @@ pub struct GoroutineDump {
     frames: Vec<GoFrame>,
     labels: Vec<(StringId, StringId)>,
     ancestors: Vec<Ancestor>,
+    leaked_only: bool,
 }
 
 /// Why the end of a dump is missing.
@@ -158,7 +165,36 @@ pub struct Ancestor {
     frames: Run,
 }
 
+/// What writes the dump of the endpoint `goroutineleak`; it stands in every such dump.
+const WRITER_OF_LEAKS: &str = "runtime/pprof.writeGoroutineLeak";
+
 impl GoroutineDump {
+    /// Whether the runtime has looked for leaked goroutines: some are marked, or it was asked to look.
+    pub fn knows_leaks(&self) -> bool {
+        let writer = self.strings.find(WRITER_OF_LEAKS);
+        let has_writer = || self.frames.iter().any(|f| Some(f.function) == writer);
+        self.leaked() > 0 || writer.is_some() && has_writer()
+    }
+
+    /// How many goroutines are marked as leaked.
+    pub fn leaked(&self) -> u64 {
+        self.goroutines.iter().filter(|g| g.leaked).count() as u64
+    }
+
+    /// From now on the profile of this dump has the leaked goroutines only and is of kind `goroutineleak`. The others stay
+    /// in the dump: they are parents.
+    pub fn keep_leaked(&mut self) {
+        self.leaked_only = true;
+    }
+
+    /// How many goroutines have a number that another one before them has. A process numbers each but once, apart from those
+    /// with 0, of which each thread has one.
+    pub fn repeated(&self) -> u64 {
+        let mut seen: FxHashSet<u64> = FxHashSet::default();
+        let numbers = self.goroutines.iter().map(|g| g.id).filter(|&id| id != 0);
+        numbers.filter(|&id| !seen.insert(id)).count() as u64
+    }
+
     /// Text of an id.
     #[inline]
     pub fn text(&self, id: StringId) -> &str {

@@ -13,7 +13,7 @@ use crate::pprof::tables::Tables;
 const UNAVAILABLE: &str = "[stack unavailable]";
 
 impl GoroutineDump {
-    /// The profile that says the same: equal goroutines counted, inlined frames in one location with what they were
+    /// The profile that says the same, of the leaked ones alone after `keep_leaked`: equal goroutines counted, inlined frames in one location with what they were
     /// inlined into, and state, wait, creator, lock and leak as labels (keys in [`label`]). Locations have no address
     /// unless the dump says one. Where frames are missing stands `[frames elided]`, where the whole stack is missing
     /// `[stack unavailable]`.
@@ -26,7 +26,9 @@ impl GoroutineDump {
     pub fn to_profile_with<'o>(&self, parent_owner: impl Fn(usize) -> Option<&'o str>) -> Profile {
         let mut profile = Profile::default();
         let goroutine = ValueType {
-            kind: profile.strings.intern("goroutine"),
+            kind: profile
+                .strings
+                .intern(if self.leaked_only { "goroutineleak" } else { "goroutine" }),
             unit: profile.strings.intern("count"),
         };
         profile.sample_types = vec![goroutine];
@@ -43,6 +45,9 @@ impl GoroutineDump {
         let mut labels: Vec<Label> = Vec::new();
         let mut of_one = Vec::new();
         for (i, g) in self.goroutines.iter().enumerate() {
+            if self.leaked_only && !g.leaked {
+                continue;
+            }
             // Ids are 32 bits wide, and so are the dump's own.
             let Some(stack) = writer.stack(g) else { continue };
             of_one.clear();

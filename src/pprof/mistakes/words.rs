@@ -5,6 +5,11 @@ use super::{Mistake, refusals};
 /// How a profile is fetched through the API server.
 const FETCH: &str = "kubectl get --raw /api/v1/nodes/NODE/proxy/debug/pprof/heap > heap.pb.gz";
 
+/// `a` or `an`, as a format is spoken.
+fn article(format: &str) -> &'static str {
+    if format.starts_with('x') { "an" } else { "a" }
+}
+
 impl Mistake {
     /// What the bytes are, as a lowercase fragment.
     pub fn what(&self) -> String {
@@ -57,8 +62,7 @@ impl Mistake {
             Self::Elf { core: true } => "a core dump, not a profile".to_owned(),
             Self::Elf { core: false } => "an ELF file (a program or a library), not a profile".to_owned(),
             Self::OtherProgram { format } => format!("a program for {format}, not a profile"),
-            Self::Archive { format: "xz" } => "an xz archive, not a profile".to_owned(),
-            Self::Archive { format } => format!("a {format} archive, not a profile"),
+            Self::Archive { format } => format!("{} {format} archive, not a profile", article(format)),
             Self::Utf16 => "text in UTF-16, as PowerShell's > writes it".to_owned(),
             Self::Base64 => "a gzip file in base64".to_owned(),
             Self::Metrics => "metrics in Prometheus' text format, not a profile".to_owned(),

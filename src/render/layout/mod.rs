@@ -32,7 +32,7 @@ pub use tree::{tree, tree_rows};
 
 use crate::analysis::{Granularity, Header, NodeInfo, Query, View};
 use crate::kubelet::{GoName, Role};
-use crate::model::units;
+use crate::model::units::{self, counted};
 
 /// Wording of values.
 struct Words<'a> {
@@ -486,29 +486,37 @@ fn left_out(h: &Header, view: &View, hidden: (usize, i64)) -> Vec<String> {
     let format = |v: i64| view.format(v, &h.output_unit);
     if h.rows_shown < h.row_count {
         notes.push(format!(
-            "{} more rows: -n {} or -n 0 shows them",
-            h.row_count - h.rows_shown,
+            "{}: -n {} or -n 0 shows them",
+            counted(h.row_count - h.rows_shown, "more row", "more rows"),
             h.row_count
         ));
     }
     if h.dropped_nodes > 0 {
         let below = format(h.node_cutoff);
         notes.push(format!(
-            "{} rows with cum below {below} are left out: --nodefraction 0 shows them",
-            h.dropped_nodes
+            "{} left out: --nodefraction 0 shows them",
+            counted(
+                h.dropped_nodes,
+                &format!("row with cum below {below} is"),
+                &format!("rows with cum below {below} are")
+            )
         ));
     }
     if h.dropped_edges > 0 {
         notes.push(format!(
-            "{} edges are too small to be shown: --edgefraction 0 shows them",
-            h.dropped_edges
+            "{} too small to be shown: --edgefraction 0 shows them",
+            counted(h.dropped_edges, "edge is", "edges are")
         ));
     }
     if hidden.0 > 0 {
         let flat = format(hidden.1);
         notes.push(format!(
-            "{} rows outside of the packages and subsystems asked for are hidden (flat {flat})",
-            hidden.0
+            "{} hidden (flat {flat})",
+            counted(
+                hidden.0,
+                "row outside of the packages and subsystems asked for is",
+                "rows outside of the packages and subsystems asked for are"
+            )
         ));
     }
     notes

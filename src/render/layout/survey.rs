@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::bundle::Surveyed;
-use crate::model::units;
+use crate::model::units::{self, counted};
 use crate::render::document::{Cell, Column, Document, Emphasis, Row, Shown};
 use crate::render::pprof::go_time;
 
@@ -54,7 +54,11 @@ pub fn survey(files: &[Surveyed]) -> Document {
     }
     let profiles = files.iter().filter(|f| f.found.is_ok()).count();
     d.facts.insert("profiles".to_owned(), json!(profiles));
-    d.heading = vec![format!("{profiles} profiles in {} files", files.len())];
+    d.heading = vec![format!(
+        "{} in {}",
+        counted(profiles, "profile", "profiles"),
+        counted(files.len(), "file", "files")
+    )];
     if profiles > 1 {
         d.notes
             .push("reports take one kind: --kind heap, --kind cpu, ...; several of a kind are added up".to_owned());
