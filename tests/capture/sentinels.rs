@@ -8,11 +8,11 @@ use crate::server::{Reply, Server};
 const NODE: &str = "ip-10-1-2-3.znode.corp";
 
 /// What must not even be captured.
-const SECRETS: [&str; 28] = [
+const SECRETS: [&str; 29] = [
     "SECRETa1", "SECRETa2", "SECRETa3", "SECRETa4", "SECRETa5", "SECRETa6", "SECRETa7", "SECRETa8", "SECRETa9",
     "SECRETb1", "SECRETb2", "SECRETb3", "SECRETb4", "SECRETb5", "SECRETb6", "SECRETb7", "SECRETb8", "SECRETb9",
     "SECRETc1", "SECRETc2", "SECRETc3", "SECRETc4", "SECRETc5", "SECRETc6", "SECRETc7", "SECRETc8", "SECRETc9",
-    "SECRETd1",
+    "SECRETd1", "SECRETd2",
 ];
 
 const CMDLINE: &str = "/data/zfolder/kubelet\0--node-labels=customer=zlabela,zteamkey=zteam,kubernetes.io/os=linux\0\
@@ -54,7 +54,7 @@ fn node() -> String {
       "status": {"nodeInfo": {"bootID": "zboot", "machineID": "zmachine", "systemUUID": "zsystem", "kubeletVersion": "v1.36.1"},
         "addresses": [{"type": "InternalIP", "address": "10.1.2.3"}, {"type": "Hostname", "address": "zedge7.corp"},
             {"type": "ExternalDNS", "address": "zexternal-dns.corp"}, {"type": "InternalDNS", "address": "zedge7"}],
-        "conditions": [{"type": "Ready", "status": "True", "message": "kubelet on zedge7.corp is posting"}],
+        "conditions": [{"type": "Ready", "status": "False", "message": "kubelet on zedge7.corp: password=SECRETd2"}],
         "capacity": {"zresource.corp/gpu": "1", "memory": "1Ki"},
         "images": [{"names": ["registry.zimage.corp/zapp@sha256:abc"], "sizeBytes": 1}],
         "volumesAttached": [{"name": "kubernetes.io/csi/zdriver^zvolume", "devicePath": "/dev/zdevice"}],

@@ -17,6 +17,7 @@ use crate::bundle::manifest::{
 use crate::bundle::{RunRecord, now};
 use crate::capture::endpoints::{Endpoint, Phase, Server, endpoint};
 use crate::capture::facts::{Gauges, NodeFacts};
+use crate::capture::mask;
 use crate::capture::progress::Progress;
 use crate::capture::refusal::{Cause, Next, Refusal, Route};
 use crate::capture::transport::Transport;
@@ -322,7 +323,9 @@ impl Visit<'_> {
     /// Boot ID, versions and conditions, from the API server.
     async fn look_at_node(&mut self) {
         let Some(e) = endpoint("node") else { return };
-        if let Ok(fetched) = self.session.fetch(&self.transport, &self.node, e).await {
+        if let Ok(mut fetched) = self.session.fetch(&self.transport, &self.node, e).await {
+            // Its conditions are shown and written down as they are read here.
+            fetched.bytes = mask::mask(e.artifact, &fetched.bytes).0.into_owned();
             self.facts = NodeFacts::read(&fetched.bytes);
             self.object = Some(fetched);
             if let Some(facts) = self.facts.as_ref().filter(|f| !f.conditions.is_empty()) {
