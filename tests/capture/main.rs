@@ -7,6 +7,8 @@ mod matrix;
 mod places;
 mod preflight;
 mod refusals;
+mod restarts;
+mod resume;
 mod run;
 mod series;
 mod server;
