@@ -257,3 +257,16 @@ fn what_cannot_be_is_said_before_anything_is_begun() {
     }
     assert!(server.seen().is_empty(), "{:#?}", server.seen());
 }
+
+/// An authenticator that could not ask once is asked once more.
+#[test]
+fn one_unknown_moment_is_no_end() {
+    let asked = AtomicUsize::new(0);
+    let server = Server::start(move |r| {
+        let first = review(r) && asked.fetch_add(1, Ordering::Relaxed) == 0;
+        first.then(|| Reply::fixture("api-401-bad-token.http"))
+    });
+    let ran = capture(&server, &server.path("b"), &["worker-03", "--profiles", "heap"]);
+    assert_eq!(ran.code, Some(0), "{ran:#?}");
+    assert!(ran.stderr.contains("once more"), "{ran:#?}");
+}
