@@ -398,3 +398,33 @@ fn a_bundle_is_for_its_owner() {
         assert_eq!(mode(&root.join(&file)), 0o600, "{file}");
     }
 }
+
+/// What turns out to be of another process goes with a line that says why; a kill between both leaves nothing that lies.
+#[test]
+fn what_is_withdrawn_is_gone_and_told() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let root = folder.path().join("b");
+    let writer = Writer::create(&root, started()).expect("a bundle");
+    take(&writer, &slot(1, "heap"), &fixture("heap.pb.gz")).expect("a heap profile");
+    let artifact = writer.has(&slot(1, "heap")).expect("it is there");
+    let path = root.join(&artifact.path);
+    let bytes = fs::read(&path).expect("a file");
+    writer
+        .withdraw(&slot(1, "heap"), Who::Kubeprof, "restarted")
+        .expect("withdrawn");
+    assert!(writer.has(&slot(1, "heap")).is_none() && !path.exists());
+    writer.finish(Finished::default()).expect("room");
+    drop(writer);
+    let journal = fs::read(root.join(JOURNAL)).expect("a journal");
+    let record = Record::of_journal(&journal);
+    let lack = record.lacks().next().expect("a line");
+    assert!(
+        lack.skipped && lack.missing.withdrawn && lack.missing.why == "restarted",
+        "{lack:#?}"
+    );
+    // As if killed between the line and the file.
+    fs::write(&path, bytes).expect("room");
+    let (writer, mended) = Writer::resume(&root, started()).expect("a bundle");
+    assert_eq!(mended.removed, [artifact.path]);
+    assert!(!path.exists() && writer.has(&slot(1, "heap")).is_none());
+}

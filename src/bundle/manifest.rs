@@ -8,7 +8,7 @@
 //! | `started` | a capture (or its resumption) begins: [`Started`] with what was [`Asked`] |
 //! | `run` | a process of the kubelet is seen for the first time: [`RunStarted`] |
 //! | `artifact` | bytes were fetched, decoded and are on disk: [`Artifact`]. Written *before* the file gets its final name |
-//! | `failed`, `skipped` | an artifact is not there: [`Missing`] with who, why and remedy |
+//! | `failed`, `skipped` | an artifact is not there: [`Missing`] with who, why and remedy; or not any more (`withdrawn`) |
 //! | `snapshot` | all that a snapshot was to hold was tried: [`SnapshotEnded`] |
 //! | `aside` | a resumption is about to put a file aside whose bytes are not those that were taken: [`Aside`] |
 //! | `binary` | an executable was put into the bundle: [`Binary`] |
@@ -357,6 +357,9 @@ pub struct Missing {
     /// How many bytes of a body came.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bytes: Option<u64>,
+    /// Whether it was there and was taken out again: it turned out to be of another process, or may be.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub withdrawn: bool,
 }
 
 /// So much of a body is kept of an answer that is no artifact.

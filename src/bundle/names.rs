@@ -39,6 +39,15 @@ pub fn is_plain(name: &str) -> bool {
     !name.is_empty() && name.len() <= 128 && !name.starts_with('.') && name.bytes().all(fits)
 }
 
+/// The name of a node as API servers take it in paths, `https:NAME:PORT`, without scheme and port.
+pub fn bare_node(id: &str) -> &str {
+    let rest = id
+        .strip_prefix("https:")
+        .or_else(|| id.strip_prefix("http:"))
+        .unwrap_or(id);
+    rest.split(':').next().unwrap_or(rest)
+}
+
 /// The folder of a node. Names of Kubernetes stay as they are; others (`[::1]:10250`) keep what is plain and get a mark of
 /// what they were, so that two nodes never share a folder.
 pub fn folder_of(node: &str) -> String {

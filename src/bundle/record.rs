@@ -194,6 +194,9 @@ impl Record {
 
     fn lacking(&mut self, skipped: bool, missing: Missing) {
         let (artifacts, lacks) = self.place(&missing.slot);
+        if missing.withdrawn {
+            artifacts.retain(|a| a.slot.artifact != missing.slot.artifact);
+        }
         if artifacts.iter().any(|a| a.slot.artifact == missing.slot.artifact) {
             return;
         }

@@ -210,6 +210,7 @@ pub fn verify(contents: &Contents, limit: Limit) -> Option<Verification> {
     }
     series::gaps(&record, &mut v);
     series::identities(&record, &intact, &mut v);
+    series::lateness(&record, &mut v);
     v.analyses = possible::analyses(&intact, &record, &v);
     v.findings.sort_by(|a, b| (a.what, &a.path).cmp(&(b.what, &b.path)));
     v.verdict = if !v.findings.is_empty() {

@@ -33,7 +33,8 @@ use sha2::{Digest as _, Sha256};
 use super::disk::{create_new, create_root, folders, hash_of, io_at, is_file, refuse_links, remove_parts, sync_folder};
 use super::facts::{Expect, NotWhole, examine, honest_ending, node_of};
 use super::manifest::{
-    Artifact, Aside, BODY_KEPT, Binary, Entry, Event, Exchange, Facts, Finished, JOURNAL, SUMMARY, Slot, Started,
+    Artifact, Aside, BODY_KEPT, Binary, Entry, Event, Exchange, Facts, Finished, JOURNAL, Missing, SUMMARY, Slot,
+    Started, Who,
 };
 use super::names::{self, PART};
 use super::record::Record;
@@ -456,6 +457,29 @@ impl Writer {
         }
     }
 
+    /// Takes an artifact out again, because it may be of another process than its place says: the line, then the file. What a
+    /// kill leaves between them, [`Writer::resume`] removes.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn withdraw(&self, slot: &Slot, who: Who, why: &str) -> Result<(), WriteError> {
+        let mut journal = self.lock();
+        let Some(artifact) = journal.record.artifact(slot).cloned() else {
+            return Ok(());
+        };
+        let event = Event::Skipped(Missing {
+            slot: artifact.slot,
+            exchange: artifact.exchange,
+            who,
+            why: why.to_owned(),
+            withdrawn: true,
+            ..Missing::default()
+        });
+        self.append_to(&mut journal, event)?;
+        let path = self.root.join(&artifact.path);
+        fs::remove_file(&path).map_err(io_at(&path))
+    }
+
     /// Ends the capture and writes `manifest.json`.
     ///
     /// # Errors
@@ -502,6 +526,14 @@ impl Writer {
                 }
             }
         }
+        for lack in record.lacks().filter(|l| l.missing.withdrawn) {
+            let slot = &lack.missing.slot;
+            let path = names::path_of(slot, &names::file_of(&slot.artifact));
+            if names::is_safe_path(&path) && is_file(&root.join(&path)) {
+                fs::remove_file(root.join(&path)).map_err(io_at(&root.join(&path)))?;
+                mended.removed.push(path);
+            }
+        }
         remove_parts(root, root, 8, &mut mended.removed)?;
         Ok(mended)
     }
@@ -531,7 +563,7 @@ fn of_node(slot: &Slot, bytes: &[u8], facts: Facts) -> Result<Facts, NotWhole> {
         return Ok(facts);
     }
     match node_of(bytes) {
-        Some(found) if found != slot.node => Err(NotWhole::OtherNode {
+        Some(found) if found != names::bare_node(&slot.node) => Err(NotWhole::OtherNode {
             asked: slot.node.clone(),
             found,
         }),

@@ -262,14 +262,18 @@ impl Plan {
         plan.add("metrics")?;
         for name in names.iter().map(|n| n.trim()).filter(|n| !n.is_empty()) {
             plan.add(name)?;
-            plan.named.extend(
-                plan.artifacts
-                    .iter()
-                    .map(|e| e.artifact)
-                    .find(|a| *a == canonical(name)),
-            );
+            plan.name(name);
         }
         Ok(plan)
+    }
+
+    /// Notes that an artifact was asked for by its name.
+    pub fn name(&mut self, name: &str) {
+        let found = self.artifacts.iter().map(|e| e.artifact);
+        let found = found.into_iter().find(|a| *a == canonical(name));
+        if let Some(found) = found.filter(|a| !self.named.contains(a)) {
+            self.named.push(found);
+        }
     }
 
     /// Adds an artifact, at its place in the order.
@@ -323,7 +327,8 @@ impl Plan {
         let mut params: Vec<(String, String)> = e.params.iter().map(|&(k, v)| (k.to_owned(), v.to_owned())).collect();
         let measures = self.measures(e);
         if !measures.is_zero() {
-            params.push(("seconds".to_owned(), measures.as_secs().to_string()));
+            // A trace takes fractions, a CPU profile does not.
+            params.push(("seconds".to_owned(), measures.as_secs_f64().to_string()));
         }
         params
     }
@@ -364,5 +369,11 @@ mod tests {
         let cpu = endpoint("cpu").expect("cpu");
         assert_eq!(plan.params(cpu), [("seconds".to_owned(), "30".to_owned())]);
         assert!(plan.params(endpoint("heap").expect("heap")).is_empty());
+        let trace = endpoint("trace").expect("trace");
+        let plan = Plan {
+            trace: Duration::from_millis(500),
+            ..plan
+        };
+        assert_eq!(plan.params(trace), [("seconds".to_owned(), "0.5".to_owned())]);
     }
 }

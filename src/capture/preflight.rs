@@ -3,6 +3,8 @@
 //!
 //! The usual `kubectl auth can-i get nodes/proxy` asks about a node *named* proxy; this asks about the subresource.
 
+use std::time::Duration;
+
 use serde::Deserialize;
 use serde_json::json;
 
@@ -29,13 +31,54 @@ pub enum Permission {
     },
 }
 
-/// Asks an API server and gives the body.
+/// Who asks an API server.
+#[derive(Clone, Copy)]
+pub struct Asker<'a> {
+    /// The way there.
+    pub transport: &'a Transport,
+    /// Ends it.
+    pub stop: &'a Stop,
+    /// Is told why something is asked for once more, and in how long.
+    pub again: &'a dyn Fn(&Refusal, Duration),
+}
+
+impl std::fmt::Debug for Asker<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Asker")
+            .field("transport", self.transport)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Before something is asked for once more that names no time.
+const PAUSE: Duration = Duration::from_secs(2);
+
+/// Asks an API server and gives the body; once more after a while, where the server is just busy or not well.
 ///
 /// # Errors
 /// Why there is none.
-pub async fn ask(t: &Transport, stop: &Stop, ask: &Ask) -> Result<Vec<u8>, Box<Refusal>> {
+pub async fn ask(asker: &Asker<'_>, ask: &Ask) -> Result<Vec<u8>, Box<Refusal>> {
+    let refusal = match ask_once(asker, ask).await {
+        Err(refusal) => refusal,
+        answered => return answered,
+    };
+    let wait = match refusal.next {
+        Next::Again(wait) if matches!(refusal.cause, Cause::Overloaded | Cause::ApiNotReady | Cause::Gateway) => wait,
+        _ if refusal.may_pass() => PAUSE,
+        _ => return Err(refusal),
+    };
+    (asker.again)(&refusal, wait);
+    let mut stop = asker.stop.clone();
+    tokio::select! {
+        () = tokio::time::sleep(wait) => ask_once(asker, ask).await,
+        () = stop.pulled() => Err(refusal),
+    }
+}
+
+async fn ask_once(asker: &Asker<'_>, ask: &Ask) -> Result<Vec<u8>, Box<Refusal>> {
+    let t = asker.transport;
     let mut bytes = Vec::new();
-    let done = t.ask(ask, &mut bytes, stop).await;
+    let done = t.ask(ask, &mut bytes, asker.stop).await;
     let question = Question {
         route: t.route(),
         node: "",
@@ -81,7 +124,7 @@ struct UserInfo {
 ///
 /// # Errors
 /// When the API server cannot be asked at all: it does not know us, or does not answer.
-pub async fn may_proxy(t: &Transport, stop: &Stop, node: Option<&str>) -> Result<Permission, Box<Refusal>> {
+pub async fn may_proxy(asker: &Asker<'_>, node: Option<&str>) -> Result<Permission, Box<Refusal>> {
     let mut attributes = json!({"verb": "get", "group": "", "resource": "nodes", "subresource": "proxy"});
     if let Some(node) = node {
         attributes["name"] = json!(node);
@@ -93,7 +136,7 @@ pub async fn may_proxy(t: &Transport, stop: &Stop, node: Option<&str>) -> Result
         json: Some(review.to_string()),
         ..Ask::default()
     };
-    let body = match ask(t, stop, &post).await {
+    let body = match ask(asker, &post).await {
         Ok(body) => body,
         // A right to act as somebody may be for some requests only, and not for this one.
         Err(refusal) if refusal.cause == Cause::MayNotActAs && refusal.why.contains("impersonate-on:") => {
@@ -123,13 +166,13 @@ pub async fn may_proxy(t: &Transport, stop: &Stop, node: Option<&str>) -> Result
 }
 
 /// Who we are to the API server, where it says so (Kubernetes 1.28 and later).
-pub async fn whoami(t: &Transport, stop: &Stop) -> Option<String> {
+pub async fn whoami(asker: &Asker<'_>) -> Option<String> {
     let post = Ask {
         path: "/apis/authentication.k8s.io/v1/selfsubjectreviews".to_owned(),
         json: Some(json!({"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}).to_string()),
         ..Ask::default()
     };
-    let body = ask(t, stop, &post).await.ok()?;
+    let body = ask(asker, &post).await.ok()?;
     let review: Review = serde_json::from_slice(&body).ok()?;
     Some(review.status.user_info.username).filter(|u| !u.is_empty())
 }
@@ -138,12 +181,12 @@ pub async fn whoami(t: &Transport, stop: &Stop) -> Option<String> {
 ///
 /// # Errors
 /// When there is no such node, or nobody to ask.
-pub async fn node(t: &Transport, stop: &Stop, name: &str) -> Result<Option<NodeFacts>, Box<Refusal>> {
+pub async fn node(asker: &Asker<'_>, name: &str) -> Result<Option<NodeFacts>, Box<Refusal>> {
     let get = Ask {
-        path: t.path_at_server(name, "/api/v1/nodes/NODE"),
+        path: asker.transport.path_at_server(name, "/api/v1/nodes/NODE"),
         ..Ask::default()
     };
-    match ask(t, stop, &get).await {
+    match ask(asker, &get).await {
         Ok(body) => Ok(NodeFacts::read(&body)),
         Err(refusal) if matches!(refusal.cause, Cause::ApiForbidden | Cause::MayNotActAs) => Ok(None),
         Err(refusal) => Err(refusal),
@@ -160,7 +203,7 @@ const PAGES: usize = 1000;
 ///
 /// # Errors
 /// When they cannot be listed, when there are none, or more than `most`.
-pub async fn nodes(t: &Transport, stop: &Stop, selector: &str, most: usize) -> Result<Vec<String>, Box<Refusal>> {
+pub async fn nodes(asker: &Asker<'_>, selector: &str, most: usize) -> Result<Vec<String>, Box<Refusal>> {
     let mut names: Vec<String> = Vec::new();
     let (mut from, mut restarted) = (String::new(), false);
     for _ in 0..PAGES {
@@ -176,7 +219,7 @@ pub async fn nodes(t: &Transport, stop: &Stop, selector: &str, most: usize) -> R
         if !from.is_empty() {
             get.params.push(("continue".to_owned(), from));
         }
-        let body = match ask(t, stop, &get).await {
+        let body = match ask(asker, &get).await {
             Ok(body) => body,
             // What the pages were read of is compacted after some minutes: the list is read from its beginning.
             Err(refusal) if refusal.cause == Cause::Expired && !restarted => {

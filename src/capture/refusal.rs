@@ -5,6 +5,7 @@
 //! alone says nothing about who sent it. `broken` knows what is said where there was no whole answer.
 
 mod broken;
+mod patience;
 mod status;
 
 use std::collections::BTreeMap;
@@ -13,6 +14,7 @@ use std::time::Duration;
 use crate::bundle::manifest::Who;
 
 pub use broken::{Break, of_break};
+use patience::overloaded;
 
 /// The way to the kubelet.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -182,6 +184,8 @@ pub enum Cause {
     Disk,
     /// The user wants no more.
     Interrupted,
+    /// It would do more harm than good.
+    LeftOut,
     /// None of these.
     Other,
 }
@@ -546,16 +550,14 @@ fn by_code(q: &Question<'_>, a: &Answer<'_>, text: &str) -> Refusal {
         ),
         200..=299 if a.body.is_empty() => empty(),
         401 => kubelet_unauthorized(q),
-        429 => Refusal::new(
-            Cause::Overloaded,
+        429 => overloaded(
+            a,
             if q.route.has_api_server() {
                 Who::ApiServer
             } else {
                 Who::Kubelet
             },
             format!("too many requests{said}"),
-            "kubeprof waits as long as it was told and asks once more",
-            Next::Again(retry_after(a)),
         ),
         502..=504 => gateway(q, a, &format!("an answer that is no API server's{said}")),
         code => Refusal::new(
@@ -602,10 +604,15 @@ pub fn undecodable(q: &Question<'_>, a: &Answer<'_>, why: &str) -> Refusal {
     )
 }
 
-/// What `Retry-After` asks for, within a second and half a minute.
-fn retry_after(a: &Answer<'_>) -> Duration {
-    let seconds = a.headers.get("retry-after").and_then(|s| s.trim().parse().ok());
-    Duration::from_secs(seconds.unwrap_or(1).clamp(1, 30))
+/// A profile that is not served by a kubelet that serves others.
+pub fn no_such_profile(path: &str) -> Refusal {
+    Refusal::new(
+        Cause::PathNotFound,
+        Who::Kubelet,
+        format!("this kubelet serves no {path}, although it serves other profiles"),
+        "its version has none, or something in front lets only some paths through; the other profiles are not touched by it",
+        Next::GoOn,
+    )
 }
 
 /// The commands that give a user the right.

@@ -1,11 +1,16 @@
 //! Runs the plan for every node: takes what comes, writes down what does not and why, and never lets one stop the other.
 //!
 //! Nodes are visited side by side, so many at a time; at one node there is one request at a time, so two measurements never
-//! meet. Everything that was taken is in the bundle before the next request is sent.
+//! meet; where a kubelet has several names they take turns at it. Everything that was taken is in the bundle before the next request is sent.
 
+mod identity;
+mod lanes;
+mod learn;
 mod take;
+mod threshold;
 mod visit;
 
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -89,6 +94,8 @@ pub struct Session {
     pub(super) watch: Arc<dyn Watch>,
     /// Why nothing more is asked of anybody.
     pub(super) halted: Mutex<Option<Refusal>>,
+    /// How many answers were as they should be, of all nodes.
+    good: AtomicU64,
 }
 
 impl std::fmt::Debug for Session {
@@ -108,6 +115,7 @@ impl Session {
             stop,
             watch,
             halted: Mutex::new(None),
+            good: AtomicU64::new(0),
         }
     }
 
@@ -117,9 +125,10 @@ impl Session {
         let session = Arc::new(self);
         let permits = Arc::new(Semaphore::new(session.options.parallel.max(1)));
         let mut tasks = JoinSet::new();
-        for (at, target) in targets.into_iter().enumerate() {
+        let lanes = lanes::of(&targets).await;
+        for (at, (target, lane)) in targets.into_iter().zip(lanes).enumerate() {
             let (session, permits) = (Arc::clone(&session), Arc::clone(&permits));
-            tasks.spawn(async move { (at, visit::visit(&session, &permits, target).await) });
+            tasks.spawn(async move { (at, visit::visit(&session, &permits, target, lane).await) });
         }
         let mut all = Vec::new();
         while let Some(done) = tasks.join_next().await {

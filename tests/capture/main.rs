@@ -8,6 +8,8 @@ mod matrix;
 mod places;
 mod preflight;
 mod refusals;
+mod restarts;
+mod resume;
 mod run;
 mod sentinels;
 mod series;

@@ -1,5 +1,8 @@
 //! What is said before anything is asked of a kubelet.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
 use crate::run::{capture, kubeprof, there};
 use crate::server::{How, Reply, Server, node_object};
 
@@ -192,6 +195,44 @@ fn a_list_in_pages_is_read_to_its_end() {
     );
 }
 
+/// A busy API server is waited for as long as it asks, up to a limit, before anything is begun, too.
+#[test]
+fn a_busy_server_is_waited_for() {
+    let busy = |times: usize, header: &'static str, date: Option<&'static str>| {
+        let asked = AtomicUsize::new(0);
+        Server::start(move |r| {
+            if !review(r) || asked.fetch_add(1, Ordering::Relaxed) >= times {
+                return None;
+            }
+            let body = r#"{"kind":"Status","status":"Failure","message":"too many requests","reason":"TooManyRequests","code":429}"#;
+            let reply = Reply::json(429, body).header("Retry-After", header);
+            Some(match date {
+                Some(date) => reply.header("Date", date),
+                None => reply,
+            })
+        })
+    };
+    let date = Some("Fri, 27 Nov 2026 09:00:00 GMT");
+    for server in [busy(1, "3", None), busy(1, "Fri, 27 Nov 2026 09:00:03 GMT", date)] {
+        let ran = capture(&server, &server.path("b"), &["worker-03", "--profiles", "heap"]);
+        assert_eq!(ran.code, Some(0), "{ran:#?}");
+        assert!(ran.took >= Duration::from_secs(3), "{ran:#?}");
+        assert!(ran.stderr.contains("once more in 3 s"), "{ran:#?}");
+    }
+    let server = busy(9, "1", None);
+    let ran = capture(&server, &server.path("b"), &["worker-03", "--profiles", "heap"]);
+    assert_eq!(ran.code, Some(2), "{ran:#?}");
+    assert_eq!(server.seen().len(), 2, "once more, and no more");
+    let server = busy(9, "600", None);
+    let ran = capture(&server, &server.path("b"), &["worker-03", "--profiles", "heap"]);
+    assert_eq!(ran.code, Some(2), "{ran:#?}");
+    assert!(ran.took < Duration::from_secs(5), "{ran:#?}");
+    assert!(
+        ran.stderr.contains("600 s") && ran.stderr.contains("120 s at most"),
+        "{ran:#?}"
+    );
+}
+
 #[test]
 fn a_list_that_expires_is_read_once_more() {
     let gone = r#"{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"Expired","code":410,"message":"The provided continue parameter is too old"}"#;
@@ -340,4 +381,92 @@ fn an_api_server_that_hangs_is_not_taken_for_a_kubelet() {
         "{ran:#?}"
     );
     assert!(!ran.stderr.contains("a kubelet that hangs"), "{ran:#?}");
+}
+
+#[test]
+fn a_dry_run_lists_all_that_would_be_sent() {
+    // What it says is compared with what is then sent to a kubelet that needs all of it.
+    let server = Server::start(|r| match (r.at_kubelet().1, r.param("debug")) {
+        ("/debug/pprof/mutex", None) => {
+            let empty = crate::server::fixture("captures/healthy-1.37.2/last-mutex.pb.gz");
+            Some(Reply::new(200, "application/octet-stream", empty))
+        }
+        _ => None,
+    });
+    let config = server.kubeconfig().display().to_string();
+    let what = ["--series", "2", "--every", "1s", "--seconds", "1"];
+    let mut args = vec![
+        "capture",
+        "worker-03",
+        "--kubeconfig",
+        &config,
+        "--dry-run",
+        "-o",
+        "json",
+    ];
+    args.extend(what);
+    let ran = kubeprof(&args);
+    assert_eq!(ran.code, Some(0), "{ran:#?}");
+    let plan: serde_json::Value = serde_json::from_str(&ran.stdout).expect("JSON");
+    assert_eq!(plan["schema"], "kubeprof/capture-plan/1");
+    assert!(
+        plan["rbac"].as_str().expect("YAML").contains("kind: ClusterRole"),
+        "{plan:#}"
+    );
+    let mut planned = std::collections::BTreeMap::new();
+    for r in plan["requests"].as_array().expect("requests") {
+        let target = r["target"].as_str().expect("a target").to_owned();
+        *planned.entry(target).or_insert(0) += r["times"].as_u64().expect("a number");
+    }
+    let before = server.seen().len();
+    let mut args = vec!["worker-03"];
+    args.extend(what);
+    assert_eq!(capture(&server, &server.path("b"), &args).code, Some(0));
+    let mut sent = std::collections::BTreeMap::new();
+    for r in &server.seen()[before..] {
+        let query = if r.query.is_empty() {
+            String::new()
+        } else {
+            format!("?{}", r.query)
+        };
+        *sent.entry(format!("{}{query}", r.path)).or_insert(0) += 1;
+    }
+    // This kubelet serves no goroutineleak, after which it would be asked once more who answers.
+    *sent
+        .entry("/api/v1/nodes/worker-03/proxy/metrics".to_owned())
+        .or_insert(0) += 1;
+    assert_eq!(planned, sent);
+}
+
+#[test]
+fn what_cannot_be_is_said_before_anything_is_begun() {
+    let server = Server::start(|_| None);
+    let out = server.path("b");
+    for (args, words) in [
+        (&["worker-03", "--binary", "/nope"][..], "/nope"),
+        (&["worker-03", "--profiles", "cpu", "--seconds", "0"], "0 s"),
+        (&["worker-03", "--trace", "0s"], "no time"),
+    ] {
+        let ran = capture(&server, &out, args);
+        assert_eq!(ran.code, Some(2), "{args:?}: {ran:#?}");
+        assert!(
+            ran.stderr.contains(words) && ran.stderr.contains("hint:"),
+            "{args:?}: {ran:#?}"
+        );
+        assert!(!out.exists());
+    }
+    assert!(server.seen().is_empty(), "{:#?}", server.seen());
+}
+
+/// An authenticator that could not ask once is asked once more.
+#[test]
+fn one_unknown_moment_is_no_end() {
+    let asked = AtomicUsize::new(0);
+    let server = Server::start(move |r| {
+        let first = review(r) && asked.fetch_add(1, Ordering::Relaxed) == 0;
+        first.then(|| Reply::fixture("api-401-bad-token.http"))
+    });
+    let ran = capture(&server, &server.path("b"), &["worker-03", "--profiles", "heap"]);
+    assert_eq!(ran.code, Some(0), "{ran:#?}");
+    assert!(ran.stderr.contains("once more"), "{ran:#?}");
 }

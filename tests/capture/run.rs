@@ -75,7 +75,24 @@ pub(crate) fn lack(bundle: &Path, artifact: &str) -> Value {
 /// Names of the artifacts that are there.
 pub(crate) fn there(bundle: &Path) -> Vec<String> {
     let name = |e: &Value| e["artifact"].as_str().unwrap_or_default().to_owned();
-    events(bundle, "artifact").iter().map(name).collect()
+    kept(bundle).iter().map(name).collect()
+}
+
+/// Lines of the artifacts that are there: those that were not withdrawn.
+pub(crate) fn kept(bundle: &Path) -> Vec<Value> {
+    let mut kept: Vec<Value> = Vec::new();
+    let is = |a: &Value, b: &Value| {
+        let keys = ["node", "run", "artifact"];
+        keys.iter().all(|k| a[k] == b[k]) && a["snapshot"]["number"] == b["snapshot"]["number"]
+    };
+    for e in journal(bundle) {
+        if e["withdrawn"] == true {
+            kept.retain(|k| !is(k, &e));
+        } else if e["event"] == "artifact" {
+            kept.push(e);
+        }
+    }
+    kept
 }
 
 /// The bundle holds what its journal says, and nothing else: no rests, no other files, hashes as they are.
@@ -85,7 +102,7 @@ pub(crate) fn sound(bundle: &Path) {
     files.retain(|f| f != "manifest.jsonl" && f != "manifest.json");
     files.sort();
     let mut known: Vec<String> = Vec::new();
-    for e in events(bundle, "artifact").into_iter().chain(events(bundle, "binary")) {
+    for e in kept(bundle).into_iter().chain(events(bundle, "binary")) {
         let path = e["path"].as_str().expect("a path");
         let bytes = std::fs::read(bundle.join(path)).unwrap_or_else(|err| panic!("{path}: {err}"));
         assert_eq!(e["bytes"], bytes.len() as u64, "{path}");

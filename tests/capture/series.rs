@@ -63,15 +63,16 @@ fn a_restart_begins_a_new_run() {
     let kubelet = Kubelet::default();
     let start = Arc::clone(&kubelet.start);
     let looks = AtomicUsize::new(0);
+    // Metrics are asked at both ends of a snapshot, and after what is taken once: the sixth begin the third snapshot.
     let server = Server::with(kubelet, true, move |r| {
-        if r.at_kubelet().1 == "/metrics" && looks.fetch_add(1, Ordering::Relaxed) == 2 {
+        if r.at_kubelet().1 == "/metrics" && looks.fetch_add(1, Ordering::Relaxed) == 5 {
             *start.lock().expect("a time") += 500.0;
         }
         None
     });
     let out = server.path("b");
     let mut args = series("4", "1s");
-    args[2] = "goroutine,heap,threadcreate,goroutineleak";
+    args[2] = "goroutine,heap,threadcreate";
     let ran = capture(&server, &out, &args);
     assert_eq!(ran.code, Some(0), "{ran:#?}");
     sound(&out);
@@ -395,4 +396,179 @@ fn journals_are_one_line_an_event() {
     assert_eq!(kinds.first().map(String::as_str), Some("started"));
     assert_eq!(kinds.last().map(String::as_str), Some("finished"));
     assert_eq!(kinds.iter().filter(|k| *k == "snapshot").count(), 2);
+}
+
+/// One bad answer is of a moment: the same is asked for once more, and the series goes on.
+#[test]
+fn one_bad_answer_ends_nothing() {
+    let page = || Reply::new(200, "text/html", "<html><title>Maintenance</title></html>");
+    let unknown = || Reply::fixture("api-401-bad-token.http");
+    // How often it is so, from the second heap profile on, and how many heap profiles of 3 come.
+    for (answer, times, heaps) in [
+        (&page as &dyn Fn() -> Reply, 1, 3),
+        (&unknown, 1, 3),
+        (&page, 2, 2),
+        (&unknown, 2, 2),
+    ] {
+        let (reply, asked) = (answer(), AtomicUsize::new(0));
+        let server = Server::start(move |r| {
+            let heap = r.at_kubelet().1 == "/debug/pprof/heap";
+            let bad = heap && (1..=times).contains(&asked.fetch_add(1, Ordering::Relaxed));
+            bad.then(|| reply.clone())
+        });
+        let out = server.path("b");
+        let ran = capture(&server, &out, &series("3", "500ms"));
+        let code = if heaps == 3 { 0 } else { 3 };
+        assert_eq!(ran.code, Some(code), "{ran:#?}");
+        sound(&out);
+        assert_eq!(there(&out).iter().filter(|t| *t == "heap").count(), heaps, "{ran:#?}");
+        assert_eq!(there(&out).iter().filter(|t| *t == "goroutine").count(), 3, "{ran:#?}");
+        assert!(!ran.stderr.contains("ended early"), "{ran:#?}");
+        assert_eq!(resume(&server, &out).code, Some(0));
+        assert_eq!(there(&out).iter().filter(|t| *t == "heap").count(), 3);
+    }
+}
+
+/// What ends a series does so for good only when it is so at the next snapshot, and only where nobody else is answered.
+#[test]
+fn one_node_that_is_refused_ends_no_other() {
+    let server = Server::start(|r| {
+        let (node, path) = r.at_kubelet();
+        (node == "worker-04" && path == "/metrics").then(|| Reply::fixture("api-401-bad-token.http"))
+    });
+    let out = server.path("b");
+    let mut args = series("4", "500ms");
+    args.insert(1, "worker-04");
+    let ran = capture(&server, &out, &args);
+    assert_eq!(ran.code, Some(3), "{ran:#?}");
+    let heaps = events(&out, "artifact")
+        .into_iter()
+        .filter(|e| e["artifact"] == "heap" && e["node"] == "worker-03");
+    assert_eq!(heaps.count(), 4, "{ran:#?}");
+    let asked = server.seen().iter().filter(|r| r.at_kubelet().0 == "worker-04").count();
+    assert_eq!(asked, 4, "twice in each of two snapshots");
+}
+
+#[test]
+fn a_wait_that_was_ended_is_waited_for_again() {
+    let kubelet = Kubelet::default();
+    let goroutines = Arc::clone(&kubelet.goroutines);
+    let server = Server::with(kubelet, true, |_| None);
+    let out = server.path("b");
+    let (config, target) = (server.kubeconfig().display().to_string(), out.display().to_string());
+    let mut args = vec![
+        "capture",
+        "--kubeconfig",
+        &config,
+        "--out",
+        &target,
+        "worker-03",
+        "--profiles",
+        "heap",
+    ];
+    args.extend(["--until-goroutines", "3000", "--look-every", "1s"]);
+    let child = command(&args).spawn().expect("kubeprof starts");
+    wait_until(|| server.seen().iter().any(|r| r.path.ends_with("/metrics")));
+    assert_eq!(end(child, "-HUP"), Some(2), "a terminal that goes away is no kill");
+    assert_eq!(events(&out, "finished")[0]["interrupted"], "interrupted");
+    let before = server.seen().len();
+    let args = [
+        "capture",
+        "--kubeconfig",
+        &config,
+        "--resume",
+        &target,
+        "--look-every",
+        "1s",
+    ];
+    let child = command(&args).spawn().expect("kubeprof starts");
+    wait_until(|| {
+        server.seen()[before..]
+            .iter()
+            .filter(|r| r.path.ends_with("/metrics"))
+            .count()
+            >= 2
+    });
+    assert!(
+        server.seen()[before..].iter().all(|r| !r.path.ends_with("/heap")),
+        "it is not due yet"
+    );
+    goroutines.store(5000, Ordering::Relaxed);
+    let ended = child.wait_with_output().expect("it ends");
+    let stderr = String::from_utf8_lossy(&ended.stderr);
+    assert_eq!(ended.status.code(), Some(0), "{stderr}");
+    assert!(stderr.contains("threshold reached"), "{stderr}");
+    assert!(there(&out).contains(&"heap".to_owned()));
+}
+
+/// What can never come is not waited for.
+#[test]
+fn a_threshold_that_cannot_be_reached() {
+    let forbidden = || Reply::fixture("direct-403-viewer.http");
+    let no_kubelet = || Reply::text(200, "go_goroutines 5\ncoredns_build_info 1\n");
+    let untold = || Reply::text(200, "kubelet_running_pods 3\n");
+    let cases: [(&dyn Fn() -> Reply, &str); 3] = [
+        (&forbidden, "may not get"),
+        (&no_kubelet, "no kubelet"),
+        (&untold, "neither resident memory"),
+    ];
+    for (answer, words) in cases {
+        let reply = answer();
+        let server = Server::start(move |r| (r.path == "/metrics").then(|| reply.clone()));
+        let (out, address, ca) = (
+            server.path("b"),
+            server.address.to_string(),
+            server.ca().display().to_string(),
+        );
+        let target = out.display().to_string();
+        let mut args = vec![
+            "capture",
+            "--direct",
+            &address,
+            "--certificate-authority",
+            &ca,
+            "--token",
+            "t",
+        ];
+        args.extend([
+            "--out",
+            &target,
+            "--profiles",
+            "heap",
+            "--until-memory",
+            "2Gi",
+            "--look-every",
+            "1s",
+        ]);
+        let ran = kubeprof(&args);
+        assert_eq!(ran.code, Some(2), "{ran:#?}");
+        assert!(
+            ran.stderr.contains(words) && ran.stderr.contains("hint:"),
+            "{words}: {ran:#?}"
+        );
+        assert!(ran.took < Duration::from_secs(8), "{ran:#?}");
+        assert!(
+            server.seen().iter().all(|r| r.path == "/metrics"),
+            "{:#?}",
+            server.seen()
+        );
+    }
+}
+
+/// A snapshot that came late is said by whoever verifies.
+#[test]
+fn a_late_snapshot_is_told() {
+    let slow = AtomicUsize::new(0);
+    let server = Server::start(move |r| {
+        let late = r.at_kubelet().1 == "/debug/pprof/heap" && slow.fetch_add(1, Ordering::Relaxed) == 1;
+        let heap = crate::server::fixture("gotext/heap.pb.gz");
+        let wait = crate::server::How::After(Duration::from_millis(3300));
+        late.then(|| Reply::new(200, "application/octet-stream", heap).how(wait))
+    });
+    let out = server.path("b");
+    assert_eq!(capture(&server, &out, &series("3", "1s")).code, Some(0));
+    let (json, code) = verdict(&out);
+    assert_eq!(code, Some(0));
+    let notes = json["notes"].to_string();
+    assert!(notes.contains("snapshot 3") && notes.contains("1.0 s"), "{json:#}");
 }

@@ -503,6 +503,9 @@ impl State {
             let busy = self.busy.fetch_add(1, Ordering::Relaxed) + 1;
             self.most.fetch_max(busy, Ordering::Relaxed);
             let reply = (self.script)(&request).unwrap_or_else(|| self.healthy(&request));
+            // Which process of the kubelet answered, in a header that manifests keep.
+            let process = self.kubelet.start.lock().expect("a time").to_string();
+            let reply = reply.header("Audit-Id", &process);
             let goes_on = self.send(stream.get_mut(), &reply);
             self.busy.fetch_sub(1, Ordering::Relaxed);
             if !goes_on? {

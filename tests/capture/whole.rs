@@ -88,7 +88,7 @@ fn everything_of_a_healthy_kubelet() {
         "{all}"
     );
     assert!(server.seen().iter().all(|r| !r.path.contains("/pods")));
-    // Cheap and hang-proof first; only GET.
+    // What tells the process first, then cheap and hang-proof; only GET.
     let asked: Vec<String> = server.seen().iter().map(|r| r.at_kubelet().1.to_owned()).collect();
     let at = |path: &str| {
         asked
@@ -96,7 +96,7 @@ fn everything_of_a_healthy_kubelet() {
             .position(|p| p == path)
             .unwrap_or_else(|| panic!("{path}: {asked:?}"))
     };
-    assert!(at("/healthz") < at("/metrics") && at("/metrics") < at("/debug/pprof/goroutine"));
+    assert!(at("/metrics") < at("/healthz") && at("/healthz") < at("/debug/pprof/goroutine"));
     assert!(at("/debug/pprof/heap") < at("/debug/pprof/profile"));
     assert!(at("/debug/pprof/profile") < at("/debug/pprof/goroutineleak"));
     assert!(
@@ -448,11 +448,11 @@ fn the_summary_for_machines() {
         &server.path("b"),
         &["worker-03", "--profiles", "heap,goroutineleak", "-o", "json"],
     );
-    assert_eq!(ran.code, Some(0), "{ran:#?}");
+    assert_eq!(ran.code, Some(3), "goroutineleak was asked for by its name: {ran:#?}");
     let json: serde_json::Value = serde_json::from_str(&ran.stdout).expect("JSON");
     assert_eq!(
         (json["schema"].as_str(), json["complete"].as_bool()),
-        (Some("kubeprof/capture/1"), Some(true))
+        (Some("kubeprof/capture/1"), Some(false))
     );
     let row = |name: &str| {
         let rows = json["rows"].as_array().expect("rows");
@@ -468,4 +468,50 @@ fn the_summary_for_machines() {
     assert_eq!(row("goroutineleak")["who"], "handler");
     let quiet = capture(&server, &server.path("c"), &["worker-03", "--profiles", "heap", "-q"]);
     assert_eq!((quiet.code, quiet.stderr.as_str()), (Some(0), ""));
+}
+
+/// One kubelet under two names: its CPU is never measured twice at a time, and nobody is refused.
+#[test]
+fn two_names_of_one_kubelet_take_turns() {
+    let server = Server::start(|_| None);
+    let port = server.address.port();
+    let (one, two) = (format!("127.0.0.1:{port}"), format!("localhost:{port}"));
+    let ca = server.ca().display().to_string();
+    let out = server.path("b");
+    let target = out.display().to_string();
+    let mut args = vec![
+        "capture",
+        "--direct",
+        &one,
+        "--direct",
+        &two,
+        "--certificate-authority",
+        &ca,
+    ];
+    args.extend(["--token", "t", "--out", &target, "--profiles", "cpu", "--seconds", "1"]);
+    let ran = kubeprof(&args);
+    assert_eq!(ran.code, Some(0), "{ran:#?}");
+    assert_eq!(there(&out).iter().filter(|t| *t == "cpu").count(), 2);
+    assert!(!ran.stderr.contains("once more"), "{ran:#?}");
+}
+
+/// A kubelet that served a heap profile is one, whatever it does not serve.
+#[test]
+fn one_profile_that_is_not_served() {
+    let server = Server::start(|r| {
+        let trace = r.at_kubelet().1 == "/debug/pprof/trace";
+        trace.then(|| Reply::text(404, "404 page not found\n"))
+    });
+    let out = server.path("b");
+    let args = ["worker-03", "--profiles", "heap", "--trace", "500ms"];
+    let ran = capture(&server, &out, &args);
+    assert_eq!(ran.code, Some(3), "it was asked for by its name: {ran:#?}");
+    let why = lack(&out, "trace")["why"].as_str().expect("a reason").to_owned();
+    assert!(
+        why.contains("serves no /debug/pprof/trace") && !ran.stderr.contains("not the kubelet's port"),
+        "{ran:#?}"
+    );
+    let asked = server.seen();
+    let trace = asked.iter().find(|r| r.path.ends_with("/trace")).expect("a request");
+    assert_eq!(trace.param("seconds"), Some("0.5"));
 }

@@ -25,11 +25,48 @@ pub(super) fn node_state(node: &NodeRecord, record: &Record, intact: &[&Artifact
         }
     };
     let ended = node.runs.iter().flat_map(|r| &r.snapshots).filter(|s| s.ended);
+    let ended = ended.count() as u32;
+    let asked: u32 = record.asked_of(&node.node).map(|a| a.snapshots).sum();
     NodeState {
         node: node.node.clone(),
         runs: node.runs.iter().map(run_state).collect(),
-        asked: record.asked_of(&node.node).map(|a| a.snapshots).sum(),
-        ended: ended.count() as u32,
+        // Captures that were asked for the same are written down once when they are merged.
+        asked: asked.max(ended),
+        ended,
+    }
+}
+
+/// Snapshots that came later than was asked: rates over them are over a longer time.
+pub(super) fn lateness(record: &Record, v: &mut Verification) {
+    for node in &record.nodes {
+        let mut asked = record.asked_of(&node.node);
+        let (Some(one), None) = (asked.next(), asked.next()) else {
+            continue;
+        };
+        let step = i64::try_from(one.interval_ms).unwrap_or(i64::MAX);
+        if step == 0 {
+            continue;
+        }
+        let snapshots = node.runs.iter().flat_map(|r| &r.snapshots);
+        let mut times: Vec<(u32, i64)> = snapshots.map(|s| (s.id.number, s.id.taken.as_millisecond())).collect();
+        times.sort_unstable();
+        times.dedup_by_key(|(number, _)| *number);
+        let late: Vec<String> = times
+            .windows(2)
+            .filter(|w| w[1].0 == w[0].0 + 1 && w[1].1 - w[0].1 > step + step / 2)
+            .map(|w| format!("{} ({:.1} s)", w[1].0, (w[1].1 - w[0].1) as f64 / 1e3))
+            .collect();
+        if let Some(first) = late.first() {
+            let others = match late.len() {
+                1 => String::new(),
+                n => format!(" and {} others", n - 1),
+            };
+            v.notes.push(format!(
+                "{}: snapshot {first}{others} began later after the one before than the {:.1} s that were asked",
+                node.node,
+                one.interval_ms as f64 / 1e3
+            ));
+        }
     }
 }
 

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::{Answer, Cause, Next, Question, Refusal, Route, between, grant, retry_after};
+use super::patience::{LONGEST_WAIT, overloaded, retry_after};
+use super::{Answer, Cause, Next, Question, Refusal, Route, between, grant};
 use crate::bundle::manifest::Who;
 
 /// A `Status` object.
@@ -82,11 +83,10 @@ pub(super) fn explain(q: &Question<'_>, a: &Answer<'_>, s: &Status) -> Refusal {
             "ask again".to_owned(),
             Next::GoOn,
         ),
-        429 => api(
-            Cause::Overloaded,
+        429 => overloaded(
+            a,
+            Who::ApiServer,
             format!("the API server has too many requests: {message}"),
-            "kubeprof waits as long as it was told and asks once more".to_owned(),
-            Next::Again(retry_after(a)),
         ),
         500 if message.contains("Authorization error (") => super::authorization_error(message),
         504 => gateway_timeout(q, message),
@@ -241,6 +241,6 @@ fn unreachable(a: &Answer<'_>, message: &str) -> Refusal {
             a.status
         ),
         "kubeprof asks once more; `kubectl get --raw /readyz?verbose` says what it waits for",
-        Next::Again(retry_after(a).max(Duration::from_secs(2))),
+        Next::Again(retry_after(a).clamp(Duration::from_secs(2), LONGEST_WAIT)),
     )
 }

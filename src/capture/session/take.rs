@@ -5,10 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Session;
+use super::identity::Heard;
+use super::visit::Visit;
 use crate::bundle::facts::Expect;
 use crate::bundle::manifest::{Artifact, Event, Exchange, Missing, Slot, Who};
 use crate::bundle::{KeepError, Part, names};
-use crate::capture::endpoints::{Endpoint, Server};
+use crate::capture::endpoints::{Endpoint, Server, endpoint};
 use crate::capture::mask;
 use crate::capture::progress::Progress;
 use crate::capture::refusal::{self, Answer, Break, Cause, Next, Question, Refusal, Route};
@@ -16,6 +18,9 @@ use crate::capture::transport::{Ask, Exchanged, Outcome, Transport};
 
 /// How often the same is asked for.
 const ATTEMPTS: u32 = 2;
+
+/// Before something is asked for once more that says it will be the same.
+const PAUSE: Duration = Duration::from_secs(2);
 
 /// Why an artifact was not kept, and what came of it.
 struct Unkept {
@@ -59,6 +64,8 @@ pub(super) enum Taken {
     WasThere,
     /// It is not.
     Not(Box<Refusal>),
+    /// Its process is gone, and the journal says so.
+    Gone,
 }
 
 impl Session {
@@ -81,11 +88,17 @@ impl Session {
         }
     }
 
-    /// Fetches bytes into memory, once more where that is worth trying.
+    /// Fetches bytes into memory, at most so many times where that is worth trying.
     ///
     /// # Errors
     /// Why they did not come.
-    pub(super) async fn fetch(&self, t: &Transport, node: &str, e: &Endpoint) -> Result<Fetched, (Refusal, Missing)> {
+    pub(super) async fn fetch(
+        &self,
+        t: &Transport,
+        node: &str,
+        e: &Endpoint,
+        most: u32,
+    ) -> Result<Fetched, (Refusal, Missing)> {
         let ask = self.request(t, node, e);
         let question = question(t, node, e, ask.measures);
         let mut attempts = 0;
@@ -114,7 +127,7 @@ impl Session {
                 }
                 Outcome::Broken(broken) => (refusal::of_break(&question, &broken), Vec::new()),
             };
-            if self.again(node, e.artifact, &refusal, attempts).await {
+            if attempts < most && self.again(node, e.artifact, &refusal, attempts).await {
                 continue;
             }
             let missing = missing(&refusal, exchange, &body, body.len() as u64);
@@ -124,7 +137,11 @@ impl Session {
 
     /// Waits where the same is worth asking for once more; says whether.
     async fn again(&self, node: &str, artifact: &str, refusal: &Refusal, attempts: u32) -> bool {
-        let Next::Again(wait) = refusal.next else { return false };
+        let wait = match refusal.next {
+            Next::Again(wait) => wait,
+            _ if refusal.may_pass() => PAUSE,
+            _ => return false,
+        };
         if attempts >= ATTEMPTS || self.ended().is_some() {
             return false;
         }
@@ -225,68 +242,41 @@ impl Session {
         );
     }
 
-    /// Takes an artifact: to the disk as its bytes come, then decoded.
-    pub(super) async fn take(&self, t: &Transport, slot: &Slot, e: &Endpoint) -> Taken {
-        if self.writer.has(slot).is_some() {
-            return Taken::WasThere;
-        }
-        let ask = self.request(t, &slot.node, e);
-        self.watch.see(
-            &slot.node,
-            &Progress::Asking {
-                artifact: e.artifact,
-                measures: ask.measures,
-            },
-        );
-        if e.is_masked() {
-            return match self.fetch(t, &slot.node, e).await {
-                Ok(fetched) => self.put(t, slot, e, fetched).await,
-                Err((refusal, missing)) => self.explain(slot, e, refusal, missing, true),
-            };
-        }
-        let mut attempts = 0;
-        loop {
-            attempts += 1;
-            let (exchange, unkept) = match self.attempt(t, slot, e, &ask, attempts).await {
-                Ok(artifact) => return Taken::There(artifact),
-                Err(failed) => failed,
-            };
-            let Unkept { refusal, body, bytes } = unkept;
-            // A measurement whose reader has left goes on at the kubelet: asking at once would only be told so.
-            let goes_on = !ask.measures.is_zero() && matches!(refusal.cause, Cause::Broke | Cause::IdleTimeout);
-            if !goes_on && self.again(&slot.node, e.artifact, &refusal, attempts).await {
-                continue;
-            }
-            let missing = missing(&refusal, exchange, &body, bytes);
-            return self.explain(slot, e, refusal, missing, true);
-        }
-    }
-
-    /// Asks once, to the disk as the bytes come.
+    /// Asks once: to the disk as the bytes come, or by way of memory where secrets are looked for.
     async fn attempt(
         &self,
         t: &Transport,
         slot: &Slot,
         e: &Endpoint,
-        ask: &Ask,
         attempts: u32,
     ) -> Result<Box<Artifact>, (Exchange, Unkept)> {
+        let ask = self.request(t, &slot.node, e);
         let question = question(t, &slot.node, e, ask.measures);
         let mut part = match self.writer.part(slot, &names::file_of(e.artifact)) {
             Ok(part) => part,
             Err(e) => return Err((Exchange::default(), Unkept::disk(&e))),
         };
+        let mut memory = Vec::new();
+        let sink: &mut (dyn std::io::Write + Send) = if e.is_masked() { &mut memory } else { &mut part };
         let Exchanged {
             mut exchange,
             outcome,
             bytes,
-        } = t.ask(ask, &mut part, &self.stop).await;
+        } = t.ask(&ask, sink, &self.stop).await;
         exchange.attempts = (attempts > 1).then_some(attempts);
         let unkept = match outcome {
-            Outcome::Whole => match self.keep(t, slot, e, part, &exchange).await {
-                Ok(artifact) => return Ok(artifact),
-                Err(unkept) => unkept,
-            },
+            Outcome::Whole => {
+                let masked = mask::mask(e.artifact, &memory).0;
+                let written = if e.is_masked() { part.write_all(&masked) } else { Ok(()) };
+                let kept = match written {
+                    Ok(()) => self.keep(t, slot, e, part, &exchange).await,
+                    Err(e) => Err(Unkept::disk(&e)),
+                };
+                match kept {
+                    Ok(artifact) => return Ok(artifact),
+                    Err(unkept) => unkept,
+                }
+            }
             Outcome::Refused { status, body } => {
                 let answer = Answer {
                     status,
@@ -324,14 +314,22 @@ impl Session {
         Err((exchange, unkept))
     }
 
+    /// Whether a bundle is partial without an artifact that was refused so. What was asked for by its name always lacks.
+    pub(super) fn is_lack(&self, e: &Endpoint, refusal: &Refusal) -> bool {
+        let plan = &self.options.plan;
+        if plan.named.contains(&e.artifact) {
+            return true;
+        }
+        !(refusal.next == Next::Skip || (!plan.is_wanted(e) && is_no_lack(refusal)))
+    }
+
     /// Writes down what did not come: as a lack where it should have, else as left out. Who watches is told of what was
     /// `asked` only.
     pub(super) fn explain(&self, slot: &Slot, e: &Endpoint, refusal: Refusal, missing: Missing, asked: bool) -> Taken {
         if refusal.cause == Cause::Disk {
             self.halt(&refusal);
         }
-        let wanted = self.options.plan.is_wanted(e);
-        let lack = !(refusal.next == Next::Skip || (!wanted && is_no_lack(&refusal)));
+        let lack = self.is_lack(e, &refusal);
         let event = Missing {
             slot: slot.clone(),
             ..missing
@@ -356,8 +354,61 @@ impl Session {
     }
 }
 
+impl Visit<'_> {
+    /// Whether the node has served a profile.
+    fn has_profiles(&self) -> bool {
+        let is_profile = |a: &Artifact| endpoint(&a.slot.artifact).is_some_and(|e| e.path.starts_with("/debug/pprof/"));
+        self.seen.taken.iter().any(is_profile)
+    }
+
+    /// Takes an artifact, once more where that is worth trying and the process is still the same.
+    pub(super) async fn take(&mut self, slot: &Slot, e: &Endpoint) -> Taken {
+        if self.session.writer.has(slot).is_some() {
+            return Taken::WasThere;
+        }
+        let measures = self.session.options.plan.measures(e);
+        let lane = Arc::clone(&self.lane);
+        let mut attempts = 0;
+        loop {
+            attempts += 1;
+            let kept = {
+                // Two measurements of one kubelet never meet, whatever names it is asked by.
+                let _alone = match measures.is_zero() {
+                    true => None,
+                    false => Some(lane.lock().await),
+                };
+                let artifact = e.artifact;
+                self.watch(&Progress::Asking { artifact, measures });
+                self.session.attempt(&self.transport, slot, e, attempts).await
+            };
+            let (exchange, unkept) = match kept {
+                Ok(artifact) => return Taken::There(artifact),
+                Err(failed) => failed,
+            };
+            let Unkept {
+                mut refusal,
+                body,
+                bytes,
+            } = unkept;
+            if refusal.cause == Cause::NotAKubelet && self.has_profiles() {
+                refusal = refusal::no_such_profile(e.path);
+            }
+            // A measurement whose reader has left goes on at the kubelet: asking at once would only be told so.
+            let goes_on = !measures.is_zero() && matches!(refusal.cause, Cause::Broke | Cause::IdleTimeout);
+            if !goes_on && self.session.again(&slot.node, e.artifact, &refusal, attempts).await {
+                if refusal.may_be_of_a_restart() && self.check(1).await == Heard::Other {
+                    return Taken::Gone;
+                }
+                continue;
+            }
+            let missing = missing(&refusal, exchange, &body, bytes);
+            return self.session.explain(slot, e, refusal, missing, true);
+        }
+    }
+}
+
 /// Whether somebody just has no right to something that makes a bundle better, or does not serve it.
-pub(super) fn is_no_lack(refusal: &Refusal) -> bool {
+fn is_no_lack(refusal: &Refusal) -> bool {
     matches!(
         refusal.cause,
         Cause::ApiForbidden
@@ -388,5 +439,6 @@ pub(super) fn missing(refusal: &Refusal, exchange: Exchange, body: &[u8], bytes:
         remedy: refusal.remedy.clone(),
         body: Missing::excerpt(body),
         bytes: (bytes > 0).then_some(bytes),
+        withdrawn: false,
     }
 }

@@ -1,19 +1,20 @@
-//! One node from its first snapshot to its last: which process answers, what is due, what is still missing.
+//! One node from its first snapshot to its last: what is due, what is still missing, what a refusal means for the rest.
 //!
-//! Health and metrics come first and into memory, because they say which process answers; only then it is known which run
+//! Metrics come first and into memory, because they say which process answers (`identity`); only then it is known which run
 //! the snapshot belongs to. A refusal that holds for all profiles, or for all of the node, is written down for every artifact
-//! that is not asked for because of it.
+//! that is not asked for because of it. What would end everything ends a snapshot first, and everything only when it is so at
+//! the next one, too: whatever stands in front of a cluster has moments of its own.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
-use tokio::sync::Semaphore;
+use tokio::sync::{Mutex, Semaphore};
 
-use super::take::{Fetched, Taken, is_no_lack, missing};
+use super::identity::{Heard, Pending};
+use super::take::{Fetched, Taken, missing};
 use super::{Session, Target, Visited};
-use crate::bundle::manifest::{
-    Artifact, Event, Exchange, Missing, Process, RunStarted, Slot, SnapshotEnded, SnapshotId, Who,
-};
+use crate::bundle::manifest::{Event, Exchange, Missing, Process, Slot, SnapshotEnded, SnapshotId, Who};
 use crate::bundle::{RunRecord, now};
 use crate::capture::endpoints::{Endpoint, Phase, Server, endpoint};
 use crate::capture::facts::{Gauges, NodeFacts};
@@ -22,44 +23,82 @@ use crate::capture::progress::Progress;
 use crate::capture::refusal::{Cause, Next, Refusal, Route};
 use crate::capture::transport::Transport;
 
+/// So many processes are followed while what belongs to a process alone is taken.
+const RESTARTS: usize = 3;
+
 /// A visit in progress.
-struct Visit<'s> {
-    session: &'s Session,
-    transport: Transport,
-    node: String,
+pub(super) struct Visit<'s> {
+    pub(super) session: &'s Session,
+    pub(super) transport: Transport,
+    pub(super) node: String,
+    /// Held while the kubelet measures: somebody else may ask the same kubelet by another name.
+    pub(super) lane: Arc<Mutex<()>>,
     /// Number of the run; 0 before the first.
-    run: u32,
-    process: Process,
-    gauges: Gauges,
-    facts: Option<NodeFacts>,
+    pub(super) run: u32,
+    pub(super) process: Process,
+    pub(super) gauges: Gauges,
+    pub(super) facts: Option<NodeFacts>,
     /// The node object, until a run is known that it belongs to.
-    object: Option<Fetched>,
+    pub(super) object: Option<Fetched>,
     /// `enableContentionProfiling`, where it is known.
-    contention: Option<bool>,
+    pub(super) contention: Option<bool>,
+    /// When metrics last named the process of the run, by the server's clock.
+    pub(super) confirmed: Option<i64>,
+    /// What was taken since then.
+    pub(super) pending: Vec<Pending>,
+    /// Metrics of a process that has just been found.
+    pub(super) fresh: Option<Fetched>,
+    /// Whether metrics were heard in this capture.
+    heard: bool,
+    /// The snapshot that is being taken.
+    pub(super) current: Option<SnapshotId>,
+    /// Number of the snapshot that is being taken, or was last.
+    number: u32,
     /// Why no profile is asked for in this snapshot.
-    no_profiles: Option<Refusal>,
+    pub(super) no_profiles: Option<Refusal>,
     /// Why nothing is asked for in this snapshot.
-    left: Option<Refusal>,
+    pub(super) left: Option<Refusal>,
+    /// Why the node is not visited any more.
+    pub(super) given_up: Option<Refusal>,
+    /// The snapshot that something ended that would end everything, and how much had come by then of the node and of all.
+    strike: Option<(u32, u64, u64)>,
+    /// How many answers were as they should be.
+    good: u64,
     /// Whether nobody was told of that yet.
     untold: bool,
     /// Runs whose once-a-process artifacts were tried.
     once: Vec<u32>,
-    seen: Visited,
+    pub(super) seen: Visited,
 }
 
 /// Visits a node.
-pub(super) async fn visit(session: &Session, permits: &Arc<Semaphore>, target: Target) -> Visited {
+pub(super) async fn visit(
+    session: &Session,
+    permits: &Arc<Semaphore>,
+    target: Target,
+    lane: Arc<Mutex<()>>,
+) -> Visited {
     let mut visit = Visit {
         session,
         transport: target.transport,
+        lane,
         run: 0,
         process: Process::default(),
         gauges: Gauges::default(),
         facts: None,
         object: None,
         contention: None,
+        confirmed: None,
+        pending: Vec::new(),
+        fresh: None,
+        heard: false,
+        current: None,
+        number: 0,
         no_profiles: None,
         left: None,
+        given_up: None,
+        strike: None,
+        good: 0,
         untold: false,
         once: Vec::new(),
         seen: Visited {
@@ -78,11 +117,11 @@ pub(super) async fn visit(session: &Session, permits: &Arc<Semaphore>, target: T
 }
 
 impl Visit<'_> {
-    fn watch(&self, progress: &Progress<'_>) {
+    pub(super) fn watch(&self, progress: &Progress<'_>) {
         self.session.watch.see(&self.node, progress);
     }
 
-    fn note(&mut self, text: String) {
+    pub(super) fn note(&mut self, text: String) {
         self.watch(&Progress::Note(text.clone()));
         self.seen.notes.push(text);
     }
@@ -93,20 +132,27 @@ impl Visit<'_> {
         if let Some(last) = known.last() {
             self.run = last.run;
             self.process = last.process.clone();
+            self.recall(last);
         }
-        if self.session.options.until.is_set() && known.is_empty() {
+        if self.session.options.until.is_set() && known.iter().all(|r| r.snapshots.is_empty()) {
             self.wait_for_threshold().await;
         }
         let schedule = self.session.options.schedule;
         let started = Instant::now();
         let mut begun = None;
         for number in 1..=schedule.snapshots {
-            let there = known.iter().find_map(|r| {
+            let last = number == schedule.snapshots;
+            self.number = number;
+            if self.given_up.is_some() {
+                break;
+            }
+            // One that was taken once more after a restart counts as it was then.
+            let there = known.iter().rev().find_map(|r| {
                 let snapshot = r.snapshots.iter().find(|s| s.id.number == number)?;
                 Some((r, snapshot))
             });
             if let Some((run, snapshot)) = there {
-                self.fill(permits, run, snapshot.id, number == schedule.snapshots).await;
+                self.fill(permits, run, snapshot.id, last).await;
                 continue;
             }
             if let Some(begun) = begun
@@ -129,42 +175,8 @@ impl Visit<'_> {
                 number,
                 of: schedule.snapshots,
             });
-            self.snapshot(id, None).await;
-            self.once(number == schedule.snapshots).await;
-        }
-    }
-
-    /// Looks at the metrics until the process has grown as far as is asked.
-    async fn wait_for_threshold(&mut self) {
-        let until = self.session.options.until;
-        let Some(metrics) = endpoint("metrics") else { return };
-        while self.session.ended().is_none() {
-            let what = match self.session.fetch(&self.transport, &self.node, metrics).await {
-                Ok(fetched) => {
-                    let gauges = Gauges::read(&fetched.bytes);
-                    let reached = |is: Option<u64>, at: Option<u64>| at.is_some_and(|at| is.is_some_and(|is| is >= at));
-                    let (memory, goroutines) = (gauges.resident_bytes, gauges.goroutines);
-                    let text = format!(
-                        "memory {} MiB, {} goroutines",
-                        memory.unwrap_or(0) >> 20,
-                        goroutines.unwrap_or(0)
-                    );
-                    if reached(memory, until.memory) || reached(goroutines, until.goroutines) {
-                        self.note(format!("threshold reached: {text}"));
-                        return;
-                    }
-                    text
-                }
-                Err((refusal, _)) if refusal.next == Next::Stop => {
-                    self.session.halt(&refusal);
-                    self.seen.failed.push(("metrics".to_owned(), refusal));
-                    return;
-                }
-                Err((refusal, _)) => refusal.why,
-            };
-            let wait = self.session.options.look_every;
-            self.watch(&Progress::Waiting { wait, what });
-            self.session.sleep(wait).await;
+            self.snapshot(id, false).await;
+            self.once(last).await;
         }
     }
 
@@ -175,10 +187,8 @@ impl Visit<'_> {
         };
         let there = |e: &&Endpoint| snapshot.artifacts.iter().any(|a| a.slot.artifact == e.artifact);
         let skipped = |e: &&Endpoint| {
-            snapshot
-                .lacks
-                .iter()
-                .any(|l| l.skipped && l.missing.slot.artifact == e.artifact)
+            let lacks = &snapshot.lacks;
+            lacks.iter().any(|l| l.skipped && l.missing.slot.artifact == e.artifact)
         };
         let plan = &self.session.options.plan;
         let lacking: Vec<&str> = plan
@@ -191,65 +201,58 @@ impl Visit<'_> {
             return;
         }
         if run.run == self.run && (!lacking.is_empty() || !snapshot.ended) {
+            let what = if lacking.is_empty() {
+                "nothing".to_owned()
+            } else {
+                lacking.join(", ")
+            };
             self.watch(&Progress::Note(format!(
-                "snapshot {}: taking what is missing: {}",
-                id.number,
-                if lacking.is_empty() {
-                    "nothing".to_owned()
-                } else {
-                    lacking.join(", ")
-                }
+                "snapshot {}: taking what is missing: {what}",
+                id.number
             )));
-            self.snapshot(id, Some(run)).await;
+            self.snapshot(id, true).await;
+        } else {
+            (self.no_profiles, self.left) = (None, None);
         }
         self.once(last).await;
     }
 
-    /// Takes a snapshot. One that fills `known` up takes nothing of another process.
-    async fn snapshot(&mut self, id: SnapshotId, known: Option<&RunRecord>) {
-        self.no_profiles = None;
-        self.left = None;
-        let plan = self.session.options.plan.clone();
+    /// Takes a snapshot, or what one lacks. When the process ends meanwhile it is taken once more, of the next one.
+    async fn snapshot(&mut self, id: SnapshotId, fills: bool) {
+        if self.is_cut_short(id, fills).await && self.session.ended().is_none() && self.given_up.is_none() {
+            self.note(format!(
+                "snapshot {}: its process is gone, so it is taken once more of the new one",
+                id.number
+            ));
+            let id = SnapshotId {
+                number: id.number,
+                taken: now(),
+            };
+            self.is_cut_short(id, false).await;
+        }
+        self.current = None;
+    }
+
+    /// Takes a snapshot; whether its process ended before it was whole. One that fills another up takes nothing of another
+    /// process.
+    async fn is_cut_short(&mut self, id: SnapshotId, fills: bool) -> bool {
+        (self.no_profiles, self.left) = (None, None);
         if self.facts.is_none() && self.transport.route().has_api_server() && self.object.is_none() {
             self.look_at_node().await;
         }
-        let mut first = Vec::new();
-        for name in ["healthz", "metrics"] {
-            let Some(e) = endpoint(name).filter(|_| plan.has(name)) else {
+        self.current = fills.then_some(id);
+        let before = self.run;
+        let metrics = self.metrics().await;
+        if fills && self.run != before {
+            return true;
+        }
+        self.current = Some(id);
+        let health = self.first("healthz").await;
+        let run = self.run;
+        for (name, fetched) in [("healthz", health), ("metrics", metrics)] {
+            let (Some(e), Some(fetched)) = (endpoint(name), fetched) else {
                 continue;
             };
-            if self.session.ended().is_some() {
-                break;
-            }
-            if let Some(refusal) = &self.left {
-                let mut missing = missing(refusal, Exchange::default(), &[], 0);
-                missing.remedy.clear();
-                first.push((e, Err((refusal.clone(), missing))));
-                continue;
-            }
-            self.watch(&Progress::Asking {
-                artifact: name,
-                measures: std::time::Duration::ZERO,
-            });
-            let fetched = self.session.fetch(&self.transport, &self.node, e).await;
-            if let Err((refusal, _)) = &fetched {
-                self.heed(refusal);
-            }
-            if let (Ok(fetched), "metrics") = (&fetched, name) {
-                self.gauges = Gauges::read(&fetched.bytes);
-                self.doubt();
-            }
-            first.push((e, fetched));
-        }
-        let other = self.identify();
-        if other && known.is_some() {
-            self.note(format!(
-                "snapshot {} stays as it is: the process that it was taken of is gone",
-                id.number
-            ));
-            return;
-        }
-        for (e, fetched) in first {
             let slot = self.slot(Some(id), e);
             if self.session.writer.has(&slot).is_some() {
                 continue;
@@ -263,49 +266,156 @@ impl Visit<'_> {
             };
             self.after(e, taken).await;
         }
+        let plan = self.session.options.plan.clone();
         for e in plan.of(Phase::Every) {
             if !matches!(e.artifact, "healthz" | "metrics") {
                 self.artifact(Some(id), e).await;
             }
+            if self.run != run {
+                return true;
+            }
         }
-        if self.session.ended().is_none() && self.left.is_none() {
-            let ended = SnapshotEnded {
-                node: self.node.clone(),
-                run: self.run,
-                snapshot: id,
-            };
-            self.append(Event::Snapshot(ended));
+        if self.session.ended().is_some() || self.left.is_some() {
+            return false;
         }
+        if !self.pending.is_empty() && self.check(2).await == Heard::Other {
+            return true;
+        }
+        let ended = SnapshotEnded {
+            node: self.node.clone(),
+            run: self.run,
+            snapshot: id,
+        };
+        self.append(Event::Snapshot(ended));
+        false
+    }
+
+    /// The metrics that a snapshot begins with: they say which run it belongs to.
+    async fn metrics(&mut self) -> Option<Result<Fetched, (Refusal, Missing)>> {
+        if let Some(fetched) = self.fresh.take() {
+            return Some(Ok(fetched));
+        }
+        let fetched = self.first("metrics").await?;
+        if let Ok(fetched) = &fetched {
+            self.hear(&fetched.bytes, &fetched.exchange).await;
+            self.heard = true;
+            self.left = self.doubt();
+            self.untold = self.left.is_some();
+        }
+        let nobody = self.left.is_some() && fetched.is_err();
+        if self.run == 0 && !nobody {
+            // Which process it is was not said; that there is one was.
+            self.begin(self.gauges.process(self.facts.as_ref()));
+        }
+        Some(fetched)
+    }
+
+    /// One of the two that a snapshot begins with, into memory.
+    async fn first(&mut self, name: &'static str) -> Option<Result<Fetched, (Refusal, Missing)>> {
+        let plan = &self.session.options.plan;
+        let e = endpoint(name).filter(|_| plan.has(name))?;
+        if self.session.ended().is_some() {
+            return None;
+        }
+        if let Some(refusal) = &self.left {
+            let mut missing = missing(refusal, Exchange::default(), &[], 0);
+            missing.remedy.clear();
+            return Some(Err((refusal.clone(), missing)));
+        }
+        self.watch(&Progress::Asking {
+            artifact: name,
+            measures: Duration::ZERO,
+        });
+        let fetched = self.session.fetch(&self.transport, &self.node, e, 2).await;
+        match &fetched {
+            Ok(_) => self.came(),
+            Err((refusal, _)) => self.heed(refusal),
+        }
+        Some(fetched)
     }
 
     /// What belongs to the process and not to a snapshot; with `last`, also what ends a series.
     async fn once(&mut self, last: bool) {
-        let plan = self.session.options.plan.clone();
-        if self.left.is_none() && !self.once.contains(&self.run) {
-            self.once.push(self.run);
-            for e in plan.of(Phase::Once) {
-                if let ("node", Some(fetched)) = (e.artifact, self.object.take()) {
-                    let slot = self.slot(None, e);
-                    let taken = self.session.put(&self.transport, &slot, e, fetched).await;
-                    self.after(e, taken).await;
-                } else {
-                    self.artifact(None, e).await;
-                }
-            }
-        } else if last && !self.once.contains(&self.run) {
-            // It was never there to be asked.
-            for e in plan.of(Phase::Once) {
-                self.artifact(None, e).await;
-            }
-        }
-        if last {
-            for e in plan.of(Phase::Last) {
-                self.artifact(None, e).await;
+        for _ in 0..RESTARTS {
+            let run = self.run;
+            self.once_of_process(last).await;
+            if self.run == run {
+                break;
             }
         }
     }
 
-    fn slot(&self, snapshot: Option<SnapshotId>, e: &Endpoint) -> Slot {
+    async fn once_of_process(&mut self, last: bool) {
+        let plan = self.session.options.plan.clone();
+        let tried = self.once.contains(&self.run);
+        let mut due: Vec<&'static Endpoint> = Vec::new();
+        // What was never there to be asked is explained at the end.
+        if !tried && (self.left.is_none() || last) {
+            due.extend(plan.of(Phase::Once));
+        }
+        if last {
+            due.extend(plan.of(Phase::Last));
+        }
+        due.retain(|e| self.session.writer.has(&self.slot(None, e)).is_none());
+        if due.is_empty() || !self.is_still_there(&due).await {
+            return;
+        }
+        if self.left.is_none() && !tried {
+            self.once.push(self.run);
+        }
+        let run = self.run;
+        for e in due {
+            if let ("node", Some(fetched)) = (e.artifact, self.object.take_if(|_| e.artifact == "node")) {
+                let slot = self.slot(None, e);
+                let taken = self.session.put(&self.transport, &slot, e, fetched).await;
+                self.after(e, taken).await;
+            } else {
+                self.artifact(None, e).await;
+            }
+            if self.run != run {
+                return;
+            }
+        }
+        if !self.pending.is_empty() && self.left.is_none() {
+            self.check(2).await;
+        }
+    }
+
+    /// Whether the process is there that these are to be taken of. A resumption has not heard of it yet; another one has its
+    /// own run then, unless all that lacks was left out on purpose.
+    async fn is_still_there(&mut self, due: &[&Endpoint]) -> bool {
+        if self.heard || self.left.is_some() || self.session.ended().is_some() || self.process.start_time.is_none() {
+            return true;
+        }
+        let record = self.session.writer.record();
+        let left_out = |e: &&Endpoint| {
+            let slot = self.slot(None, e);
+            record.lacks().any(|l| l.skipped && l.missing.slot == slot)
+        };
+        if due.iter().all(left_out) {
+            return !self.is_gone().await;
+        }
+        if self.facts.is_none() && self.transport.route().has_api_server() {
+            self.look_at_node().await;
+        }
+        let run = self.run;
+        if let Some(Err((refusal, _))) = self.metrics().await
+            && self.left.is_none()
+            && self.session.ended().is_none()
+        {
+            // Nothing says whether it is the same process.
+            self.left = Some(Refusal {
+                why: format!(
+                    "it cannot be told whether the process is still the same: {}",
+                    refusal.why
+                ),
+                ..refusal
+            });
+        }
+        self.run == run
+    }
+
+    pub(super) fn slot(&self, snapshot: Option<SnapshotId>, e: &Endpoint) -> Slot {
         Slot {
             node: self.node.clone(),
             run: self.run.max(1),
@@ -314,16 +424,16 @@ impl Visit<'_> {
         }
     }
 
-    fn append(&mut self, event: Event) {
+    pub(super) fn append(&mut self, event: Event) {
         if let Err(e) = self.session.writer.append(event) {
             self.note(e.to_string());
         }
     }
 
     /// Boot ID, versions and conditions, from the API server.
-    async fn look_at_node(&mut self) {
+    pub(super) async fn look_at_node(&mut self) {
         let Some(e) = endpoint("node") else { return };
-        if let Ok(mut fetched) = self.session.fetch(&self.transport, &self.node, e).await {
+        if let Ok(mut fetched) = self.session.fetch(&self.transport, &self.node, e, 2).await {
             // Its conditions are shown and written down as they are read here.
             fetched.bytes = mask::mask(e.artifact, &fetched.bytes).0.into_owned();
             self.facts = NodeFacts::read(&fetched.bytes);
@@ -335,13 +445,12 @@ impl Visit<'_> {
         }
     }
 
-    /// Whether this is a kubelet at all.
-    fn doubt(&mut self) {
+    /// Why this is no kubelet at all.
+    pub(super) fn doubt(&self) -> Option<Refusal> {
         if self.gauges.is_kubelet || self.session.options.force {
-            return;
+            return None;
         }
-        self.untold = true;
-        self.left = Some(Refusal {
+        Some(Refusal {
             cause: Cause::NotAKubelet,
             who: Who::You,
             why: format!(
@@ -351,50 +460,13 @@ impl Visit<'_> {
             remedy: "a port-forward to a pod, or another port? Kubelets listen at 10250; --force asks it all the same"
                 .to_owned(),
             next: Next::LeaveNode,
-        });
+        })
     }
 
-    /// Says which run the answers belong to; whether it is another process than before.
-    fn identify(&mut self) -> bool {
-        let process = self.gauges.process(self.facts.as_ref());
-        let known = self.run > 0;
-        if known && process.may_be(&self.process) {
-            return false;
-        }
-        let nothing = process == Process::default();
-        if nothing && self.left.is_some() && !known {
-            // Nobody answered: there is no process to speak of.
-            return false;
-        }
-        if known {
-            self.gone();
-        }
-        self.run += 1;
-        self.process = process;
-        self.append(Event::Run(RunStarted {
-            node: self.node.clone(),
-            run: self.run,
-            process: self.process.clone(),
-        }));
-        if known {
-            self.watch(&Progress::Restarted { run: self.run });
-            self.seen
-                .notes
-                .push(format!("the kubelet was restarted: run {} begins", self.run));
-        }
-        known
-    }
-
-    /// What belonged to a process that is gone and was not taken by then cannot be had any more.
-    fn gone(&mut self) {
-        let plan = self.session.options.plan.clone();
-        for e in plan.of(Phase::Once).chain(plan.of(Phase::Last)) {
-            let slot = self.slot(None, e);
-            if self.session.writer.has(&slot).is_none() {
-                let why = "the process was gone before it was due";
-                self.session.skip(&slot, Who::Kubelet, why, "", Exchange::default());
-            }
-        }
+    /// An answer was as it should be.
+    fn came(&mut self) {
+        self.good += 1;
+        self.session.good.fetch_add(1, Ordering::Relaxed);
     }
 
     /// What a refusal means for the artifacts that follow.
@@ -402,11 +474,8 @@ impl Visit<'_> {
         match refusal.next {
             Next::NoProfiles => self.no_profiles = Some(refusal.clone()),
             Next::LeaveNode => self.left = Some(refusal.clone()),
-            // Each kubelet has its own certificate and its own idea of us.
-            Next::Stop if self.transport.route() == Route::Direct && refusal.cause != Cause::Disk => {
-                self.left = Some(refusal.clone());
-            }
-            Next::Stop => self.session.halt(refusal),
+            Next::Stop if matches!(refusal.cause, Cause::Disk | Cause::Interrupted) => self.session.halt(refusal),
+            Next::Stop => self.stopped(refusal),
             // It was tried again and is still so: whoever does not answer now will not answer in a second.
             Next::Again(_) if refusal.cause == Cause::ConnectRefused || refusal.cause == Cause::ConnectTimeout => {
                 self.left = Some(refusal.clone());
@@ -415,20 +484,48 @@ impl Visit<'_> {
         }
     }
 
+    /// Something that would end everything: it ends this snapshot, and more only when nothing came since it was so before.
+    fn stopped(&mut self, refusal: &Refusal) {
+        self.left = Some(refusal.clone());
+        let all = self.session.good.load(Ordering::Relaxed);
+        // Each kubelet has its own certificate and its own idea of us.
+        let alone = self.transport.route() == Route::Direct;
+        let again = match self.strike {
+            Some((number, ..)) if number == self.number => return,
+            Some((number, good, _)) => number + 1 == self.number && good == self.good,
+            // Nothing ever came this way.
+            None => !refusal.may_pass() && self.good == 0,
+        };
+        if !again {
+            self.strike = Some((self.number, self.good, all));
+            return;
+        }
+        let others = self.strike.is_some_and(|(_, _, before)| before != all);
+        if alone || others {
+            self.given_up = Some(refusal.clone());
+        } else {
+            self.session.halt(refusal);
+        }
+    }
+
     async fn after(&mut self, e: &Endpoint, taken: Taken) {
         match taken {
             Taken::There(artifact) => {
+                self.came();
+                self.question(&artifact);
                 self.learn(e, &artifact).await;
                 self.seen.taken.push(*artifact);
+                if !self.session.options.plan.measures(e).is_zero() {
+                    self.check(2).await;
+                }
             }
-            Taken::WasThere => {}
+            Taken::WasThere | Taken::Gone => {}
             Taken::Not(refusal) => {
                 self.heed(&refusal);
-                let wanted = self.session.options.plan.is_wanted(e);
-                if refusal.next == Next::Skip || (!wanted && is_no_lack(&refusal)) {
-                    self.seen.skipped.push((e.artifact.to_owned(), refusal.why));
-                } else {
+                if self.session.is_lack(e, &refusal) {
                     self.seen.failed.push((e.artifact.to_owned(), *refusal));
+                } else {
+                    self.seen.skipped.push((e.artifact.to_owned(), refusal.why));
                 }
             }
         }
@@ -446,14 +543,16 @@ impl Visit<'_> {
             return;
         }
         if let Some(why) = self.not_worth_it(e) {
-            self.session.skip(
-                &slot,
-                Who::Kubeprof,
-                &why,
-                "--force takes it all the same",
-                Exchange::default(),
-            );
-            self.seen.skipped.push((e.artifact.to_owned(), why));
+            let refusal = Refusal {
+                cause: Cause::LeftOut,
+                who: Who::Kubeprof,
+                why,
+                remedy: "--force takes it all the same".to_owned(),
+                next: Next::Skip,
+            };
+            let missing = missing(&refusal, Exchange::default(), &[], 0);
+            let taken = self.session.explain(&slot, e, refusal, missing, true);
+            self.after(e, taken).await;
             return;
         }
         let profile = e.path.starts_with("/debug/");
@@ -479,105 +578,8 @@ impl Visit<'_> {
                 }
                 self.session.explain(&slot, e, refusal, missing, tell)
             }
-            None => self.session.take(&self.transport, &slot, e).await,
+            None => self.take(&slot, e).await,
         };
         self.after(e, taken).await;
     }
-
-    /// Why an artifact would do more harm than good.
-    fn not_worth_it(&self, e: &Endpoint) -> Option<String> {
-        if self.session.options.force {
-            return None;
-        }
-        let goroutines = self.gauges.goroutines.unwrap_or(0);
-        if e.artifact == "goroutine.debug2" && goroutines > self.session.options.max_goroutines {
-            return Some(format!(
-                "{goroutines} goroutines: a dump would stop them all for about {} ms",
-                goroutines / 1000
-            ));
-        }
-        let scarce = self.facts.as_ref().is_some_and(|f| f.memory_pressure);
-        let costly = matches!(e.artifact, "heap-gc" | "goroutine.debug2" | "goroutineleak" | "trace");
-        (scarce && costly)
-            .then(|| "the node says MemoryPressure, and this needs memory or a garbage collection".to_owned())
-    }
-
-    /// An empty mutex profile is off or quiet; only the text says which.
-    async fn mutex_is_empty(&mut self) {
-        let Some(e) = endpoint("mutex") else { return };
-        let text = Endpoint {
-            params: &[("debug", "1")],
-            ..*e
-        };
-        let period = match self.session.fetch(&self.transport, &self.node, &text).await {
-            Ok(fetched) => sampling_period(&fetched.bytes),
-            Err(_) => None,
-        };
-        match period {
-            Some(0) => self.fact("mutex", "off (no stock kubelet ever switches it on)"),
-            Some(_) => self.fact("mutex", "quiet"),
-            None => self.fact("mutex", "empty"),
-        }
-    }
-
-    /// Writes down what is known of the process by now.
-    fn fact(&mut self, key: &str, value: &str) {
-        self.process.facts.insert(format!("{key}_profile"), value.to_owned());
-        self.append(Event::Run(RunStarted {
-            node: self.node.clone(),
-            run: self.run.max(1),
-            process: self.process.clone(),
-        }));
-        if value != "data" {
-            self.watch(&Progress::Note(format!("{key} profile: {value}")));
-        }
-    }
-
-    /// What a small artifact says.
-    fn text(&self, artifact: &Artifact) -> String {
-        std::fs::read_to_string(self.session.writer.root().join(&artifact.path)).unwrap_or_default()
-    }
-
-    /// What an artifact says about the process that the others do not.
-    async fn learn(&mut self, e: &Endpoint, artifact: &Artifact) {
-        let empty = artifact.facts.samples == Some(0);
-        if artifact.facts.truncated {
-            let text = format!("{}: {}", e.artifact, super::truncation(artifact));
-            self.note(text);
-        }
-        match e.artifact {
-            "goroutine" => {
-                let total = artifact.facts.totals.first().and_then(|t| u64::try_from(t.value).ok());
-                self.gauges.goroutines = total.or(self.gauges.goroutines);
-            }
-            "configz" => self.contention = contention_of(&self.text(artifact)),
-            "healthz" if artifact.exchange.status.is_some_and(|s| s != 200) => {
-                let text = self.text(artifact);
-                let failing: Vec<&str> = text.lines().filter_map(|l| l.strip_prefix("[-]")).collect();
-                self.note(format!("the kubelet's own health check fails: {}", failing.join("; ")));
-            }
-            "mutex" | "block" if !empty => self.fact(e.artifact, "data"),
-            "mutex" => self.mutex_is_empty().await,
-            "block" => match self.contention {
-                Some(true) => self.fact("block", "quiet"),
-                Some(false) => self.fact("block", "off (enableContentionProfiling is false)"),
-                None => self.fact("block", "empty (off unless enableContentionProfiling is true)"),
-            },
-            _ => {}
-        }
-    }
-}
-
-/// The `sampling period` line of a mutex text.
-fn sampling_period(text: &[u8]) -> Option<u64> {
-    let text = std::str::from_utf8(text).ok()?;
-    let line = text.lines().take(10).find_map(|l| l.strip_prefix("sampling period="))?;
-    line.trim().parse().ok()
-}
-
-/// `enableContentionProfiling` of `/configz`, which leaves out what is false.
-fn contention_of(configz: &str) -> Option<bool> {
-    let json: serde_json::Value = serde_json::from_str(configz).ok()?;
-    let config = json.get("kubeletconfig")?.as_object()?;
-    Some(config.get("enableContentionProfiling").is_some_and(|v| v == true))
 }

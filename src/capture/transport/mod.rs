@@ -15,6 +15,7 @@ mod line;
 mod names;
 mod plugin;
 
+use crate::bundle::names::bare_node;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -96,6 +97,6 @@ impl Transport {
 
     /// A path at the API server, with the name of the node in place of `NODE`: the bare one, which the object has.
     pub fn path_at_server(&self, node: &str, path: &str) -> String {
-        path.replace("NODE", &names::segment(names::bare(node)))
+        path.replace("NODE", &names::segment(bare_node(node)))
     }
 }

@@ -58,15 +58,6 @@ pub fn check_node(text: &str) -> Result<(), NameError> {
     Ok(())
 }
 
-/// The name of the node without scheme and port.
-pub(super) fn bare(node: &str) -> &str {
-    let rest = node
-        .strip_prefix("https:")
-        .or_else(|| node.strip_prefix("http:"))
-        .unwrap_or(node);
-    rest.split(':').next().unwrap_or(rest)
-}
-
 /// A text as one segment of a path; the colons of `https:NAME:PORT` stay.
 pub(super) fn segment(text: &str) -> String {
     escaped(text, b":")
@@ -88,6 +79,7 @@ pub(super) fn escaped(text: &str, also: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bundle::names::bare_node;
 
     #[test]
     fn names_of_nodes() {
@@ -135,8 +127,8 @@ mod tests {
     fn nothing_of_a_name_is_syntax() {
         assert_eq!(segment("a/../b?c#d"), "a%2F..%2Fb%3Fc%23d");
         assert_eq!(segment("https:worker-03:10250"), "https:worker-03:10250");
-        assert_eq!(bare("https:worker-03:10250"), "worker-03");
-        assert_eq!(bare("worker-03:10250"), "worker-03");
-        assert_eq!(bare("worker-03"), "worker-03");
+        assert_eq!(bare_node("https:worker-03:10250"), "worker-03");
+        assert_eq!(bare_node("worker-03:10250"), "worker-03");
+        assert_eq!(bare_node("worker-03"), "worker-03");
     }
 }

@@ -75,9 +75,9 @@ pub(in crate::cli) struct CaptureArgs {
     /// Also the executable: a file, or ssh://[user@]host for what runs there; it must be that of the profiles
     #[arg(long, value_name = "PATH|URL", value_parser = From::parse, help_heading = "What")]
     pub(super) binary: Option<From>,
-    /// Length of the CPU profile in seconds
-    #[arg(long, value_name = "N", default_value_t = 30, help_heading = "What")]
-    pub(super) seconds: u64,
+    /// Length of the CPU profile in seconds [default: 30]; 0 for none
+    #[arg(long, value_name = "N", help_heading = "What")]
+    pub(super) seconds: Option<u64>,
     /// Allow a CPU profile of more than 60 s; things in front of API servers often cut silent connections
     #[arg(long, help_heading = "What")]
     pub(super) allow_long_cpu: bool,
@@ -88,12 +88,12 @@ pub(in crate::cli) struct CaptureArgs {
     #[arg(long, help_heading = "What")]
     pub(super) force: bool,
 
-    /// Number of snapshots; 6 or more tell growth from noise
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=10_000), help_heading = "When")]
-    pub(super) series: u32,
-    /// From the start of one snapshot to the start of the next, e.g. 2m
-    #[arg(long, value_name = "TIME", value_parser = parse_time, default_value = "60s", help_heading = "When")]
-    pub(super) every: Duration,
+    /// Number of snapshots [default: 1]; 6 or more tell growth from noise
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000), help_heading = "When")]
+    pub(super) series: Option<u32>,
+    /// From the start of one snapshot to the start of the next, e.g. 2m [default: 60s]
+    #[arg(long, value_name = "TIME", value_parser = parse_time, help_heading = "When")]
+    pub(super) every: Option<Duration>,
     /// Wait until the kubelet has so much resident memory, e.g. 2Gi, looking at its metrics only
     #[arg(long, value_name = "SIZE", value_parser = parse_size, help_heading = "When")]
     pub(super) until_memory: Option<u64>,
@@ -235,49 +235,59 @@ impl CaptureArgs {
         };
         if self.gc {
             plan.add("heap-gc")?;
+            plan.name("heap-gc");
         }
         if let Some(trace) = self.trace {
+            if trace.is_zero() {
+                bail!("a trace of no time holds nothing\nhint: --trace 5s, or leave it out");
+            }
             plan.add("trace")?;
+            plan.name("trace");
             plan.trace = trace;
         }
-        if self.seconds == 0 {
+        let seconds = self.seconds.unwrap_or(30);
+        if seconds == 0 {
+            if plan.named.contains(&"cpu") {
+                bail!(
+                    "a CPU profile of 0 s is asked for by its name\nhint: give it --seconds, or leave cpu out of --profiles"
+                );
+            }
             plan.drop("cpu");
         }
-        if self.seconds > 60 && !self.allow_long_cpu {
+        if seconds > 60 && !self.allow_long_cpu {
             bail!(
-                "a CPU profile of {} s: the kubelet sends no byte before its end, and what stands in front of API servers \
-                 often cuts silent connections after 60 s\nhint: --seconds 50, or --allow-long-cpu if you know the way",
-                self.seconds
+                "a CPU profile of {seconds} s: the kubelet sends no byte before its end, and what stands in front of API \
+                 servers often cuts silent connections after 60 s\nhint: --seconds 50, or --allow-long-cpu if you know the way"
             );
         }
-        if self.seconds > 4 * 3600 {
+        if seconds > 4 * 3600 {
             bail!("kubelets end every answer after 4 hours\nhint: --seconds of at most 14400");
         }
-        plan.cpu = Duration::from_secs(self.seconds);
-        if self.every.is_zero() && self.series > 1 {
+        plan.cpu = Duration::from_secs(seconds);
+        let snapshots = self.series.unwrap_or(1);
+        let every = self.every.unwrap_or(Duration::from_secs(60));
+        if every.is_zero() && snapshots > 1 {
             bail!("snapshots need some time between them\nhint: --every 60s");
         }
-        let schedule = Schedule {
-            snapshots: self.series,
-            every: self.every,
-        };
+        let schedule = Schedule { snapshots, every };
         Ok(self.with(plan, schedule))
     }
 
     /// What a bundle was to hold, to go on with it.
     ///
     /// # Errors
-    /// When an artifact is not known to this version.
+    /// When an artifact is not known to this version, or what is typed asks for something else.
     pub(super) fn options_of(&self, asked: &Asked) -> Result<Options> {
         let names: Vec<String> = asked.every.iter().chain(&asked.once).cloned().collect();
         let mut plan = Plan::list(&names)?;
         plan.named.clear();
+        let option = |key: &str| asked.options.get(key).map(String::as_str);
+        for name in option("named").unwrap_or_default().split(',') {
+            plan.name(name);
+        }
         let seconds = |key: &str| {
-            asked
-                .options
-                .get(key)
-                .and_then(|s| s.parse().ok())
-                .map(Duration::from_secs)
+            let seconds = option(key).and_then(|s| s.parse().ok())?;
+            Duration::try_from_secs_f64(seconds).ok()
         };
         plan.cpu = seconds("cpu_seconds").unwrap_or(plan.cpu);
         plan.trace = seconds("trace_seconds").unwrap_or(plan.trace);
@@ -285,7 +295,87 @@ impl CaptureArgs {
             snapshots: asked.snapshots.max(1),
             every: Duration::from_millis(asked.interval_ms),
         };
-        Ok(self.with(plan, schedule))
+        let number = |key: &str| option(key).and_then(|n| n.parse().ok());
+        let until = Threshold {
+            memory: number("until_memory"),
+            goroutines: number("until_goroutines"),
+        };
+        self.agrees(&plan, schedule, until)?;
+        Ok(Options {
+            until,
+            ..self.with(plan, schedule)
+        })
+    }
+
+    /// What is typed beside --resume may say once more what the bundle was asked for, and nothing else.
+    fn agrees(&self, plan: &Plan, schedule: Schedule, until: Threshold) -> Result<()> {
+        let differs = |flag: &str, typed: String, was: String| {
+            bail!(
+                "the bundle was asked for {was}, and {flag} asks for {typed}\nhint: --resume takes what is missing of what was \
+                 asked: leave {flag} out; or capture into a folder of its own, and `kubeprof bundle merge` both"
+            )
+        };
+        if let Some(n) = self.series.filter(|n| *n != schedule.snapshots) {
+            return differs("--series", n.to_string(), format!("{} snapshots", schedule.snapshots));
+        }
+        if let Some(every) = self.every.filter(|e| *e != schedule.every && schedule.snapshots > 1) {
+            return differs(
+                "--every",
+                format!("{every:?}"),
+                format!("one every {:?}", schedule.every),
+            );
+        }
+        let words = |n: Option<u64>| n.map_or_else(|| "no threshold".to_owned(), |n| n.to_string());
+        if self.until_memory.is_some() && self.until_memory != until.memory {
+            return differs("--until-memory", words(self.until_memory), words(until.memory));
+        }
+        if self.until_goroutines.is_some() && self.until_goroutines != until.goroutines {
+            return differs(
+                "--until-goroutines",
+                words(self.until_goroutines),
+                words(until.goroutines),
+            );
+        }
+        if let Some(seconds) = self.seconds
+            && (plan.has("cpu") != (seconds > 0) || (seconds > 0 && plan.cpu.as_secs() != seconds))
+        {
+            let was = match plan.has("cpu") {
+                true => format!("a CPU profile of {} s", plan.cpu.as_secs()),
+                false => "no CPU profile".to_owned(),
+            };
+            return differs("--seconds", seconds.to_string(), was);
+        }
+        if self.trace.is_some_and(|t| plan.has("trace") && t != plan.trace) {
+            return differs(
+                "--trace",
+                format!("{:?}", self.trace.unwrap_or_default()),
+                format!("{:?}", plan.trace),
+            );
+        }
+        let flags = [
+            ("--profiles", !self.profiles.is_empty()),
+            ("--quick", self.quick),
+            ("--full", self.full),
+            ("--gc", self.gc),
+            ("--trace", self.trace.is_some()),
+        ];
+        let Some((flag, _)) = flags.into_iter().find(|(_, typed)| *typed) else {
+            return Ok(());
+        };
+        let names = |plan: &Plan| {
+            let names = plan.artifacts.iter().map(|e| e.artifact);
+            // Not to be had on every way; whether they are asked for is not said by a flag.
+            let names: Vec<&str> = names.filter(|n| !matches!(*n, "node" | "version")).collect();
+            names.join(",")
+        };
+        let mut typed = self.options()?.plan;
+        if !plan.has("cpu") && !typed.named.contains(&"cpu") {
+            typed.drop("cpu");
+        }
+        match names(&typed) == names(plan) {
+            true => Ok(()),
+            false => differs(flag, names(&typed), names(plan)),
+        }
     }
 
     fn with(&self, plan: Plan, schedule: Schedule) -> Options {

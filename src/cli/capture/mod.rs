@@ -7,6 +7,7 @@ mod watch;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow, bail};
 
@@ -18,10 +19,11 @@ use crate::bundle::{Record, Writer};
 use crate::capture::binary;
 use crate::capture::endpoints::Phase;
 use crate::capture::mask;
-use crate::capture::preflight::{self, Permission};
+use crate::capture::preflight::{self, Asker, Permission};
 use crate::capture::refusal::{Refusal, Route};
 use crate::capture::session::{Options, Session, Target, Visited};
 use crate::capture::transport::{Stop, Transport, check_node};
+use crate::render::terminal::sanitize;
 
 /// Runs the command.
 pub(super) fn answer(args: &CaptureArgs) -> Result<Exit> {
@@ -55,14 +57,23 @@ async fn run(args: &CaptureArgs) -> Result<Exit> {
         bail!("no node is named\nhint: kubeprof capture NODE --out DIR; `kubectl get nodes` lists the names");
     };
     if !first.transport.route().has_api_server() {
+        if let Some(name) = ["version", "node"].into_iter().find(|n| options.plan.named.contains(n)) {
+            bail!(
+                "{name} comes from the API server, and there is none on the way of --direct\nhint: leave {name} out of \
+                 --profiles, or go through the API server"
+            );
+        }
         options.plan.drop("version");
         options.plan.drop("node");
     }
     if args.dry_run {
-        return plan::dry_run(&options, &targets, &stop).await;
+        return plan::dry_run(&options, &targets, &stop, args).await;
+    }
+    if let Some(from) = &args.binary {
+        readable(from)?;
     }
     if first.transport.route().has_api_server() && !args.force {
-        check(&options, &targets, &stop).await?;
+        check(&options, &targets, &asker(&first.transport, &stop, &say_again(args))).await?;
     }
     let started = started(&options, &targets, first);
     let (writer, root) = open(args, started)?;
@@ -103,6 +114,37 @@ async fn executable(
     Ok(taken?)
 }
 
+/// A file that cannot be read is said before the capture, which takes longer.
+fn readable(from: &binary::From) -> Result<()> {
+    let binary::From::File(path) = from else { return Ok(()) };
+    let looked = std::fs::File::open(path).and_then(|f| f.metadata());
+    let why = match looked {
+        Ok(m) if m.is_file() => return Ok(()),
+        Ok(_) => "not a file".to_owned(),
+        Err(e) => e.to_string(),
+    };
+    bail!(
+        "--binary {}: {why}\nhint: name the executable that the kubelet runs, or ssh://[user@]host",
+        path.display()
+    )
+}
+
+/// Who asks the API server before anything is begun.
+fn asker<'a>(transport: &'a Transport, stop: &'a Stop, again: &'a dyn Fn(&Refusal, Duration)) -> Asker<'a> {
+    Asker { transport, stop, again }
+}
+
+/// Says that something is asked for once more.
+fn say_again(args: &CaptureArgs) -> impl Fn(&Refusal, Duration) + use<> {
+    let quiet = args.quiet;
+    move |refusal, wait| {
+        if !quiet {
+            let why = format!("{}: {}", refusal.who, refusal.why);
+            say!("{}; once more in {} s", sanitize(&why), wait.as_secs());
+        }
+    }
+}
+
 /// How many artifacts of one process there are to take.
 fn requests(options: &Options) -> usize {
     let every = options.plan.of(Phase::Every).count();
@@ -141,7 +183,22 @@ fn asked_before(root: &Path) -> Result<Asked> {
             path.display()
         )
     })?;
-    Ok(Record::of_journal(&bytes).asked)
+    let record = Record::of_journal(&bytes);
+    let mut asked = record.asked;
+    for other in record.merged {
+        let same = (&other.every, &other.once, other.snapshots, &other.route, &other.server)
+            == (&asked.every, &asked.once, asked.snapshots, &asked.route, &asked.server);
+        let twice = other.nodes.iter().any(|n| asked.nodes.contains(n));
+        if !same || twice {
+            bail!(
+                "{}: it was merged of captures that were asked for different things\nhint: --resume the bundles that it was \
+                 merged of, and `kubeprof bundle merge` them anew",
+                root.display()
+            );
+        }
+        asked.nodes.extend(other.nodes);
+    }
+    Ok(asked)
 }
 
 /// The kubelets to visit, each once.
@@ -149,6 +206,15 @@ async fn targets(args: &CaptureArgs, before: Option<&Asked>, stop: &Stop) -> Res
     let limits = args.limits();
     let (mut way, mut direct) = args.way.way();
     let mut nodes = args.nodes.clone();
+    if let Some(asked) = before {
+        for node in nodes.iter().chain(&direct).filter(|n| !asked.nodes.contains(n)) {
+            bail!(
+                "the bundle was not asked for {node:?}, but for {}\nhint: capture it into a folder of its own, and `kubeprof \
+                 bundle merge` both",
+                asked.nodes.join(", ")
+            );
+        }
+    }
     if let Some(asked) = before.filter(|_| nodes.is_empty() && direct.is_empty()) {
         nodes = asked.nodes.clone();
         if asked.route == Route::Direct.name() {
@@ -180,7 +246,7 @@ async fn targets(args: &CaptureArgs, before: Option<&Asked>, stop: &Stop) -> Res
     };
     if args.all_nodes || args.selector.is_some() {
         let selector = args.selector.as_deref().unwrap_or_default();
-        let listed = preflight::nodes(&transport, stop, selector, args.max_nodes).await;
+        let listed = preflight::nodes(&asker(&transport, stop, &say_again(args)), selector, args.max_nodes).await;
         nodes = listed.map_err(|r| refused(&r))?;
     }
     for node in nodes {
@@ -193,15 +259,14 @@ async fn targets(args: &CaptureArgs, before: Option<&Asked>, stop: &Stop) -> Res
 }
 
 /// Says what will be refused before anything is begun.
-async fn check(options: &Options, targets: &[Target], stop: &Stop) -> Result<()> {
+async fn check(options: &Options, targets: &[Target], asker: &Asker<'_>) -> Result<()> {
     let Some(first) = targets.first() else { return Ok(()) };
-    let t = &first.transport;
     let mut denied = Vec::new();
     let mut words = String::new();
-    if let Permission::Denied { .. } = preflight::may_proxy(t, stop, None).await.map_err(|r| refused(&r))? {
+    if let Permission::Denied { .. } = preflight::may_proxy(asker, None).await.map_err(|r| refused(&r))? {
         // Perhaps a rule names some nodes.
         for target in targets {
-            let of_node = preflight::may_proxy(t, stop, Some(&target.node)).await;
+            let of_node = preflight::may_proxy(asker, Some(&target.node)).await;
             if let Permission::Denied { reason } = of_node.map_err(|r| refused(&r))? {
                 denied.push(target.node.clone());
                 words = reason;
@@ -209,7 +274,7 @@ async fn check(options: &Options, targets: &[Target], stop: &Stop) -> Result<()>
         }
     }
     if denied.len() == targets.len() {
-        let user = preflight::whoami(t, stop).await.unwrap_or_else(|| "YOU".to_owned());
+        let user = preflight::whoami(asker).await.unwrap_or_else(|| "YOU".to_owned());
         let words = if words.is_empty() {
             String::new()
         } else {
@@ -223,7 +288,7 @@ async fn check(options: &Options, targets: &[Target], stop: &Stop) -> Result<()>
         );
     }
     if targets.len() == 1 {
-        preflight::node(t, stop, &first.node).await.map_err(|r| refused(&r))?;
+        preflight::node(asker, &first.node).await.map_err(|r| refused(&r))?;
     }
     Ok(())
 }
@@ -235,12 +300,15 @@ fn refused(r: &Refusal) -> anyhow::Error {
 /// Returns when the user or the system wants the process to end.
 async fn interrupted() {
     use tokio::signal::unix::{SignalKind, signal};
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
+    let signals = (signal(SignalKind::terminate()), signal(SignalKind::hangup()));
+    let (Ok(mut terminate), Ok(mut hangup)) = signals else {
         return std::future::pending().await;
     };
     tokio::select! {
         done = tokio::signal::ctrl_c() => if done.is_err() { std::future::pending::<()>().await },
         _ = terminate.recv() => {}
+        // The terminal is gone, not what was taken.
+        _ = hangup.recv() => {}
     }
 }
 
@@ -259,7 +327,10 @@ fn started(options: &Options, targets: &[Target], first: &Target) -> Started {
         settings.insert("cpu_seconds".to_owned(), plan.cpu.as_secs().to_string());
     }
     if plan.has("trace") {
-        settings.insert("trace_seconds".to_owned(), plan.trace.as_secs().to_string());
+        settings.insert("trace_seconds".to_owned(), plan.trace.as_secs_f64().to_string());
+    }
+    if !plan.named.is_empty() {
+        settings.insert("named".to_owned(), plan.named.join(","));
     }
     if let Some(bytes) = options.until.memory {
         settings.insert("until_memory".to_owned(), bytes.to_string());

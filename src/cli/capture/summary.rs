@@ -104,8 +104,11 @@ impl Summary {
             route: Route::default(),
         };
         output::document(&self.document(root), args.output, &out, false)?;
-        if matches!(args.output, Format::Text | Format::Wide) && !args.quiet {
-            self.explain(root);
+        if matches!(args.output, Format::Text | Format::Wide) {
+            self.refusals();
+            if !args.quiet {
+                self.explain(root);
+            }
         }
         Ok(())
     }
@@ -184,8 +187,8 @@ impl Summary {
         d
     }
 
-    /// Each refusal once, whole; then what to type.
-    fn explain(&self, root: &Path) {
+    /// Each refusal once, whole: who does not watch is told what to change, too.
+    fn refusals(&self) {
         let mut told: BTreeSet<(&str, &str)> = BTreeSet::new();
         // What was refused once says what to change; what was not asked for because of it does not.
         let problems = || {
@@ -202,6 +205,10 @@ impl Summary {
                 }
             }
         }
+    }
+
+    /// The executable, why it ended, and what to type.
+    fn explain(&self, root: &Path) {
         match &self.executable {
             Some(Ok(b)) => say!(
                 "\nexecutable: {} ({}), build ID {}, {}",
@@ -265,7 +272,14 @@ fn line(record: &Record, options: &Options, node: &str, e: &'static Endpoint) ->
             .node(node)
             .map_or(1, |n| u32::try_from(n.runs.len()).unwrap_or(1).max(1)),
     };
-    let there = u32::try_from(artifacts.len()).unwrap_or(u32::MAX);
+    // A snapshot that was taken once more after a restart is one.
+    let mut numbers: Vec<_> = artifacts
+        .iter()
+        .map(|a| (a.slot.snapshot.map(|s| s.number), a.slot.run))
+        .collect();
+    numbers.sort_unstable();
+    numbers.dedup_by_key(|(number, run)| number.map_or((0, *run), |n| (n, 0)));
+    let there = u32::try_from(numbers.len()).unwrap_or(u32::MAX);
     let lack = record
         .lacks()
         .filter(|l| l.missing.slot.node == node && l.missing.slot.artifact == e.artifact)

@@ -1,0 +1,84 @@
+//! Waiting for a process to have grown: metrics only, until what is asked is reached or can never be.
+
+use super::visit::Visit;
+use crate::bundle::manifest::{Exchange, Who};
+use crate::capture::endpoints::endpoint;
+use crate::capture::facts::Gauges;
+use crate::capture::progress::Progress;
+use crate::capture::refusal::{Cause, Next, Refusal};
+
+use super::take::missing;
+
+/// So many looks in a row must say that it can never be reached: one may be of a moment.
+const HOPELESS: u32 = 2;
+
+impl Visit<'_> {
+    /// Looks at the metrics until the process has grown as far as is asked. What makes that impossible ends the visit.
+    pub(super) async fn wait_for_threshold(&mut self) {
+        let until = self.session.options.until;
+        let Some(metrics) = endpoint("metrics") else { return };
+        let mut hopeless = 0;
+        while self.session.ended().is_none() {
+            let looked = self.session.fetch(&self.transport, &self.node, metrics, 1).await;
+            let (what, never, exchange) = match looked {
+                Ok(fetched) => {
+                    self.gauges = Gauges::read(&fetched.bytes);
+                    let (memory, goroutines) = (self.gauges.resident_bytes, self.gauges.goroutines);
+                    let reached = |is: Option<u64>, at: Option<u64>| at.is_some_and(|at| is.is_some_and(|is| is >= at));
+                    let text = format!(
+                        "memory {}, {} goroutines",
+                        memory.map_or_else(|| "unknown".to_owned(), |m| format!("{} MiB", m >> 20)),
+                        goroutines.map_or_else(|| "unknown".to_owned(), |g| g.to_string())
+                    );
+                    if reached(memory, until.memory) || reached(goroutines, until.goroutines) {
+                        self.note(format!("threshold reached: {text}"));
+                        return;
+                    }
+                    let told = (until.memory.is_some() && memory.is_some())
+                        || (until.goroutines.is_some() && goroutines.is_some());
+                    let never = self.doubt().or_else(|| (!told).then(nothing_to_compare));
+                    (text, never, fetched.exchange)
+                }
+                Err((refusal, missing)) => {
+                    let never = (!refusal.may_end()).then(|| refusal.clone());
+                    (refusal.why, never, missing.exchange)
+                }
+            };
+            hopeless = if never.is_some() { hopeless + 1 } else { 0 };
+            if let Some(refusal) = never.filter(|_| hopeless >= HOPELESS) {
+                self.never(refusal, exchange);
+                return;
+            }
+            let wait = self.session.options.look_every;
+            self.watch(&Progress::Waiting { wait, what });
+            self.session.sleep(wait).await;
+        }
+    }
+
+    /// The threshold cannot be reached: that is written down, and the node is left.
+    fn never(&mut self, refusal: Refusal, exchange: Exchange) {
+        let Some(metrics) = endpoint("metrics") else { return };
+        let missing = missing(&refusal, exchange, &[], 0);
+        let slot = self.slot(None, metrics);
+        let why = format!("the threshold cannot be reached: {}", refusal.why);
+        let refusal = Refusal { why, ..refusal };
+        let missing = crate::bundle::manifest::Missing {
+            why: refusal.why.clone(),
+            ..missing
+        };
+        self.session.explain(&slot, metrics, refusal.clone(), missing, true);
+        self.seen.failed.push(("metrics".to_owned(), refusal.clone()));
+        self.given_up = Some(refusal);
+    }
+}
+
+/// Metrics that hold nothing of what is waited for.
+fn nothing_to_compare() -> Refusal {
+    Refusal {
+        cause: Cause::Other,
+        who: Who::Kubelet,
+        why: "its metrics name neither resident memory nor goroutines, whichever is waited for".to_owned(),
+        remedy: "capture without --until-memory and --until-goroutines, or wait for the other of both".to_owned(),
+        next: Next::LeaveNode,
+    }
+}
