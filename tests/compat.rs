@@ -202,6 +202,41 @@ fn wrong_flags_are_refused_as_pprof_refuses_them() {
     }
 }
 
+/// There are no fetches; what would be one says what to do.
+#[test]
+fn addresses_get_a_hint() {
+    for (line, url) in [
+        (
+            "-top http://127.0.0.1:9/debug/pprof/heap",
+            "http://127.0.0.1:9/debug/pprof/heap",
+        ),
+        ("-top -seconds=5 127.0.0.1:9/x", "http://127.0.0.1:9/x"),
+    ] {
+        let output = run("UTC", &words(line));
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{line}");
+        assert!(
+            stderr.contains("hint: kubeprof capture takes profiles from kubelets"),
+            "{stderr}"
+        );
+        assert!(stderr.contains(&format!("(curl -o FILE '{url}')")), "{stderr}");
+    }
+}
+
+/// With the binary at hand the answer is another command, which can be typed as it stands.
+#[test]
+fn disassembly_names_the_command_that_has_it() {
+    let binary = env!("CARGO_BIN_EXE_kubeprof");
+    let output = run(
+        "UTC",
+        &words(&format!("-disasm=main {binary} fixtures/compat/cpu.pb.gz")),
+    );
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0));
+    let hint = format!("hint: kubeprof disasm --binary '{binary}' 'main' PROFILE");
+    assert!(stderr.contains(&hint), "{stderr}");
+}
+
 #[test]
 fn there_is_no_golden_without_a_case() {
     let mut named: BTreeSet<String> = { cases("cases.txt").into_iter() }
