@@ -1,9 +1,10 @@
-//! `kubeprof pprof` prints the bytes of `go tool pprof`: every line of `fixtures/compat/cases.txt` against its golden, which
-//! that tool made. A missing golden fails.
+//! `kubeprof pprof` prints the bytes of `go tool pprof`: every line of `fixtures/compat/cases.txt` and every session of
+//! `fixtures/compat/sessions.txt` against its golden, which that tool made. A missing golden fails.
 
 use std::collections::BTreeSet;
+use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -11,14 +12,25 @@ fn root() -> PathBuf {
 
 /// Runs the compatible command in the repository's folder.
 fn run(zone: &str, args: &[String]) -> Output {
+    run_in(&root(), zone, args, Stdio::null())
+}
+
+fn run_in(folder: &Path, zone: &str, args: &[String], stdin: Stdio) -> Output {
     Command::new(env!("CARGO_BIN_EXE_kubeprof"))
         .arg("pprof")
         .args(args)
-        .current_dir(root())
+        .current_dir(folder)
         .env("TZ", zone)
         .env("PPROF_BINARY_PATH", "/nonexistent")
+        .stdin(stdin)
         .output()
         .expect("kubeprof runs")
+}
+
+/// Runs a session with a script of statements.
+fn session(folder: &Path, zone: &str, args: &[String], script: &Path) -> Output {
+    let stdin = File::open(script).unwrap_or_else(|e| panic!("{}: {e}", script.display()));
+    run_in(folder, zone, args, stdin.into())
 }
 
 struct Case {
@@ -40,8 +52,8 @@ fn located(arg: &str) -> String {
     }
 }
 
-fn cases() -> Vec<Case> {
-    let text = std::fs::read_to_string(root().join("fixtures/compat/cases.txt")).expect("cases.txt");
+fn cases(file: &str) -> Vec<Case> {
+    let text = std::fs::read_to_string(root().join("fixtures/compat").join(file)).expect("cases");
     let lines = text.lines().filter(|line| !line.starts_with('#'));
     lines
         .map(|line| {
@@ -71,7 +83,7 @@ fn first_difference(want: &[u8], got: &[u8]) -> String {
 
 #[test]
 fn every_case_has_the_bytes_of_pprof() {
-    let cases = cases();
+    let cases = cases("cases.txt");
     assert!(cases.len() >= 60, "cases.txt lost cases: {}", cases.len());
     let mut failures = Vec::new();
     for case in &cases {
@@ -91,8 +103,146 @@ fn every_case_has_the_bytes_of_pprof() {
 }
 
 #[test]
+fn every_session_has_the_bytes_of_pprof() {
+    for case in cases("sessions.txt") {
+        let folder = root().join("fixtures/compat");
+        let golden = folder.join(format!("goldens/session-{}.golden", case.name));
+        let want = std::fs::read(&golden).unwrap_or_else(|e| panic!("{}: {e}", golden.display()));
+        let script = folder.join(format!("sessions/{}.txt", case.name));
+        let output = session(&root(), &case.zone, &case.args, &script);
+        assert!(output.status.success(), "{}", case.name);
+        let difference = (output.stdout != want).then(|| first_difference(&want, &output.stdout));
+        assert_eq!(difference, None, "{}", case.name);
+    }
+}
+
+/// What is no text never goes to stdout of a session; `>` and `output` send a report to a file.
+#[test]
+fn sessions_write_files() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = |name: &str| folder.path().join(name);
+    std::fs::write(
+        at("script"),
+        "callgrind\nproto\nproto\nproto > saved\ntop 3 >top.txt\ntop > no/such/folder\noutput=kept\npeek main\\.fib$\n",
+    )
+    .expect("a script");
+    let profile = root().join("fixtures/compat/cpu.pb.gz").display().to_string();
+    let output = session(folder.path(), "UTC", &[profile], &at("script"));
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "(pprof) ".repeat(9));
+    let read = |name: &str| std::fs::read(at(name)).unwrap_or_else(|e| panic!("{name}: {e}"));
+    assert!(read("profile001.callgraph.out").starts_with(b"positions:"));
+    assert_eq!(read("profile001.pb.gz"), read("saved"));
+    assert_eq!(read("profile002.pb.gz"), read("saved"));
+    assert!(read("top.txt").starts_with(b"Showing nodes"));
+    assert!(read("kept").starts_with(b"Showing nodes"));
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(stderr.contains("Generating report in profile002.pb.gz\n"), "{stderr}");
+    assert!(stderr.contains("no/such/folder"), "{stderr}");
+}
+
+#[test]
+fn options_and_help_are_told_on_stderr() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let script = folder.path().join("script");
+    std::fs::write(
+        &script,
+        "nodefraction=1234567\no\nhelp\nhelp sample_index\nhelp top\nhelp x\n",
+    )
+    .expect("a script");
+    let output = session(&root(), "UTC", &words("fixtures/compat/cpu.pb.gz"), &script);
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    for line in [
+        "Type: cpu",
+        "Entering interactive mode (type \"help\" for commands, \"o\" for options)",
+        "  compact_labels            = true                 ",
+        "  focus                     = \"\"                   ",
+        "  granularity               = (default)            //: [addresses | filefunctions | files | functions | lines]",
+        "  nodecount                 = -1                   //: default",
+        "  nodefraction              = 1.234567e+06         ",
+        "  sample_index              = cpu                  //: [samples | cpu]",
+        "    q/quit/exit/^D   end the session",
+        "    :                empties focus, ignore, hide, tagfocus and tagignore",
+        "names here: samples cpu",
+        "    top [N] [REGEX]... [-REGEX]... [-cum] [>FILE]",
+        "Unknown command: x",
+    ] {
+        assert!(stderr.lines().any(|l| l == line), "{line:?} in {stderr}");
+    }
+    assert!(!stderr.contains("source_path               ="));
+}
+
+#[test]
+fn wrong_flags_are_refused_as_pprof_refuses_them() {
+    for (line, code, first, last) in [
+        ("-h", 0, "usage: ", "pprof/binaries)"),
+        (
+            "-version",
+            2,
+            "flag provided but not defined: -version\n",
+            "pprof/binaries)",
+        ),
+        (
+            "-top -nodecount=x y",
+            2,
+            "invalid value \"x\" for flag -nodecount: parse error\n",
+            "pprof/binaries)",
+        ),
+        ("-top", 2, "usage: ", "no profile source specified"),
+    ] {
+        let output = run("UTC", &words(line));
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!((output.status.code(), output.stdout.len()), (Some(code), 0), "{line}");
+        assert!(stderr.starts_with(first), "{line}: {stderr}");
+        assert!(stderr.trim_end().ends_with(last), "{line}: {stderr}");
+        assert!(
+            stderr.contains("\n    -nodecount       most rows or nodes to show"),
+            "{line}"
+        );
+    }
+}
+
+/// There are no fetches; what would be one says what to do.
+#[test]
+fn addresses_get_a_hint() {
+    for (line, url) in [
+        (
+            "-top http://127.0.0.1:9/debug/pprof/heap",
+            "http://127.0.0.1:9/debug/pprof/heap",
+        ),
+        ("-top -seconds=5 127.0.0.1:9/x", "http://127.0.0.1:9/x"),
+    ] {
+        let output = run("UTC", &words(line));
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{line}");
+        assert!(
+            stderr.contains("hint: kubeprof capture takes profiles from kubelets"),
+            "{stderr}"
+        );
+        assert!(stderr.contains(&format!("(curl -o FILE '{url}')")), "{stderr}");
+    }
+}
+
+/// With the binary at hand the answer is another command, which can be typed as it stands.
+#[test]
+fn disassembly_names_the_command_that_has_it() {
+    let binary = env!("CARGO_BIN_EXE_kubeprof");
+    let output = run(
+        "UTC",
+        &words(&format!("-disasm=main {binary} fixtures/compat/cpu.pb.gz")),
+    );
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0));
+    let hint = format!("hint: kubeprof disasm --binary '{binary}' 'main' PROFILE");
+    assert!(stderr.contains(&hint), "{stderr}");
+}
+
+#[test]
 fn there_is_no_golden_without_a_case() {
-    let named: BTreeSet<String> = cases().iter().map(|c| format!("{}.golden", c.name)).collect();
+    let mut named: BTreeSet<String> = { cases("cases.txt").into_iter() }
+        .map(|c| format!("{}.golden", c.name))
+        .collect();
+    named.extend({ cases("sessions.txt").into_iter() }.map(|c| format!("session-{}.golden", c.name)));
     let files: BTreeSet<String> = std::fs::read_dir(root().join("fixtures/compat/goldens"))
         .expect("goldens")
         .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned())

@@ -73,4 +73,4 @@ pub use top_profile::top_profile;
 pub use traces::{Trace, Traces, traces};
 pub use tree::{Tree, TreeEdge, TreeNode, tree};
 pub use trim::{TrimMode, Trimmed, trimmed_graph};
-pub use view::{Note, Outside, View, prepare, prepare_knowing, trimmed_path};
+pub use view::{Note, Outside, View, prepare, prepare_knowing, sample_index, trimmed_path};

@@ -121,8 +121,12 @@ pub fn trimmed_graph(view: &mut View, mode: TrimMode, node_count: usize) -> Trim
         } else {
             node_count
         };
-        if first < graph.shown {
-            let keep: Vec<bool> = (0..graph.shown).map(|i| i < first).collect();
+        // pprof loses a row whose cum has no absolute value in 64 bits; natively there is none.
+        let has_size = |n: &super::graph::Node| call_tree || n.cum != i64::MIN;
+        let keep: Vec<bool> = { graph.rows().iter().enumerate() }
+            .map(|(i, n)| i < first && has_size(n))
+            .collect();
+        if keep.contains(&false) {
             if call_tree {
                 super::call_tree::trim_tree(&mut graph, &keep);
             } else {

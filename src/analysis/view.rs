@@ -211,7 +211,10 @@ fn check_unit(query: &Query, of: &str) -> Result<(), QueryError> {
 }
 
 /// Finds a sample type by index or name (`inuse_` may be left out of the profile's), or the default one.
-pub(super) fn sample_index(p: &Profile, asked: &str) -> Result<usize, QueryError> {
+///
+/// # Errors
+/// When there is none.
+pub fn sample_index(p: &Profile, asked: &str) -> Result<usize, QueryError> {
     let Some(last) = p.sample_types.len().checked_sub(1) else {
         return Err(QueryError::NoSampleTypes);
     };

@@ -146,11 +146,7 @@ fn selectors_are_bounded() {
 }
 
 /// Two pages, then what `last` answers with to the second `continue`.
-fn paged(
-    r: &crate::server::Request,
-    last: impl Fn(usize) -> Reply,
-    asked: &std::sync::atomic::AtomicUsize,
-) -> Option<Reply> {
+fn paged(r: &crate::server::Request, last: impl Fn(usize) -> Reply, asked: &AtomicUsize) -> Option<Reply> {
     use std::sync::atomic::Ordering;
     let page = |names: &[&str], next: &str| {
         let items: Vec<String> = names.iter().map(|n| node_object(n)).collect();
@@ -173,7 +169,7 @@ fn paged(
 #[test]
 fn a_list_in_pages_is_read_to_its_end() {
     let server = Server::start({
-        let asked = std::sync::atomic::AtomicUsize::new(0);
+        let asked = AtomicUsize::new(0);
         move |r| paged(r, |_| node_list(&["n2", "n3"]), &asked)
     });
     for (flag, out) in [(&["--all-nodes"][..], "b"), (&["-l", "pool=a"], "c")] {
@@ -237,7 +233,7 @@ fn a_busy_server_is_waited_for() {
 fn a_list_that_expires_is_read_once_more() {
     let gone = r#"{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"Expired","code":410,"message":"The provided continue parameter is too old"}"#;
     let server = Server::start({
-        let asked = std::sync::atomic::AtomicUsize::new(0);
+        let asked = AtomicUsize::new(0);
         move |r| {
             let last = |n| {
                 if n == 0 {
@@ -255,7 +251,7 @@ fn a_list_that_expires_is_read_once_more() {
     assert_eq!(there(&out).iter().filter(|t| *t == "heap").count(), 3, "{ran:#?}");
     // For ever is not waited.
     let server = Server::start({
-        let asked = std::sync::atomic::AtomicUsize::new(0);
+        let asked = AtomicUsize::new(0);
         move |r| paged(r, |_| Reply::json(410, gone), &asked)
     });
     let ran = capture(&server, &server.path("b"), &["--all-nodes", "--profiles", "heap"]);

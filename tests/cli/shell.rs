@@ -456,42 +456,6 @@ fn other_kinds_and_bases() {
     assert!(answer.stderr.contains("top > FILE"));
 }
 
-#[test]
-fn pprof_without_a_command_asks_for_some() {
-    let (heap, old) = (heap(), capture("ctx-leak-1.36.1/s01-heap.pb.gz"));
-    for (options, flags) in [
-        (vec![], vec![]),
-        (
-            vec!["-focus=startPodSync", "-cum"],
-            vec!["--focus", "startPodSync", "--cum"],
-        ),
-        (vec!["-lines", "-nodecount", "4", "-trim=true"], vec!["--lines", "-n4"]),
-        (
-            vec!["-inuse_objects", "-cum=false", "-symbolize=local"],
-            vec!["--inuse-objects"],
-        ),
-        (vec!["-base", &old, "-unit=kB"], vec!["--base", &old, "--unit", "kB"]),
-    ] {
-        let typed: Vec<&str> = ["pprof"].into_iter().chain(options).chain([heap.as_str()]).collect();
-        let same: Vec<&str> = ["top"].into_iter().chain(flags).chain([heap.as_str()]).collect();
-        let answer = run_with(&typed, Some(b"top\n"));
-        assert_eq!(
-            (answer.code, answer.stdout),
-            (0, fine(&same)),
-            "{typed:?}: {}",
-            answer.stderr
-        );
-    }
-    let answer = run_with(&["pprof", "-output=x", &heap], Some(b"bogus\n"));
-    assert_eq!(answer.code, 2);
-    assert!(
-        answer.stderr.contains("-output does nothing at the prompt"),
-        "{}",
-        answer.stderr
-    );
-    assert_eq!(run_with(&["pprof", "-http=:0", &heap], Some(b"")).code, 2);
-}
-
 /// Whatever is typed, the answer is words and a code.
 #[test]
 fn any_line() {

@@ -13,6 +13,9 @@ output differs from kubeprof's, it is run again; only when it differs from itsel
 lines are compared as a multiset. Such cases are listed. `-proto` and `-topproto` are compared by what `-raw` of both
 tools says about them.
 
+With --sessions the same is done for the interactive mode instead: scripts of its statements go to standard input, and what
+comes out and which files are written is compared.
+
 The last line is `N same, N order-only (reference is random), N different`; the exit code is 1 when anything is different.
 """
 
@@ -388,6 +391,100 @@ def compare(tools, args, env):
     return "different", "\n    ".join(shown)
 
 
+def session_scripts(facts, rng, count):
+    """Scripts for the interactive mode: lists of statements, and flags before the profile."""
+    names = Names(facts, rng)
+    keys = sorted(list(facts.texts) + list(facts.numbers)) or ["key"]
+
+    def number():
+        return str(rng.choice([0, 1, 2, 3, 5, 10, 40, -1, -3]))
+
+    def command():
+        name = rng.choice(["top", "top", "text", "tree", "traces", "tags", "raw", "dot", "comments", "peek", "list"])
+        words = [name + (number().lstrip("-") if rng.random() < 0.2 else "")]
+        if name in ("peek", "list"):
+            words = [name, names.any()]
+        for _ in range(rng.choice([0, 0, 1, 1, 2, 3])):
+            words.append(rng.choice([number, names.any, names.any, lambda: "-" + names.any(), lambda: "-cum", lambda: "--cum"])())
+        if rng.random() < 0.15:
+            words += rng.choice([["> out.txt"], [">out.txt"], [">"], ["| cat"]])
+        return " ".join(words)
+
+    def to_file():
+        name = rng.choice(["callgrind", "proto", "topproto", "top", "dot", "raw"])
+        return name + rng.choice(["", " >saved", " " + names.any() + " > saved"])
+
+    def assignment():
+        name, value = rng.choice([
+            ("focus", names.any), ("ignore", names.any), ("hide", names.any), ("show", names.any), ("show_from", names.any),
+            ("prune_from", names.any), ("tagfocus", lambda: rng.choice(keys) + "=."), ("tagignore", lambda: "x"),
+            ("tagshow", lambda: rng.choice(keys)), ("taghide", lambda: rng.choice(keys)), ("tagroot", lambda: rng.choice(keys)),
+            ("tagleaf", lambda: rng.choice(keys)), ("nodecount", number), ("nodefraction", lambda: rng.choice(["0", "0.1", "x"])),
+            ("edgefraction", lambda: "0.05"), ("unit", lambda: rng.choice(["kb", "ms", "auto", "bogus"])),
+            ("granularity", lambda: rng.choice(GRANULARITIES + ["bogus"])), (rng.choice(GRANULARITIES), lambda: rng.choice(["true", "1", "no"])),
+            ("sort", lambda: rng.choice(["cum", "flat"])), ("cum", lambda: "true"), ("flat", lambda: "1"),
+            ("sample_index", lambda: rng.choice(facts.types + ["0", "1", "99", "", "nonsense"])),
+            ("divide_by", lambda: rng.choice(["2", "0.5", "0"])), ("mean", lambda: rng.choice(["t", "f"])),
+            ("trim", lambda: rng.choice(["yes", "no", "maybe"])), ("call_tree", lambda: "1"), ("noinlines", lambda: rng.choice(["1", "0"])),
+            ("compact_labels", lambda: rng.choice(["true", "false"])), ("relative_percentages", lambda: rng.choice(["y", "n"])),
+            ("drop_negative", lambda: "true"), ("showcolumns", lambda: ""), ("output", lambda: rng.choice(["kept.txt", ""])),
+        ])
+        text = value()
+        return name + rng.choice(["=", " = "]) + text + rng.choice(["", "", "  //: a comment"])
+
+    def word():
+        kind = rng.choice(facts.types or ["cpu"])
+        return rng.choice([
+            ":", kind, "mean_" + kind, "total_" + kind, "lines", "cum", "trim", "mean", "call_tree", "focus", "", "o", "options", "help",
+            "help top", "help granularity", "bogus", "bogus7", "list", "top >", "top 3 // no comment", "  top 2  ", "focus x",
+            "top 99999999999", "focus=(", "peek thereisnosuchname", "list thereisnosuchname", "peek (", "top -focus=x"])
+
+    for _ in range(count):
+        statements = []
+        for _ in range(rng.randint(2, 8)):
+            statements.append(rng.choice([command, command, command, assignment, assignment, assignment, word, to_file])())
+        text = "\n".join(statements) + rng.choice(["\n", "\n", "", "\nquit\ntop\n", "\nexit\n"])
+        yield rng.choice([[], [], [], ["-focus=" + names.any()], ["-lines", "-cum"], ["-nodecount=3"], ["-compact_labels=false"]]), text
+
+
+def run_session(tools, command, flags, profile, script):
+    """What a session prints, its exit code, and the files that it leaves."""
+    with tempfile.TemporaryDirectory(dir=tools.folder) as folder:
+        done = subprocess.run(
+            command + flags + [profile], cwd=folder, env=tools.env, input=script.encode(),
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=tools.timeout)
+        files = {}
+        for name in sorted(os.listdir(folder)):
+            with open(os.path.join(folder, name), "rb") as file:
+                data = file.read()
+            # Compressed bytes may differ; what they say may not.
+            data = tools.raw(tools.reference, data)[0] if data.startswith(b"\x1f\x8b") else data
+            files[name] = data.replace(folder.encode(), b"FOLDER")
+        # Sources that are not found name the folder.
+        return done.stdout.replace(folder.encode(), b"FOLDER"), done.returncode, files
+
+
+def compare_session(tools, flags, profile, script):
+    """'same', 'random' or 'different', with a text."""
+    ours = run_session(tools, tools.ours, flags, profile, script)
+    seen = []
+    for _ in range(1 + RERUNS):
+        theirs = run_session(tools, tools.reference, flags, profile, script)
+        if theirs == ours:
+            return ("random" if seen else "same"), ""
+        seen.append(theirs)
+    if any(other != seen[0] for other in seen):
+        lines = [collections.Counter(re.sub(rb"N\d+(_\d+)*|node\d+", b"N", s[0]).split(b"\n")) for s in [ours] + seen]
+        return "random", "" if lines[0] in lines[1:] else "the reference differs from itself"
+    if seen[0][1:2] != ours[1:2] or sorted(seen[0][2]) != sorted(ours[2]):
+        return "different", f"exit code and files {seen[0][1]} {sorted(seen[0][2])}, kubeprof {ours[1]} {sorted(ours[2])}"
+    pairs = [(seen[0][0], ours[0])] + [(seen[0][2][name], ours[2][name]) for name in ours[2]]
+    a, b = next(pair for pair in pairs if pair[0] != pair[1])
+    diff = list(difflib.unified_diff(
+        a.decode(errors="replace").split("\n"), b.decode(errors="replace").split("\n"), "pprof", "kubeprof", n=0, lineterm=""))
+    return "different", "\n    ".join(line[:200] for line in diff[:12])
+
+
 def profiles_in(paths):
     found = []
     for path in paths:
@@ -406,6 +503,7 @@ def main():
     parser.add_argument("--pprof", default="", help="the reference (default: that of `go tool -n pprof`)")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--sets", type=int, default=0, help="at most so many command lines a profile (default: all)")
+    parser.add_argument("--sessions", type=int, default=0, metavar="N", help="compare N sessions a profile instead of command lines")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--timeout", type=float, default=300)
     parser.add_argument("--verbose", action="store_true", help="list the cases that are the same, too")
@@ -433,25 +531,33 @@ def main():
     for f in facts:
         rng = random.Random(f"{args.seed} {os.path.basename(f.path)}")
         partners = [o.path for o in facts if o.path != f.path and o.signature() == f.signature()]
+        if args.sessions:
+            cases += [(flags, f.path, script) for flags, script in session_scripts(f, rng, args.sessions)]
+            continue
         sets = command_lines(f, partners, rng)
         if args.sets and len(sets) > args.sets:
             sets = rng.sample(sets, args.sets)
         cases += sets
-    print(f"{len(facts)} profiles, {len(cases)} command lines", flush=True)
+    print(f"{len(facts)} profiles, {len(cases)} {'sessions' if args.sessions else 'command lines'}", flush=True)
 
     counts = collections.Counter()
     with concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
         def one(case):
             try:
-                return compare(tools, *case)
+                return compare_session(tools, *case) if args.sessions else compare(tools, *case)
             except subprocess.TimeoutExpired as e:
                 return "different", str(e)
-        for (flags, env), (verdict, text) in zip(cases, pool.map(one, cases)):
+        for case, (verdict, text) in zip(cases, pool.map(one, cases)):
             counts[verdict] += 1
             if verdict != "same" or args.verbose:
                 label = {"random": "order-only"}.get(verdict, verdict)
-                zone = "".join(f"{k}={v} " for k, v in env.items())
-                print(f"{label}: {zone}{shlex.join(flags)}" + (f"\n    {text}" if text else ""), flush=True)
+                if args.sessions:
+                    flags, profile, script = case
+                    said = f"{shlex.join(flags + [profile])} <<< {script!r}"
+                else:
+                    flags, env = case
+                    said = "".join(f"{k}={v} " for k, v in env.items()) + shlex.join(flags)
+                print(f"{label}: {said}" + (f"\n    {text}" if text else ""), flush=True)
     print(f"{counts['same']} same, {counts['random']} order-only (reference is random), {counts['different']} different")
     return 1 if counts["different"] else 0
 

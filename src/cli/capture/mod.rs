@@ -206,14 +206,14 @@ async fn targets(args: &CaptureArgs, before: Option<&Asked>, stop: &Stop) -> Res
     let limits = args.limits();
     let (mut way, mut direct) = args.way.way();
     let mut nodes = args.nodes.clone();
-    if let Some(asked) = before {
-        for node in nodes.iter().chain(&direct).filter(|n| !asked.nodes.contains(n)) {
-            bail!(
-                "the bundle was not asked for {node:?}, but for {}\nhint: capture it into a folder of its own, and `kubeprof \
-                 bundle merge` both",
-                asked.nodes.join(", ")
-            );
-        }
+    if let Some(asked) = before
+        && let Some(node) = nodes.iter().chain(&direct).find(|n| !asked.nodes.contains(n))
+    {
+        bail!(
+            "the bundle was not asked for {node:?}, but for {}\nhint: capture it into a folder of its own, and `kubeprof \
+             bundle merge` both",
+            asked.nodes.join(", ")
+        );
     }
     if let Some(asked) = before.filter(|_| nodes.is_empty() && direct.is_empty()) {
         nodes = asked.nodes.clone();

@@ -21,7 +21,7 @@ pub(super) fn refuse(view: &mut View, matching: &str, out: &mut dyn Write) -> io
         Err(e) => return Ok(e.to_string()),
     };
     let address = super::numbers::int(matching).and_then(|n| u64::try_from(n).ok());
-    let mut some_binary = false;
+    let mut binary = None;
     for m in &view.profile.mappings {
         let covers = address.is_some_and(|a| m.start <= a && a <= m.limit);
         if !found.contains(&m.file) && !covers {
@@ -29,14 +29,19 @@ pub(super) fn refuse(view: &mut View, matching: &str, out: &mut dyn Write) -> io
         }
         let file = view.profile.text(m.file);
         match File::open(file) {
-            Ok(_) if super::is_elf(file.as_ref()) => some_binary = true,
+            Ok(_) if super::is_elf(file.as_ref()) => binary = Some(file),
             Ok(_) => writeln!(out, "open {file}: unrecognized object file")?,
             Err(e) => writeln!(out, "open {file}: {}", bundle::system_reason(&e))?,
         }
     }
-    Ok(if some_binary {
-        "disassembly is not supported yet\nhint: -list shows sources, -addresses gives every report a row an address"
-            .to_owned()
+    Ok(if let Some(binary) = binary {
+        // Quoted so that it can be typed in a shell.
+        let quoted = |text: &str| format!("'{}'", text.replace('\'', r"'\''"));
+        format!(
+            "-disasm is not supported here\nhint: kubeprof disasm --binary {} {} PROFILE shows what each instruction costs",
+            quoted(binary),
+            quoted(matching)
+        )
     } else if let Some(address) = address {
         format!("no matches found for address {address:#x}")
     } else {

@@ -33,6 +33,13 @@ pub(super) fn fetch(flags: &Flags, executable: Option<&str>) -> Result<Profile, 
     let grab = |names: &[String], what: &str| -> Result<Option<Profile>, String> {
         let mut profiles = Vec::new();
         for name in names {
+            if let Some(url) = url(name) {
+                say!(
+                    "{name}: kubeprof pprof fetches nothing\nhint: kubeprof capture takes profiles from kubelets; save the \
+                     answer of this URL to a file (curl -o FILE '{url}') and name that"
+                );
+                continue;
+            }
             match bundle::read_one(Path::new(name), Limit::Proportional, true) {
                 Ok((mut p, notes)) => {
                     for note in notes {
@@ -64,10 +71,10 @@ pub(super) fn fetch(flags: &Flags, executable: Option<&str>) -> Result<Profile, 
     let diff = !flags.diff_base.is_empty();
     let bases = if diff { &flags.diff_base } else { &flags.base };
     if let Some(base) = grab(bases, "base")? {
-        if flags.normalize {
+        if flags.config.normalize {
             same_types(&profile, &base)?;
         }
-        profile = analysis::compare(profile, base, diff, flags.normalize, options).map_err(|e| e.to_string())?;
+        profile = analysis::compare(profile, base, diff, flags.config.normalize, options).map_err(|e| e.to_string())?;
     }
     if flags.all_frames {
         profile.drop_frames = model::StringId::EMPTY;
@@ -81,6 +88,22 @@ pub(super) fn fetch(flags: &Flags, executable: Option<&str>) -> Result<Profile, 
         profile.comments.push(comment);
     }
     Ok(profile)
+}
+
+/// The address from which pprof would fetch: of what is no file, `SCHEME://HOST...` and `HOST:PORT...`.
+fn url(name: &str) -> Option<String> {
+    if Path::new(name).exists() {
+        return None;
+    }
+    if let Some((scheme, rest)) = name.split_once("://") {
+        let plain = |c: char| c.is_ascii_alphanumeric() || "+-.".contains(c);
+        let is_url = !rest.is_empty() && !rest.starts_with('/') && !scheme.is_empty() && scheme.chars().all(plain);
+        return is_url.then(|| name.to_owned());
+    }
+    let (host, rest) = name.split_once(':')?;
+    let port = rest.split('/').next().unwrap_or_default();
+    let is_port = !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit());
+    (is_port && !host.is_empty() && !host.contains('/')).then(|| format!("http://{name}"))
 }
 
 /// pprof counts how often a name of a sample type occurs in all profiles together, and keeps those of which there are as many
@@ -191,4 +214,34 @@ fn symbolize(p: &mut Profile, modes: &str) {
         local::symbolize(p, force);
     }
     demangle::demangle(p, force, mode);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::url;
+
+    #[test]
+    fn what_pprof_would_fetch() {
+        for (name, want) in [
+            (
+                "http://node:10250/debug/pprof/heap",
+                Some("http://node:10250/debug/pprof/heap"),
+            ),
+            ("https://h/x?seconds=5", Some("https://h/x?seconds=5")),
+            (
+                "localhost:6060/debug/pprof/heap",
+                Some("http://localhost:6060/debug/pprof/heap"),
+            ),
+            ("localhost:6060", Some("http://localhost:6060")),
+            ("localhost/heap", None),
+            ("a/b:80/c", None),
+            ("C:\\heap.pb.gz", None),
+            ("heap:latest.pb.gz", None),
+            ("file:///heap.pb.gz", None),
+            ("://x", None),
+            ("nosuchfile.pb.gz", None),
+        ] {
+            assert_eq!(url(name).as_deref(), want, "{name}");
+        }
+    }
 }

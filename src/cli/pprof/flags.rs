@@ -1,62 +1,49 @@
 //! The command line of `go tool pprof`: single or double dash, `-x=v` or `-x v`, flags before sources.
 
-use super::numbers;
-use crate::analysis::{Dialect, Granularity, Query, Sort, Trim};
+use super::config::{Config, Slot, group_of};
+use super::{help, numbers};
 
 /// What was typed.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Flags {
     /// Command and its argument.
     pub(super) command: Option<(String, String)>,
-    pub(super) query: Query,
-    pub(super) output: String,
+    pub(super) config: Config,
     pub(super) base: Vec<String>,
     pub(super) diff_base: Vec<String>,
-    pub(super) normalize: bool,
     pub(super) symbolize: String,
     pub(super) build_id: String,
     pub(super) add_comment: String,
     pub(super) all_frames: bool,
     pub(super) http: String,
-    pub(super) intel_syntax: bool,
     pub(super) sources: Vec<String>,
-    /// The options as they were typed, for the prompt.
-    pub(super) given: Vec<(String, Option<String>)>,
 }
 
-/// Commands without an argument.
-const COMMANDS: &[&str] = &[
-    "comments",
-    "dot",
-    "raw",
-    "tags",
-    "text",
-    "top",
-    "traces",
-    "tree",
-    "callgrind",
-    "proto",
-    "topproto",
-    "gif",
-    "pdf",
-    "png",
-    "ps",
-    "svg",
-    "eog",
-    "evince",
-    "gv",
-    "web",
-    "kcachegrind",
-];
-/// Commands with a regular expression.
-const PARAMETER_COMMANDS: &[&str] = &["disasm", "list", "peek", "weblist"];
-const GRANULARITIES: &[(&str, Granularity)] = &[
-    ("functions", Granularity::Functions),
-    ("filefunctions", Granularity::FileFunctions),
-    ("files", Granularity::Files),
-    ("lines", Granularity::Lines),
-    ("addresses", Granularity::Addresses),
-];
+/// Why there are no flags.
+#[derive(Debug)]
+pub(super) enum Refusal {
+    /// The usage was asked for.
+    Help,
+    /// A flag or its value is none: pprof shows the usage as well.
+    Usage(String),
+    /// There is nothing to read; the usage comes first.
+    NoSource,
+    /// The flags do not go together.
+    Reason(String),
+}
+
+impl From<String> for Refusal {
+    fn from(reason: String) -> Self {
+        Self::Reason(reason)
+    }
+}
+
+impl From<&str> for Refusal {
+    fn from(reason: &str) -> Self {
+        Self::Reason(reason.to_owned())
+    }
+}
+
 /// Shorthands for a sample type.
 const SAMPLE_TYPES: &[(&str, &str)] = &[
     ("total_delay", "delay"),
@@ -69,7 +56,7 @@ const SAMPLE_TYPES: &[(&str, &str)] = &[
 ];
 
 /// What Go's flag package takes for a boolean.
-fn parse_bool(text: &str) -> Option<bool> {
+pub(super) fn parse_bool(text: &str) -> Option<bool> {
     match text {
         "1" | "t" | "T" | "true" | "TRUE" | "True" => Some(true),
         "0" | "f" | "F" | "false" | "FALSE" | "False" => Some(false),
@@ -77,36 +64,23 @@ fn parse_bool(text: &str) -> Option<bool> {
     }
 }
 
+/// What was collected on the way.
+#[derive(Default)]
+struct Parsed {
+    flags: Flags,
+    commands: Vec<(String, String)>,
+    /// The values of groups that are set.
+    chosen: Vec<&'static str>,
+    sample_types: [bool; SAMPLE_TYPES.len()],
+    no_browser: bool,
+}
+
 /// Parses `args`.
 ///
 /// # Errors
-/// A text for stderr.
-pub(super) fn parse(args: &[String]) -> Result<Flags, String> {
-    let mut f = Flags {
-        command: None,
-        query: Query {
-            dialect: Dialect::Pprof,
-            trim: Trim::default(),
-            ..Query::default()
-        },
-        output: String::new(),
-        base: Vec::new(),
-        diff_base: Vec::new(),
-        normalize: false,
-        symbolize: String::new(),
-        build_id: String::new(),
-        add_comment: String::new(),
-        all_frames: false,
-        http: String::new(),
-        intel_syntax: false,
-        sources: Vec::new(),
-        given: Vec::new(),
-    };
-    let (mut trim, mut no_browser) = (true, false);
-    let mut granularities: Vec<&str> = Vec::new();
-    let mut sorts: Vec<&str> = Vec::new();
-    let mut chosen_types = [false; SAMPLE_TYPES.len()];
-    let mut commands: Vec<(String, String)> = Vec::new();
+/// What is wrong with them, or that help was asked for.
+pub(super) fn parse(args: &[String]) -> Result<Flags, Refusal> {
+    let mut parsed = Parsed::default();
     let mut at = 0;
     while at < args.len() {
         let arg = &args[at];
@@ -126,221 +100,184 @@ pub(super) fn parse(args: &[String]) -> Result<Flags, String> {
             Some((name, value)) => (name, Some(value)),
             None => (body, None),
         };
-        f.given.push((name.to_owned(), inline.map(str::to_owned)));
-        let boolean = || match inline {
-            None => Ok(true),
-            Some(text) => parse_bool(text).ok_or_else(|| format!("invalid boolean value {text:?} for -{name}")),
+        if name.is_empty() || name.starts_with('-') {
+            return Err(Refusal::Usage(format!("bad flag syntax: {arg}")));
+        }
+        if parsed.switch(name, inline)? {
+            continue;
+        }
+        let value = match inline {
+            Some(value) => value,
+            None if !takes_text(name) => return Err(undefined(name)),
+            None => {
+                at += 1;
+                let missing = || Refusal::Usage(format!("flag needs an argument: -{name}"));
+                args.get(at - 1).ok_or_else(missing)?
+            }
         };
-        if COMMANDS.contains(&name) {
-            if boolean()? {
-                commands.retain(|(n, _)| n != name);
-                commands.push((name.to_owned(), String::new()));
+        parsed.text(name, value)?;
+    }
+    parsed.flags.sources = args[at.min(args.len())..].to_vec();
+    parsed.finish()
+}
+
+fn undefined(name: &str) -> Refusal {
+    match name {
+        "h" | "help" => Refusal::Help,
+        _ => Refusal::Usage(format!("flag provided but not defined: -{name}")),
+    }
+}
+
+/// The flags with a value that are neither options nor commands.
+const TEXTS: &[&str] = &[
+    "base",
+    "diff_base",
+    "symbolize",
+    "buildid",
+    "add_comment",
+    "http",
+    "timeout",
+    "seconds",
+    "tools",
+    "tls_cert",
+    "tls_key",
+    "tls_ca",
+];
+
+fn takes_text(name: &str) -> bool {
+    let option = match Config::default().slot(name) {
+        None | Some(Slot::Switch(_) | Slot::Choice(..)) => false,
+        Some(_) => true,
+    };
+    option || TEXTS.contains(&name) || help::find(name).is_some_and(|c| c.has_parameter)
+}
+
+fn no_number(name: &str, value: &str) -> Refusal {
+    Refusal::Usage(format!("invalid value {value:?} for flag -{name}: parse error"))
+}
+
+impl Parsed {
+    /// Takes a flag that needs no value, if it is one.
+    fn switch(&mut self, name: &str, inline: Option<&str>) -> Result<bool, Refusal> {
+        let on = inline.map_or(Some(true), parse_bool);
+        let invalid = || {
+            let value = inline.unwrap_or_default();
+            Refusal::Usage(format!("invalid boolean value {value:?} for -{name}: parse error"))
+        };
+        let flags = &mut self.flags;
+        if let Some(command) = help::find(name).filter(|c| !c.has_parameter) {
+            self.commands.retain(|(n, _)| n != name);
+            if on.ok_or_else(invalid)? {
+                self.commands.push((command.name.to_owned(), String::new()));
             }
-            continue;
-        }
-        if let Some(&(g, _)) = GRANULARITIES.iter().find(|(g, _)| *g == name) {
-            granularities.retain(|&x| x != g);
-            if boolean()? {
-                granularities.push(g);
+        } else if let Some(value) = help::option_value(name) {
+            self.chosen.retain(|&x| x != value);
+            if on.ok_or_else(invalid)? {
+                self.chosen.push(value);
             }
-            continue;
+        } else if let Some(i) = SAMPLE_TYPES.iter().position(|(t, _)| *t == name) {
+            self.sample_types[i] = on.ok_or_else(invalid)?;
+        } else if let Some(Slot::Switch(switch)) = flags.config.slot(name) {
+            *switch = on.ok_or_else(invalid)?;
+        } else if name == "all_frames" {
+            flags.all_frames = on.ok_or_else(invalid)?;
+        } else if name == "no_browser" {
+            self.no_browser = on.ok_or_else(invalid)?;
+        } else {
+            return Ok(false);
         }
-        if name == "cum" || name == "flat" {
-            sorts.retain(|&s| s != name);
-            if boolean()? {
-                sorts.push(if name == "cum" { "cum" } else { "flat" });
+        Ok(true)
+    }
+
+    /// Takes a flag with a value.
+    fn text(&mut self, name: &str, value: &str) -> Result<(), Refusal> {
+        if help::find(name).is_some_and(|c| c.has_parameter) {
+            self.commands.retain(|(n, _)| n != name);
+            if !value.is_empty() {
+                self.commands.push((name.to_owned(), value.to_owned()));
             }
-            continue;
+            return Ok(());
         }
-        if let Some(i) = SAMPLE_TYPES.iter().position(|(t, _)| *t == name) {
-            chosen_types[i] = boolean()?;
-            continue;
+        let f = &mut self.flags;
+        match f.config.slot(name) {
+            Some(Slot::Text(text)) => {
+                value.clone_into(text);
+                return Ok(());
+            }
+            Some(Slot::Whole(whole)) => {
+                *whole = numbers::int(value).ok_or_else(|| no_number(name, value))?;
+                return Ok(());
+            }
+            Some(Slot::Fraction(fraction)) => {
+                *fraction = numbers::float(value).ok_or_else(|| no_number(name, value))?;
+                return Ok(());
+            }
+            Some(Slot::Switch(_) | Slot::Choice(..)) | None => {}
         }
-        let q = &mut f.query;
+        // The flag is a plain text there: of several, the last one counts.
+        let last = |value: &str| match value.is_empty() {
+            true => Vec::new(),
+            false => vec![value.to_owned()],
+        };
         match name {
-            "call_tree" => q.call_tree = boolean()?,
-            "relative_percentages" => q.relative_percentages = boolean()?,
-            "compact_labels" => q.compact_labels = boolean()?,
-            "mean" => q.mean = boolean()?,
-            "normalize" => f.normalize = boolean()?,
-            "drop_negative" => q.drop_negative = boolean()?,
-            "trim" => trim = boolean()?,
-            "noinlines" => q.no_inlines = boolean()?,
-            "showcolumns" => q.show_columns = boolean()?,
-            "intel_syntax" => f.intel_syntax = boolean()?,
-            "all_frames" => f.all_frames = boolean()?,
-            "no_browser" => no_browser = boolean()?,
-            "h" | "help" => {
-                crate::cli::say::text(&usage());
-                return Err(String::new());
+            "base" => f.base = last(value),
+            "diff_base" => f.diff_base = last(value),
+            "symbolize" => value.clone_into(&mut f.symbolize),
+            "buildid" => value.clone_into(&mut f.build_id),
+            "add_comment" => value.clone_into(&mut f.add_comment),
+            "http" => value.clone_into(&mut f.http),
+            "timeout" | "seconds" => {
+                numbers::int(value).ok_or_else(|| no_number(name, value))?;
             }
-            _ => {
-                let value = match inline {
-                    Some(value) => value.to_owned(),
-                    None => {
-                        let value = args.get(at).cloned();
-                        at += 1;
-                        let value = value.ok_or_else(|| format!("flag needs an argument: -{name}"))?;
-                        f.given.pop();
-                        f.given.push((name.to_owned(), Some(value.clone())));
-                        value
-                    }
-                };
-                set_text(&mut f, &mut commands, name, value)?;
+            "tools" | "tls_cert" | "tls_key" | "tls_ca" => {}
+            _ => return Err(undefined(name)),
+        }
+        Ok(())
+    }
+
+    /// Checks what goes together.
+    fn finish(mut self) -> Result<Flags, Refusal> {
+        let f = &mut self.flags;
+        if f.sources.is_empty() {
+            return Err(Refusal::NoSource);
+        }
+        for group in ["granularity", "sort"] {
+            let set: Vec<&str> = { self.chosen.iter().copied() }
+                .filter(|value| group_of(value) == Some(group))
+                .collect();
+            match set.as_slice() {
+                [] => {}
+                [one] => f.config.assign(group, one)?,
+                several => return Err(format!("conflicting options set: {several:?}").into()),
             }
         }
-    }
-    f.sources = args[at.min(args.len())..].to_vec();
-    match granularities.as_slice() {
-        [] => {}
-        [one] => {
-            f.query.granularity = GRANULARITIES
-                .iter()
-                .find(|(g, _)| g == one)
-                .map(|(_, g)| *g)
-                .unwrap_or_default();
+        if self.commands.len() > 1 {
+            return Err("must set at most one output format".into());
         }
-        several => return Err(format!("conflicting options set: {several:?}")),
-    }
-    match sorts.as_slice() {
-        ["cum"] => f.query.sort = Sort::Cum,
-        ["flat"] | [] => {}
-        several => return Err(format!("conflicting options set: {several:?}")),
-    }
-    for (i, (name, sample_type)) in SAMPLE_TYPES.iter().enumerate() {
-        if chosen_types[i] {
-            if *name == "mean_delay" {
-                f.query.mean = true;
+        f.command = self.commands.pop();
+        if f.command.is_some() && !f.http.is_empty() {
+            return Err("-http is not compatible with an output format on the command line".into());
+        }
+        if self.no_browser && f.http.is_empty() {
+            return Err("-no_browser only makes sense with -http".into());
+        }
+        for (i, (name, sample_type)) in SAMPLE_TYPES.iter().enumerate() {
+            if !self.sample_types[i] {
+                continue;
             }
-            if f.query.sample_type.is_empty() {
-                f.query.sample_type = (*sample_type).to_owned();
+            f.config.mean |= *name == "mean_delay";
+            if f.config.sample_index.is_empty() {
+                f.config.sample_index = (*sample_type).to_owned();
             } else {
                 say!("Multiple value selections, ignoring -{name}");
             }
         }
-    }
-    if commands.len() > 1 {
-        return Err("must set at most one output format".to_owned());
-    }
-    f.command = commands.pop();
-    if f.command.is_some() && !f.http.is_empty() {
-        return Err("-http is not compatible with an output format on the command line".to_owned());
-    }
-    if no_browser && f.http.is_empty() {
-        return Err("-no_browser only makes sense with -http".to_owned());
-    }
-    if !f.base.is_empty() && !f.diff_base.is_empty() {
-        return Err("-base and -diff_base flags cannot both be specified".to_owned());
-    }
-    if f.normalize && f.base.is_empty() && f.diff_base.is_empty() {
-        return Err("must have base profile to normalize by".to_owned());
-    }
-    if f.sources.is_empty() {
-        return Err("no profile source specified".to_owned());
-    }
-    override_by_command(&mut f, trim);
-    Ok(f)
-}
-
-/// What `-h` prints.
-fn usage() -> String {
-    format!(
-        "usage: kubeprof pprof [-COMMAND] [OPTION...] [BINARY] PROFILE...\n\n\
-         The command line of go tool pprof. Commands: {}; with a regular expression: {}.\n\
-         Options: -focus= -ignore= -hide= -show= -show_from= -prune_from= -tagfocus= -tagignore= -tagshow= -taghide=\n\
-         -tagroot= -tagleaf= -functions -filefunctions -files -lines -addresses -noinlines -cum -flat -sample_index= -mean\n\
-         -unit= -divide_by= -nodecount= -nodefraction= -edgefraction= -trim= -relative_percentages -compact_labels\n\
-         -drop_negative -call_tree -base= -diff_base= -normalize -symbolize= -source_path= -trim_path= -output=\n",
-        COMMANDS.join(" "),
-        PARAMETER_COMMANDS.join(" ")
-    )
-}
-
-fn set_text(f: &mut Flags, commands: &mut Vec<(String, String)>, name: &str, value: String) -> Result<(), String> {
-    let number = |value: &str| -> Result<f64, String> {
-        numbers::float(value).ok_or_else(|| format!("invalid value {value:?} for flag -{name}: parse error"))
-    };
-    let whole = |value: &str| -> Result<i64, String> {
-        numbers::int(value).ok_or_else(|| format!("invalid value {value:?} for flag -{name}: parse error"))
-    };
-    if PARAMETER_COMMANDS.contains(&name) {
-        commands.retain(|(n, _)| n != name);
-        if !value.is_empty() {
-            commands.push((name.to_owned(), value));
+        if !f.base.is_empty() && !f.diff_base.is_empty() {
+            return Err("-base and -diff_base flags cannot both be specified".into());
         }
-        return Ok(());
-    }
-    // The flag is a plain text there: of several, the last one counts.
-    let last = |value: String| if value.is_empty() { Vec::new() } else { vec![value] };
-    let q = &mut f.query;
-    match name {
-        "output" => f.output = value,
-        "unit" => q.unit = value,
-        "source_path" => q.source_path = value,
-        "trim_path" => q.trim_path = value,
-        "sample_index" => q.sample_type = value,
-        "divide_by" => q.divide_by = number(&value)?,
-        "tagroot" => q.tag_root = value,
-        "tagleaf" => q.tag_leaf = value,
-        "nodecount" => {
-            q.trim.node_count = match whole(&value)? {
-                -1 => None,
-                n => Some(usize::try_from(n).unwrap_or(0)),
-            };
+        if f.config.normalize && f.base.is_empty() && f.diff_base.is_empty() {
+            return Err("must have base profile to normalize by".into());
         }
-        "nodefraction" => q.trim.node_fraction = number(&value)?,
-        "edgefraction" => q.trim.edge_fraction = number(&value)?,
-        "focus" => q.focus = value,
-        "ignore" => q.ignore = value,
-        "hide" => q.hide = value,
-        "show" => q.show = value,
-        "show_from" => q.show_from = value,
-        "prune_from" => q.prune_from = value,
-        "tagfocus" => q.tag_focus = value,
-        "tagignore" => q.tag_ignore = value,
-        "tagshow" => q.tag_show = value,
-        "taghide" => q.tag_hide = value,
-        "base" => f.base = last(value),
-        "diff_base" => f.diff_base = last(value),
-        "symbolize" => f.symbolize = value,
-        "buildid" => f.build_id = value,
-        "add_comment" => f.add_comment = value,
-        "http" => f.http = value,
-        "timeout" | "seconds" => drop(whole(&value)?),
-        "tools" | "tls_cert" | "tls_key" | "tls_ca" => {}
-        _ => return Err(format!("flag provided but not defined: -{name}")),
-    }
-    Ok(())
-}
-
-/// What the command changes in the query.
-fn override_by_command(f: &mut Flags, mut trim: bool) {
-    let Some((command, _)) = &f.command else { return };
-    let q = &mut f.query;
-    match command.as_str() {
-        "disasm" => {
-            trim = false;
-            q.granularity = Granularity::Addresses;
-            q.no_inlines = true;
-        }
-        "weblist" => {
-            trim = false;
-            q.granularity = Granularity::Addresses;
-            q.no_inlines = false;
-        }
-        "peek" => trim = false,
-        "list" => {
-            trim = false;
-            q.granularity = Granularity::Lines;
-        }
-        "text" | "top" | "topproto" => q.trim.node_count = q.trim.node_count.or(Some(0)),
-        _ => q.trim.node_count = q.trim.node_count.or(Some(80)),
-    }
-    if matches!(command.as_str(), "proto" | "raw" | "callgrind" | "kcachegrind") {
-        trim = false;
-        q.granularity = Granularity::Addresses;
-    }
-    if !trim {
-        q.trim = Trim::NONE;
+        Ok(self.flags)
     }
 }

@@ -2,10 +2,13 @@
 //!
 //! The defects that its goldens pin are kept here and only here; every other command has kubeprof's own rules.
 
+mod config;
 mod demangle;
 mod disasm;
 mod fetch;
 mod flags;
+mod help;
+mod interactive;
 mod local;
 mod numbers;
 mod output;
@@ -23,46 +26,36 @@ use crate::render::pprof as text;
 use crate::render::terminal::Harmless;
 
 use fetch::{fetch, is_elf};
-use flags::Flags;
+use flags::{Flags, Refusal};
 pub(super) use output::graphviz;
 use sources::LocalSources;
 
 /// Runs the command.
 pub(super) fn run(args: &[OsString]) -> Exit {
     let args: Vec<String> = args.iter().map(|a| a.to_string_lossy().into_owned()).collect();
-    let answered = flags::parse(&args).and_then(|mut flags| match flags.command.take() {
-        Some((command, argument)) => answer(flags, &command, &argument).map(|()| Exit::Fine),
-        None => prompt(flags),
-    });
-    match answered {
-        Ok(exit) => exit,
-        Err(message) if message.is_empty() => Exit::Fine,
-        Err(message) => {
-            say!("kubeprof: {message}");
-            Exit::Failed
+    let reason = match flags::parse(&args) {
+        Ok(flags) => match answer(flags) {
+            Ok(()) => return Exit::Fine,
+            Err(reason) => reason,
+        },
+        Err(Refusal::Help) => {
+            super::say::text(&help::usage());
+            return Exit::Fine;
         }
-    }
-}
-
-/// Without a command pprof asks for some; so does kubeprof, at its own prompt.
-fn prompt(mut flags: Flags) -> Result<Exit, String> {
-    if !flags.http.is_empty() {
-        return Err("-http is not supported yet\nhint: `kubeprof flame` writes a page that works offline".to_owned());
-    }
-    let executable = take_executable(&mut flags);
-    #[cfg(feature = "shell")]
-    {
-        Ok(super::run(super::shell::argv_of_pprof(
-            &flags.given,
-            executable,
-            flags.sources,
-        )))
-    }
-    #[cfg(not(feature = "shell"))]
-    {
-        drop((executable, flags.given));
-        Err("this build has no prompt\nhint: name a command, for instance -top".to_owned())
-    }
+        Err(Refusal::Usage(reason)) => {
+            say!("{reason}");
+            super::say::text(&help::usage());
+            return Exit::Failed;
+        }
+        Err(Refusal::NoSource) => {
+            super::say::text(&help::usage());
+            say!("no profile source specified");
+            return Exit::Failed;
+        }
+        Err(Refusal::Reason(reason)) => reason,
+    };
+    say!("kubeprof: {reason}");
+    Exit::Failed
 }
 
 /// The binary that may stand in front of the profiles.
@@ -70,36 +63,65 @@ fn take_executable(flags: &mut Flags) -> Option<String> {
     (flags.sources.len() > 1 && is_elf(Path::new(&flags.sources[0]))).then(|| flags.sources.remove(0))
 }
 
-fn answer(mut flags: Flags, command: &str, argument: &str) -> Result<(), String> {
+/// Answers one command, or asks for some.
+fn answer(mut flags: Flags) -> Result<(), String> {
+    if !flags.http.is_empty() {
+        return Err("-http is not supported yet\nhint: `kubeprof flame` writes a page that works offline".to_owned());
+    }
     let executable = take_executable(&mut flags);
     let profile = fetch(&flags, executable.as_deref())?;
-    let result = write_report(profile, &flags, command, argument);
-    match result {
+    let Some((command, argument)) = flags.command else {
+        return interactive::run(&profile, flags.config).map_err(|e| e.to_string());
+    };
+    let request = Request {
+        query: flags.config.query(&command),
+        command: &command,
+        argument: &argument,
+        output: &flags.config.output,
+        from_prompt: false,
+    };
+    match write_report(profile, &request) {
         Err(Failure::Io(e)) if e.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        Err(Failure::Io(e)) => Err(e.to_string()),
-        Err(Failure::Query(message)) => Err(message),
+        Err(e) => Err(e.to_string()),
         Ok(()) => Ok(()),
     }
 }
 
+/// One report.
+struct Request<'a> {
+    query: Query,
+    command: &'a str,
+    argument: &'a str,
+    /// A file, or nothing.
+    output: &'a str,
+    /// The interactive mode lets nothing but text through to stdout, whatever stdout is.
+    from_prompt: bool,
+}
+
 /// Prints the report where it belongs.
-fn write_report(mut profile: Profile, flags: &Flags, command: &str, argument: &str) -> Result<(), Failure> {
+fn write_report(mut profile: Profile, request: &Request<'_>) -> Result<(), Failure> {
+    let Request {
+        query,
+        command,
+        argument,
+        ..
+    } = request;
     let (drawn_as, after) = output::plan(command);
     let mut print = |out: &mut dyn Write| -> Result<(), Failure> {
         let profile = std::mem::take(&mut profile);
         let Some(format) = drawn_as else {
-            return report(profile, &flags.query, command, argument, out);
+            return report(profile, query, command, argument, out);
         };
         let mut drawing = Vec::new();
-        report(profile, &flags.query, "dot", argument, &mut drawing)?;
+        report(profile, query, "dot", argument, &mut drawing)?;
         let mut drawn = graphviz(format, &drawing).map_err(Failure::Query)?;
-        if matches!(command, "svg" | "web") {
+        if matches!(*command, "svg" | "web") {
             drawn = text::interactive_svg(&String::from_utf8_lossy(&drawn)).into_bytes();
         }
         Ok(out.write_all(&drawn)?)
     };
-    if !flags.output.is_empty() {
-        let mut file = output::LateFile::new(&flags.output);
+    if !request.output.is_empty() {
+        let mut file = output::LateFile::new(request.output);
         print(&mut file)?;
         return Ok(file.finish()?);
     }
@@ -108,7 +130,7 @@ fn write_report(mut profile: Profile, flags: &Flags, command: &str, argument: &s
         print(&mut bytes)?;
         return output::show(&bytes, extension, programs).map_err(Failure::Query);
     }
-    if let Some(extension) = output::is_for_a_file(after) {
+    if let Some(extension) = output::is_for_a_file(after, request.from_prompt) {
         let mut bytes = Vec::new();
         print(&mut bytes)?;
         let (path, mut file) = output::numbered_file(Path::new(""), "profile", extension)?;
@@ -128,8 +150,11 @@ fn write_report(mut profile: Profile, flags: &Flags, command: &str, argument: &s
     Ok(out.flush()?)
 }
 
+#[derive(Debug, thiserror::Error)]
 enum Failure {
+    #[error("{0}")]
     Io(io::Error),
+    #[error("{0}")]
     Query(String),
 }
 

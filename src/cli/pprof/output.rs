@@ -95,9 +95,9 @@ impl Write for LateFile {
 }
 
 /// Whether stdout should not get this report.
-pub(super) fn is_for_a_file(after: After) -> Option<&'static str> {
+pub(super) fn is_for_a_file(after: After, from_prompt: bool) -> Option<&'static str> {
     match after {
-        After::AwayFromTerminal(extension) if io::stdout().is_terminal() => Some(extension),
+        After::AwayFromTerminal(extension) if from_prompt || io::stdout().is_terminal() => Some(extension),
         _ => None,
     }
 }

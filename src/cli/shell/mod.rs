@@ -10,7 +10,6 @@ mod prompt;
 mod statement;
 mod variables;
 
-use std::ffi::OsString;
 use std::io::{self, BufRead, IsTerminal};
 use std::sync::Arc;
 
@@ -93,41 +92,6 @@ pub(super) fn answer(args: &ShellArgs, matches: &ArgMatches) -> Result<Exit> {
         return Ok(Exit::Fine);
     }
     session.lines(io::stdin().lock().lines(), true)
-}
-
-/// The command line of a shell for a command line of pprof without a command. Options that mean nothing here are named.
-pub(super) fn argv_of_pprof(
-    options: &[(String, Option<String>)],
-    binary: Option<String>,
-    sources: Vec<String>,
-) -> Vec<OsString> {
-    let cli = Cli::command();
-    let shell = cli.find_subcommand("shell");
-    let mut argv: Vec<OsString> = vec!["kubeprof".into(), "shell".into()];
-    for (name, value) in options {
-        let flag = shell.and_then(|c| c.get_arguments().find(|a| a.get_id() == name.as_str()));
-        let Some(long) = flag.and_then(|a| Some((a, a.get_long()?))) else {
-            say!("note: -{name} does nothing at the prompt");
-            continue;
-        };
-        match (long, value.as_deref()) {
-            (_, Some("")) => {}
-            // The others say where pprof looks, which kubeprof does not need to be told.
-            (_, Some(mode)) if name == "symbolize" && !matches!(mode, "none" | "force") => {}
-            ((a, long), value) if !a.get_action().takes_values() => {
-                if value.is_none_or(|v| matches!(v, "1" | "t" | "T" | "true" | "TRUE" | "True")) {
-                    argv.push(format!("--{long}").into());
-                }
-            }
-            (_, Some("-1")) if name == "nodecount" => {}
-            ((_, long), Some(value)) => argv.push(format!("--{long}={value}").into()),
-            ((_, long), None) => argv.push(format!("--{long}").into()),
-        }
-    }
-    argv.extend(binary.map(|b| OsString::from(format!("--binary={b}"))));
-    argv.push("--".into());
-    argv.extend(sources.into_iter().map(OsString::from));
-    argv
 }
 
 impl Session {

@@ -38,6 +38,11 @@ pub(super) fn profile_labels(h: &Header, view: &View, output_unit: &str) -> Vec<
     lines
 }
 
+/// What a profile is, before anything is asked of it.
+pub fn facts(view: &View) -> Vec<String> {
+    profile_labels(&Header::new(view), view, &view.query.unit)
+}
+
 /// All lines above a table: profile facts unless they are compact, filters, what is shown and what was left out.
 pub(super) fn report_labels(h: &Header, view: &View, full: bool) -> Vec<String> {
     let format = |v: i64| view.format(v, &h.output_unit);

@@ -19,6 +19,7 @@ mod weblist;
 
 pub use callgrind::callgrind;
 pub use dot::dot;
+pub use header::facts;
 pub use list::list;
 pub use raw::{comments, raw};
 pub use svg::interactive_svg;

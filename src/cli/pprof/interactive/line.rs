@@ -1,0 +1,136 @@
+//! A line of the interactive mode that is no assignment: a command, its argument, and options that hold for this line only.
+
+use super::super::config::Config;
+use super::super::help;
+
+/// What a line asks for.
+#[derive(Debug)]
+pub(super) struct Line<'a> {
+    pub(super) command: &'static str,
+    pub(super) argument: &'a str,
+    pub(super) config: Config,
+}
+
+/// Takes a line apart: `COMMAND [ARGUMENT] [N] [REGEX]... [-REGEX]... [-cum] [>FILE]`. There are no pipes: `|` and what
+/// follows are expressions like others.
+///
+/// # Errors
+/// What pprof says about it.
+pub(super) fn parse<'a>(name: &'a str, rest: &[&'a str], config: &Config) -> Result<Line<'a>, String> {
+    let (mut name, mut words) = (name, rest.to_vec());
+    let letters = name.trim_end_matches(|c: char| c.is_ascii_digit());
+    if help::find(name).is_none() && !letters.is_empty() && letters != name {
+        // `top10`
+        words.insert(0, &name[letters.len()..]);
+        name = letters;
+    }
+    let Some(command) = help::find(name) else {
+        return Err(match help::about(name) {
+            Some(_) => format!("did you mean: {name}={}", words.first().unwrap_or(&"<val>")),
+            None => format!("unrecognized command: {name:?}"),
+        });
+    };
+    let mut argument = "";
+    if command.has_parameter {
+        if words.is_empty() {
+            return Err(format!("command {} requires an argument", command.name));
+        }
+        argument = words.remove(0);
+    }
+    let mut config = config.clone();
+    let (mut focus, mut ignore) = (String::new(), String::new());
+    let mut words = words.into_iter();
+    while let Some(word) = words.next() {
+        if let Ok(n) = word.parse::<i32>() {
+            config.node_count = i64::from(n);
+        } else if let Some(file) = word.strip_prefix('>') {
+            let file = match file {
+                "" => words.next().ok_or("unexpected end of line after >")?,
+                file => file,
+            };
+            file.clone_into(&mut config.output);
+        } else if matches!(word, "-cum" | "--cum") {
+            "cum".clone_into(&mut config.sort);
+        } else if let Some(expression) = word.strip_prefix('-') {
+            add(&mut ignore, expression);
+        } else {
+            add(&mut focus, word);
+        }
+    }
+    let (kept, dropped) = match command.name {
+        "tags" => (&mut config.tag_focus, &mut config.tag_ignore),
+        _ => (&mut config.focus, &mut config.ignore),
+    };
+    for (typed, option) in [(focus, kept), (ignore, dropped)] {
+        if !typed.is_empty() {
+            *option = typed;
+        }
+    }
+    if config.node_count == -1 && matches!(command.name, "text" | "top") {
+        config.node_count = 10;
+    }
+    Ok(Line {
+        command: command.name,
+        argument,
+        config,
+    })
+}
+
+/// One expression for either of two.
+fn add(all: &mut String, expression: &str) {
+    if !all.is_empty() && !expression.is_empty() {
+        all.push('|');
+    }
+    all.push_str(expression);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::config::Config;
+    use super::parse;
+
+    fn line(text: &str) -> String {
+        let words: Vec<&str> = text.split(' ').collect();
+        match parse(words[0], &words[1..], &Config::default()) {
+            Ok(l) => {
+                let c = l.config;
+                let parts = [
+                    l.command,
+                    l.argument,
+                    &c.focus,
+                    &c.ignore,
+                    &c.tag_focus,
+                    &c.output,
+                    &c.sort,
+                ];
+                format!("{} {}", parts.join(","), c.node_count)
+            }
+            Err(reason) => reason,
+        }
+    }
+
+    #[test]
+    fn lines() {
+        for (text, want) in [
+            ("top", "top,,,,,,flat 10"),
+            ("top10", "top,,,,,,flat 10"),
+            ("text3 a b -c -d", "text,,a|b,c|d,,,flat 3"),
+            ("tree -3 --cum", "tree,,,,,,cum -3"),
+            ("list f 5 >x", "list,f,,,,x,flat 5"),
+            ("peek f > x y", "peek,f,y,,,x,flat -1"),
+            ("top | grep x", "top,,||grep|x,,,,flat 10"),
+            ("top 99999999999", "top,,99999999999,,,,flat 10"),
+            ("tags k=v", "tags,,,,k=v,,flat -1"),
+            ("list", "command list requires an argument"),
+            ("list10", "list,10,,,,,flat -1"),
+            ("top >", "unexpected end of line after >"),
+            ("focus x", "did you mean: focus=x"),
+            ("focus", "did you mean: focus=<val>"),
+            ("10", "unrecognized command: \"10\""),
+            ("bogus3", "unrecognized command: \"bogus\""),
+            ("focus3", "did you mean: focus=3"),
+        ] {
+            assert_eq!(line(text), want, "{text}");
+        }
+    }
+}
