@@ -145,7 +145,7 @@ fn machines_need_not_take_text_apart() {
     assert!(text.contains("inlined: main.add made/add.go:277\n"), "{text}");
     let csv = fine(&[&args[..], &["-o", "csv"]].concat());
     assert!(
-        csv.contains("inlined,,,5,50.0,277,main.add,made/add.go,,main.fib,made/main.go,48\n"),
+        csv.contains("inlined,,,5,50.0,277,main.add,made/add.go,,main.fib,made/main.go,48,cpu,nanoseconds\n"),
         "{csv}"
     );
 }
