@@ -5,6 +5,7 @@
 #![cfg(all(feature = "capture", feature = "cli"))]
 
 mod compare;
+mod cost;
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -167,6 +168,7 @@ fn the_lab() {
     };
     let lab = &mut lab;
     through_the_api_server(lab);
+    cost::of_a_series(lab);
     directly(lab);
     through_kubectl_proxy(lab);
     without_rights(lab);
