@@ -22,6 +22,7 @@ pub mod secrets;
 mod select;
 mod source;
 mod source_code;
+mod source_error;
 mod staging;
 mod survey;
 pub mod verify;
@@ -35,9 +36,8 @@ pub use merge::{BundleMergeError, MergedBundles, merge_bundles};
 pub use pack::{Packed, Packing, pack, unpack};
 pub use record::{JournalFacts, Lack, NodeRecord, Record, RunRecord, SnapshotRecord};
 pub use select::{Choice, Chosen, PREFERRED, Which, choose};
-pub use source::{
-    Loaded, SourceError, SourceNote, Sources, load, load_ends, open_bundle, read_bytes, read_one, read_profile,
-};
+pub use source::{Loaded, SourceNote, Sources, load, load_ends, open_bundle, read_bytes, read_one, read_profile};
 pub use source_code::{SourceCode, SourceFile, system_reason};
+pub use source_error::SourceError;
 pub use survey::{Surveyed, SurveyedProfile, survey};
 pub use writer::{KeepError, Mended, Part, WriteError, Writer, now};

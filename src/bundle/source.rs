@@ -12,8 +12,9 @@ use super::contents::{BundledBinary, Contents, Want};
 use super::manifest::JOURNAL;
 use super::record::Record;
 use super::select::{self, Choice, Chosen};
+use super::source_error::SourceError;
 use super::{Kind, archive};
-use crate::model::{self, MergeError, MergeOptions, Profile};
+use crate::model::{self, MergeOptions, Profile};
 use crate::pprof::goroutines::GoroutineDump;
 use crate::pprof::{self, DecodeNotes, Form, Limit};
 
@@ -75,113 +76,6 @@ pub enum SourceNote {
     Broken(PathBuf, String),
     /// Something was to be chosen out of a bundle, and there is none.
     NoBundle,
-}
-
-/// Why there is no profile.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum SourceError {
-    /// A file cannot be read.
-    #[error("{name}: {cause}{hint}", hint = io_hint(.cause))]
-    Io {
-        /// Path as it was given.
-        name: String,
-        /// What the system says.
-        cause: io::Error,
-    },
-    /// A file is no profile.
-    #[error("{name}: {cause}")]
-    Read {
-        /// Path as it was given.
-        name: String,
-        /// What it is instead.
-        cause: pprof::ReadError,
-    },
-    /// A file of a bundle is not what was taken, and no profile.
-    #[error("{name}: not what its manifest says, and it does not decode: {}\nhint: `kubeprof bundle verify` names all such files; --snapshot takes another", first_line(.cause))]
-    Altered {
-        /// Path of the file.
-        name: String,
-        /// Why it is no profile.
-        cause: pprof::ReadError,
-    },
-    /// A folder holds no profile.
-    #[error("{0}: no profiles in it\nhint: `kubeprof inspect` says what each file is")]
-    NoProfiles(String),
-    /// A folder or a tar holds bundles, of which a report takes one.
-    #[error("{name} holds bundles, and a report is of one: {}\nhint: name one of them{unpacked}; `kubeprof bundle merge` makes one of several", .bundles.join(", "))]
-    Bundles {
-        /// Path as it was given.
-        name: String,
-        /// Where they are.
-        bundles: Vec<String>,
-        /// What has to be done first.
-        unpacked: &'static str,
-    },
-    /// A bundle holds no profile that fits.
-    #[error("the bundle holds no profile\nhint: `kubeprof bundle verify` says what it holds and lacks")]
-    EmptyBundle,
-    /// A bundle does not have what was asked for.
-    #[error("the bundle has no {what}\nhint: there is {}", .has.join(", "))]
-    NotInBundle {
-        /// What was asked for.
-        what: String,
-        /// What there is.
-        has: Vec<String>,
-    },
-    /// A bundle was written by a later version, or its manifest cannot be read.
-    #[error(
-        "{name}: {JOURNAL} cannot be read (format {schema})\nhint: use the version of kubeprof that made it; `kubeprof bundle verify` says more"
-    )]
-    Unreadable {
-        /// The bundle.
-        name: String,
-        /// Its format, 0 when it says none.
-        schema: u32,
-    },
-    /// There are several kinds.
-    #[error("the sources hold profiles of several kinds: {}\nhint: choose one with --kind, for instance --kind {}; `kubeprof inspect` lists the files", counts(.available), .available.first().map_or("heap", |(k, _)| k.as_str()))]
-    Kinds {
-        /// What there is.
-        available: Vec<(Kind, usize)>,
-    },
-    /// There is none of the kind that was asked for.
-    #[error("no {asked} profile in the sources\nhint: there is {}", counts(.available))]
-    NoSuchKind {
-        /// What was asked for.
-        asked: Kind,
-        /// What there is.
-        available: Vec<(Kind, usize)>,
-    },
-    /// Files say that they are contention, not of what.
-    #[error(
-        "{files} contention profiles, and nothing in them tells mutex from block\nhint: name the file of the {asked} profile; bundles know which is which"
-    )]
-    Contention {
-        /// `mutex` or `block`.
-        asked: String,
-        /// How many there are.
-        files: usize,
-    },
-    /// Profiles that cannot be added up.
-    #[error("cannot merge the sources: {0}")]
-    Merge(#[from] MergeError),
-}
-
-fn io_hint(e: &io::Error) -> &'static str {
-    match e.kind() {
-        io::ErrorKind::NotFound => "\nhint: SOURCE is a profile file, a folder of them, or - for standard input",
-        _ => "",
-    }
-}
-
-fn first_line(e: &pprof::ReadError) -> String {
-    e.to_string().lines().next().unwrap_or_default().to_owned()
-}
-
-fn counts(kinds: &[(Kind, usize)]) -> String {
-    let texts: Vec<String> = kinds.iter().map(|(k, n)| format!("{n} {k}")).collect();
-    texts.join(", ")
 }
 
 /// Reads a file, or standard input for `-`.

@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::source::{Opened, SourceError, Sources, open, open_collection};
+use super::SourceError;
+use super::source::{Opened, Sources, open, open_collection};
 use super::{Contents, Kind, Want};
 use crate::pprof::{self, Form};
 
