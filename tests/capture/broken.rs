@@ -178,9 +178,9 @@ fn a_cut_at_every_byte() {
         let out = server.path(&format!("b{bundle}"));
         let nodes: Vec<String> = (0..100).map(|i| format!("node-{i}")).collect();
         let mut args: Vec<&str> = nodes.iter().map(String::as_str).collect();
-        args.extend(["--profiles", "goroutine", "--timeout", "5s", "--parallel", "100", "-q"]);
+        args.extend(["--profiles", "goroutine", "--timeout", "30s", "--parallel", "16", "-q"]);
         let ran = capture(&server, &out, &args);
-        assert!(ran.took < Duration::from_secs(60), "{ran:#?}");
+        assert!(ran.took < Duration::from_secs(240), "{ran:#?}");
         assert_eq!(ran.code, Some(3), "{ran:#?}");
         sound(&out);
         assert!(
