@@ -57,8 +57,8 @@ pub struct Diff {
     pub new_total: i64,
     /// Time between the two, nanoseconds; 0 when unknown.
     pub elapsed_nanos: i64,
-    /// Whether the two are of one build.
-    pub same_build: bool,
+    /// Whether the two are of one build; unknown where one of them does not say of which it is.
+    pub same_build: Option<bool>,
     /// Rows that changed, largest change first.
     pub rows: Vec<DiffRow>,
     /// Rows that changed in all.
@@ -82,7 +82,9 @@ pub fn diff(old: &mut View, new: &mut View) -> Diff {
             .map(|m| v.profile.text(m.build_id).to_owned())
             .unwrap_or_default()
     };
-    let same_build = build(old) == build(new);
+    let (old_build, new_build) = (build(old), build(new));
+    let known = !old_build.is_empty() && !new_build.is_empty();
+    let same_build = known.then_some(old_build == new_build);
     let mut header = Header::new(new);
     let mut rows: Vec<DiffRow> = Vec::new();
     let mut index: FxHashMap<String, usize> = FxHashMap::default();
@@ -97,7 +99,11 @@ pub fn diff(old: &mut View, new: &mut View) -> Diff {
                 continue;
             }
             let name = n.info.printable(&view.profile).into_owned();
-            let key = if same_build { name.clone() } else { key(view, &name) };
+            let key = if same_build == Some(true) {
+                name.clone()
+            } else {
+                key(view, &name)
+            };
             let at = *index.entry(key).or_insert_with(|| {
                 rows.push(DiffRow {
                     name,

@@ -65,6 +65,8 @@ impl LabelUnits {
     pub(super) fn of<'a>(&'a self, p: &'a Profile, label: &Label, dialect: Dialect) -> &'a str {
         match dialect {
             Dialect::Native if !label.unit.is_empty() => p.text(label.unit),
+            // pprof takes the key for the unit; that is one only where it is called like one.
+            Dialect::Native if units::dimension(self.get(label.key)) == units::Dimension::Count => "",
             _ => self.get(label.key),
         }
     }

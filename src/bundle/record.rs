@@ -204,11 +204,6 @@ impl Record {
         lacks.push(Lack { skipped, missing });
     }
 
-    /// Forgets an artifact that turned out not to be whole.
-    pub(super) fn forget(&mut self, slot: &Slot) {
-        self.place(slot).0.retain(|a| a.slot.artifact != slot.artifact);
-    }
-
     fn place(&mut self, slot: &Slot) -> (&mut Vec<Artifact>, &mut Vec<Lack>) {
         match slot.snapshot {
             None => {

@@ -34,13 +34,6 @@ pub struct Choice {
     pub artifact: Option<String>,
 }
 
-impl Choice {
-    /// Whether it says anything that only a bundle has.
-    pub(super) fn is_of_a_bundle(&self) -> bool {
-        self.node.is_some() || self.run.is_some() || self.snapshot != Which::default()
-    }
-}
-
 /// Which snapshot of a run.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Which {

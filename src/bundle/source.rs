@@ -40,6 +40,8 @@ pub struct Loaded {
     pub kind: Kind,
     /// The files that it was made of.
     pub files: Vec<PathBuf>,
+    /// How many profiles were subtracted.
+    pub base_files: usize,
     /// How they were written (of the first, where several were merged).
     pub form: Form,
     /// What the reader should know.
@@ -74,8 +76,6 @@ pub enum SourceNote {
     LeftOut(PathBuf, usize),
     /// An archive ends early.
     Broken(PathBuf, String),
-    /// Something was to be chosen out of a bundle, and there is none.
-    NoBundle,
 }
 
 /// Reads a file, or standard input for `-`.
@@ -379,17 +379,14 @@ fn settle(sources: &Sources, found: Gathered) -> Result<Settled, SourceError> {
         }
     }
     let from_bundle = notes.iter().any(|n| matches!(n, SourceNote::Chosen(..)));
-    if !from_bundle {
-        match sources.choice.artifact.as_deref() {
-            Some(asked @ ("mutex" | "block")) if candidates.len() > 1 => {
-                return Err(SourceError::Contention {
-                    asked: asked.to_owned(),
-                    files: candidates.len(),
-                });
-            }
-            Some("mutex" | "block") | None if !sources.choice.is_of_a_bundle() => {}
-            _ => notes.push(SourceNote::NoBundle),
-        }
+    if let Some(asked @ ("mutex" | "block")) = sources.choice.artifact.as_deref()
+        && !from_bundle
+        && candidates.len() > 1
+    {
+        return Err(SourceError::Contention {
+            asked: asked.to_owned(),
+            files: candidates.len(),
+        });
     }
     Ok(Settled {
         kind,
@@ -483,6 +480,7 @@ fn sum(settled: Settled) -> Result<Loaded, SourceError> {
         profile,
         kind,
         files,
+        base_files: 0,
         form,
         notes,
         dumps,

@@ -12,7 +12,7 @@ use crate::pprof;
 #[non_exhaustive]
 pub enum SourceError {
     /// A file cannot be read.
-    #[error("{name}: {cause}{hint}", hint = io_hint(.cause))]
+    #[error("{name}: {cause}{hint}", hint = io_hint(.name, .cause))]
     Io {
         /// Path as it was given.
         name: String,
@@ -98,8 +98,11 @@ pub enum SourceError {
     Merge(#[from] MergeError),
 }
 
-fn io_hint(e: &io::Error) -> &'static str {
+fn io_hint(name: &str, e: &io::Error) -> &'static str {
     match e.kind() {
+        io::ErrorKind::NotFound if name.contains("://") => {
+            "\nhint: nothing is fetched here: kubeprof capture takes profiles from kubelets, and curl -o FILE saves one address"
+        }
         io::ErrorKind::NotFound => "\nhint: SOURCE is a profile file, a folder of them, or - for standard input",
         _ => "",
     }

@@ -519,10 +519,17 @@ impl Writer {
             }
             if !whole {
                 mended.gone.push(path.clone());
-                let record = &mut self.lock().record;
                 match slot {
-                    Some(slot) => record.forget(&slot),
-                    None => record.binaries.retain(|b| b.path != path),
+                    // The journal says so, too: whoever verifies asks what became of it.
+                    Some(slot) => self.append(Event::Failed(Missing {
+                        slot,
+                        who: Who::Disk,
+                        why: "its file was gone from the bundle, or was not what had been taken".to_owned(),
+                        remedy: "take it again while the process lives: kubeprof capture --resume".to_owned(),
+                        withdrawn: true,
+                        ..Missing::default()
+                    }))?,
+                    None => self.lock().record.binaries.retain(|b| b.path != path),
                 }
             }
         }

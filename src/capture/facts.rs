@@ -9,6 +9,8 @@ use crate::bundle::manifest::Process;
 pub struct Gauges {
     /// `process_start_time_seconds`, Unix time.
     pub start_time: Option<f64>,
+    /// `process_cpu_seconds_total`, which never falls while a process lives.
+    pub cpu_seconds: Option<f64>,
     /// `go_goroutines`.
     pub goroutines: Option<u64>,
     /// `process_resident_memory_bytes`.
@@ -35,6 +37,7 @@ impl Gauges {
             let whole = || Some(value).filter(|v| *v >= 0.0 && *v < 1e18).map(|v| v as u64);
             match name {
                 "process_start_time_seconds" => gauges.start_time = Some(value).filter(|v| v.is_finite() && *v > 0.0),
+                "process_cpu_seconds_total" => gauges.cpu_seconds = Some(value).filter(|v| v.is_finite()),
                 "go_goroutines" => gauges.goroutines = whole(),
                 "process_resident_memory_bytes" => gauges.resident_bytes = whole(),
                 "go_memstats_heap_inuse_bytes" => gauges.heap_bytes = whole(),

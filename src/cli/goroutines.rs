@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 
 use super::args::{Format, OutArgs};
@@ -211,6 +211,11 @@ pub(super) fn goroutines(args: &GoroutinesArgs) -> Result<()> {
         (Some(held), None) => held.knowledge.clone(),
         (_, path) => open::knowledge_of(path.as_deref())?,
     };
+    if let Some(kind) = args.kind.as_ref().map(|k| k.kind)
+        && !matches!(kind, Kind::Goroutine | Kind::GoroutineLeak)
+    {
+        bail!("{kind} profiles are not of goroutines\nhint: kubeprof top --kind {kind}, or --kind goroutine here");
+    }
     let forms = match &args.held {
         Some(held) => held.goroutines()?,
         None => bundle::load_goroutines(&Sources {
@@ -245,6 +250,7 @@ pub(super) fn goroutines(args: &GoroutinesArgs) -> Result<()> {
         source: one.source,
         kind: one.kind.to_string(),
         symbols: one.symbols,
+        merged: one.merged,
         ..Look::default()
     };
     let stacks = args.stacks.unwrap_or(match args.output {
@@ -306,6 +312,8 @@ struct One {
     source: String,
     symbols: Symbols,
     remarks: Vec<String>,
+    /// How many snapshots were added up.
+    merged: usize,
 }
 
 fn joined(forms: GoroutineForms, args: &GoroutinesArgs, knowledge: &Arc<Knowledge>) -> Result<One> {
@@ -323,17 +331,32 @@ fn joined(forms: GoroutineForms, args: &GoroutinesArgs, knowledge: &Arc<Knowledg
     };
     let mut symbols = Symbols::default();
     let mut profile = forms.profile;
-    if let Some(p) = &mut profile {
-        symbols = symbols::symbolize(p, forms.profile_form, &args.symbols.with(&forms.binaries), &args.out)?;
-    }
-    let mut of_dumps: Vec<Profile> = forms.dumps.iter().map(|d| dumps::with_parents(d, knowledge)).collect();
-    let dump = match of_dumps.len() {
-        0 | 1 => of_dumps.pop(),
-        _ => Some(model::merge(of_dumps, MergeOptions::default())?),
-    };
+    let (dumped, profiled) = (forms.dump_files.len(), forms.profile_files.len());
     let by_profile = match args.prefer {
         Some(prefer) => prefer == Prefer::Profile,
         None => forms.cut,
+    };
+    let mut of_dumps = forms.dumps;
+    if dumped > 0 && profiled > 0 && dumped != profiled {
+        // As many of both may be of the same moments; otherwise one form would be counted at moments that the other has not.
+        let (kept, left) = if by_profile {
+            of_dumps.clear();
+            ("profiles", counted(dumped, "dump", "dumps"))
+        } else {
+            profile = None;
+            ("dumps", counted(profiled, "profile", "profiles"))
+        };
+        remarks.push(format!(
+            "the {kept} are counted; {left} cannot be of the same moments and are left out"
+        ));
+    }
+    if let Some(p) = &mut profile {
+        symbols = symbols::symbolize(p, forms.profile_form, &args.symbols.with(&forms.binaries), &args.out)?;
+    }
+    let mut of_dumps: Vec<Profile> = of_dumps.iter().map(|d| dumps::with_parents(d, knowledge)).collect();
+    let dump = match of_dumps.len() {
+        0 | 1 => of_dumps.pop(),
+        _ => Some(model::merge(of_dumps, MergeOptions::default())?),
     };
     let (profile, form, source) = match (dump, profile) {
         (Some(mut dump), Some(mut profile)) => {
@@ -367,6 +390,7 @@ fn joined(forms: GoroutineForms, args: &GoroutinesArgs, knowledge: &Arc<Knowledg
         ),
     };
     Ok(One {
+        merged: if form == Form::GoroutineDump { dumped } else { profiled },
         profile,
         form,
         kind: forms.kind,

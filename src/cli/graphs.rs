@@ -80,6 +80,9 @@ fn stacks(input: &InputArgs, query: &Query, out: &OutArgs, format: Stacks) -> Re
 
 /// What a drawing is called: the file without its folders, or what it is.
 fn title(look: &Look) -> String {
+    if look.merged > 1 {
+        return format!("sum of {} profiles", look.merged);
+    }
     let name = match look.source.rsplit('/').next() {
         Some(file) if !file.is_empty() && file != "-" => file.to_owned(),
         _ => look.kind.clone(),

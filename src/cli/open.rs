@@ -152,6 +152,10 @@ pub(super) fn load(input: &InputArgs, out: &OutArgs) -> Result<Loaded> {
             out,
         )?,
     };
+    let is_chosen = |n: &SourceNote| matches!(n, SourceNote::Chosen(..));
+    if input.choice.is_typed() && input.held.is_none() && !loaded.notes.iter().any(is_chosen) {
+        note_no_bundle(out);
+    }
     let (paths, keep) = if input.diff_base.is_empty() {
         (&input.base, false)
     } else {
@@ -164,6 +168,7 @@ pub(super) fn load(input: &InputArgs, out: &OutArgs) -> Result<Loaded> {
         return Ok(loaded);
     }
     let mut base = load_paths(paths, input, Some(loaded.kind), input.choice(), out)?;
+    loaded.base_files = base.files.len();
     if base.profile.build_id() != loaded.profile.build_id() {
         note(
             out,
@@ -248,6 +253,14 @@ pub(super) fn ends(path: &Path, input: &InputArgs, out: &OutArgs) -> Result<Opti
     Ok(Some(both))
 }
 
+/// Says that there is no bundle to choose from.
+pub(super) fn note_no_bundle(out: &OutArgs) {
+    note(
+        out,
+        "--node, --run, --snapshot and --artifact choose out of bundles, and there is none",
+    );
+}
+
 /// Says what the reader of the sources found.
 pub(super) fn say(notes: &[SourceNote], out: &OutArgs) {
     for n in notes {
@@ -290,10 +303,6 @@ pub(super) fn say(notes: &[SourceNote], out: &OutArgs) {
                     ),
                 );
             }
-            SourceNote::NoBundle => note(
-                out,
-                "--node, --run, --snapshot and --artifact choose out of bundles, and there is none",
-            ),
             SourceNote::Broken(path, why) => note(out, &format!("{}: {why}", path.display())),
             SourceNote::Remark(path, remark) => note(out, &format!("{}: {remark}", path.display())),
             SourceNote::Odd(path, odd) => {
@@ -461,6 +470,7 @@ pub(super) fn look(loaded: &Loaded, out: &OutArgs) -> Look {
         source,
         kind: loaded.kind.to_string(),
         merged: loaded.files.len(),
+        old_merged: loaded.base_files,
         ..Look::default()
     }
 }

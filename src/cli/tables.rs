@@ -284,7 +284,12 @@ pub(super) fn diff(args: &DiffArgs) -> Result<Exit> {
         false => None,
     };
     let (base, (loaded, look)) = match ends {
-        Some((first, last)) => (first, open::with_names(last, &input, &args.out)?),
+        Some((first, last)) => {
+            if args.old_snapshot.is_some() || args.input.choice.is_typed() {
+                open::note_no_bundle(&args.out);
+            }
+            (first, open::with_names(last, &input, &args.out)?)
+        }
         None => {
             let (loaded, look) = open::named(&input, &args.out)?;
             let old = std::slice::from_ref(&args.old);
@@ -298,6 +303,11 @@ pub(super) fn diff(args: &DiffArgs) -> Result<Exit> {
             base.files.first().unwrap_or(&args.old).display()
         );
     }
+    let look = layout::Look {
+        old_merged: base.files.len(),
+        normalized: normalize,
+        ..look
+    };
     let symbols = args.input.symbols.with(&base.binaries);
     let (mut base, form) = (base.profile, base.form);
     super::symbols::symbolize(&mut base, form, &symbols, &args.out).context("the old profile")?;

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use super::terminal::Terminal;
 use crate::bundle::verify::{Gap, Verdict, Verification};
-use crate::model::units;
+use crate::model::units::{self, counted};
 
 /// Writes a verification as text.
 ///
@@ -28,13 +28,19 @@ pub fn verification(v: &Verification, terminal: &Terminal, out: &mut dyn Write) 
                 " kubelet "
             };
             text.push(format!(
-                "  process   {} run {}{version}{}, {} snapshots, {} artifacts",
-                node.node, run.run, run.kubelet_version, run.snapshots, run.artifacts
+                "  process   {} run {}{version}{}, {}, {}",
+                node.node,
+                run.run,
+                run.kubelet_version,
+                counted(run.snapshots, "snapshot", "snapshots"),
+                counted(run.artifacts, "artifact", "artifacts")
             ));
         }
         text.push(format!(
-            "  series    {} {} of {} snapshots came to their end",
-            node.node, node.ended, node.asked
+            "  series    {} {} of {} came to an end",
+            node.node,
+            node.ended,
+            counted(node.asked, "snapshot", "snapshots")
         ));
     }
     for id in &v.build_ids {
@@ -43,7 +49,10 @@ pub fn verification(v: &Verification, terminal: &Terminal, out: &mut dyn Write) 
             .binary
             .as_ref()
             .map_or(String::new(), |b| format!(", executable {b}"));
-        text.push(format!("  build ID  {shown} of {} profiles{binary}", id.profiles));
+        text.push(format!(
+            "  build ID  {shown} of {}{binary}",
+            counted(id.profiles, "profile", "profiles")
+        ));
     }
     if !v.findings.is_empty() {
         text.push(format!("findings ({}):", v.findings.len()));

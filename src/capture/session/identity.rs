@@ -8,12 +8,14 @@
 
 use jiff::Timestamp;
 
+use super::take::missing;
 use super::visit::Visit;
-use crate::bundle::manifest::{Artifact, Event, Exchange, Process, RunStarted, Slot, Who};
+use crate::bundle::manifest::{Artifact, Event, Exchange, Missing, Process, RunStarted, Slot, Who};
 use crate::bundle::{RunRecord, now};
 use crate::capture::endpoints::{Phase, endpoint};
 use crate::capture::facts::Gauges;
 use crate::capture::progress::Progress;
+use crate::capture::refusal::{Cause, Next, Refusal};
 
 /// The start of a process is known to a second, and so is the clock of a server.
 const CLOSE_MS: i64 = 2000;
@@ -52,9 +54,11 @@ impl Pending {
         }
     }
 
-    /// Whether it was whole before a process began.
+    /// Whether it was whole before a process began. A capture that came to its end did so before the next process could: of
+    /// what it took, only what was surely asked for later is in doubt.
     fn is_before(&self, start: i64) -> bool {
-        self.to.saturating_add(CLOSE_MS) <= start
+        let margin = if self.earlier { -CLOSE_MS / 2 } else { CLOSE_MS };
+        self.to.saturating_add(margin) <= start
     }
 }
 
@@ -77,10 +81,14 @@ fn millis(seconds: f64) -> i64 {
 }
 
 impl Visit<'_> {
-    /// What an earlier capture took last of the latest process stands in question until that is heard of again.
+    /// What an earlier capture took last of the latest process stands in question until that is heard of again; but for
+    /// snapshots that came to their end, which they did by hearing of it.
     pub(super) fn recall(&mut self, run: &RunRecord) {
         let since: Option<Timestamp> = run.snapshots.last().map(|s| s.id.taken);
-        let last = run.snapshots.last().map(|s| s.artifacts.as_slice()).unwrap_or_default();
+        let ended = run.snapshots.iter().filter(|s| s.ended).flat_map(|s| &s.artifacts);
+        self.lived = ended.map(|a| Pending::of(a, true).to).max();
+        let last = run.snapshots.last().filter(|s| !s.ended);
+        let last = last.map(|s| s.artifacts.as_slice()).unwrap_or_default();
         let after = |a: &&Artifact| a.exchange.t_request >= since;
         self.pending = last
             .iter()
@@ -102,7 +110,7 @@ impl Visit<'_> {
         let gauges = Gauges::read(bytes);
         let asked = at_server(exchange);
         let process = gauges.process(self.facts.as_ref());
-        self.gauges = gauges;
+        let before = std::mem::replace(&mut self.gauges, gauges);
         let Some(start) = process.start_time.map(millis) else {
             return Heard::Untold;
         };
@@ -114,13 +122,40 @@ impl Visit<'_> {
             self.process.facts.extend(facts);
             self.say_run();
         } else if !is_same(&process, &self.process) {
-            self.turn(process, start, asked).await;
-            self.confirmed = Some(asked);
-            return Heard::Other;
+            if !self.is_step(&process, start, &before) {
+                self.turn(process, start, asked).await;
+                self.confirmed = Some(asked);
+                return Heard::Other;
+            }
+            self.process.start_time = process.start_time;
+            if !std::mem::replace(&mut self.stepped, true) {
+                let text = "the clock of the node was set: the kubelet names another time of its start, and is the same process";
+                self.note(text.to_owned());
+            }
         }
         self.pending.clear();
         self.confirmed = Some(asked);
         Heard::Same
+    }
+
+    /// Whether another time of start is only another clock: Linux reckons it from the time of day, which may be set. A process
+    /// that began before the one of the run was last heard of cannot have replaced it, and one process's CPU time never falls.
+    fn is_step(&self, process: &Process, start: i64, before: &Gauges) -> bool {
+        const MOST_UNSEEN_MS: i64 = 600_000;
+        let differs = |a: &str, b: &str| !a.is_empty() && !b.is_empty() && a != b;
+        if differs(&process.boot_id, &self.process.boot_id)
+            || differs(&process.kubelet_version, &self.process.kubelet_version)
+        {
+            return false;
+        }
+        let was = self.process.start_time.map_or(start, millis);
+        let alive = match (before.cpu_seconds, self.gauges.cpu_seconds) {
+            (Some(before), Some(after)) => before <= after,
+            // Nothing was heard in this visit yet: only as far as clocks are usually set.
+            _ => (start - was).abs() <= MOST_UNSEEN_MS,
+        };
+        let heard = self.confirmed.or(self.lived);
+        alive && heard.is_some_and(|heard| start < heard.saturating_sub(CLOSE_MS))
     }
 
     /// Whether a run of a process that was never told may be of this one: nothing of it is older.
@@ -156,10 +191,12 @@ impl Visit<'_> {
             return false;
         };
         match self.session.fetch(&self.transport, &self.node, metrics, 1).await {
-            Ok(fetched) => !is_same(
-                &Gauges::read(&fetched.bytes).process(self.facts.as_ref()),
-                &self.process,
-            ),
+            Ok(fetched) => {
+                let before = std::mem::replace(&mut self.gauges, Gauges::read(&fetched.bytes));
+                let process = self.gauges.process(self.facts.as_ref());
+                let start = process.start_time.map(millis);
+                !is_same(&process, &self.process) && !start.is_some_and(|start| self.is_step(&process, start, &before))
+            }
             Err(_) => false,
         }
     }
@@ -216,8 +253,46 @@ impl Visit<'_> {
             self.note(e.to_string());
         }
         self.seen.taken.retain(|a| a.slot != *slot);
+        self.withdrawn.push(slot.clone());
         let artifact = slot.artifact.as_str();
         self.watch(&Progress::Skipped { artifact, why });
+    }
+
+    /// What was taken out again and not taken anew is a lack.
+    pub(super) fn settle_withdrawn(&mut self) {
+        for slot in std::mem::take(&mut self.withdrawn) {
+            let record = self.session.writer.record();
+            let number = slot.snapshot.map(|id| id.number);
+            let anew = record.artifacts().any(|a| {
+                a.slot.node == slot.node
+                    && a.slot.artifact == slot.artifact
+                    && a.slot.snapshot.map(|id| id.number) == number
+            });
+            if anew {
+                continue;
+            }
+            let refusal = Refusal {
+                cause: Cause::Other,
+                who: Who::Kubelet,
+                why: "the kubelet was restarted while this was taken, and none of the next process came".to_owned(),
+                remedy:
+                    "a kubelet that restarts again and again: --profiles with only what comes fast, --series with many \
+                         snapshots"
+                        .to_owned(),
+                next: Next::GoOn,
+            };
+            let event = Missing {
+                slot: slot.clone(),
+                ..missing(&refusal, Exchange::default(), &[], 0)
+            };
+            self.append(Event::Failed(event));
+            let artifact = slot.artifact.as_str();
+            self.watch(&Progress::Failed {
+                artifact,
+                refusal: &refusal,
+            });
+            self.seen.failed.push((slot.artifact.clone(), refusal));
+        }
     }
 
     /// What belonged to a process that is gone and was not taken by then cannot be had any more.

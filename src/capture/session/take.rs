@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::Session;
 use super::identity::Heard;
 use super::visit::Visit;
-use crate::bundle::facts::Expect;
+use crate::bundle::facts::{Expect, examine};
 use crate::bundle::manifest::{Artifact, Event, Exchange, Missing, Slot, Who};
 use crate::bundle::{KeepError, Part, names};
 use crate::capture::endpoints::{Endpoint, Server, endpoint};
@@ -15,12 +15,13 @@ use crate::capture::mask;
 use crate::capture::progress::Progress;
 use crate::capture::refusal::{self, Answer, Break, Cause, Next, Question, Refusal, Route};
 use crate::capture::transport::{Ask, Exchanged, Outcome, Transport};
+use crate::pprof::Limit;
 
 /// How often the same is asked for.
 const ATTEMPTS: u32 = 2;
 
 /// Before something is asked for once more that says it will be the same.
-const PAUSE: Duration = Duration::from_secs(2);
+pub(super) const PAUSE: Duration = Duration::from_secs(2);
 
 /// Why an artifact was not kept, and what came of it.
 struct Unkept {
@@ -155,6 +156,33 @@ impl Session {
         );
         self.sleep(wait).await;
         self.ended().is_none()
+    }
+
+    /// As [`Session::fetch`], and the bytes are what was asked for: a page of somebody on the way is a refusal.
+    ///
+    /// # Errors
+    /// Why they did not come.
+    pub(super) async fn fetch_whole(
+        &self,
+        t: &Transport,
+        node: &str,
+        e: &Endpoint,
+    ) -> Result<Fetched, (Refusal, Missing)> {
+        let fetched = self.fetch(t, node, e, 2).await?;
+        let expect = Expect::of(e.artifact);
+        let Err(why) = examine(&fetched.bytes, expect, Limit::Proportional) else {
+            return Ok(fetched);
+        };
+        let head = mask::body(&fetched.bytes[..fetched.bytes.len().min(4096)]);
+        let answer = Answer {
+            status: fetched.exchange.status.unwrap_or(200),
+            headers: &fetched.exchange.headers,
+            body: &head,
+        };
+        let question = question(t, node, e, Duration::ZERO);
+        let refusal = refusal::undecodable(&question, &answer, &why.to_string());
+        let missing = missing(&refusal, fetched.exchange.clone(), &head, fetched.bytes.len() as u64);
+        Err((refusal, missing))
     }
 
     /// Writes bytes that were fetched into memory, without their secrets.

@@ -1,5 +1,7 @@
 //! Waiting for a process to have grown: metrics only, until what is asked is reached or can never be.
 
+use std::time::{Duration, Instant};
+
 use super::visit::Visit;
 use crate::bundle::manifest::{Exchange, Who};
 use crate::capture::endpoints::endpoint;
@@ -11,13 +13,15 @@ use super::take::missing;
 
 /// So many looks in a row must say that it can never be reached: one may be of a moment.
 const HOPELESS: u32 = 2;
+/// Where a look ever told something, nothing is hopeless before this time: a night has bad minutes.
+const PATIENCE: Duration = Duration::from_secs(600);
 
 impl Visit<'_> {
     /// Looks at the metrics until the process has grown as far as is asked. What makes that impossible ends the visit.
     pub(super) async fn wait_for_threshold(&mut self) {
         let until = self.session.options.until;
         let Some(metrics) = endpoint("metrics") else { return };
-        let mut hopeless = 0;
+        let (mut hopeless, mut last_good) = (0, None::<Instant>);
         while self.session.ended().is_none() {
             let looked = self.session.fetch(&self.transport, &self.node, metrics, 1).await;
             let (what, never, exchange) = match looked {
@@ -45,7 +49,11 @@ impl Visit<'_> {
                 }
             };
             hopeless = if never.is_some() { hopeless + 1 } else { 0 };
-            if let Some(refusal) = never.filter(|_| hopeless >= HOPELESS) {
+            if never.is_none() {
+                last_good = Some(Instant::now());
+            }
+            let patient = last_good.is_some_and(|at| at.elapsed() < PATIENCE);
+            if let Some(refusal) = never.filter(|_| hopeless >= HOPELESS && !patient) {
                 self.never(refusal, exchange);
                 return;
             }

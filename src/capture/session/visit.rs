@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Mutex, Semaphore};
 
 use super::identity::{Heard, Pending};
-use super::take::{Fetched, Taken, missing};
+use super::take::{Fetched, PAUSE, Taken, missing};
 use super::{Session, Target, Visited};
 use crate::bundle::manifest::{Event, Exchange, Missing, Process, Slot, SnapshotEnded, SnapshotId, Who};
 use crate::bundle::{RunRecord, now};
@@ -44,6 +44,12 @@ pub(super) struct Visit<'s> {
     pub(super) contention: Option<bool>,
     /// When metrics last named the process of the run, by the server's clock.
     pub(super) confirmed: Option<i64>,
+    /// Until when the process of the run surely lived, by what an earlier capture took of it.
+    pub(super) lived: Option<i64>,
+    /// Whether the node's clock was set meanwhile.
+    pub(super) stepped: bool,
+    /// What was taken out of the bundle again.
+    pub(super) withdrawn: Vec<Slot>,
     /// What was taken since then.
     pub(super) pending: Vec<Pending>,
     /// Metrics of a process that has just been found.
@@ -89,6 +95,9 @@ pub(super) async fn visit(
         object: None,
         contention: None,
         confirmed: None,
+        lived: None,
+        stepped: false,
+        withdrawn: Vec::new(),
         pending: Vec::new(),
         fresh: None,
         heard: false,
@@ -108,6 +117,7 @@ pub(super) async fn visit(
         node: target.node,
     };
     visit.go(permits).await;
+    visit.settle_withdrawn();
     if let Some(note) = visit.transport.note().map(str::to_owned) {
         visit.note(note);
     }
@@ -326,7 +336,15 @@ impl Visit<'_> {
             artifact: name,
             measures: Duration::ZERO,
         });
-        let fetched = self.session.fetch(&self.transport, &self.node, e, 2).await;
+        let mut fetched = self.session.fetch_whole(&self.transport, &self.node, e).await;
+        if let Err((refusal, _)) = &fetched
+            && refusal.may_pass()
+            && refusal.cause == Cause::WebPage
+            && self.session.ended().is_none()
+        {
+            self.session.sleep(PAUSE).await;
+            fetched = self.session.fetch_whole(&self.transport, &self.node, e).await;
+        }
         match &fetched {
             Ok(_) => self.came(),
             Err((refusal, _)) => self.heed(refusal),

@@ -336,7 +336,10 @@ impl CaptureArgs {
                 words(until.goroutines),
             );
         }
-        if let Some(seconds) = self.seconds
+        // Without a CPU profile to take, its length says nothing.
+        if let Some(seconds) = self
+            .seconds
+            .filter(|_| plan.has("cpu") || self.options().is_ok_and(|o| o.plan.has("cpu")))
             && (plan.has("cpu") != (seconds > 0) || (seconds > 0 && plan.cpu.as_secs() != seconds))
         {
             let was = match plan.has("cpu") {

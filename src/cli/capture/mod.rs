@@ -177,12 +177,18 @@ fn open(args: &CaptureArgs, started: Started) -> Result<(Writer, PathBuf)> {
 /// What the bundle was to hold.
 fn asked_before(root: &Path) -> Result<Asked> {
     let path = root.join(JOURNAL);
-    let bytes = std::fs::read(&path).map_err(|e| {
+    let fail = |why: &dyn std::fmt::Display| {
         anyhow!(
-            "{}: {e}\nhint: --resume takes the folder that a capture made",
+            "{}: {why}\nhint: --resume takes the folder that a capture made",
             path.display()
         )
-    })?;
+    };
+    // Neither a link nor a pipe nor a device is read.
+    let found = std::fs::symlink_metadata(&path).map_err(|e| fail(&e))?;
+    if !found.is_file() {
+        return Err(fail(&"not a file"));
+    }
+    let bytes = std::fs::read(&path).map_err(|e| fail(&e))?;
     let record = Record::of_journal(&bytes);
     let mut asked = record.asked;
     for other in record.merged {

@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::{Alike, Look, Words, about, about_columns, begin, by_title};
 use crate::analysis::{Diff, View};
+use crate::model::units;
 use crate::render::document::{Cell, Column, Document, Emphasis, Row, Shown};
 use crate::render::pprof::go_time;
 
@@ -46,9 +47,22 @@ pub fn diff(report: &Diff, old: &View, new: &View, look: &Look) -> Document {
     }
     d.heading.pop();
     d.heading.push(total);
-    if !report.same_build {
+    let builds = match report.same_build {
+        Some(true) => None,
+        Some(false) => Some("the two are of different builds"),
+        None => Some("one of the two does not say of which build it is"),
+    };
+    if let Some(builds) = builds {
         d.heading
-            .push("the two are of different builds: rows are joined by name, across packages that moved".to_owned());
+            .push(format!("{builds}: rows are joined by name, across packages that moved"));
+    }
+    let (before, after) = (old.profile.duration_nanos, new.profile.duration_nanos);
+    if before > 0 && after > 0 && before.abs_diff(after) > before.unsigned_abs() / 10 {
+        d.notes.push(format!(
+            "the old profile is over {}, the new one over {}: --normalize compares shares",
+            units::label(before, "nanoseconds", "auto"),
+            units::label(after, "nanoseconds", "auto")
+        ));
     }
     let estimated = new.sampling.is_estimated();
     d.columns = vec![

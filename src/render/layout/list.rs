@@ -23,6 +23,7 @@ pub fn list(report: &Listing, view: &View, look: &Look, sources: &mut dyn Source
     let mut d = begin("list", h, view, look);
     d.columns = columns();
     let (mut missing, mut other) = (BTreeSet::new(), BTreeSet::new());
+    let alike = super::Alike::among(report.functions.iter().map(|f| f.name.as_str()), look.full_names);
     for function in &report.functions {
         for part in &function.files {
             let place = Place {
@@ -31,7 +32,7 @@ pub fn list(report: &Listing, view: &View, look: &Look, sources: &mut dyn Source
             };
             d.rows.push(Row {
                 rule_above: !d.rows.is_empty(),
-                ..head(part, place, &w, look)
+                ..head(part, place, &w, alike.shown(&function.name, look.full_names))
             });
             let mut source = sources.open(&part.file).ok();
             if source.is_none() {
@@ -107,8 +108,7 @@ fn text(text: &str) -> Cell {
     Cell::Text(text.to_owned())
 }
 
-fn head(part: &ListedFile, place: Place<'_>, w: &Words<'_>, look: &Look) -> Row {
-    let name = super::shown_name(place.function, look.full_names);
+fn head(part: &ListedFile, place: Place<'_>, w: &Words<'_>, name: String) -> Row {
     Row {
         cells: vec![
             text("function"),

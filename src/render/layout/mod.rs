@@ -139,6 +139,8 @@ pub struct Look {
     pub normalized: bool,
     /// How many profiles were added up.
     pub merged: usize,
+    /// How many profiles the old side of a comparison is the sum of.
+    pub old_merged: usize,
 }
 
 /// What the names of a profile rest on, in words and numbers.
@@ -154,8 +156,12 @@ pub struct Symbols {
 
 /// What it means that a profile has no samples; `None` where it has some, or filters may have taken them.
 pub fn why_empty(view: &View, kind: &str) -> Option<&'static str> {
-    if !view.profile.samples.is_empty() || !view.query.active_filters().is_empty() {
+    if !view.query.active_filters().is_empty() {
         return None;
+    }
+    if !view.profile.samples.is_empty() {
+        let zero = view.total == 0 && view.query.bases.is_empty() && !view.query.mean;
+        return zero.then_some("every sample is 0 here: another sample type may say more (--sample-index)");
     }
     Some(match kind {
         "contention" => {
@@ -215,6 +221,9 @@ fn profile(h: &Header, look: &Look) -> Map<String, Value> {
     let mut m = Map::new();
     m.insert("source".to_owned(), json!(look.source));
     m.insert("profiles".to_owned(), json!(look.merged.max(1)));
+    if look.old_merged > 0 {
+        m.insert("old_profiles".to_owned(), json!(look.old_merged));
+    }
     m.insert("kind".to_owned(), json!(look.kind));
     m.insert("sample_type".to_owned(), json!(h.sample_type));
     m.insert("file".to_owned(), json!(h.file));
@@ -302,6 +311,12 @@ fn heading(h: &Header, view: &View, look: &Look) -> Vec<String> {
     if look.merged > 1 {
         first.push(format!("sum of {} profiles", look.merged));
     }
+    if look.old_merged > 1 {
+        first.push(format!("compared with the sum of {} profiles", look.old_merged));
+    }
+    if look.normalized {
+        first.push("scaled to the total of the base".to_owned());
+    }
     if h.time_nanos != 0 {
         first.push(go_time::short(h.time_nanos));
     }
@@ -326,6 +341,9 @@ fn heading(h: &Header, view: &View, look: &Look) -> Vec<String> {
         String::new()
     };
     let mut second = format!("total {total}{unit}");
+    if view.query.divide_by != 1.0 {
+        second.push_str(&format!(" (divided by {})", view.query.divide_by));
+    }
     if look.kind == "cpu" && h.duration_nanos > 0 && units::dimension(&h.unit) == units::Dimension::Time && h.total != 0
     {
         let nanos = units::scale(h.total, &h.unit, "ns").0;

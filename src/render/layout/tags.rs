@@ -43,7 +43,13 @@ pub fn tags(report: &Tags, view: &View, look: &Look) -> Document {
             .insert("hidden".to_owned(), serde_json::json!({ "values": hidden }));
     }
     if report.keys.is_empty() {
-        d.notes.push("no sample has a label".to_owned());
+        let all = view.profile.samples.is_empty();
+        let why = if all {
+            "no sample is left"
+        } else {
+            "no sample has a label"
+        };
+        d.notes.push(why.to_owned());
     }
     d
 }
