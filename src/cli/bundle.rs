@@ -245,7 +245,7 @@ fn pack(source: &Source, file: Option<&Path>, quiet: bool) -> Result<Exit> {
         );
     }
     let mut packed = Packed::default();
-    output::to_file(&file, |out| {
+    output::to_private_file(&file, |out| {
         packed = bundle::pack(&contents, &record, packing, out)?;
         Ok(())
     })?;

@@ -170,6 +170,11 @@ pub(super) fn to_file(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Resu
     file(path, fill)
 }
 
+/// The same for a file that only its owner is to read.
+pub(super) fn to_private_file(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
+    write_file(path, true, fill)
+}
+
 /// A reader that stops reading is no error.
 fn until_closed(result: io::Result<()>) -> Result<()> {
     match result {
@@ -233,6 +238,10 @@ fn pager() -> Option<Child> {
 /// Writes beside the file and renames, so that a file of that name is always whole. What is no plain file (a device, a
 /// pipe) is written as it stands, never replaced; a link stays one.
 fn file(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
+    write_file(path, false, fill)
+}
+
+fn write_file(path: &Path, private: bool, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
     let real;
     let path = match fs::metadata(path) {
         Ok(found) if !found.is_file() => {
@@ -257,7 +266,13 @@ fn file(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Res
     let part = path.with_file_name(part);
     let shown = path.display();
     let write = || -> io::Result<()> {
-        let mut out = BufWriter::with_capacity(1 << 18, fs::File::create(&part)?);
+        let mut options = fs::OpenOptions::new();
+        options.write(true).create(true).truncate(true);
+        #[cfg(unix)]
+        if private {
+            std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        }
+        let mut out = BufWriter::with_capacity(1 << 18, options.open(&part)?);
         fill(&mut out)?;
         out.flush()?;
         out.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;

@@ -217,3 +217,91 @@ fn what_was_whole_before_stays() {
     assert_eq!(of(1), ["healthz", "metrics", "goroutine", "heap"], "{ran:#?}");
     assert_eq!(of(2), ["healthz", "metrics", "goroutine", "heap", "allocs"], "{ran:#?}");
 }
+
+/// The time of start is reckoned from the time of day: when that is set, another start is named by the same process.
+#[test]
+fn a_clock_that_is_set_is_no_restart() {
+    let kubelet = Kubelet::default();
+    let start = Arc::clone(&kubelet.start);
+    *start.lock().expect("a time") = now() - 86400.0;
+    let asked = AtomicUsize::new(0);
+    let server = Server::with(kubelet, true, move |r| {
+        if r.at_kubelet().1 == "/debug/pprof/heap" && asked.fetch_add(1, Ordering::Relaxed) == 0 {
+            *start.lock().expect("a time") += 1.0;
+        }
+        None
+    });
+    let out = server.path("b");
+    let args = [
+        "worker-03",
+        "--profiles",
+        "goroutine,heap",
+        "--series",
+        "2",
+        "--every",
+        "1s",
+    ];
+    let ran = capture(&server, &out, &args);
+    assert_eq!(ran.code, Some(0), "{ran:#?}");
+    sound(&out);
+    assert!(kept(&out).iter().all(|e| e["run"] == 1), "{ran:#?}");
+    assert!(
+        ran.stderr.contains("clock of the node was set") && !ran.stderr.contains("restarted"),
+        "{ran:#?}"
+    );
+}
+
+/// What came to its end was heard of then; a kubelet that is restarted right afterwards takes nothing of it away.
+#[test]
+fn what_came_to_its_end_is_not_withdrawn() {
+    let kubelet = Kubelet::default();
+    let start = Arc::clone(&kubelet.start);
+    *start.lock().expect("a time") = now() - 86400.0;
+    let busy = Arc::new(std::sync::atomic::AtomicBool::new(true));
+    let is_busy = Arc::clone(&busy);
+    let server = Server::with(kubelet, true, move |r| {
+        let refused = r.at_kubelet().1 == "/debug/pprof/threadcreate" && is_busy.load(Ordering::Relaxed);
+        refused.then(|| Reply::text(500, "not now"))
+    });
+    let out = server.path("b");
+    let ran = capture(
+        &server,
+        &out,
+        &["worker-03", "--profiles", "goroutine,heap,threadcreate"],
+    );
+    assert_eq!(ran.code, Some(3), "{ran:#?}");
+    *start.lock().expect("a time") = now();
+    busy.store(false, Ordering::Relaxed);
+    let ran = resume(&server, &out, &[]);
+    assert_eq!(ran.code, Some(0), "{ran:#?}");
+    sound(&out);
+    let of_first = kept(&out).into_iter().filter(|e| e["run"] == 1);
+    let names: Vec<String> = of_first
+        .map(|e| e["artifact"].as_str().expect("a name").to_owned())
+        .collect();
+    for name in ["goroutine", "heap", "healthz", "metrics"] {
+        assert!(names.iter().any(|n| n == name), "{name}: {names:?}");
+    }
+}
+
+/// A kubelet that ends whenever it is asked for its heap never gives one: that is a lack, and no success.
+#[test]
+fn what_no_process_outlives_is_a_lack() {
+    let kubelet = Kubelet::default();
+    let start = Arc::clone(&kubelet.start);
+    *start.lock().expect("a time") = now() - 86400.0;
+    let server = Server::with(kubelet, true, move |r| {
+        if r.at_kubelet().1 != "/debug/pprof/heap" {
+            return None;
+        }
+        std::thread::sleep(Duration::from_millis(500));
+        *start.lock().expect("a time") = now();
+        None
+    });
+    let out = server.path("b");
+    let ran = capture(&server, &out, &["worker-03", "--profiles", "heap"]);
+    assert_eq!(ran.code, Some(3), "{ran:#?}");
+    sound(&out);
+    assert_eq!(filed_where_it_belongs(&out), Vec::<String>::new());
+    assert_eq!(verified(&out).code, Some(3), "{:#?}", verified(&out));
+}

@@ -110,3 +110,72 @@ fn what_was_named_lacks() {
     let ran = resume(&server, &out, &[]);
     assert_eq!(ran.code, Some(3), "{ran:#?}");
 }
+
+/// The very flags of a capture go with its resumption; another cluster does not, nor does what is no file.
+#[test]
+fn the_same_flags_and_the_same_cluster() {
+    let server = Server::start(|_| None);
+    let out = server.path("b");
+    let asked = ["worker-03", "--profiles", "heap", "--seconds", "5"];
+    assert_eq!(capture(&server, &out, &asked).code, Some(0));
+    let ran = resume(&server, &out, &asked);
+    assert_eq!(ran.code, Some(0), "{ran:#?}");
+    let other = Server::start(|_| None);
+    let ran = resume(&other, &out, &[]);
+    assert_eq!(ran.code, Some(2), "{ran:#?}");
+    assert!(
+        ran.stderr.contains("captured through") && ran.stderr.contains("--force"),
+        "{ran:#?}"
+    );
+    assert_eq!(
+        resume(&other, &out, &["--force"]).code,
+        Some(0),
+        "another address of one cluster"
+    );
+    let journal = out.join("manifest.jsonl");
+    std::fs::rename(&journal, out.join("kept")).expect("renamed");
+    std::os::unix::fs::symlink("/dev/zero", &journal).expect("a link");
+    let ran = resume(&server, &out, &[]);
+    assert!(ran.code == Some(2) && ran.stderr.contains("not a file"), "{ran:#?}");
+}
+
+/// What is gone and cannot be taken again is said once, and the bundle verifies from then on.
+#[test]
+fn a_file_that_is_gone_with_its_process() {
+    let kubelet = crate::server::Kubelet::default();
+    let start = std::sync::Arc::clone(&kubelet.start);
+    let server = Server::with(kubelet, true, |_| None);
+    let out = server.path("b");
+    assert_eq!(
+        capture(&server, &out, &["worker-03", "--profiles", "heap,goroutine"]).code,
+        Some(0)
+    );
+    let heap = events(&out, "artifact")
+        .into_iter()
+        .find(|e| e["artifact"] == "heap")
+        .expect("a heap");
+    std::fs::remove_file(out.join(heap["path"].as_str().expect("a path"))).expect("removed");
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    *start.lock().expect("a time") = since.expect("a time").as_secs_f64();
+    let ran = resume(&server, &out, &[]);
+    let verify = || kubeprof(&["bundle", "verify", &out.display().to_string()]).code;
+    assert_eq!(ran.code, verify(), "both say the same: {ran:#?}");
+    assert_eq!(resume(&server, &out, &[]).code, verify());
+}
+
+/// A pack is for its owner, as the bundle is.
+#[test]
+fn packs_are_private() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let server = Server::start(|_| None);
+    let out = server.path("b");
+    assert_eq!(
+        capture(&server, &out, &["worker-03", "--profiles", "heap"]).code,
+        Some(0)
+    );
+    let pack = server.path("b.tar.gz");
+    let (from, to) = (out.display().to_string(), pack.display().to_string());
+    assert_eq!(kubeprof(&["bundle", "pack", &from, &to]).code, Some(0));
+    let mode = std::fs::metadata(&pack).expect("a pack").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+}

@@ -250,6 +250,19 @@ async fn targets(args: &CaptureArgs, before: Option<&Asked>, stop: &Stop) -> Res
         () = stopped.pulled() => bail!("interrupted"),
         opened = Transport::open(&way, limits) => opened?,
     };
+    // Nodes of two clusters may have one name; they are not one node that was restarted.
+    if let Some(asked) = before
+        && asked.route == Route::ApiServer.name()
+        && asked.server != transport.server()
+        && !args.force
+    {
+        bail!(
+            "the bundle was captured through {}, and this is {}\nhint: --context or --kubeconfig of that cluster; --force where it \
+             is the same cluster under another address",
+            asked.server,
+            transport.server()
+        );
+    }
     if args.all_nodes || args.selector.is_some() {
         let selector = args.selector.as_deref().unwrap_or_default();
         let listed = preflight::nodes(&asker(&transport, stop, &say_again(args)), selector, args.max_nodes).await;
