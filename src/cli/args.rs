@@ -137,7 +137,8 @@ pub(super) fn parse_size(text: &str) -> Result<u64, String> {
         "k" => 1024.0,
         "m" => 1024.0 * 1024.0,
         "g" => 1024.0 * 1024.0 * 1024.0,
-        other => return Err(format!("unknown unit {other:?}; use kB, MB or GB")),
+        "t" => 1024.0 * 1024.0 * 1024.0 * 1024.0,
+        other => return Err(format!("unknown unit {other:?}; use kB, MB, GB or TB")),
     };
     Ok((number * factor) as u64)
 }

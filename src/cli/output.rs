@@ -165,12 +165,7 @@ pub(super) fn paged(page: bool, fill: impl FnOnce(&mut dyn Write) -> io::Result<
     to_standard_output(page && io::stdout().is_terminal(), &Route::default(), fill)
 }
 
-/// Writes a file that appears whole or not at all.
-pub(super) fn to_file(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
-    file(path, fill)
-}
-
-/// The same for a file that only its owner is to read.
+/// Writes a file that appears whole or not at all, and that only its owner is to read.
 pub(super) fn to_private_file(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
     write_file(path, true, fill)
 }

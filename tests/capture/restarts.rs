@@ -305,3 +305,31 @@ fn what_no_process_outlives_is_a_lack() {
     assert_eq!(filed_where_it_belongs(&out), Vec::<String>::new());
     assert_eq!(verified(&out).code, Some(3), "{:#?}", verified(&out));
 }
+
+/// A kubelet that ends while it measures: the measurement is taken of the next one.
+#[test]
+fn a_measurement_that_a_restart_cuts_is_taken_of_the_next() {
+    let kubelet = Kubelet::default();
+    let start = Arc::clone(&kubelet.start);
+    *start.lock().expect("a time") = now() - 86400.0;
+    let asked = AtomicUsize::new(0);
+    let server = Server::with(kubelet, true, move |r| {
+        if r.at_kubelet().1 != "/debug/pprof/profile" || asked.fetch_add(1, Ordering::Relaxed) > 0 {
+            return None;
+        }
+        std::thread::sleep(Duration::from_millis(500));
+        *start.lock().expect("a time") = now();
+        Some(Reply::text(200, "").how(How::Close))
+    });
+    let out = server.path("b");
+    let ran = capture(
+        &server,
+        &out,
+        &["worker-03", "--profiles", "heap,cpu", "--seconds", "1"],
+    );
+    assert_eq!(ran.code, Some(0), "{ran:#?}");
+    sound(&out);
+    assert_eq!(filed_where_it_belongs(&out), Vec::<String>::new());
+    let cpu = kept(&out).into_iter().find(|e| e["artifact"] == "cpu");
+    assert_eq!(cpu.expect("a CPU profile")["run"], 2);
+}

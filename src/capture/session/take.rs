@@ -429,6 +429,13 @@ impl Visit<'_> {
                 }
                 continue;
             }
+            // Unless its kubelet is gone: then it is due of the next one.
+            if goes_on && self.session.ended().is_none() {
+                self.session.sleep(PAUSE).await;
+                if self.check(2).await == Heard::Other {
+                    return Taken::Gone;
+                }
+            }
             let missing = missing(&refusal, exchange, &body, bytes);
             return self.session.explain(slot, e, refusal, missing, true);
         }
