@@ -270,3 +270,57 @@ fn raw_is_a_report_too() {
     let text = fine(&["raw", &file, "--focus", "B$"]);
     assert!(text.contains("a.B") && !text.contains("a.C"), "{text}");
 }
+
+/// Each side of a comparison says what it is the sum of, and what it does not know.
+#[test]
+fn comparisons_say_what_they_compare() {
+    let dir = folder();
+    let first = capture("ctx-leak-1.36.1/s01-heap.pb.gz");
+    fs::copy(&first, dir.path().join("a.pb.gz")).expect("copied");
+    fs::copy(heap(), dir.path().join("b.pb.gz")).expect("copied");
+    let both = dir.path().display().to_string();
+    let text = fine(&["diff", &both, &heap()]);
+    assert!(text.contains("compared with the sum of 2 profiles"), "{text}");
+    assert_eq!(json(&["diff", &both, &heap()])["profile"]["old_profiles"], 2);
+    let text = fine(&["top", "--base", &both, &heap()]);
+    assert!(text.contains("compared with the sum of 2 profiles"), "{text}");
+    let text = fine(&["diff", &first, &heap(), "--normalize"]);
+    assert!(text.contains("scaled to the total of the base"), "{text}");
+    assert!(fine(&["top", "--divide-by", "2", &heap()]).contains("(divided by 2)"));
+    // Without a build ID nobody knows whether two builds are one.
+    let p = profile(&[("cpu", "nanoseconds")], &[made(&["a.B"], 1)]);
+    let file = save(&p, dir.path(), "none");
+    let q = profile(&[("cpu", "nanoseconds")], &[made(&["a.B"], 2)]);
+    let other = save(&q, dir.path(), "other");
+    assert_eq!(json(&["diff", &file, &other])["same_build"], Value::Null);
+    assert_eq!(json(&["diff", &first, &heap()])["same_build"], true);
+}
+
+/// Several moments of goroutines are a sum that says so; other kinds are no goroutines; addresses are not fetched.
+#[test]
+fn goroutines_are_of_goroutines() {
+    let dumps = [
+        capture("frozen-runtime/b-70s-goroutine.debug2.txt.gz"),
+        capture("frozen-runtime/c-3min-goroutine.debug2.txt.gz"),
+    ];
+    let text = fine(&["goroutines", &dumps[0], &dumps[1]]);
+    assert!(text.contains("sum of 2 profiles"), "{text}");
+    // One profile beside two dumps is of one of them at most.
+    let profile = capture("frozen-runtime/b-70s-goroutine.pb.gz");
+    let text = fine(&["goroutines", &dumps[0], &dumps[1], &profile]);
+    assert!(text.contains("cannot be of the same moments"), "{text}");
+    let answer = run(&["goroutines", "--kind", "heap", &heap()]);
+    assert!(
+        answer.code == 2 && answer.stderr.contains("hint: kubeprof top --kind heap"),
+        "{}",
+        answer.stderr
+    );
+    let answer = run(&["top", "https://node:10250/debug/pprof/heap"]);
+    assert!(
+        answer.code == 2 && answer.stderr.contains("kubeprof capture"),
+        "{}",
+        answer.stderr
+    );
+    let answer = run(&["top", "--snapshot", "last", &heap()]);
+    assert!(answer.stderr.contains("choose out of bundles"), "{}", answer.stderr);
+}
