@@ -40,6 +40,8 @@ pub(super) struct Pending {
     to: i64,
     /// Whether an earlier capture took it.
     earlier: bool,
+    /// Whether that came after a snapshot that ended, and so after the process was heard of.
+    after_end: bool,
 }
 
 impl Pending {
@@ -51,13 +53,15 @@ impl Pending {
             from,
             to: from.saturating_add(took),
             earlier,
+            after_end: false,
         }
     }
 
-    /// Whether it was whole before a process began. A capture that came to its end did so before the next process could: of
-    /// what it took, only what was surely asked for later is in doubt.
+    /// Whether it was whole before a process began. What an earlier capture took behind the end of a snapshot has the doubt
+    /// on its side: no kubelet serves in the second in which it is started, and somebody who restarts one once the capture is
+    /// over shall lose nothing.
     fn is_before(&self, start: i64) -> bool {
-        let margin = if self.earlier { -CLOSE_MS / 2 } else { CLOSE_MS };
+        let margin = if self.after_end { -CLOSE_MS / 2 } else { CLOSE_MS };
         self.to.saturating_add(margin) <= start
     }
 }
@@ -87,6 +91,7 @@ impl Visit<'_> {
         let since: Option<Timestamp> = run.snapshots.last().map(|s| s.id.taken);
         let ended = run.snapshots.iter().filter(|s| s.ended).flat_map(|s| &s.artifacts);
         self.lived = ended.map(|a| Pending::of(a, true).to).max();
+        let after_end = run.snapshots.last().is_some_and(|s| s.ended);
         let last = run.snapshots.last().filter(|s| !s.ended);
         let last = last.map(|s| s.artifacts.as_slice()).unwrap_or_default();
         let after = |a: &&Artifact| a.exchange.t_request >= since;
@@ -94,7 +99,10 @@ impl Visit<'_> {
             .iter()
             .chain(run.once.iter().filter(after))
             .filter(|a| !is_told(&a.slot.artifact))
-            .map(|a| Pending::of(a, true))
+            .map(|a| Pending {
+                after_end,
+                ..Pending::of(a, true)
+            })
             .collect();
     }
 
