@@ -2,8 +2,8 @@
 
 use std::io::{Read as _, Write as _};
 
-use crate::run::{command, events, kubeprof, lack, sound};
-use crate::server::{Reply, Server, fixture};
+use super::run::{command, events, kubeprof, lack, sound};
+use super::server::{Reply, Server, fixture};
 
 /// An executable of the fixtures and a mutex profile (without samples, so without names that would disagree) that claims to
 /// be of it.

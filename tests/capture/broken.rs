@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use crate::run::{Ran, capture, events, journal, lack, sound, there};
-use crate::server::{How, Reply, Server, fixture};
+use super::run::{Ran, capture, events, journal, lack, sound, there};
+use super::server::{How, Reply, Server, fixture};
 
 const PATIENCE: Duration = Duration::from_secs(12);
 
@@ -301,7 +301,7 @@ fn nobody_is_there() {
     assert!(ran.stderr.contains("nothing listens"), "{ran:#?}");
     assert!(ran.took < PATIENCE, "{ran:#?}");
     // Another CA.
-    let ran = crate::run::kubeprof(&[
+    let ran = super::run::kubeprof(&[
         "capture",
         "worker-03",
         "--server",
@@ -317,8 +317,8 @@ fn nobody_is_there() {
         "{ran:#?}"
     );
     // TLS to a plain port.
-    let plain = Server::with(crate::server::Kubelet::default(), false, |_| None);
-    let ran = crate::run::kubeprof(&[
+    let plain = Server::with(super::server::Kubelet::default(), false, |_| None);
+    let ran = super::run::kubeprof(&[
         "capture",
         "--direct",
         &plain.address.to_string(),

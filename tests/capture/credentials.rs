@@ -5,8 +5,8 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use crate::run::{Ran, command, kubeprof};
-use crate::server::{Reply, Server, root};
+use super::run::{Ran, command, kubeprof};
+use super::server::{Reply, Server, root};
 
 /// Takes a heap profile with this kubeconfig.
 fn with(server: &Server, config: &Path, out: &str, more: &[&str]) -> Ran {

@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use crate::run::{Ran, capture, kubeprof, lack, sound, there};
-use crate::server::{Reply, Server};
+use super::run::{Ran, capture, kubeprof, lack, sound, there};
+use super::server::{Reply, Server};
 
 /// One row: its name, the way, the artifact whose request is answered so, and what must be said of it.
 struct Row {

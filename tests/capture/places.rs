@@ -5,8 +5,8 @@
 
 use std::process::{Command, Output};
 
-use crate::run::{command, sound};
-use crate::server::Server;
+use super::run::{command, sound};
+use super::server::Server;
 
 /// Runs a command of kubeprof where `hidden` is an empty folder that `script` has filled; `None` without namespaces.
 fn inside(hidden: &str, script: &str, args: &[&str], env: &[(&str, &str)]) -> Option<Output> {
@@ -120,7 +120,7 @@ fn on_a_control_plane_whose_kubelet_signs_itself() {
     let name = name.trim().to_ascii_lowercase();
     let server = Server::named(&[&name], |_| None);
     let (etc, pki) = ("/etc/kubernetes/pki", "/var/lib/kubelet/pki");
-    let other = crate::server::root().join("fixtures/certificates/v1.pem");
+    let other = super::server::root().join("fixtures/certificates/v1.pem");
     let script = format!(
         "mount -t tmpfs none /etc; mkdir -p {etc} {pki}; cp {} {etc}/ca.crt; cp {} {pki}/kubelet.crt; \
          cp {client} {etc}/apiserver-kubelet-client.crt; cp {client} {etc}/apiserver-kubelet-client.key",

@@ -3,10 +3,10 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use crate::run::{capture, kubeprof, there};
-use crate::server::{How, Reply, Server, node_object};
+use super::run::{capture, kubeprof, there};
+use super::server::{How, Reply, Server, node_object};
 
-fn review(r: &crate::server::Request) -> bool {
+fn review(r: &super::server::Request) -> bool {
     r.path.ends_with("/selfsubjectaccessreviews")
 }
 
@@ -146,7 +146,7 @@ fn selectors_are_bounded() {
 }
 
 /// Two pages, then what `last` answers with to the second `continue`.
-fn paged(r: &crate::server::Request, last: impl Fn(usize) -> Reply, asked: &AtomicUsize) -> Option<Reply> {
+fn paged(r: &super::server::Request, last: impl Fn(usize) -> Reply, asked: &AtomicUsize) -> Option<Reply> {
     use std::sync::atomic::Ordering;
     let page = |names: &[&str], next: &str| {
         let items: Vec<String> = names.iter().map(|n| node_object(n)).collect();
@@ -384,7 +384,7 @@ fn a_dry_run_lists_all_that_would_be_sent() {
     // What it says is compared with what is then sent to a kubelet that needs all of it.
     let server = Server::start(|r| match (r.at_kubelet().1, r.param("debug")) {
         ("/debug/pprof/mutex", None) => {
-            let empty = crate::server::fixture("captures/healthy-1.37.2/last-mutex.pb.gz");
+            let empty = super::server::fixture("captures/healthy-1.37.2/last-mutex.pb.gz");
             Some(Reply::new(200, "application/octet-stream", empty))
         }
         _ => None,

@@ -8,7 +8,7 @@ use kubeprof::capture::refusal::{
     Answer, Break, Cause, Next, Question, Refusal, Route, of_answer, of_break, undecodable,
 };
 
-use crate::server::{parse_fixture, root};
+use super::server::{parse_fixture, root};
 
 fn question(route: Route, path: &'static str) -> Question<'static> {
     Question {

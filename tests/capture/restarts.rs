@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use crate::run::{Ran, capture, events, kept, kubeprof, lack, sound};
-use crate::server::{How, Kubelet, Reply, Request, Server};
+use super::run::{Ran, capture, events, kept, kubeprof, lack, sound};
+use super::server::{How, Kubelet, Reply, Request, Server};
 
 /// How the kubelet is restarted.
 #[derive(Clone, Copy, Debug)]

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use crate::run::{Ran, capture, events, kubeprof, there};
-use crate::server::Server;
+use super::run::{Ran, capture, events, kubeprof, there};
+use super::server::Server;
 
 fn resume(server: &Server, out: &Path, args: &[&str]) -> Ran {
     let config = server.kubeconfig().display().to_string();
@@ -92,7 +92,7 @@ fn every_node_of_a_merged_bundle() {
 fn what_was_named_lacks() {
     let server = Server::start(|r| {
         let configz = r.at_kubelet().1 == "/configz";
-        configz.then(|| crate::server::Reply::text(404, "404 page not found\n"))
+        configz.then(|| super::server::Reply::text(404, "404 page not found\n"))
     });
     let out = server.path("b");
     let ran = capture(
@@ -142,7 +142,7 @@ fn the_same_flags_and_the_same_cluster() {
 /// What is gone and cannot be taken again is said once, and the bundle verifies from then on.
 #[test]
 fn a_file_that_is_gone_with_its_process() {
-    let kubelet = crate::server::Kubelet::default();
+    let kubelet = super::server::Kubelet::default();
     let start = std::sync::Arc::clone(&kubelet.start);
     let server = Server::with(kubelet, true, |_| None);
     let out = server.path("b");

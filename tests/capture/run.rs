@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::server::{Server, root};
+use super::server::{Server, root};
 
 /// What a run printed, how it ended and how long it took.
 #[derive(Debug)]

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use crate::run::{Ran, capture, events, kubeprof, lack};
-use crate::server::{Reply, Server};
+use super::run::{Ran, capture, events, kubeprof, lack};
+use super::server::{Reply, Server};
 
 const NODE: &str = "ip-10-1-2-3.znode.corp";
 
@@ -285,12 +285,12 @@ fn small_texts_have_the_shape_of_what_was_asked() {
 #[test]
 fn the_name_of_a_profile_says_what_came() {
     let unpacked = kubeprof::pprof::inflate(
-        &crate::server::fixture("gotext/heap.pb.gz"),
+        &super::server::fixture("gotext/heap.pb.gz"),
         kubeprof::pprof::Limit::Proportional,
     )
     .expect("gzip")
     .into_owned();
-    let text = crate::server::fixture("gotext/goroutine.debug1.txt");
+    let text = super::server::fixture("gotext/goroutine.debug1.txt");
     let server = Server::start(move |r| match (r.at_kubelet().1, r.param("debug")) {
         ("/debug/pprof/heap", _) => Some(Reply::new(200, "application/octet-stream", unpacked.clone())),
         ("/debug/pprof/goroutine", None) => Some(Reply::new(200, "text/plain", text.clone())),
@@ -301,7 +301,7 @@ fn the_name_of_a_profile_says_what_came() {
         capture(&server, &out, &["worker-03", "--profiles", "metrics,heap,goroutine"]).code,
         Some(0)
     );
-    crate::run::sound(&out);
+    super::run::sound(&out);
     let path = |artifact: &str| {
         let all = events(&out, "artifact");
         let found = all.iter().find(|e| e["artifact"] == artifact).expect("there");

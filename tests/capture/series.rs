@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use crate::run::{Ran, capture, command, events, journal, kubeprof, sound, there};
-use crate::server::{Kubelet, Reply, Server};
+use super::run::{Ran, capture, command, events, journal, kubeprof, sound, there};
+use super::server::{Kubelet, Reply, Server};
 
 const LIST: &str = "goroutine,heap";
 
@@ -562,8 +562,8 @@ fn a_late_snapshot_is_told() {
     let slow = AtomicUsize::new(0);
     let server = Server::start(move |r| {
         let late = r.at_kubelet().1 == "/debug/pprof/heap" && slow.fetch_add(1, Ordering::Relaxed) == 1;
-        let heap = crate::server::fixture("gotext/heap.pb.gz");
-        let wait = crate::server::How::After(Duration::from_millis(3300));
+        let heap = super::server::fixture("gotext/heap.pb.gz");
+        let wait = super::server::How::After(Duration::from_millis(3300));
         late.then(|| Reply::new(200, "application/octet-stream", heap).how(wait))
     });
     let out = server.path("b");

@@ -2,8 +2,8 @@
 
 use std::io::Write as _;
 
-use crate::run::{capture, command, events, journal, kubeprof, lack, sound, there};
-use crate::server::{Kubelet, Reply, Server, fixture};
+use super::run::{capture, command, events, journal, kubeprof, lack, sound, there};
+use super::server::{Kubelet, Reply, Server, fixture};
 
 #[test]
 fn everything_of_a_healthy_kubelet() {

@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use super::made_bundle::{make, with_contention};
 use super::support::{capture, fine, json, root, run, run_with};
+use crate::bundle::made_bundle::{make, with_contention};
 
 const HEAP: &str = "worker-1/run-1/0002-20261124T023900Z/heap.pb.gz";
 
@@ -193,7 +193,7 @@ fn an_old_bundle_is_read_as_ever() {
     assert_eq!(json(&["diff", &bundle])["rows"], json(&["diff", &old, &new])["rows"]);
 }
 
-/// Makes the fixture: `cargo test --test cli writes_the_fixture -- --ignored`, with the file's place in `FIXTURE`.
+/// Makes the fixture: `cargo test --test integration writes_the_fixture -- --ignored`, with the file's place in `FIXTURE`.
 #[test]
 #[ignore = "writes a file"]
 fn writes_the_fixture() {

@@ -12,8 +12,8 @@ use kubeprof::bundle::{Writer, names};
 use kubeprof::model::{Label, Profile, StringId};
 use kubeprof::pprof::{Compression, Limit, encode_gzip, inflate, read};
 
-use super::made_bundle::{fixture, make};
 use super::support::{fine, json, run};
+use crate::bundle::made_bundle::{fixture, make};
 
 /// What must not be in a redacted bundle.
 const NAMES: [&str; 14] = [

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::support::{fine, run, run_in};
+use super::support::{fine, run, run_in};
 
 /// The commands that the help lists.
 fn commands() -> Vec<String> {

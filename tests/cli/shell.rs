@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::support::{Answer, capture, fine, run, run_with};
+use super::support::{Answer, capture, fine, run, run_with};
 
 fn heap() -> String {
     capture("ctx-leak-1.36.1/s10-heap.pb.gz")
@@ -436,7 +436,7 @@ fn other_kinds_and_bases() {
             ])
         );
     }
-    let both = crate::support::root()
+    let both = super::support::root()
         .join("fixtures/captures/ctx-leak-1.36.1")
         .display()
         .to_string();

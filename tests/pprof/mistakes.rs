@@ -1,6 +1,6 @@
 //! Files that people save by mistake: each is named with its remedy, bare, with HTTP headers, and packed.
 //!
-//! `KUBEPROF_REFUSALS_DIR=FOLDER cargo test --test mistakes` also names every `*.http` file of that folder.
+//! `KUBEPROF_REFUSALS_DIR=FOLDER cargo test --test integration pprof::mistakes` also names every `*.http` file of that folder.
 
 use std::io::Write as _;
 

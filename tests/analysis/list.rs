@@ -92,7 +92,7 @@ fn inlined_calls_stand_at_the_line_that_made_them() {
         .iter()
         .find(|l| l.inlined.iter().any(|c| c.name == "main.inl1"))
         .expect("a line");
-    let source = include_str!("../fixtures/compat/sick/main.go");
+    let source = include_str!("../../fixtures/compat/sick/main.go");
     let text = source.lines().nth(line.line as usize - 1).expect("the line");
     assert!(text.contains("inl1(x)"), "{text}");
 }

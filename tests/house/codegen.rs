@@ -1,6 +1,6 @@
 //! `proto/profile.proto` is the source of `src/pprof/proto.rs`; this fails when they disagree.
 //!
-//! Renew with `KUBEPROF_BLESS=1 cargo test --test codegen`.
+//! Renew with `KUBEPROF_BLESS=1 cargo test --test integration codegen`.
 
 use std::fs;
 use std::path::Path;
@@ -35,6 +35,6 @@ fn generated_records_match_the_proto() {
     let have = fs::read_to_string(&path).expect("src/pprof/proto.rs");
     assert!(
         have == want,
-        "src/pprof/proto.rs is not what proto/profile.proto generates; renew it with KUBEPROF_BLESS=1 cargo test --test codegen"
+        "src/pprof/proto.rs is not what proto/profile.proto generates; renew it with KUBEPROF_BLESS=1 cargo test --test integration codegen"
     );
 }

@@ -2,6 +2,7 @@
 
 mod bundle;
 mod bundle_copies;
+mod compat;
 mod documents;
 mod drawings;
 mod formats;
@@ -10,12 +11,11 @@ mod goroutines;
 mod honest;
 mod listings;
 mod machines;
-mod made_bundle;
 mod made_profile;
 mod manual;
 mod mistakes;
-#[cfg(feature = "shell")]
 mod scope;
+#[cfg(feature = "shell")]
 mod shell;
 mod support;
 mod terminal;

@@ -9,9 +9,7 @@ use kubeprof::bundle::verify::{Flaw, Verdict, verify};
 use kubeprof::bundle::{Choice, Contents, Packing, Record, Sources, Want, load, pack, unpack};
 use kubeprof::pprof::Limit;
 
-#[path = "cli/made_bundle.rs"]
-#[expect(dead_code, reason = "the tests of the commands use more of it")]
-mod made_bundle;
+use super::made_bundle;
 
 /// An entry as a stranger may write it: nothing of the path is checked.
 fn entry(tar: &mut Vec<u8>, path: &[u8], kind: tar::EntryType, link: &str, bytes: &[u8]) {

@@ -1,7 +1,7 @@
 //! `debug=1` texts against the protobuf of the same process at the same moment: `fixtures/gotext/NAME.debug1.txt` and
 //! `NAME.pb.gz` (made by `fixtures/gotext/pairs.go`).
 //!
-//! `KUBEPROF_PAIRS_DIR=FOLDER cargo test --test gotext` does the same with all pairs below that folder, for instance of
+//! `KUBEPROF_PAIRS_DIR=FOLDER cargo test --test integration pprof::gotext` does the same with all pairs below that folder, for instance of
 //! other Go versions.
 
 use std::collections::BTreeMap;

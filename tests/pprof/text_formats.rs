@@ -1,7 +1,7 @@
 //! Property tests of the readers of text and of legacy formats: whatever is done to a file, they give a checked profile,
 //! a refusal or an error that names a byte; they never panic, and what they hold stays in proportion to the input.
 //!
-//! `PROPTEST_CASES=100000 cargo test --release --test text_formats` for more than the usual number of mutations.
+//! `PROPTEST_CASES=100000 cargo test --release --test integration pprof::text_formats` for more than the usual number of mutations.
 
 use std::path::Path;
 use std::sync::LazyLock;

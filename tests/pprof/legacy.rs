@@ -1,6 +1,6 @@
 //! The legacy formats, read from small files of our own: what the tables hold afterwards, in the words of `raw`.
 //!
-//! `KUBEPROF_LEGACY_DIR=FOLDER cargo test --test legacy` also reads every `FILE` of that folder that has a `FILE.string`
+//! `KUBEPROF_LEGACY_DIR=FOLDER cargo test --test integration pprof::legacy` also reads every `FILE` of that folder that has a `FILE.string`
 //! beside it and compares, for instance with the inputs and outputs of google/pprof's own tests.
 
 use std::fmt::Write as _;

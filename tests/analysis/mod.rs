@@ -1,0 +1,5 @@
+//! Reports, through the public API.
+
+mod flame;
+mod laws;
+mod list;

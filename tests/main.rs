@@ -1,0 +1,11 @@
+//! Every test that needs no machine of its own, in one binary: one link, one set-up. One folder a room.
+
+mod analysis;
+mod binaries;
+mod bundle;
+mod capture;
+mod cli;
+mod house;
+mod kubelet;
+mod pprof;
+mod symbolize;

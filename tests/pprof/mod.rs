@@ -1,0 +1,7 @@
+//! Formats, through the public API.
+
+mod goroutines;
+mod gotext;
+mod legacy;
+mod mistakes;
+mod text_formats;

@@ -1,0 +1,7 @@
+//! Names of addresses, through the public API.
+
+mod dwarf;
+mod hostile;
+mod identity;
+mod kubelet;
+mod oracle;
