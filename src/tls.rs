@@ -1,7 +1,6 @@
-//! Which cryptography TLS rests on: graviola, whose assembler reaches the compiler inside of Rust, so that no build needs a
-//! C compiler; or ring, with the feature of that name and on processors that graviola does not know.
+//! The TLS provider: ring, unless the feature `graviola` asks for the young one that needs no C compiler.
 //!
-//! Whoever opens a connection asks here first: a processor that lacks what graviola needs is an error, not a panic.
+//! Every connection asks here first, so a processor without the instructions that graviola needs is an error, not a panic.
 
 use std::sync::Arc;
 
@@ -16,7 +15,7 @@ use rustls::{SignatureAlgorithm, SignatureScheme};
 pub enum TlsError {
     /// The processor, or what a virtual machine shows of it, lacks instructions that graviola needs.
     #[error(
-        "no TLS on this processor: it shows no {missing} (a virtual machine may hide instructions)\nhint: build kubeprof with `--features ring`, which needs a C compiler; or capture from another machine"
+        "no TLS on this processor: it shows no {missing} (a virtual machine may hide instructions)\nhint: build kubeprof without `--features graviola`, or capture from another machine"
     )]
     Processor {
         /// Names of the instructions.
@@ -76,7 +75,7 @@ impl SigningKey for UnparsedKey {
     }
 }
 
-#[cfg(all(not(feature = "ring"), any(target_arch = "x86_64", target_arch = "aarch64")))]
+#[cfg(all(feature = "graviola", any(target_arch = "x86_64", target_arch = "aarch64")))]
 mod engine {
     use super::{CryptoProvider, TlsError};
 
@@ -93,7 +92,7 @@ mod engine {
     }
 }
 
-#[cfg(any(feature = "ring", not(any(target_arch = "x86_64", target_arch = "aarch64"))))]
+#[cfg(not(all(feature = "graviola", any(target_arch = "x86_64", target_arch = "aarch64"))))]
 mod engine {
     use super::{CryptoProvider, TlsError};
 

@@ -8,8 +8,6 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
-use graviola::hashing::Sha256;
-use graviola::signing::ecdsa::{P256, SigningKey};
 use rustls::client::danger::HandshakeSignatureValid;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, UnixTime};
 use rustls::server::WebPkiClientVerifier;
@@ -194,46 +192,6 @@ impl Default for Kubelet {
     }
 }
 
-/// A key of the cryptography that kubeprof itself uses, so that no test needs a C compiler either.
-struct Key {
-    secret: SigningKey<P256>,
-    /// The point, uncompressed: the last 65 bytes of its SubjectPublicKeyInfo.
-    public: Vec<u8>,
-}
-
-impl Key {
-    fn generate() -> Self {
-        let secret = SigningKey::generate().expect("a key");
-        let mut buffer = [0; 128];
-        let whole = secret.to_spki_der(&mut buffer).expect("room");
-        let public = whole[whole.len() - 65..].to_vec();
-        Key { secret, public }
-    }
-
-    fn pkcs8(&self) -> Vec<u8> {
-        let mut buffer = [0; 256];
-        self.secret.to_pkcs8_der(&mut buffer).expect("room").to_vec()
-    }
-}
-
-impl rcgen::PublicKeyData for Key {
-    fn der_bytes(&self) -> &[u8] {
-        &self.public
-    }
-
-    fn algorithm(&self) -> &'static rcgen::SignatureAlgorithm {
-        &rcgen::PKCS_ECDSA_P256_SHA256
-    }
-}
-
-impl rcgen::SigningKey for Key {
-    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, rcgen::Error> {
-        let mut buffer = [0; 128];
-        let signed = self.secret.sign_asn1::<Sha256>(&[message], &mut buffer);
-        Ok(signed.expect("a signature").to_vec())
-    }
-}
-
 /// What all servers of this process share.
 struct Certificates {
     /// PEM of the CA.
@@ -242,16 +200,20 @@ struct Certificates {
     client: String,
     /// With a certificate for 127.0.0.1; clients may show theirs.
     config: Arc<ServerConfig>,
-    issuer: rcgen::Issuer<'static, Key>,
+    issuer: rcgen::Issuer<'static, rcgen::KeyPair>,
 }
 
 /// A certificate of the CA for these names, and its key.
-fn signed(issuer: &rcgen::Issuer<'static, Key>, names: Vec<String>, serial: u64) -> (rcgen::Certificate, Vec<u8>) {
-    let key = Key::generate();
+fn signed(
+    issuer: &rcgen::Issuer<'static, rcgen::KeyPair>,
+    names: Vec<String>,
+    serial: u64,
+) -> (rcgen::Certificate, Vec<u8>) {
+    let key = rcgen::KeyPair::generate().expect("a key");
     let mut params = rcgen::CertificateParams::new(names).expect("parameters");
     params.serial_number = Some(serial.into());
     let certificate = params.signed_by(&key, issuer).expect("a certificate");
-    (certificate, key.pkcs8())
+    (certificate, key.serialize_der())
 }
 
 /// Takes whatever certificate a client shows, as Go's servers take what rustls' do not.
@@ -302,7 +264,7 @@ impl ClientCertVerifier for AnyClient {
 fn certificates() -> &'static Certificates {
     static CERTIFICATES: OnceLock<Certificates> = OnceLock::new();
     CERTIFICATES.get_or_init(|| {
-        let key = Key::generate();
+        let key = rcgen::KeyPair::generate().expect("a key");
         let mut params = rcgen::CertificateParams::new(Vec::new()).expect("parameters");
         params.serial_number = Some(1.into());
         params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
