@@ -72,7 +72,7 @@ impl Contents {
     }
 
     /// Whether a file of a plain collection is looked at: not hidden, not of an unfinished download.
-    pub(super) fn counts(file: &str) -> bool {
+    pub(crate) fn counts(file: &str) -> bool {
         !file.split('/').any(|part| part.starts_with('.')) && !file.ends_with(".part")
     }
 

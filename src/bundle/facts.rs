@@ -1,8 +1,7 @@
 //! Bytes of an artifact -> what they say of themselves, and whether they are what they should be.
 
-use super::Kind;
 use super::manifest::{Facts, Form, Total};
-use crate::model::Profile;
+use crate::model::{Kind, Profile};
 use crate::pprof::goroutines::Truncation;
 use crate::pprof::{self, Limit, Remark};
 

@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 
-use crate::bundle::secrets::{self, MASK};
+use crate::secrets::{self, MASK};
 
 /// Masks what an artifact holds; says how many secrets there were.
 pub fn mask<'a>(artifact: &str, bytes: &'a [u8]) -> (Cow<'a, [u8]>, usize) {

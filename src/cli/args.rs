@@ -9,8 +9,8 @@ use super::open::Held;
 use super::output::Route;
 use super::symbols::SymbolArgs;
 use crate::analysis::{FlameLimits, Granularity, Query, Sort, Trim};
-use crate::bundle::{Choice, Kind, Which};
-use crate::model::units;
+use crate::input::{Choice, Which};
+use crate::model::{Kind, units};
 
 /// Where profiles come from.
 #[derive(Args, Debug, Clone)]

@@ -171,7 +171,7 @@ impl Source {
 }
 
 fn open(path: &Path, limit: Limit, want: Want) -> Result<(Contents, Record)> {
-    match bundle::open_bundle(path, limit, want)? {
+    match crate::input::open_bundle(path, limit, want)? {
         Some(opened) => Ok(opened),
         None => bail!(
             "{}: not a bundle: no manifest.jsonl in it\nhint: name a folder that `kubeprof capture` made, or a tar of it",

@@ -13,10 +13,10 @@ use crate::analysis::{
     self, BucketSort, GoroutineQuery, Granularity, JoinedForms, Query, Similarity, Trim, describe_by_dump,
     label_by_profile,
 };
-use crate::bundle::{self, GoroutineForms, Kind, Sources};
+use crate::input::{self, GoroutineForms, Sources};
 use crate::kubelet::Knowledge;
 use crate::model::units::counted;
-use crate::model::{self, MergeOptions, Profile};
+use crate::model::{self, Kind, MergeOptions, Profile};
 use crate::pprof::{Form, Limit, Remark};
 use crate::render::layout::{self, Below, Look, StackLines, Symbols};
 
@@ -218,7 +218,7 @@ pub(super) fn goroutines(args: &GoroutinesArgs) -> Result<()> {
     }
     let forms = match &args.held {
         Some(held) => held.goroutines()?,
-        None => bundle::load_goroutines(&Sources {
+        None => input::load_goroutines(&Sources {
             paths: args.sources.clone(),
             kind: args.kind.as_ref().map(|k| k.kind),
             choice: args.choice.choice(),

@@ -8,10 +8,10 @@ use anyhow::{Context, Result, anyhow, bail};
 use super::args::{InputArgs, OutArgs};
 use super::{dumps, symbols};
 use crate::analysis::{self, Note, Query, QueryError, View};
-use crate::bundle::{self, Choice, GoroutineForms, Kind, Loaded, SourceError, SourceNote, Sources};
+use crate::input::{self, Choice, GoroutineForms, Loaded, SourceError, SourceNote, Sources};
 use crate::kubelet::Knowledge;
 use crate::model::units::counted;
-use crate::model::{self, MergeOptions, Profile};
+use crate::model::{self, Kind, MergeOptions, Profile};
 use crate::pprof::goroutines::GoroutineDump;
 use crate::pprof::{Form, Limit, Remark};
 use crate::render::layout::{Look, Symbols, why_empty};
@@ -89,7 +89,7 @@ impl Held {
             });
         }
         if let Some(again) = &self.forms {
-            let mut forms = bundle::load_goroutines(again)?;
+            let mut forms = input::load_goroutines(again)?;
             // Said when the session began.
             forms.notes.clear();
             return Ok(forms);
@@ -213,7 +213,7 @@ pub(super) fn load_paths(
     choice: Choice,
     out: &OutArgs,
 ) -> Result<Loaded> {
-    let loaded = bundle::load(&Sources {
+    let loaded = input::load(&Sources {
         paths: paths.to_vec(),
         kind,
         choice,
@@ -233,7 +233,7 @@ fn received(mut loaded: Loaded, input: &InputArgs, out: &OutArgs) -> Result<Load
 
 /// The earliest and the latest profile of a folder that is no bundle.
 pub(super) fn ends(path: &Path, input: &InputArgs, out: &OutArgs) -> Result<Option<(Loaded, Loaded)>> {
-    let ends = bundle::load_ends(&Sources {
+    let ends = input::load_ends(&Sources {
         paths: vec![path.to_owned()],
         kind: input.kind.as_ref().map(|k| k.kind),
         choice: input.choice(),

@@ -10,7 +10,8 @@ use clap::{Parser, ValueEnum};
 
 use super::Exit;
 use super::symbols::Opened;
-use crate::bundle::{self, BundledBinary, Want};
+use crate::bundle::{BundledBinary, Want};
+use crate::input;
 use crate::pprof::Limit;
 use crate::symbolize::names::{printable, readable};
 use crate::symbolize::pclntab::GoTable;
@@ -127,7 +128,7 @@ pub(super) fn answer(args: &SymbolizeArgs) -> anyhow::Result<Exit> {
 
 /// The one binary of a bundle.
 fn bundled(path: &Path) -> anyhow::Result<BundledBinary> {
-    let Some((contents, record)) = bundle::open_bundle(path, Limit::Proportional, Want::Artifacts)? else {
+    let Some((contents, record)) = input::open_bundle(path, Limit::Proportional, Want::Artifacts)? else {
         bail!(
             "{}: not a bundle\nhint: name a bundle of `kubeprof capture`, or the binary with --binary FILE",
             path.display()

@@ -8,10 +8,12 @@ use clap::{Args, ValueEnum};
 use super::args::{Format, InputArgs, OutArgs, QueryArgs};
 use super::{Exit, graphs, open, output};
 use crate::analysis::{self, Dialect, Granularity, QueryError, Trim};
-use crate::bundle::{self, Choice, GoSources, Want, Which};
+use crate::bundle::Want;
+use crate::input::{self, Choice, Which};
 use crate::model;
 use crate::render::{
-    Lines, SourceLookup, csv, folded, json, layout, pprof as text, text as text_page, traces, tree as tree_text,
+    GoSources, Lines, SourceLookup, csv, folded, json, layout, pprof as text, text as text_page, traces,
+    tree as tree_text,
 };
 
 /// Rows of `top` and `diff` on a terminal where no number is given.
@@ -365,14 +367,14 @@ pub(super) fn inspect(args: &InspectArgs) -> Result<()> {
     if let ([source], None) = (args.input.sources.as_slice(), &args.input.held)
         && source.as_os_str() != "-"
         && args.input.asks_for_all()
-        && let Some((contents, record)) = bundle::open_bundle(source, open::limit(&args.input), Want::Artifacts)?
+        && let Some((contents, record)) = input::open_bundle(source, open::limit(&args.input), Want::Artifacts)?
     {
         let document = layout::bundle(&contents.name.display().to_string(), &record);
         return output::document(&document, args.output, &args.out, true);
     }
     if args.input.asks_for_all()
         && args.input.held.is_none()
-        && let Some(files) = bundle::survey(&open::sources(&args.input))?
+        && let Some(files) = input::survey(&open::sources(&args.input))?
     {
         return output::document(&layout::survey(&files), args.output, &args.out, true);
     }

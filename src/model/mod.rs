@@ -11,6 +11,7 @@ mod compact;
 mod decimals;
 pub mod goroutine_label;
 mod id;
+mod kind;
 mod merge;
 mod profile;
 mod samples;
@@ -20,6 +21,7 @@ pub mod units;
 
 pub use compact::compact;
 pub use id::{FunctionId, LocationId, MappingId, StackId, StringId};
+pub use kind::Kind;
 pub use merge::{MergeError, MergeOptions, align, merge};
 pub use profile::{Function, Invalid, Line, Location, Mapping, Profile, ValueType};
 pub use samples::{Label, LabelKind, Samples, Stacks};

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use kubeprof::bundle::read_profile;
+use kubeprof::input::read_profile;
 use kubeprof::model::{Line, LocationId, Profile};
 use kubeprof::pprof::{Compression, Limit, encode_gzip};
 use kubeprof::symbolize::Binary;

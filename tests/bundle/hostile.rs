@@ -6,7 +6,8 @@ use std::path::Path;
 
 use kubeprof::bundle::archive::OddEntry;
 use kubeprof::bundle::verify::{Flaw, Verdict, verify};
-use kubeprof::bundle::{Choice, Contents, Packing, Record, Sources, Want, load, pack, unpack};
+use kubeprof::bundle::{Contents, Packing, Record, Want, pack, unpack};
+use kubeprof::input::{Choice, Sources, load};
 use kubeprof::pprof::Limit;
 
 use super::made_bundle;

@@ -11,11 +11,14 @@ const ALLOWED: &[(&str, &[&str])] = &[
     // One file: which cryptography the two rooms with a network rest on.
     ("tls", &[]),
     ("symbolize", &["model", "tls"]),
-    ("bundle", &["model", "pprof"]),
-    ("capture", &["model", "pprof", "symbolize", "bundle", "tls"]),
+    // One file: what a secret is, for what enters a bundle and for what leaves it.
+    ("secrets", &[]),
+    ("bundle", &["model", "pprof", "secrets"]),
+    ("capture", &["model", "pprof", "symbolize", "bundle", "secrets", "tls"]),
+    ("input", &["model", "pprof", "bundle"]),
     ("analysis", &["model", "kubelet"]),
     // The encoder of `convert` is the one renderer that needs more than a report.
-    ("render", &["model", "kubelet", "bundle", "analysis"]),
+    ("render", &["model", "kubelet", "bundle", "input", "analysis"]),
     (
         "cli",
         &[
@@ -24,6 +27,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "pprof",
             "symbolize",
             "bundle",
+            "input",
             "capture",
             "analysis",
             "render",

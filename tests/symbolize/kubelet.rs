@@ -12,7 +12,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use kubeprof::bundle::read_profile;
+use kubeprof::input::read_profile;
 use kubeprof::model::{Location, LocationId, Profile};
 use kubeprof::pprof::{Compression, Limit, encode_gzip};
 use kubeprof::symbolize::locate::Image;

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::key::{Class, MASK};
 use super::vocabulary::{is_given, is_usual_path, is_version, is_well_known, is_word};
 use super::words::Words;
-use crate::bundle::secrets;
+use crate::secrets;
 
 /// Flags of kubeprof whose values name nobody.
 const PLAIN_FLAGS: [&str; 5] = ["profiles", "output", "o", "color", "way"];

@@ -13,7 +13,7 @@ use regex::{Captures, Regex};
 
 use super::key::{Class, Key, MASK};
 use super::vocabulary;
-use crate::bundle::secrets;
+use crate::secrets;
 
 pub(super) fn regex(pattern: &str) -> Regex {
     Regex::new(pattern).expect("a pattern of this file")

@@ -8,7 +8,7 @@ use std::io::{self, Write};
 use rustc_hash::FxHashSet;
 
 use crate::analysis::{self, CallCosts, View};
-use crate::bundle;
+use crate::render::system_reason;
 
 /// Prints why no binary can be disassembled; returns a text for stderr.
 ///
@@ -31,7 +31,7 @@ pub(super) fn refuse(view: &mut View, matching: &str, out: &mut dyn Write) -> io
         match File::open(file) {
             Ok(_) if super::is_elf(file.as_ref()) => binary = Some(file),
             Ok(_) => writeln!(out, "open {file}: unrecognized object file")?,
-            Err(e) => writeln!(out, "open {file}: {}", bundle::system_reason(&e))?,
+            Err(e) => writeln!(out, "open {file}: {}", system_reason(&e))?,
         }
     }
     Ok(if let Some(binary) = binary {

@@ -3,8 +3,7 @@
 use std::io;
 
 use crate::analysis::{Query, trimmed_path};
-use crate::bundle::SourceCode;
-use crate::render::{Lines, SourceLookup};
+use crate::render::{Lines, SourceCode, SourceLookup};
 
 /// Source files below the query's `source_path`.
 pub(in crate::cli) struct LocalSources {

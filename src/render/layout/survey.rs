@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::bundle::Surveyed;
+use crate::input::Surveyed;
 use crate::model::units::{self, counted};
 use crate::render::document::{Cell, Column, Document, Emphasis, Row, Shown};
 use crate::render::pprof::go_time;

@@ -8,13 +8,11 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::contents::{BundledBinary, Contents, Want};
-use super::manifest::JOURNAL;
-use super::record::Record;
 use super::select::{self, Choice, Chosen};
 use super::source_error::SourceError;
-use super::{Kind, archive};
-use crate::model::{self, MergeOptions, Profile};
+use crate::bundle::manifest::JOURNAL;
+use crate::bundle::{BundledBinary, Contents, Record, Want, archive};
+use crate::model::{self, Kind, MergeOptions, Profile};
 use crate::pprof::goroutines::GoroutineDump;
 use crate::pprof::{self, DecodeNotes, Form, Limit};
 

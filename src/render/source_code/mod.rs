@@ -1,4 +1,10 @@
-//! How renderers get at source lines: whoever opens files implements [`SourceLookup`].
+//! Source files on this machine, for the reports that show their lines: renderers ask a [`SourceLookup`].
+
+mod go_builds;
+mod search_path;
+
+pub use go_builds::GoSources;
+pub use search_path::{SourceCode, SourceFile, system_reason};
 
 /// The lines of one file, by number from 1.
 pub type Lines<'a> = Box<dyn Fn(i64) -> Option<&'a [u8]> + 'a>;

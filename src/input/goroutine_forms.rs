@@ -5,10 +5,10 @@
 
 use std::path::PathBuf;
 
-use super::contents::BundledBinary;
 use super::source::{Gathered, gather, preference, remarks};
-use super::{Kind, SourceError, SourceNote, Sources};
-use crate::model::{MergeOptions, Profile, merge};
+use super::{SourceError, SourceNote, Sources};
+use crate::bundle::BundledBinary;
+use crate::model::{Kind, MergeOptions, Profile, merge};
 use crate::pprof::goroutines::GoroutineDump;
 use crate::pprof::{Form, Remark};
 

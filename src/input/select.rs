@@ -5,9 +5,10 @@
 
 use std::cmp::Reverse;
 
-use super::manifest::{Artifact, SnapshotId};
-use super::record::Record;
-use super::{Kind, SourceError};
+use super::SourceError;
+use crate::bundle::Record;
+use crate::bundle::manifest::{Artifact, SnapshotId};
+use crate::model::Kind;
 
 /// Kinds in the order in which a command without `--kind` takes them.
 pub const PREFERRED: [Kind; 8] = [

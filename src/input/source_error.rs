@@ -2,9 +2,8 @@
 
 use std::io;
 
-use super::Kind;
-use super::manifest::JOURNAL;
-use crate::model::MergeError;
+use crate::bundle::manifest::JOURNAL;
+use crate::model::{Kind, MergeError};
 use crate::pprof;
 
 /// Why there is no profile.

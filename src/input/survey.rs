@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use super::SourceError;
 use super::source::{Opened, Sources, open, open_collection};
-use super::{Contents, Kind, Want};
+use crate::bundle::{Contents, Want};
+use crate::model::Kind;
 use crate::pprof::{self, Form};
 
 /// A file and what it is.

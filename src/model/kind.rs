@@ -1,6 +1,6 @@
 //! What kind of profile it is, told by its sample types and never by its name.
 
-use crate::model::Profile;
+use super::Profile;
 
 /// The profiles that a kubelet serves, and what else there is.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
