@@ -82,6 +82,7 @@ async fn ask_once(asker: &Asker<'_>, ask: &Ask) -> Result<Vec<u8>, Box<Refusal>>
     let question = Question {
         route: t.route(),
         node: "",
+        server: t.server(),
         path: &ask.path,
         measures: ask.measures,
     };

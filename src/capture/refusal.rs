@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use crate::bundle::manifest::Who;
 
-pub use broken::{Break, of_break};
+pub use broken::{Break, TlsFault, of_break};
 use patience::overloaded;
 
 /// The way to the kubelet.
@@ -50,6 +50,8 @@ pub struct Question<'a> {
     pub route: Route,
     /// Name of the node, or `host:port` where it was asked directly.
     pub node: &'a str,
+    /// Address of the server that was asked, for instance `https://10.0.0.12:10250`.
+    pub server: &'a str,
     /// Path at the kubelet, or at the API server where the question was for it.
     pub path: &'a str,
     /// For how long the server was to measure.
@@ -60,6 +62,30 @@ impl Question<'_> {
     /// Whether this asks for a profile.
     fn is_profile(&self) -> bool {
         self.path.starts_with("/debug/pprof")
+    }
+
+    /// The port that was asked; `""` where the address names none.
+    fn port(&self) -> &str {
+        let authority = self.server.split_once("://").map_or(self.server, |(_, rest)| rest);
+        let authority = authority.split(['/', '?']).next().unwrap_or_default();
+        let port = authority.rsplit_once(':').map_or("", |(_, port)| port);
+        // The last colon of `[fd00::12]` is none of a port.
+        if port.bytes().all(|b| b.is_ascii_digit()) {
+            port
+        } else {
+            ""
+        }
+    }
+
+    /// Whether a kubelet's usual port was asked.
+    fn is_usual_port(&self) -> bool {
+        self.port() == "10250"
+    }
+
+    /// Whether the answer is the API server's own and no kubelet is asked for it.
+    fn is_at_api_server(&self) -> bool {
+        let own = self.path == "/version" || self.path.starts_with("/api/") || self.path.starts_with("/apis/");
+        self.route.has_api_server() && (own || self.node.is_empty())
     }
 }
 
@@ -162,6 +188,8 @@ pub enum Cause {
     ConnectTimeout,
     /// The certificate of the server is not trusted.
     Certificate,
+    /// No agreement on TLS, for a reason that is no certificate.
+    Handshake,
     /// The server wants other client credentials than it got.
     ClientCertificate,
     /// Credentials could not be made.
@@ -458,11 +486,21 @@ fn in_use(q: &Question<'_>, cause: Cause, what: &str) -> Refusal {
 
 fn path_not_found(q: &Question<'_>) -> Refusal {
     if q.is_profile() {
+        let (what, remedy) = match q.is_usual_port() {
+            true => (
+                "what listens there is no kubelet",
+                "is the address right, or does something else listen at the kubelet's port on that node?",
+            ),
+            false => (
+                "this is not the kubelet's port",
+                "kubelets serve profiles at port 10250; 10248 is health only and 10255 is read-only",
+            ),
+        };
         return Refusal::new(
             Cause::NotAKubelet,
             Who::You,
-            format!("{} serves no profiles: this is not the kubelet's port", q.node),
-            "kubelets serve profiles at port 10250; 10248 is health only and 10255 is read-only",
+            format!("{} serves no profiles: {what}", q.node),
+            remedy,
             Next::NoProfiles,
         );
     }
@@ -621,11 +659,14 @@ fn grant(user: &str, resource: &str) -> String {
         Some(account) => format!("--serviceaccount={account}"),
         None => format!("--user='{}'", user.replace('\'', r"'\''")),
     };
+    let warning = match resource {
+        "proxy" => "nodes/proxy is as much as root on the node: remove both afterwards",
+        _ => "remove both afterwards",
+    };
     // A name for each right: the hints for several can be followed one after the other.
     format!(
         "for a while: kubectl create clusterrole kubeprof-{resource} --verb=get --resource=nodes/{resource} && kubectl create \
-         clusterrolebinding kubeprof-{resource} --clusterrole=kubeprof-{resource} {subject} (nodes/proxy is as much as root on \
-         the node: remove both afterwards)"
+         clusterrolebinding kubeprof-{resource} --clusterrole=kubeprof-{resource} {subject} ({warning})"
     )
 }
 

@@ -24,8 +24,13 @@ pub enum Break {
     },
     /// What came is no answer of HTTP, or one with a broken head; the words of the HTTP library.
     NotHttp(String),
-    /// No agreement on TLS; the words of the TLS library.
-    Tls(String),
+    /// No agreement on TLS.
+    Tls {
+        /// What is wrong.
+        fault: TlsFault,
+        /// The words of the TLS library.
+        why: String,
+    },
     /// Credentials could not be made, for instance by an exec plugin.
     Credentials(String),
     /// The connection ended after so many bytes of a body (none before the headers).
@@ -69,6 +74,24 @@ pub enum Break {
     Interrupted,
 }
 
+/// What TLS could not be agreed on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum TlsFault {
+    /// The server's certificate is for another name.
+    OtherName,
+    /// The server's certificate has expired or is not valid yet.
+    NotValidNow,
+    /// The server's certificate is not trusted, or is malformed.
+    Untrusted,
+    /// The server does not take our certificate, or wants one.
+    ClientCertificate,
+    /// The server does not speak TLS.
+    NotTls,
+    /// Anything else, for instance no version or cipher suite in common.
+    Other,
+}
+
 /// Seconds after which things in front of API servers are known to cut silent connections.
 const IDLE_TIMEOUTS: [u64; 9] = [15, 30, 50, 60, 90, 120, 180, 300, 350];
 
@@ -96,24 +119,27 @@ pub fn of_break(q: &Question<'_>, b: &Break) -> Refusal {
             Next::LeaveNode,
         ),
         Break::Refused(why) => refused(q, server, why),
-        Break::Unreachable(why) => new(
+        Break::Unreachable(why) => Refusal::new(
             Cause::ConnectTimeout,
             Who::Network,
             format!("{server} cannot be reached: {why}"),
             match q.route {
-                Route::Direct => {
-                    "a firewall, or a node that is off the network: port 10250 is rarely open from outside"
-                }
-                _ => {
-                    "a firewall, a VPN that is down, a proxy (HTTPS_PROXY, `proxy-url` of the kubeconfig) that is missing, or an \
-                     API server that hangs"
-                }
+                Route::Direct => format!(
+                    "a firewall, a node that is off the network, or a kubelet that hangs: port {} is rarely open from outside",
+                    match q.port() {
+                        "" => "10250",
+                        port => port,
+                    }
+                ),
+                _ => "a firewall, a VPN that is down, a proxy (HTTPS_PROXY, `proxy-url` of the kubeconfig) that is missing, or an \
+                      API server that hangs"
+                    .to_owned(),
             },
             soon,
         ),
         Break::Proxy { proxy, why } => at_proxy(server, proxy, why),
         Break::NotHttp(why) => not_http(q, server, why),
-        Break::Tls(why) => tls(q, server, why),
+        Break::Tls { fault, why } => tls(q, server, *fault, why),
         Break::Credentials(why) => new(
             Cause::Credentials,
             Who::You,
@@ -124,9 +150,12 @@ pub fn of_break(q: &Question<'_>, b: &Break) -> Refusal {
         Break::Ended { bytes: 0, after, why } => ended_silent(q, *after, why),
         Break::Ended { bytes, why, .. } => new(
             Cause::Cut,
-            Who::Network,
+            Who::Unknown,
             format!("the connection ended in the middle, after {bytes} bytes: {why}"),
-            "the kubelet was stopped, or something between cut the connection: ask again",
+            match q.route {
+                Route::Direct => "the kubelet was stopped, or something between cut the connection: ask again",
+                _ => "the kubelet or the API server was stopped, or something between cut the connection: ask again",
+            },
             Next::Again(Duration::from_secs(1)),
         ),
         Break::NoAnswer { after } => no_answer(q, *after),
@@ -134,12 +163,15 @@ pub fn of_break(q: &Question<'_>, b: &Break) -> Refusal {
             Cause::Stalled,
             Who::Unknown,
             format!("after {bytes} bytes nothing more came for {} s", quiet.as_secs()),
-            "a network that drops packets, or a kubelet that hangs: the goroutine profile tells",
+            match q.route {
+                Route::Direct => "a network that drops packets, or a kubelet that hangs: the goroutine profile tells",
+                _ => SILENT_THROUGH_PROXY,
+            },
             Next::GoOn,
         ),
         Break::TooSlow { bytes, after } => new(
             Cause::TooSlow,
-            Who::Network,
+            Who::Unknown,
             format!("only {bytes} bytes in {} s", after.as_secs()),
             "give it more time with --timeout, or go --direct to the node",
             Next::GoOn,
@@ -177,10 +209,14 @@ pub fn of_break(q: &Question<'_>, b: &Break) -> Refusal {
 
 fn refused(q: &Question<'_>, server: &str, why: &str) -> Refusal {
     let remedy = match q.route {
-        Route::ApiServer => "is `server` of your kubeconfig right, and is the API server up?",
-        Route::KubectlProxy => "start it: kubectl proxy --port=8001",
+        Route::ApiServer => "is `server` of your kubeconfig right, and is the API server up?".to_owned(),
+        Route::KubectlProxy => match q.port() {
+            "" => "start it: kubectl proxy".to_owned(),
+            port => format!("start it: kubectl proxy --port={port}"),
+        },
         Route::Direct => {
             "the kubelet is down or listens elsewhere: look on the node with `systemctl status kubelet` and `ss -tlnp`"
+                .to_owned()
         }
     };
     let next = match q.route {
@@ -223,6 +259,9 @@ fn not_http(q: &Question<'_>, server: &str, why: &str) -> Refusal {
         (
             format!("what listens where {server} should be does not speak HTTP: {why}"),
             match q.route {
+                Route::Direct if q.is_usual_port() => {
+                    "is the address right? Something else listens at the kubelet's port there"
+                }
                 Route::Direct => "is the port right? Kubelets listen at 10250",
                 Route::KubectlProxy => "is the port right? `kubectl proxy` prints its own",
                 Route::ApiServer => {
@@ -245,51 +284,53 @@ fn not_http(q: &Question<'_>, server: &str, why: &str) -> Refusal {
     Refusal::new(Cause::NotHttp, Who::Network, why, remedy, Next::GoOn)
 }
 
-fn tls(q: &Question<'_>, server: &str, why: &str) -> Refusal {
-    let lower = why.to_ascii_lowercase();
-    let has = |text: &str| lower.contains(text);
-    let flags = match q.route {
-        Route::Direct => {
-            "name the CA with --certificate-authority (kubelets often sign themselves: then \
-             --insecure-skip-tls-verify, or go through the API server)"
-        }
-        _ => "look at `certificate-authority` of your kubeconfig, or name the CA with --certificate-authority",
-    };
-    if has("alert") && (has("certificate") || has("unknownca") || has("accessdenied")) {
-        return Refusal::new(
+fn tls(q: &Question<'_>, server: &str, fault: TlsFault, why: &str) -> Refusal {
+    let (cause, who, why, remedy) = match fault {
+        TlsFault::ClientCertificate => (
             Cause::ClientCertificate,
             Who::You,
             format!("{server} does not take your client certificate: {why}"),
             "it is missing, expired or of another CA: look at `client-certificate` of your kubeconfig",
-            Next::Stop,
-        );
-    }
-    if has("invalidcontenttype") || has("corrupt message") {
-        return Refusal::new(
+        ),
+        TlsFault::NotTls => (
             Cause::PlainHttp,
             Who::You,
             format!("the port of {server} speaks no TLS: {why}"),
-            "write http:// in the address if that is meant; kubelets serve profiles with TLS only, at port 10250",
-            Next::Stop,
-        );
-    }
-    let (why, remedy) = if has("notvalidforname") {
-        (
+            "write http:// in the address if that is meant; kubelets serve profiles with TLS only",
+        ),
+        TlsFault::OtherName => (
+            Cause::Certificate,
+            Who::Network,
             format!("the certificate of {server} is for another name: {why}"),
-            "use a name or an address that it holds, or say which it is with --tls-server-name".to_owned(),
-        )
-    } else if has("expired") || has("notvalidyet") {
-        (
+            "use a name or an address that it holds, or say which it is with --tls-server-name",
+        ),
+        TlsFault::NotValidNow => (
+            Cause::Certificate,
+            Who::Network,
             format!("the certificate of {server} is not valid now: {why}"),
-            "renew it, or set this machine's clock".to_owned(),
-        )
-    } else {
-        (
+            "renew it, or set this machine's clock",
+        ),
+        TlsFault::Untrusted => (
+            Cause::Certificate,
+            Who::Network,
             format!("the certificate of {server} is not trusted: {why}"),
-            flags.to_owned(),
-        )
+            match q.route {
+                Route::Direct => {
+                    "name the CA with --certificate-authority (kubelets often sign themselves: then \
+                     --insecure-skip-tls-verify, or go through the API server)"
+                }
+                _ => "look at `certificate-authority` of your kubeconfig, or name the CA with --certificate-authority",
+            },
+        ),
+        TlsFault::Other => (
+            Cause::Handshake,
+            Who::Unknown,
+            format!("no TLS connection to {server} could be agreed on: {why}"),
+            "kubeprof speaks TLS 1.2 and 1.3 with the cipher suites of Go's defaults: is it the right port, and what does \
+             `openssl s_client -connect HOST:PORT` say?",
+        ),
     };
-    Refusal::new(Cause::Certificate, Who::Network, why, remedy, Next::Stop)
+    Refusal::new(cause, who, why, remedy, Next::Stop)
 }
 
 fn ended_silent(q: &Question<'_>, after: Duration, why: &str) -> Refusal {
@@ -303,8 +344,8 @@ fn ended_silent(q: &Question<'_>, after: Duration, why: &str) -> Refusal {
             Cause::IdleTimeout,
             Who::Network,
             format!(
-                "the connection was cut after {idle} s of silence, before the {seconds} s were over: an idle timeout in front \
-                 of the API server"
+                "the connection was cut after {idle} s of silence, before the {seconds} s were over: probably an idle timeout \
+                 on the way"
             ),
             format!(
                 "kubelets send nothing until a profile ends: take {} profiles of {part} s (--seconds {part}; kubeprof merges \
@@ -316,7 +357,7 @@ fn ended_silent(q: &Question<'_>, after: Duration, why: &str) -> Refusal {
     }
     Refusal::new(
         Cause::Broke,
-        Who::Network,
+        Who::Unknown,
         format!(
             "the connection ended without an answer after {:.1} s: {why}",
             after.as_secs_f64()
@@ -331,21 +372,24 @@ fn ended_silent(q: &Question<'_>, after: Duration, why: &str) -> Refusal {
     )
 }
 
+/// Through a proxy, silence does not say whose it is.
+const SILENT_THROUGH_PROXY: &str = "the API server, the kubelet or the network between hangs, and it cannot be told which from here: `kubectl get --raw \
+     /readyz` asks the API server alone, --direct on the node the kubelet alone; --timeout gives more time";
+
 fn no_answer(q: &Question<'_>, after: Duration) -> Refusal {
     let why = format!("no answer in {:.0} s", after.as_secs_f64());
-    let at_server = q.route.has_api_server()
-        && (q.node.is_empty() || q.path == "/version" || q.path.starts_with("/api/") || q.path.starts_with("/apis/"));
     let (who, remedy) = match q.path {
         // No kubelet was asked.
-        _ if at_server => (
+        _ if q.is_at_api_server() => (
             Who::ApiServer,
             "the API server hangs, is overloaded, or the way to it is slow: does `kubectl get --raw /readyz` answer? \
              --timeout gives it more time; --direct on the node needs no API server for a client certificate",
         ),
+        _ if q.route.has_api_server() => (Who::Unknown, SILENT_THROUGH_PROXY),
         "/healthz" | "/metrics" => (
             Who::Kubelet,
-            "the kubelet hangs or is starved of CPU: the goroutine profile tells if it can still be had; --timeout gives it \
-             more time",
+            "the kubelet hangs or is starved of CPU, or the network drops packets: the goroutine profile tells if it can still \
+             be had; --timeout gives it more time",
         ),
         _ => (
             Who::Unknown,

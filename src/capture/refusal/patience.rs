@@ -36,6 +36,7 @@ impl Refusal {
                 | Cause::PlainHttp
                 | Cause::NotAKubelet
                 | Cause::Certificate
+                | Cause::Handshake
                 | Cause::ClientCertificate
                 | Cause::Credentials
                 | Cause::Disk

@@ -180,6 +180,8 @@ fn unreachable(a: &Answer<'_>, message: &str) -> Refusal {
         Refusal::new(cause, Who::Path, format!("{why}: {message}"), remedy, next)
     };
     let again = Next::Again(Duration::from_secs(2));
+    // Other words of an API server may hold the same errors, of etcd or of a webhook.
+    let of_kubelet = has("error trying to reach service") || has("proxy error");
     if has("No agent available") {
         return path(
             Cause::NoAgent,
@@ -188,7 +190,7 @@ fn unreachable(a: &Answer<'_>, message: &str) -> Refusal {
             Next::LeaveNode,
         );
     }
-    if has("connection refused") {
+    if of_kubelet && has("connection refused") {
         let port = message.split("dial tcp ").nth(1).and_then(|t| t.split(": ").next());
         let wrong = port.is_some_and(|p| !p.ends_with(":10250"));
         let remedy = if wrong {
@@ -199,7 +201,7 @@ fn unreachable(a: &Answer<'_>, message: &str) -> Refusal {
         let why = "nothing listens at the kubelet's port";
         return path(Cause::KubeletRefuses, why, remedy, Next::LeaveNode);
     }
-    if has("x509") || has("certificate") || has("tls:") {
+    if of_kubelet && (has("x509") || has("certificate") || has("tls:")) {
         return path(
             Cause::KubeletCertificate,
             "the API server does not trust the kubelet's certificate",
@@ -208,7 +210,17 @@ fn unreachable(a: &Answer<'_>, message: &str) -> Refusal {
             Next::LeaveNode,
         );
     }
-    if has("i/o timeout") || has("deadline exceeded") || has("no route to host") || has("network is unreachable") {
+    let silent = has("i/o timeout") || has("deadline exceeded");
+    if of_kubelet && silent && !has("dial") {
+        return path(
+            Cause::KubeletUnreachable,
+            "the API server got no answer from the kubelet in time",
+            "a kubelet that hangs, or a network between them that drops packets: look on the node with `systemctl status \
+             kubelet`, and capture there with --direct",
+            Next::LeaveNode,
+        );
+    }
+    if of_kubelet && (silent || has("no route to host") || has("network is unreachable")) {
         return path(
             Cause::KubeletUnreachable,
             "the kubelet's port does not answer the API server",
@@ -217,7 +229,7 @@ fn unreachable(a: &Answer<'_>, message: &str) -> Refusal {
             Next::LeaveNode,
         );
     }
-    if has("EOF") || has("connection reset") || has("broken pipe") || has("http2:") {
+    if of_kubelet && (has("EOF") || has("connection reset") || has("broken pipe") || has("http2:")) {
         return path(
             Cause::PathBroke,
             "the connection between API server and kubelet broke",
@@ -225,7 +237,7 @@ fn unreachable(a: &Answer<'_>, message: &str) -> Refusal {
             again,
         );
     }
-    if has("error trying to reach service") || has("proxy error") {
+    if of_kubelet {
         return path(
             Cause::KubeletUnreachable,
             "the API server cannot reach the kubelet",

@@ -38,6 +38,7 @@ impl Unkept {
         let question = Question {
             route: Route::ApiServer,
             node: "",
+            server: "",
             path: "",
             measures: Duration::ZERO,
         };
@@ -455,10 +456,11 @@ fn is_no_lack(refusal: &Refusal) -> bool {
     )
 }
 
-fn question<'a>(t: &Transport, node: &'a str, e: &'a Endpoint, measures: Duration) -> Question<'a> {
+fn question<'a>(t: &'a Transport, node: &'a str, e: &'a Endpoint, measures: Duration) -> Question<'a> {
     Question {
         route: t.route(),
         node,
+        server: t.server(),
         path: e.path,
         measures,
     }

@@ -1,14 +1,16 @@
 //! Errors of the HTTP and TLS libraries -> what broke.
 //!
-//! They come as chains of boxed errors; the `io::Error` inside says what the system saw, and what has no type is told by the
-//! library's words, which the tests pin.
+//! They come as chains of boxed errors. What has a type is told by its type: errors of TLS, and what the system saw. The rest
+//! is told by the library's words, which the tests pin.
 
 use std::error::Error;
 use std::io;
 use std::time::Duration;
 
-use super::Break;
+use rustls::{AlertDescription, CertificateError, InvalidMessage};
+
 use super::access::chain;
+use super::{Break, TlsFault};
 
 /// What broke before there was an answer.
 pub(super) fn of_send(e: &kube::Error, after: Duration) -> Break {
@@ -27,18 +29,13 @@ pub(super) fn of_send(e: &kube::Error, after: Duration) -> Break {
         after,
         why: words(e),
     };
-    if has("handshake eof") || has("close_notify") {
+    if io_kind(e) == Some(io::ErrorKind::UnexpectedEof) {
         // The server went away, or something without a server behind it accepted the connection.
         return ended();
     }
-    // A server may say only after the handshake that it wants another certificate of ours.
-    if has("received fatal alert")
-        || has("invalid peer certificate")
-        || has("invalidcontenttype")
-        || has("corrupt message")
-        || (connecting && (has("certificate") || has("tls") || has("handshake")))
-    {
-        return Break::Tls(text);
+    if let Some(e) = find::<rustls::Error>(e) {
+        let fault = tls_fault(e);
+        return Break::Tls { fault, why: text };
     }
     // What hyper says of an answer that it cannot read.
     let unreadable = [
@@ -62,9 +59,55 @@ pub(super) fn of_send(e: &kube::Error, after: Duration) -> Break {
     }
 }
 
-/// Whether a certificate is fine but for the name that was asked for.
-pub(super) fn is_other_name(why: &str) -> bool {
-    why.to_ascii_lowercase().contains("not valid for name") || why.contains("NotValidForName")
+/// What an error of TLS is about. A server may say only after the handshake that it wants another certificate of ours, so
+/// alerts come at any time.
+fn tls_fault(e: &rustls::Error) -> TlsFault {
+    use rustls::Error;
+    match e {
+        Error::InvalidCertificate(e) => match e {
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => TlsFault::OtherName,
+            CertificateError::Expired
+            | CertificateError::ExpiredContext { .. }
+            | CertificateError::NotValidYet
+            | CertificateError::NotValidYetContext { .. } => TlsFault::NotValidNow,
+            _ => TlsFault::Untrusted,
+        },
+        Error::AlertReceived(
+            AlertDescription::NoCertificate
+            | AlertDescription::BadCertificate
+            | AlertDescription::UnsupportedCertificate
+            | AlertDescription::CertificateRevoked
+            | AlertDescription::CertificateExpired
+            | AlertDescription::CertificateUnknown
+            | AlertDescription::UnknownCA
+            | AlertDescription::AccessDenied
+            | AlertDescription::CertificateRequired,
+        ) => TlsFault::ClientCertificate,
+        // The first bytes of a server that speaks something else are read as the head of a message.
+        Error::InvalidMessage(
+            InvalidMessage::InvalidContentType
+            | InvalidMessage::UnknownProtocolVersion
+            | InvalidMessage::MessageTooLarge
+            | InvalidMessage::InvalidEmptyPayload,
+        ) => TlsFault::NotTls,
+        _ => TlsFault::Other,
+    }
+}
+
+/// The first error of a type in a chain, also of those that errors of the system hold.
+fn find<'e, T: Error + 'static>(e: &'e (dyn Error + 'static)) -> Option<&'e T> {
+    let mut next = Some(e);
+    while let Some(e) = next {
+        if let Some(found) = e.downcast_ref::<T>() {
+            return Some(found);
+        }
+        let inside = e.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        if let Some(found) = inside.and_then(|inner| find::<T>(inner)) {
+            return Some(found);
+        }
+        next = e.source();
+    }
+    None
 }
 
 /// The same where a proxy is on the way: what was not reached then is the proxy, or what it did not reach for us.

@@ -17,7 +17,7 @@ use tokio::sync::watch;
 
 use super::line::Ready;
 use super::names::escaped;
-use super::{Break, Transport, classify};
+use super::{Break, TlsFault, Transport, classify};
 use crate::bundle::manifest::Exchange;
 use crate::bundle::now;
 use crate::capture::mask;
@@ -191,9 +191,10 @@ impl Transport {
                     Outcome::Refused { status: 401, .. } if !std::mem::replace(&mut renewed, true) => {
                         self.line.refused(serial).await
                     }
-                    Outcome::Broken(Break::Tls(why)) if classify::is_other_name(why) => {
-                        Ok(!std::mem::replace(&mut renamed, true) && self.line.by_own_name(serial).await)
-                    }
+                    Outcome::Broken(Break::Tls {
+                        fault: TlsFault::OtherName,
+                        ..
+                    }) => Ok(!std::mem::replace(&mut renamed, true) && self.line.by_own_name(serial).await),
                     _ => Ok(false),
                 }
             };

@@ -19,7 +19,7 @@ use crate::bundle::names::bare_node;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use super::refusal::{Break, Route};
+pub use super::refusal::{Break, Route, TlsFault};
 pub use access::{Access, AccessError, Direct, Secret, Tls, Way};
 pub use exchange::{Ask, Exchanged, Outcome, Stop};
 pub use names::{NameError, check_node};
