@@ -14,4 +14,5 @@ mod run;
 mod sentinels;
 mod series;
 mod server;
+mod tls;
 mod whole;

@@ -320,6 +320,32 @@ impl Server {
         Self::speaking(Kubelet::default(), Some(Arc::new(config)), script)
     }
 
+    /// A healthy kubelet's server with a certificate of this key, signed by a CA of the same key, that speaks this version of
+    /// TLS only.
+    pub(crate) fn of_key(key: &rcgen::KeyPair, version: &'static rustls::SupportedProtocolVersion) -> Self {
+        let mut params = rcgen::CertificateParams::new(Vec::new()).expect("parameters");
+        params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        params.serial_number = Some(1.into());
+        params.distinguished_name.push(rcgen::DnType::CommonName, "test-ca");
+        let ca = params.self_signed(key).expect("a CA");
+        let issuer = rcgen::Issuer::new(params, key);
+        let mut params = rcgen::CertificateParams::new(vec!["127.0.0.1".to_owned()]).expect("parameters");
+        params.serial_number = Some(2.into());
+        let leaf = params.signed_by(key, &issuer).expect("a certificate");
+        let config = ServerConfig::builder_with_provider(kubeprof::tls::provider().expect("a processor"))
+            .with_protocol_versions(&[version])
+            .expect("a version")
+            .with_no_client_auth()
+            .with_single_cert(
+                vec![leaf.der().clone()],
+                PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der())),
+            )
+            .expect("a server");
+        let server = Self::speaking(Kubelet::default(), Some(Arc::new(config)), |_| None);
+        std::fs::write(server.ca(), ca.pem()).expect("the CA");
+        server
+    }
+
     pub(crate) fn with(
         kubelet: Kubelet,
         tls: bool,
