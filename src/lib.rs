@@ -10,6 +10,7 @@ pub mod bundle;
 pub mod capture;
 #[cfg(feature = "cli")]
 pub mod cli;
+pub mod diagnose;
 pub mod input;
 pub mod kubelet;
 pub mod model;

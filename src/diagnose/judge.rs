@@ -1,0 +1,99 @@
+//! How witnesses add up to a confidence.
+//!
+//! Each witness is worth the decimal logarithm of how much likelier it is in a sick kubelet than in a healthy one. What is
+//! found on one healthy kubelet in ten is worth 1, in a hundred 2. Witnesses of one sort are counted once.
+
+use super::report::{Confidence, Reason, Why};
+
+/// From here on it is worth another look.
+const SUSPECT: f64 = 1.0;
+/// From here on it is wrong at most once in a hundred.
+const LIKELY: f64 = 2.0;
+/// From here on, with two sorts of witnesses, nothing else explains it.
+const CERTAIN: f64 = 4.0;
+
+/// Witnesses for one finding.
+#[derive(Debug, Default)]
+pub(super) struct Scale {
+    sum: f64,
+    witnesses: usize,
+    reasons: Vec<Reason>,
+    cap: Option<Confidence>,
+}
+
+impl Scale {
+    /// A witness for it.
+    pub(super) fn add(&mut self, weight: f64, why: Why) {
+        let same = self
+            .reasons
+            .iter()
+            .any(|r| std::mem::discriminant(&r.why) == std::mem::discriminant(&why));
+        if !same && weight > 0.0 {
+            self.witnesses += 1;
+        }
+        self.sum += weight;
+        self.reasons.push(Reason::with(why));
+    }
+
+    /// What speaks against it.
+    pub(super) fn against(&mut self, weight: f64, why: Why) {
+        self.sum -= weight;
+        self.reasons.push(Reason::against(why));
+    }
+
+    /// What is worth saying and weighs nothing.
+    pub(super) fn note(&mut self, why: Why) {
+        self.reasons.push(Reason::against(why));
+    }
+
+    /// Never surer than this.
+    pub(super) fn at_most(&mut self, cap: Confidence) {
+        self.cap = Some(self.cap.map_or(cap, |c| c.min(cap)));
+    }
+
+    /// The confidence, if it is worth anything.
+    pub(super) fn confidence(&self) -> Option<Confidence> {
+        let found = match self.sum {
+            s if s >= CERTAIN && self.witnesses >= 2 => Confidence::Certain,
+            s if s >= LIKELY => Confidence::Likely,
+            s if s >= SUSPECT => Confidence::Suspect,
+            _ => return None,
+        };
+        Some(self.cap.map_or(found, |cap| found.min(cap)))
+    }
+
+    /// At how many moments in a row it was found.
+    pub(super) fn persists(&self) -> Option<usize> {
+        self.reasons.iter().find_map(|r| match r.why {
+            Why::Persists { moments, .. } => Some(moments),
+            _ => None,
+        })
+    }
+
+    pub(super) fn into_reasons(self) -> Vec<Reason> {
+        self.reasons
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sums_and_sorts_of_witnesses() {
+        let mut scale = Scale::default();
+        assert_eq!(scale.confidence(), None);
+        scale.add(1.2, Why::ManyOwners(2));
+        assert_eq!(scale.confidence(), Some(Confidence::Suspect));
+        scale.add(3.0, Why::ManyOwners(3));
+        // One sort of witness is never certain.
+        assert_eq!(scale.confidence(), Some(Confidence::Likely));
+        scale.add(0.5, Why::StillClimbing);
+        assert_eq!(scale.confidence(), Some(Confidence::Certain));
+        scale.against(3.0, Why::NoWaits);
+        assert_eq!(scale.confidence(), Some(Confidence::Suspect));
+        scale.at_most(Confidence::Suspect);
+        scale.add(9.0, Why::LoadFlat);
+        assert_eq!(scale.confidence(), Some(Confidence::Suspect));
+    }
+}

@@ -1,0 +1,56 @@
+//! Moments of a kubelet -> what is sick, where, how much, how sure, since when, which known bug, and what to do.
+//!
+//! [`Observer`] takes [`material::Moment`]s one by one, keeps numbers of them (`observe`) and drops their profiles;
+//! [`Observer::finish`] judges them and gives a [`report::Diagnosis`]. Each sort of trouble has a file; the statistics are
+//! pure functions in [`stats`]; what is usual and what is known are data (`knowledge.json`).
+
+mod book;
+mod crowd;
+mod expect;
+mod heap;
+mod judge;
+pub mod material;
+pub mod metrics;
+mod observe;
+mod place;
+pub mod report;
+pub mod stats;
+mod stuck;
+mod verdict;
+mod words;
+
+use std::sync::Arc;
+
+use expect::Expectations;
+use material::Moment;
+use observe::Observed;
+use report::Diagnosis;
+
+use crate::kubelet::Knowledge;
+
+/// Takes moments in and judges them.
+#[derive(Debug)]
+pub struct Observer {
+    seen: Observed,
+    expected: Expectations,
+}
+
+impl Observer {
+    /// An observer that knows the subsystems of this table.
+    pub fn new(knowledge: Arc<Knowledge>) -> Self {
+        Self {
+            seen: Observed::new(knowledge),
+            expected: Expectations::builtin(),
+        }
+    }
+
+    /// Takes one moment in. The order does not matter where moments have times.
+    pub fn take(&mut self, moment: Moment) {
+        self.seen.take(moment);
+    }
+
+    /// Judges what was taken in.
+    pub fn finish(self) -> Diagnosis {
+        verdict::judge(self.seen, &self.expected)
+    }
+}

@@ -1,0 +1,144 @@
+//! Moments -> what is kept of them: numbers over time by family, the goroutines, the metrics. Profiles are dropped as soon
+//! as they are read, so that a thousand moments fit in memory.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::book::Book;
+use super::crowd::{Crowd, StackBook};
+use super::heap::{HeapBook, HeapDigest};
+use super::material::{Moment, Process};
+use super::metrics::Metrics;
+use super::report::Load;
+use crate::kubelet::Knowledge;
+
+/// What is kept of a moment.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    pub(super) label: String,
+    pub(super) sources: Vec<String>,
+    pub(super) snapshot: Option<u32>,
+    pub(super) at: Option<Timestamp>,
+    pub(super) process: Process,
+    pub(super) crowd: Option<Crowd>,
+    pub(super) heap: Option<HeapDigest>,
+    pub(super) leaked: Option<u64>,
+    pub(super) metrics: Option<Metrics>,
+    pub(super) healthz: Option<String>,
+    pub(super) configz: Option<serde_json::Value>,
+    pub(super) node: Option<serde_json::Value>,
+    pub(super) cause: Option<String>,
+    pub(super) dump_cut: bool,
+    pub(super) heap_is_text: bool,
+    pub(super) load: Load,
+}
+
+impl Seen {
+    pub(super) fn seconds(&self) -> Option<f64> {
+        self.at.map(|t| t.as_nanosecond() as f64 / 1e9)
+    }
+}
+
+/// All moments, in the order in which they were taken in.
+#[derive(Debug)]
+pub(super) struct Observed {
+    pub(super) book: Book,
+    pub(super) stacks: StackBook,
+    pub(super) heaps: HeapBook,
+    pub(super) moments: Vec<Seen>,
+}
+
+impl Observed {
+    pub(super) fn new(knowledge: Arc<Knowledge>) -> Self {
+        Self {
+            book: Book::new(knowledge),
+            stacks: StackBook::default(),
+            heaps: HeapBook::default(),
+            moments: Vec::new(),
+        }
+    }
+
+    /// Takes a moment in and drops its profiles.
+    pub(super) fn take(&mut self, moment: Moment) {
+        let Self {
+            book, stacks, heaps, ..
+        } = self;
+        let mut process = moment.process;
+        let build = [&moment.goroutines, &moment.heap, &moment.allocs, &moment.cpu];
+        for p in build.into_iter().flatten() {
+            if process.build_id.is_empty() {
+                p.build_id().clone_into(&mut process.build_id);
+            }
+        }
+        let crowd = moment.goroutines.as_ref().map(|p| Crowd::of(p, book, stacks));
+        let heap = moment.heap.as_ref().map(|p| HeapDigest::of(p, book, heaps));
+        let leaked = moment.leaked.as_ref().map(|p| {
+            let values = (0..p.samples.len()).filter_map(|i| p.samples.values(i).first());
+            values.map(|&v| u64::try_from(v).unwrap_or(0)).sum()
+        });
+        let mut seen = Seen {
+            label: moment.label,
+            sources: moment.sources,
+            snapshot: moment.snapshot,
+            at: moment.at,
+            process,
+            crowd,
+            heap,
+            leaked,
+            metrics: moment.metrics,
+            healthz: moment.healthz,
+            configz: moment.configz,
+            node: moment.node,
+            cause: moment.cause,
+            dump_cut: moment.dump_cut,
+            heap_is_text: moment.heap_is_text,
+            load: Load::default(),
+        };
+        seen.learn();
+        seen.load = load(&seen, book);
+        self.moments.push(seen);
+    }
+}
+
+impl Seen {
+    /// Versions and times that metrics and the node know.
+    fn learn(&mut self) {
+        let mut more = Process::default();
+        if let Some(m) = &self.metrics {
+            more.started = m.get("process_start_time_seconds");
+            if let Some(build) = m.all("kubernetes_build_info").first() {
+                build.label("git_version").clone_into(&mut more.kubernetes);
+                build.label("go_version").clone_into(&mut more.go);
+            }
+        }
+        if let Some(info) = self.node.as_ref().and_then(|n| n.pointer("/status/nodeInfo")) {
+            let text = |key: &str| info.get(key).and_then(|v| v.as_str()).unwrap_or_default().to_owned();
+            more.runtime = text("containerRuntimeVersion");
+            if more.kubernetes.is_empty() {
+                more.kubernetes = text("kubeletVersion");
+            }
+        }
+        self.process.learn(&more);
+    }
+}
+
+/// The load at a moment: of its metrics, else of its goroutines, of which each pod and probe has one.
+fn load(seen: &Seen, book: &Book) -> Load {
+    let mut load = Load::default();
+    if let Some(m) = &seen.metrics {
+        load.pods = m.get("kubelet_running_pods");
+        load.containers = m.sum("kubelet_running_containers", |s| s.label("container_state") == "running");
+    }
+    if let Some(crowd) = &seen.crowd {
+        let owned = |key: &str| {
+            let owner = book.knowledge.by_key(key)?;
+            let of = crowd.groups.iter().filter(|g| g.attribution.owner == Some(owner));
+            Some(of.map(|g| g.count).sum::<u64>() as f64)
+        };
+        load.pods = load.pods.or_else(|| owned("pod-workers"));
+        load.probes = owned("probes");
+        load.cgroups = owned("cadvisor-housekeeping");
+    }
+    load
+}

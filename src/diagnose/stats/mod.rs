@@ -1,0 +1,3 @@
+//! Statistics of few, sampled numbers. Pure functions, tested against enumeration and simulation.
+
+pub mod sampling;
