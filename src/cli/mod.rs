@@ -10,6 +10,7 @@ mod binary;
 mod bundle;
 #[cfg(feature = "capture")]
 mod capture;
+mod diagnose;
 mod disasm;
 mod dumps;
 mod exit;
@@ -57,6 +58,8 @@ enum Command {
     /// Takes everything from a sick kubelet into a bundle, and explains who refuses what
     #[cfg(feature = "capture")]
     Capture(Box<capture::CaptureArgs>),
+    /// Say what is sick in a kubelet, where, how sure, since when, and what to do
+    Diagnose(Box<diagnose::DiagnoseArgs>),
     /// Rows with the most of their own: functions, packages, subsystems, owners
     Top(tables::TopArgs),
     /// Every sample with its labels and stack
@@ -250,6 +253,7 @@ fn dispatch(command: Command) -> Result<Exit> {
     match command {
         #[cfg(feature = "capture")]
         Command::Capture(args) => return capture::answer(&args),
+        Command::Diagnose(args) => return diagnose::answer(&args),
         Command::Top(args) => tables::top(&args)?,
         Command::Traces(args) => tables::traces(&args)?,
         Command::Peek(args) => tables::peek(&args)?,

@@ -214,11 +214,13 @@ impl Crowd {
                 Some(state) => Wait::of_state(state),
                 None => Wait::of_leaf(&mut frames.iter().map(|&f| book.key(f))),
             };
-            let creator = keys
-                .text(labels, keys.created_by)
-                .map(|id| book.name(p.text(id), ""));
+            let creator = keys.text(labels, keys.created_by).map(|id| book.name(p.text(id), ""));
             let parent = (keys.text(labels, keys.parent_owner)).and_then(|id| book.knowledge.by_key(p.text(id)));
-            let leaked = if keys.text(labels, keys.leaked).is_some() { count } else { 0 };
+            let leaked = if keys.text(labels, keys.leaked).is_some() {
+                count
+            } else {
+                0
+            };
             let minutes = keys.number(labels, keys.wait);
             let stack = stacks.intern(&frames);
             let at = *index.entry((stack, creator, wait, parent)).or_insert_with(|| {

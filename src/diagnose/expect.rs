@@ -1,6 +1,6 @@
 //! What is usual: which loops a kubelet has and where they may stand for how long. The data are `knowledge.json`.
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 use serde::Deserialize;
 
 use super::book::{Book, NameId};
@@ -108,7 +108,12 @@ impl<T> Patterns<T> {
     fn find(&self, key: &str) -> Option<&T> {
         let bare = key.strip_suffix(".func").unwrap_or(key);
         let exact = self.exact.get(key).or_else(|| self.exact.get(bare));
-        exact.or_else(|| self.open.iter().find(|(p, _)| key.starts_with(p.as_str())).map(|(_, v)| v))
+        exact.or_else(|| {
+            self.open
+                .iter()
+                .find(|(p, _)| key.starts_with(p.as_str()))
+                .map(|(_, v)| v)
+        })
     }
 }
 
@@ -183,9 +188,17 @@ impl Expectations {
 
     /// Keys of all loops, for tests against the table of subsystems.
     #[cfg(test)]
-    pub(super) fn keys(&self) -> FxHashSet<&str> {
-        let parts = self.waits_for.exact.values().chain(self.waits_for.open.iter().map(|(_, v)| v));
-        self.loops.keys().map(String::as_str).chain(parts.map(String::as_str)).collect()
+    pub(super) fn keys(&self) -> rustc_hash::FxHashSet<&str> {
+        let parts = self
+            .waits_for
+            .exact
+            .values()
+            .chain(self.waits_for.open.iter().map(|(_, v)| v));
+        self.loops
+            .keys()
+            .map(String::as_str)
+            .chain(parts.map(String::as_str))
+            .collect()
     }
 }
 

@@ -128,7 +128,9 @@ fn load(seen: &Seen, book: &Book) -> Load {
     let mut load = Load::default();
     if let Some(m) = &seen.metrics {
         load.pods = m.get("kubelet_running_pods");
-        load.containers = m.sum("kubelet_running_containers", |s| s.label("container_state") == "running");
+        load.containers = m.sum("kubelet_running_containers", |s| {
+            s.label("container_state") == "running"
+        });
     }
     if let Some(crowd) = &seen.crowd {
         let owned = |key: &str| {

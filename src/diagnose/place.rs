@@ -79,7 +79,9 @@ const GRPC_OF: &[(&str, FarEnd)] = &[
 
 /// Functions that mean a gRPC call under way at the client.
 fn is_grpc_call(key: &str) -> bool {
-    let Some(rest) = key.strip_prefix("google.golang.org/grpc") else { return false };
+    let Some(rest) = key.strip_prefix("google.golang.org/grpc") else {
+        return false;
+    };
     const CALLS: &[&str] = &[
         ".(*ClientConn).Invoke",
         ".invoke",
@@ -226,9 +228,9 @@ impl Seen {
             // A library's own goroutine is not in a call.
             Some(far) if self.owner.is_some() || self.grpc || self.api => Some(far),
             _ if self.api => Some(FarEnd::ApiServer),
-            _ if self.grpc => Some(
-                (GRPC_OF.iter().find(|(key, _)| *key == owner)).map_or(FarEnd::Grpc, |(_, far)| *far),
-            ),
+            _ if self.grpc => {
+                Some((GRPC_OF.iter().find(|(key, _)| *key == owner)).map_or(FarEnd::Grpc, |(_, far)| *far))
+            }
             _ if self.http && self.owner.is_some() => Some(FarEnd::Network),
             _ => None,
         }

@@ -13,8 +13,7 @@ use super::judge::Scale;
 use super::observe::{Observed, Seen};
 use super::place::{Place, place};
 use super::report::{
-    Claim, Confidence, Evidence, Fact, FarEnd, Finding, Kind, Need, Part, Party, Reason, Show, Since, SinceBasis, Verb,
-    Why,
+    Claim, Confidence, Evidence, Fact, FarEnd, Finding, Kind, Need, Part, Party, Show, Since, SinceBasis, Verb, Why,
 };
 use crate::kubelet::SubsystemId;
 
@@ -168,20 +167,17 @@ impl Judge<'_> {
         }
         let mut moments = 1;
         for &m in self.earlier.iter().rev() {
-            let Some(crowd) = &self.seen.moments[m].crowd else { break };
-            let again = crowd.groups.iter().any(|g| {
-                if !single.iter().any(|o| **o == g.attribution.owner) {
-                    return false;
-                }
-                let at = place(g, &self.seen.stacks, book);
-                let same = match (at, barrier) {
-                    (Place::Call { far_end, .. }, Barrier::Call(b)) => far_end == b,
-                    (Place::Lock { at }, Barrier::Lock(b)) => book.get(at).class.subsystem() == b,
-                    (Place::Send { at }, Barrier::Send(b)) => book.get(at).class.subsystem() == b,
-                    _ => false,
-                };
-                same && !self.expected.is_usual(g, at, &self.seen.stacks, book)
+            let Some(crowd) = &self.seen.moments[m].crowd else {
+                break;
+            };
+            let again = single.iter().filter(|o| {
+                crowd
+                    .groups
+                    .iter()
+                    .any(|g| ***o == g.attribution.owner && self.is_at(g, barrier))
             });
+            // A loop may have been there by chance; most of them not.
+            let again = again.count() * 2 > single.len();
             if !again {
                 break;
             }
@@ -198,11 +194,26 @@ impl Judge<'_> {
         }
     }
 
+    /// Whether a group stands at a barrier.
+    fn is_at(&self, group: &Group, barrier: Barrier) -> bool {
+        let book = &self.seen.book;
+        let at = place(group, &self.seen.stacks, book);
+        let same = match (at, barrier) {
+            (Place::Call { far_end, .. }, Barrier::Call(b)) => far_end == b,
+            (Place::Lock { at }, Barrier::Lock(b)) => book.get(at).class.subsystem() == b,
+            (Place::Send { at }, Barrier::Send(b)) => book.get(at).class.subsystem() == b,
+            _ => false,
+        };
+        same && !self.expected.is_usual(group, at, &self.seen.stacks, book)
+    }
+
     /// Who waits for the owners of a cohort.
     fn victims(&self, owners: &[Option<SubsystemId>], barrier: Barrier) -> Vec<Party> {
         let mut victims: Vec<Party> = Vec::new();
         for (group, part) in self.inner {
-            let waits_for = self.expected.waits_for(group, *part, &self.seen.stacks, &self.seen.book);
+            let waits_for = self
+                .expected
+                .waits_for(group, *part, &self.seen.stacks, &self.seen.book);
             let of_root = waits_for.is_some_and(|p| owners.contains(&Some(p)));
             let by_far_end = matches!(barrier, Barrier::Call(FarEnd::Runtime | FarEnd::ImageService))
                 && waits_for.is_some_and(|p| self.seen.book.knowledge.key(p) == "kuberuntime");
@@ -221,7 +232,10 @@ impl Judge<'_> {
         let book = &self.seen.book;
         let shown = |id| super::words::short(&book.get(id).shown);
         let frames = self.seen.stacks.get(group.stack);
-        let own = group.attribution.owner_frame.and_then(|f| frames.get(f as usize).copied());
+        let own = group
+            .attribution
+            .owner_frame
+            .and_then(|f| frames.get(f as usize).copied());
         let (call, function) = match at {
             Place::Call { method, .. } => (method.map(shown).unwrap_or_default(), own),
             Place::Lock { at } | Place::Send { at } | Place::Inner { at, .. } => (String::new(), Some(at)),
@@ -279,7 +293,12 @@ impl Judge<'_> {
             }
             Barrier::Send(_) => (Kind::Stuck, first.owner.clone(), "channel".to_owned()),
         };
-        let longest = parties.iter().chain(&victims).filter_map(|p| p.waits).map(|w| w.1).max();
+        let longest = parties
+            .iter()
+            .chain(&victims)
+            .filter_map(|p| p.waits)
+            .map(|w| w.1)
+            .max();
         let since = self.since(longest, &scale);
         let evidence = self.evidence(cohort, &parties);
         let mut next = Vec::new();
@@ -341,7 +360,9 @@ impl Judge<'_> {
     fn since(&self, longest: Option<u64>, scale: &Scale) -> Option<Since> {
         let minutes = longest.filter(|&m| m > 0);
         let before = match (self.moment.at, minutes) {
-            (Some(at), Some(m)) => at.checked_sub(jiff::SignedDuration::from_mins(i64::try_from(m).ok()?)).ok(),
+            (Some(at), Some(m)) => at
+                .checked_sub(jiff::SignedDuration::from_mins(i64::try_from(m).ok()?))
+                .ok(),
             _ => None,
         };
         if let Some(m) = minutes {

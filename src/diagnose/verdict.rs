@@ -3,11 +3,12 @@
 use super::expect::Expectations;
 use super::observe::Observed;
 use super::report::{Check, Checked, Confidence, Diagnosis, Examined, Finding, Need, Outcome, Verdict};
-use super::stuck;
+use super::{leak, stuck};
 
 /// Judges everything that was taken in.
 pub(super) fn judge(mut seen: Observed, expected: &Expectations) -> Diagnosis {
-    seen.moments.sort_by(|a, b| a.at.cmp(&b.at).then_with(|| a.label.cmp(&b.label)));
+    seen.moments
+        .sort_by(|a, b| a.at.cmp(&b.at).then_with(|| a.label.cmp(&b.label)));
     let moments: Vec<usize> = (0..seen.moments.len()).collect();
     let mut diagnosis = Diagnosis {
         examined: examined(&seen, &moments),
@@ -15,6 +16,9 @@ pub(super) fn judge(mut seen: Observed, expected: &Expectations) -> Diagnosis {
     };
     let mut findings = stuck::stuck(&seen, &moments, expected);
     check(&mut diagnosis, &findings);
+    let mut leaks = leak::leaks(&seen, &moments);
+    findings.append(&mut leaks.findings);
+    diagnosis.weighed.append(&mut leaks.weighed);
     rank(&mut findings);
     diagnosis.verdict = match findings.iter().map(|f| f.confidence).max() {
         Some(c) if c >= Confidence::Likely => Verdict::Sick,
@@ -65,7 +69,9 @@ fn examined(seen: &Observed, moments: &[usize]) -> Examined {
         go: process.go,
         build_id: process.build_id,
         runtime: process.runtime,
-        started: process.started.and_then(|s| jiff::Timestamp::from_nanosecond((s * 1e9) as i128).ok()),
+        started: process
+            .started
+            .and_then(|s| jiff::Timestamp::from_nanosecond((s * 1e9) as i128).ok()),
         first: all().find_map(|m| m.at),
         last: all().rev().find_map(|m| m.at),
         moments: moments.len(),

@@ -6,6 +6,7 @@
 
 pub mod bundle;
 pub mod csv;
+pub mod diagnosis;
 pub mod document;
 mod flame;
 mod flame_html;

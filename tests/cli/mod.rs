@@ -3,6 +3,7 @@
 mod bundle;
 mod bundle_copies;
 mod compat;
+mod diagnose;
 mod documents;
 mod drawings;
 mod formats;

@@ -17,8 +17,12 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("capture", &["model", "pprof", "symbolize", "bundle", "secrets", "tls"]),
     ("input", &["model", "pprof", "bundle"]),
     ("analysis", &["model", "kubelet"]),
+    ("diagnose", &["model", "kubelet"]),
     // The encoder of `convert` is the one renderer that needs more than a report.
-    ("render", &["model", "kubelet", "bundle", "input", "analysis"]),
+    (
+        "render",
+        &["model", "kubelet", "bundle", "input", "analysis", "diagnose"],
+    ),
     (
         "cli",
         &[
@@ -30,6 +34,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "input",
             "capture",
             "analysis",
+            "diagnose",
             "render",
         ],
     ),

@@ -1,3 +1,7 @@
 //! Statistics of few, sampled numbers. Pure functions, tested against enumeration and simulation.
 
+pub mod counts;
+pub mod fdr;
 pub mod sampling;
+pub mod slope;
+pub mod trend;

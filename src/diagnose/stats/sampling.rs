@@ -14,9 +14,11 @@ pub fn probability(size: f64, rate: f64) -> f64 {
 /// How many sampled objects stand behind a reported number; exact for what Go writes. Negative numbers, which only
 /// differences have, give 0.
 pub fn recovered(reported: f64, size: f64, rate: f64) -> u64 {
-    // Go cuts off behind the decimal point, which costs less than one object; half of it back is closest on average.
-    let k = (reported.max(0.0) + if reported > 0.0 { 0.5 } else { 0.0 }) * probability(size, rate);
-    k.round() as u64
+    if reported <= 0.0 {
+        return 0;
+    }
+    // Go cuts off behind the decimal point, so k lies at most p above N p: just under half of that back rounds right.
+    ((reported + 0.49) * probability(size, rate)).round() as u64
 }
 
 /// Variance of the number of objects that k sampled ones stand for: k (1 - p) / p^2.
@@ -39,7 +41,11 @@ mod tests {
         for rate in [1.0, 512.0, 4096.0, 524_288.0, 8_388_608.0] {
             for size in [8.0, 16.0, 48.0, 96.0, 128.0, 1024.0, 8192.0, 524_288.0, 4e6] {
                 for k in [0, 1, 2, 3, 7, 100, 12_345, 1_000_000] {
-                    assert_eq!(recovered(scaled(k, size, rate), size, rate), k, "k {k} size {size} rate {rate}");
+                    assert_eq!(
+                        recovered(scaled(k, size, rate), size, rate),
+                        k,
+                        "k {k} size {size} rate {rate}"
+                    );
                 }
             }
         }

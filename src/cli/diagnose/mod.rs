@@ -1,0 +1,117 @@
+//! `diagnose`: one command, one screen.
+
+mod commands;
+mod gather;
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::{Args, ValueEnum};
+
+use super::args::OutArgs;
+use super::{Exit, open, output};
+use crate::diagnose::Observer;
+use crate::diagnose::report::{Confidence, Diagnosis, Oddity, Verdict};
+use crate::pprof::Limit;
+use crate::render::diagnosis;
+
+const EXAMPLES: &str = "\
+Examples:
+  kubeprof diagnose BUNDLE                       what is sick in a captured kubelet
+  kubeprof diagnose goroutine.debug2.txt         one dump is enough to start
+  journalctl -u kubelet | kubeprof diagnose -    the traceback that a dead kubelet left
+
+Exit status: 0 nothing at likely or above, 1 a finding at likely or above, 2 it did not work.";
+
+/// From which outcome on the exit code is 1.
+#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum FailOn {
+    /// A finding at `likely` or above.
+    #[default]
+    Likely,
+    /// Any finding.
+    Suspect,
+    /// Any finding, or a verdict of `unknown`.
+    Unknown,
+}
+
+/// Formats of a diagnosis.
+#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum DiagnoseFormat {
+    /// One screen for people.
+    #[default]
+    Text,
+    /// One JSON object of schema kubeprof/diagnose/1.
+    Json,
+    /// For a ticket or an incident channel.
+    Markdown,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct DiagnoseArgs {
+    /// Bundles, folders or files: goroutine dumps, tracebacks, profiles, metrics; - for standard input
+    #[arg(value_name = "SOURCE", required = true)]
+    sources: Vec<PathBuf>,
+    /// Show what was weighed and dropped, all checks and all evidence
+    #[arg(long)]
+    all: bool,
+    /// Exit with 1 from this on
+    #[arg(long, value_enum, value_name = "WHAT", default_value_t)]
+    fail_on: FailOn,
+    /// Largest size of an unpacked profile
+    #[arg(long, value_name = "SIZE", help_heading = "Input", value_parser = super::args::parse_size)]
+    max_size: Option<u64>,
+    /// Table of subsystems to use instead of the built-in one
+    #[arg(long, value_name = "FILE", help_heading = "Kubelet")]
+    knowledge: Option<PathBuf>,
+    /// Format
+    #[arg(short, long, value_enum, default_value_t)]
+    output: DiagnoseFormat,
+    #[command(flatten)]
+    out: OutArgs,
+}
+
+pub(super) fn answer(args: &DiagnoseArgs) -> Result<Exit> {
+    let knowledge = open::knowledge_of(args.knowledge.as_deref())?;
+    let limit = args.max_size.map_or(Limit::Proportional, Limit::Bytes);
+    let gathered = gather::gather(&args.sources, limit, &knowledge)?;
+    let mut observer = Observer::new(knowledge);
+    for moment in gathered.moments {
+        observer.take(moment);
+    }
+    let mut report = observer.finish();
+    if gathered.unused > 0 {
+        report.odd.push(Oddity::Unused(gathered.unused));
+    }
+    print(&report, args)?;
+    Ok(exit(&report, args.fail_on))
+}
+
+fn exit(report: &Diagnosis, fail_on: FailOn) -> Exit {
+    let worst = report.worst();
+    let fails = match fail_on {
+        FailOn::Likely => worst >= Some(Confidence::Likely),
+        FailOn::Suspect => worst.is_some(),
+        FailOn::Unknown => worst.is_some() || report.verdict == Verdict::Unknown,
+    };
+    if fails { Exit::Findings } else { Exit::Fine }
+}
+
+fn print(report: &Diagnosis, args: &DiagnoseArgs) -> Result<()> {
+    let words = diagnosis::Words {
+        command: &commands::command,
+        need: &commands::need,
+        all: args.all,
+    };
+    match args.output {
+        DiagnoseFormat::Text => {
+            let terminal = output::terminal(&args.out);
+            output::write(&args.out, true, None, |out| {
+                diagnosis::text(report, &words, &terminal, out)
+            })
+        }
+        DiagnoseFormat::Json => output::data(&args.out, false, |out| diagnosis::json(report, &words, out)),
+        DiagnoseFormat::Markdown => output::data(&args.out, false, |out| diagnosis::markdown(report, &words, out)),
+    }
+}

@@ -1,0 +1,121 @@
+//! Reasons and what was dropped, in words.
+
+use super::words::{minutes, number, seconds};
+use crate::diagnose::report::{Dropped, Oddity, Reason, Weighed, Why};
+use crate::model::units::counted;
+
+/// A reason in words.
+pub(super) fn reason(r: &Reason) -> String {
+    match &r.why {
+        Why::WaitTooLong { minutes: m, limit } => {
+            format!("waits of {}, such a wait ends within {}", minutes(*m), minutes(*limit))
+        }
+        Why::Persists { moments, of } => format!("the same at {moments} of {of} moments in a row"),
+        Why::ManyOwners(n) => format!("{n} parts that have nothing to do with each other wait for it"),
+        Why::MostAtOnce { count, of } => format!("{count} of {of} of one part at once"),
+        Why::RarePlace(share) => format!(
+            "a healthy kubelet is there for less than {:.2} % of the time",
+            share * 100.0
+        ),
+        Why::MetricAgrees(name) => format!("metric {name} agrees"),
+        Why::HealthCheck(name) => format!("health check {name} fails"),
+        Why::Trend { q, moments } => format!("trend over {moments} moments, q = {q:.1e}"),
+        Why::NeverFreed { born, freed } => format!("of {born} sampled objects made in this time {freed} were freed"),
+        Why::StillClimbing => "still climbing at the end".to_owned(),
+        Why::LoadFlat => "the load does not explain it".to_owned(),
+        Why::LockStep(n) => format!("{n} groups grow by the same number"),
+        Why::GoroutineLeak(n) => format!("Go's leak detection names {n} of them"),
+        Why::KnownIssue(id) => format!("{id} has this pattern, and this version has it"),
+        Why::AboveRest { seen, expected } => {
+            format!("{seen} sampled live objects where {expected:.2} would be expected")
+        }
+        Why::OutOfProportion { count, usual } => format!("{count} where {usual} are usual at most"),
+        Why::AgesSpread { from, to } => format!("waits of every age from {} to {}", minutes(*from), minutes(*to)),
+        Why::AgesEqual(m) => format!("all have waited for {}", minutes(*m)),
+        Why::FewMoments(n) => format!("only {}", counted(*n, "moment", "moments")),
+        Why::Young { age, warm_up } => format!(
+            "the process is {} old, its warm-up takes {}",
+            seconds(*age),
+            seconds(*warm_up)
+        ),
+        Why::NoWaits => "wait ages are unknown: only a dump has them".to_owned(),
+        Why::FewSamples(n) => format!("only {}", counted(*n, "sampled object", "sampled objects")),
+        Why::CrashText => "the text of the crash says so".to_owned(),
+        Why::CpuSamples(n) => format!("{n} CPU samples, more than their error above what is usual"),
+        Why::HasDeadline(m) => format!("such calls end by themselves after {}", minutes(*m)),
+        Why::CallerUnknown => "the stacks do not show who calls".to_owned(),
+    }
+}
+
+/// Why something was dropped.
+pub(super) fn dropped(d: &Dropped) -> String {
+    match d {
+        Dropped::Noise => "within the error of sampling".to_owned(),
+        Dropped::SampledOnce => "a single sampled object".to_owned(),
+        Dropped::WentAway => "came down again".to_owned(),
+        Dropped::Moved => "moved from another owner, the sum is level".to_owned(),
+        Dropped::Load => "grew with the load".to_owned(),
+        Dropped::Step(at) => match at {
+            Some(t) => format!("rose once, by {}", super::words::time(*t)),
+            None => "rose once".to_owned(),
+        },
+        Dropped::WarmUp => "rose while the process warmed up".to_owned(),
+        Dropped::Saturated => "filled and stopped".to_owned(),
+        Dropped::Small => "too small to matter".to_owned(),
+        Dropped::Usual => "usual for this loop".to_owned(),
+        Dropped::Brief => "a call under way, not yet too long".to_owned(),
+        Dropped::Passed => "gone at the next moment".to_owned(),
+        Dropped::FewMoments => "too few moments".to_owned(),
+        Dropped::PartOf(n) => format!("part of finding {n}"),
+    }
+}
+
+/// What was weighed, in a line.
+pub(super) fn weighed(w: &Weighed) -> String {
+    format!(
+        "{} of {} ({}): {} -> {} {}: {}",
+        w.kind.as_str(),
+        w.subsystem.title,
+        super::words::short(&w.subject),
+        number(w.from),
+        number(w.to),
+        w.unit,
+        dropped(&w.dropped)
+    )
+}
+
+/// What is odd, in a line.
+pub(super) fn oddity(o: &Oddity) -> String {
+    match o {
+        Oddity::NotKubelet(what) => format!("this is no kubelet; it looks like {what}"),
+        Oddity::OneProcess(what) => format!("kubelet and more in one process ({what}): the kubelet's part is judged"),
+        Oddity::Restarted { at, before, after } => {
+            let at = at.map_or_else(String::new, |t| format!(" at {}", super::words::time(t)));
+            format!("the process restarted{at}: {before} moments before, {after} after; nothing is compared across it")
+        }
+        Oddity::Mixed { left_out, by } => format!("several processes (told by {by}): {left_out} moments are left out"),
+        Oddity::Reordered => "files were not in time order and were sorted".to_owned(),
+        Oddity::Duplicates(n) => format!(
+            "{} twice and counted once",
+            counted(*n, "moment is there", "moments are there")
+        ),
+        Oddity::Gap { seconds: s, usual } => {
+            format!(
+                "a gap of {}, moments are usually {} apart",
+                seconds(*s),
+                seconds(*usual)
+            )
+        }
+        Oddity::Empty(what) => format!("{what} has no samples"),
+        Oddity::Tiny(what) => format!("{what} holds very little"),
+        Oddity::ProcessUnknown => "nothing tells which process the files are of; they are taken for one".to_owned(),
+        Oddity::NotReady { reason, message } => format!("the node is NotReady ({reason}): {message}"),
+        Oddity::DumpCut => "a dump ends early: goroutines are missing in it".to_owned(),
+        Oddity::Unused(n) => format!(
+            "{} not used: no profiles, dumps or metrics",
+            counted(*n, "file was", "files were")
+        ),
+        Oddity::LegacyHeap => "heap texts have no object sizes: no probabilities".to_owned(),
+        Oddity::NoTimes => "files without times are ordered by their names".to_owned(),
+    }
+}

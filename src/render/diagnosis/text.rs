@@ -1,0 +1,237 @@
+//! One screen for people.
+
+use std::io::{self, Write};
+
+use super::Words;
+use super::reasons::{oddity, reason, weighed};
+use super::words::{bytes, capital, check_words, evidence_words, number, since_words, summary, time};
+use crate::diagnose::report::{Applies, Diagnosis, Examined, Finding, Growth, KnownIssue, Outcome, Verdict};
+use crate::render::terminal::{Terminal, sanitize};
+
+/// Width of the page where there is no terminal.
+const WIDTH: usize = 100;
+/// Findings that are shown in full.
+const FULL: usize = 3;
+
+/// Writes a diagnosis for people.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn text(d: &Diagnosis, words: &Words<'_>, terminal: &Terminal, out: &mut dyn Write) -> io::Result<()> {
+    let width = terminal.width.unwrap_or(WIDTH).clamp(40, 120);
+    let mut page = Page { out, width };
+    page.line(&verdict(d))?;
+    page.wrapped("", &examined(&d.examined))?;
+    for o in &d.odd {
+        page.wrapped("note: ", &oddity(o))?;
+    }
+    for f in &d.findings {
+        page.line("")?;
+        finding(f, words, f.rank <= FULL || words.all, &mut page)?;
+    }
+    if d.findings.is_empty() || words.all {
+        page.line("")?;
+        page.line("checked:")?;
+        for c in &d.checked {
+            page.wrapped("  ", &check_words(c, words.need))?;
+        }
+    } else if d.verdict == Verdict::Unknown {
+        page.line("")?;
+    }
+    if words.all {
+        page.line("")?;
+        page.line("weighed and dropped:")?;
+        for w in &d.weighed {
+            page.wrapped("  ", &weighed(w))?;
+        }
+        if d.weighed.is_empty() {
+            page.line("  nothing")?;
+        }
+    } else if !d.weighed.is_empty() {
+        page.line("")?;
+        page.wrapped(
+            "",
+            &format!(
+                "{} more things were weighed and dropped: --all shows them with the reason",
+                d.weighed.len()
+            ),
+        )?;
+    }
+    for n in &d.missing {
+        page.wrapped("surer with ", &(words.need)(*n))?;
+    }
+    Ok(())
+}
+
+fn verdict(d: &Diagnosis) -> String {
+    match (d.verdict, d.findings.first()) {
+        (Verdict::Sick, Some(f)) => format!("SICK: {} ({})", f.kind.as_str(), f.confidence.as_str()),
+        (Verdict::Healthy, _) => "Nothing abnormal in what was checked".to_owned(),
+        (_, Some(_)) => "Not sure: there are signs, and they are too weak to tell".to_owned(),
+        _ => "Cannot tell: too little to judge by".to_owned(),
+    }
+}
+
+fn examined(e: &Examined) -> String {
+    let mut parts = Vec::new();
+    let mut push = |text: String| {
+        if !text.is_empty() {
+            parts.push(text);
+        }
+    };
+    push([e.program.as_str(), e.kubernetes.as_str()].join(" ").trim().to_owned());
+    if !e.node.is_empty() {
+        push(format!("node {}", e.node));
+    }
+    push(e.go.clone());
+    push(e.runtime.clone());
+    match (e.first, e.last) {
+        (Some(a), Some(b)) if a != b => push(format!("{} moments, {} to {}", e.moments, time(a), time(b))),
+        (_, Some(b)) => push(time(b)),
+        _ if e.moments > 1 => push(format!("{} moments", e.moments)),
+        _ => {}
+    }
+    if let Some(n) = e.goroutines {
+        push(format!("{} goroutines", number(n as f64)));
+    }
+    if let Some(n) = e.load.pods {
+        push(format!("{} pods", number(n)));
+    }
+    parts.join(" · ")
+}
+
+fn finding(f: &Finding, words: &Words<'_>, full: bool, page: &mut Page<'_>) -> io::Result<()> {
+    page.line(&format!(
+        "{}. {} · {} · {}",
+        f.rank,
+        f.subsystem.title,
+        f.kind.as_str(),
+        f.confidence.as_str()
+    ))?;
+    page.wrapped("   ", &format!("{}.", summary(f)))?;
+    if !full {
+        return Ok(());
+    }
+    if let Some(since) = &f.since {
+        page.item("since", &since_words(since))?;
+    }
+    if let Some(growth) = &f.growth {
+        page.item("growth", &growth_words(growth))?;
+    }
+    for issue in &f.known_issues {
+        page.item("known", &issue_words(issue))?;
+    }
+    let most = if words.all { usize::MAX } else { 4 };
+    for r in f.reasons.iter().take(most) {
+        page.item(if r.supports { "why" } else { "but" }, &reason(r))?;
+    }
+    let most = if words.all { usize::MAX } else { 3 };
+    for e in f.evidence.iter().take(most) {
+        page.item("seen", &evidence_words(e))?;
+    }
+    if let Some(show) = f.evidence.iter().find_map(|e| e.show.as_ref()) {
+        page.item("show", &(words.command)(show))?;
+    }
+    for remedy in f.remedies.iter().take(if words.all { usize::MAX } else { 2 }) {
+        page.item("do", remedy)?;
+    }
+    for need in &f.next {
+        page.item("next", &(words.need)(*need))?;
+    }
+    if words.all {
+        page.item("id", &f.fingerprint())?;
+    }
+    Ok(())
+}
+
+/// Growth in words.
+pub(super) fn growth_words(g: &Growth) -> String {
+    let range = |e: &crate::diagnose::report::Estimate, word: &dyn Fn(f64) -> String| {
+        let high = if e.high.is_finite() {
+            format!(" to {}", word(e.high))
+        } else {
+            " or more".to_owned()
+        };
+        format!("{} per hour ({}{high})", word(e.value), word(e.low))
+    };
+    let mut text = range(&g.per_hour, &number);
+    if let Some(b) = &g.bytes_per_hour {
+        text.push_str(&format!("; {}", range(b, &bytes)));
+    }
+    if let (Some(h), Some(limit)) = (&g.hours_to_limit, g.limit) {
+        text.push_str(&format!(
+            "; {} hours to {} ({} or more)",
+            number(h.value),
+            bytes(limit),
+            number(h.low)
+        ));
+    }
+    text
+}
+
+/// A known issue in words.
+pub(super) fn issue_words(i: &KnownIssue) -> String {
+    let mut text = format!("{}: {}", i.id, i.title);
+    match i.applies {
+        Applies::Yes => text.push_str("; this version has it"),
+        Applies::No => text.push_str("; looks like it, but this version is not in its range"),
+        Applies::Unknown => text.push_str("; whether this version has it is unknown"),
+    }
+    match (&i.upgrade_to, i.fixed_in.as_slice()) {
+        (Some(to), _) => text.push_str(&format!("; fixed in {to}")),
+        (None, []) => {}
+        (None, fixed) => text.push_str(&format!("; fixed in {}", fixed.join(", "))),
+    }
+    text
+}
+
+struct Page<'a> {
+    out: &'a mut dyn Write,
+    width: usize,
+}
+
+impl Page<'_> {
+    fn line(&mut self, text: &str) -> io::Result<()> {
+        writeln!(self.out, "{}", sanitize(text))
+    }
+
+    fn item(&mut self, name: &str, text: &str) -> io::Result<()> {
+        self.block(&format!("   {name:<7}"), "          ", text)
+    }
+
+    fn wrapped(&mut self, first: &str, text: &str) -> io::Result<()> {
+        let indent = " ".repeat(first.len().min(3));
+        self.block(first, &indent, text)
+    }
+
+    /// Words that do not fit go below, indented.
+    fn block(&mut self, first: &str, indent: &str, text: &str) -> io::Result<()> {
+        let text = sanitize(text);
+        let mut line = first.to_owned();
+        let mut has_word = false;
+        for word in text.split(' ') {
+            let long = line.chars().count() + word.chars().count() + usize::from(has_word) > self.width;
+            if has_word && long {
+                writeln!(self.out, "{line}")?;
+                indent.clone_into(&mut line);
+                has_word = false;
+            }
+            if has_word {
+                line.push(' ');
+            }
+            line.push_str(word);
+            has_word = true;
+        }
+        writeln!(self.out, "{line}")
+    }
+}
+
+/// The first line of other formats.
+pub(super) fn headline(d: &Diagnosis) -> String {
+    capital(&verdict(d))
+}
+
+/// Whether a check could not be made.
+pub(super) fn is_missing(o: &Outcome) -> bool {
+    matches!(o, Outcome::NotPossible(_))
+}

@@ -1,0 +1,495 @@
+//! The sentences of a diagnosis: typed claims -> plain English. Every number in them is in the claim.
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use crate::diagnose::report::{
+    Check, Checked, Claim, Crash, Evidence, Fact, FarEnd, Finding, Grown, Limited, Outcome, Party, Since, SinceBasis,
+};
+use crate::model::units::counted;
+
+/// A time to the second.
+pub(super) fn time(t: Timestamp) -> String {
+    t.to_zoned(TimeZone::UTC).strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
+}
+
+/// A number without decimals that say nothing, thousands apart.
+pub(super) fn number(v: f64) -> String {
+    let rounded = v.round();
+    if v.abs() < 10.0 && (v - rounded).abs() > 0.05 {
+        return format!("{v:.1}");
+    }
+    let digits = format!("{:.0}", rounded.abs());
+    let mut out = String::new();
+    for (i, c) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(c);
+    }
+    if rounded < 0.0 { format!("-{out}") } else { out }
+}
+
+/// Bytes in binary units.
+pub(super) fn bytes(v: f64) -> String {
+    const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
+    let mut value = v.abs();
+    let mut unit = 0;
+    while value >= 1024.0 && unit + 1 < UNITS.len() {
+        value /= 1024.0;
+        unit += 1;
+    }
+    let sign = if v < 0.0 { "-" } else { "" };
+    let decimals = usize::from(value < 10.0 && unit > 0);
+    format!("{sign}{value:.decimals$} {}", UNITS[unit])
+}
+
+/// `3 min`, `2 h 5 min`, `3 d 4 h`.
+pub(super) fn minutes(m: u64) -> String {
+    match m {
+        0..60 => format!("{m} min"),
+        60..1440 if m.is_multiple_of(60) => format!("{} h", m / 60),
+        60..1440 => format!("{} h {} min", m / 60, m % 60),
+        _ if m % 1440 < 60 => format!("{} d", m / 1440),
+        _ => format!("{} d {} h", m / 1440, m % 1440 / 60),
+    }
+}
+
+/// `45 s`, else as [`minutes`].
+pub(super) fn seconds(s: u64) -> String {
+    if s < 120 { format!("{s} s") } else { minutes(s / 60) }
+}
+
+pub(super) fn waits(w: (u64, u64)) -> String {
+    if w.0 == w.1 {
+        minutes(w.1)
+    } else {
+        format!("{} to {}", minutes(w.0), minutes(w.1))
+    }
+}
+
+pub(super) fn far_end(f: FarEnd) -> &'static str {
+    match f {
+        FarEnd::Runtime => "the container runtime",
+        FarEnd::ImageService => "the image service of the container runtime",
+        FarEnd::CsiDriver => "a CSI driver",
+        FarEnd::DevicePlugin => "a device plugin",
+        FarEnd::DraDriver => "a DRA driver",
+        FarEnd::PluginSocket => "a plugin's registration socket",
+        FarEnd::Dbus => "systemd (over D-Bus)",
+        FarEnd::Cgroups => "the cgroup file system",
+        FarEnd::Files => "a file system",
+        FarEnd::Child => "a child process",
+        FarEnd::ApiServer => "the API server",
+        FarEnd::Throttle => "the API client's own rate limit",
+        FarEnd::Auth => "the authenticator or authorizer",
+        FarEnd::CredentialProvider => "an image credential provider",
+        FarEnd::Network => "a network peer",
+        FarEnd::Grpc => "a gRPC server",
+    }
+}
+
+/// `60 probes in ExecSync`, `the PLEG in ListPodSandbox`.
+pub(super) fn party(p: &Party) -> String {
+    let mut text = match (p.count, p.owner.title.as_str()) {
+        (n, "") => counted(n, "goroutine", "goroutines"),
+        (1, title) => format!("1 of {title}"),
+        (n, title) => format!("{n} of {title}"),
+    };
+    if !p.call.is_empty() {
+        let method = p.call.rsplit('.').next().unwrap_or(&p.call);
+        text.push_str(&format!(" in {method}"));
+    }
+    text
+}
+
+fn list(parties: &[Party], most: usize) -> String {
+    let mut words: Vec<String> = parties.iter().take(most).map(party).collect();
+    if parties.len() > most {
+        let rest: u64 = parties[most..].iter().map(|p| p.count).sum();
+        words.push(format!("{rest} more"));
+    }
+    match words.len() {
+        0 | 1 => words.concat(),
+        n => format!("{} and {}", words[..n - 1].join(", "), words[n - 1]),
+    }
+}
+
+fn longest(parties: &[Party]) -> Option<u64> {
+    parties.iter().filter_map(|p| p.waits).map(|w| w.1).max()
+}
+
+/// The sentence of a finding.
+pub fn summary(f: &Finding) -> String {
+    match &f.claim {
+        Claim::NoAnswer {
+            far_end: FarEnd::Files,
+            callers,
+            victims,
+        } => {
+            let age = longest(callers).map_or_else(String::new, |m| format!(" for at least {}", minutes(m)));
+            let call = callers.first().map_or("", |p| p.call.as_str());
+            let call = if call.is_empty() { "a system call" } else { call };
+            let mut text = format!(
+                "{call} on a file or mount has not returned{age}: {}",
+                list_short(callers)
+            );
+            push_victims(&mut text, victims);
+            text
+        }
+        Claim::NoAnswer {
+            far_end: FarEnd::Throttle,
+            callers,
+            ..
+        } => format!(
+            "Requests to the API server wait for the kubelet's own rate limit: {}",
+            list(callers, 4)
+        ),
+        Claim::NoAnswer {
+            far_end: who,
+            callers,
+            victims,
+        } => {
+            let age = longest(callers).max(longest(victims));
+            let age = age.map_or_else(String::new, |m| format!(" for at least {}", minutes(m)));
+            let mut text = format!("{} has not answered{age}: {}", capital(far_end(*who)), list(callers, 4));
+            text.push_str(if callers.len() == 1 && callers[0].count == 1 {
+                " waits for it"
+            } else {
+                " wait for it"
+            });
+            push_victims(&mut text, victims);
+            text
+        }
+        Claim::LockWait { waiters, holders } => {
+            let age = longest(waiters).map_or_else(String::new, |m| format!(" for up to {}", minutes(m)));
+            let n: u64 = waiters.iter().map(|p| p.count).sum();
+            let mut text = format!(
+                "{} for a lock of {}{age}: {}",
+                counted(n, "goroutine waits", "goroutines wait"),
+                f.subsystem.title,
+                list(waiters, 4)
+            );
+            if let Some(holder) = holders.first() {
+                text.push_str(&format!("; the holder may be {} in {}", party(holder), holder.function));
+            }
+            text
+        }
+        Claim::NotTaken { senders, taker } => {
+            let age = longest(senders).map_or_else(String::new, |m| format!(" for {}", minutes(m)));
+            let taker = taker.as_ref().map_or_else(
+                || "nothing takes it".to_owned(),
+                |t| format!("{} does not take it", t.title),
+            );
+            format!(
+                "{} blocked{age} sending to a channel: {taker}",
+                capital(&list(senders, 3))
+            )
+        }
+        Claim::LoopWaits { parties } => {
+            let age = longest(parties).map_or_else(String::new, |m| format!(" for {}", minutes(m)));
+            format!("{} does not go on{age}", capital(&list(parties, 4)))
+        }
+        Claim::TimersFrozen { loops, goroutines } => {
+            format!("Timers no longer fire: {goroutines} goroutines of {loops} unrelated loops have slept equally long")
+        }
+        Claim::PullsWait {
+            waiting,
+            running,
+            serial,
+            failed,
+            max_wait,
+        } => {
+            let mut text = format!(
+                "{} for image pulls",
+                counted(*waiting, "pod worker waits", "pod workers wait")
+            );
+            if *max_wait > 0 {
+                text.push_str(&format!(" (longest {})", minutes(*max_wait)));
+            }
+            text.push_str(&match (*serial, *running) {
+                (true, _) => ", which run one at a time".to_owned(),
+                (false, n) => format!("; {} running", counted(n, "pull is", "pulls are")),
+            });
+            if let Some((failed, all)) = failed {
+                text.push_str(&format!(
+                    "; {} of {} pulls failed in this time",
+                    number(*failed),
+                    number(*all)
+                ));
+            }
+            text
+        }
+        Claim::ApiServer {
+            no_answer,
+            errors,
+            good,
+        } => format!(
+            "Requests to the API server fail: {} without an answer and {} with a server error, {} answered well",
+            number(*no_answer),
+            number(*errors),
+            number(*good)
+        ),
+        Claim::Growth {
+            what,
+            from,
+            to,
+            error,
+            bytes: size,
+            together,
+        } => {
+            let unit = match what {
+                Grown::Goroutines => "goroutines",
+                Grown::Objects => "objects",
+                Grown::Files => "open files",
+                Grown::Threads => "threads",
+                Grown::Series => "metric series",
+            };
+            let error = error.map_or_else(String::new, |e| format!(" ± {}", number(e)));
+            let mut text = format!(
+                "{} below {} grow from {} to {}{error} and are not given back",
+                capital(unit),
+                f.function.as_deref().map_or_else(|| f.subject.clone(), short),
+                number(*from),
+                number(*to)
+            );
+            if let Some(size) = size {
+                text.push_str(&format!(" ({})", bytes(*size)));
+            }
+            if *together > 1 {
+                text.push_str(&format!("; {together} groups grow in lock-step"));
+            }
+            text
+        }
+        Claim::Crowd { count, usual, together } => {
+            let mut text = format!(
+                "{} in {}, where this node should have at most {}",
+                counted(number(*count as f64), "goroutine", "goroutines"),
+                f.function.as_deref().map_or_else(|| f.subject.clone(), short),
+                number(*usual as f64)
+            );
+            if *together > 1 {
+                text.push_str(&format!("; {together} groups have the same number"));
+            }
+            text
+        }
+        Claim::Cpu { cores, usual, share } => format!(
+            "{} uses {:.2} cores ({:.0} % of the process), usual here is at most {:.2}",
+            capital(&f.subsystem.title),
+            cores.value,
+            share * 100.0,
+            usual
+        ),
+        Claim::Contention { rate, share } => format!(
+            "Goroutines wait {rate:.1} s per second for a lock of {} ({:.0} % of all such waiting)",
+            f.subsystem.title,
+            share * 100.0
+        ),
+        Claim::Limit { what, value, limit } => limited(*what, *value, *limit),
+        Claim::Crash { how, message } => {
+            let how = match how {
+                Crash::Panic => "The kubelet panicked",
+                Crash::Fatal => "The Go runtime ended the kubelet",
+                Crash::Threads => "The kubelet ran out of threads",
+                Crash::Abort => "The kubelet was aborted (SIGABRT), as systemd's watchdog does",
+                Crash::Quit => "The kubelet got SIGQUIT",
+                Crash::Signal => "The kubelet was ended by a signal",
+                Crash::OutOfMemory => "The kubelet was killed for want of memory",
+            };
+            format!("{how}: {message}")
+        }
+        Claim::Failing { what, failed, all } => {
+            format!(
+                "{} of {} {what} calls failed in this time",
+                number(*failed),
+                number(*all)
+            )
+        }
+        Claim::Series { metric, count, usual } => {
+            format!("Metric {metric} has {count} series, usual is at most {usual}")
+        }
+        Claim::Pattern => {
+            let issue = f.known_issues.first().map_or("a known issue", |i| i.title.as_str());
+            format!("This looks like {issue}")
+        }
+    }
+}
+
+fn list_short(callers: &[Party]) -> String {
+    let bare: Vec<Party> = callers
+        .iter()
+        .map(|p| Party {
+            call: String::new(),
+            ..p.clone()
+        })
+        .collect();
+    list(&bare, 4)
+}
+
+fn push_victims(text: &mut String, victims: &[Party]) {
+    if victims.is_empty() {
+        return;
+    }
+    let mut words = Vec::new();
+    for v in victims.iter().take(2) {
+        let mut one = party(v);
+        one.push_str(if v.count == 1 { " waits" } else { " wait" });
+        if let Some((_, max)) = v.waits {
+            one.push_str(&format!(" {}", minutes(max)));
+        }
+        if let Some(part) = &v.waits_for {
+            one.push_str(&format!(" for {}", part.title));
+        }
+        words.push(one);
+    }
+    text.push_str("; ");
+    text.push_str(&words.join(", "));
+}
+
+fn limited(what: Limited, value: f64, limit: f64) -> String {
+    match what {
+        Limited::Memory => format!("Resident memory is {} of {}", bytes(value), bytes(limit)),
+        Limited::Files => format!("{} files are open, the limit is {}", number(value), number(limit)),
+        Limited::Threads => format!(
+            "The process has {} threads; Go ends it at {}",
+            number(value),
+            number(limit)
+        ),
+        Limited::Goroutines => format!(
+            "{} goroutines, this node needs at most {}",
+            number(value),
+            number(limit)
+        ),
+        Limited::PlegRelist => format!("99 % of PLEG relists take up to {value:.1} s, usual is {limit:.0} s at most"),
+        Limited::PlegSeen => format!(
+            "The PLEG was last seen {} ago, after {} the node is NotReady",
+            seconds(value as u64),
+            seconds(limit as u64)
+        ),
+        Limited::Cpu => format!("The process uses {value:.2} cores, usual is at most {limit:.2}"),
+    }
+}
+
+/// A function without the path of its package.
+pub(super) fn short(name: &str) -> String {
+    let head = name.find(['[', '(', '{', ' ']).unwrap_or(name.len());
+    match name[..head].rfind('/') {
+        Some(slash) => name[slash + 1..].to_owned(),
+        None => name.to_owned(),
+    }
+}
+
+pub(super) fn capital(text: &str) -> String {
+    let mut chars = text.chars();
+    match chars.next() {
+        // Abbreviations and names that begin small stay as they are.
+        Some(first) if !text.starts_with("cAdvisor") => first.to_uppercase().chain(chars).collect(),
+        _ => text.to_owned(),
+    }
+}
+
+/// Since when, in words.
+pub fn since_words(since: &Since) -> String {
+    let mut text = match (since.after, since.before) {
+        (Some(a), Some(b)) => format!("between {} and {}", time(a), time(b)),
+        (None, Some(b)) => format!("{} or earlier", time(b)),
+        (Some(a), None) => format!("after {}", time(a)),
+        (None, None) => match since.at_least {
+            Some(s) => format!("for at least {}", seconds(s)),
+            None => "unknown".to_owned(),
+        },
+    };
+    text.push_str(match since.basis {
+        SinceBasis::WaitAge => " (wait ages; lower bounds)",
+        SinceBasis::Onset => " (onset in the series)",
+        SinceBasis::ProcessStart => " (from the first moment on)",
+        SinceBasis::Metric => " (metric)",
+        SinceBasis::Log => " (log)",
+    });
+    text
+}
+
+/// A fact in words.
+pub fn evidence_words(e: &Evidence) -> String {
+    let mut text = match &e.fact {
+        Fact::Goroutines { party: p, .. } => {
+            let mut text = party(p);
+            if !p.state.is_empty() {
+                text.push_str(&format!(" [{}]", p.state));
+            }
+            if let Some(w) = p.waits {
+                let all = if p.waiting < p.count {
+                    format!(" ({} of them)", p.waiting)
+                } else {
+                    String::new()
+                };
+                text.push_str(&format!(" for {}{all}", waits(w)));
+            }
+            text
+        }
+        Fact::Numbers { what, unit, values } => {
+            let all: Vec<String> = values.iter().map(|(_, v, _)| number(*v)).collect();
+            format!("{what}: {} {unit}", all.join(", "))
+        }
+        Fact::Sampled { what, values } => {
+            let all: Vec<String> = values.iter().map(u64::to_string).collect();
+            format!("{what}: sampled live objects {}", all.join(" "))
+        }
+        Fact::Metric { name, first, last } => match first {
+            Some(first) if first != last => format!("{name}: {} -> {}", number(*first), number(*last)),
+            _ => format!("{name}: {}", number(*last)),
+        },
+        Fact::Line(line) => line.clone(),
+        Fact::CpuTime { function, seconds, of } => format!("{}: {seconds:.2} s of {of:.2} s CPU time", short(function)),
+    };
+    if !e.moment.is_empty() {
+        text.push_str(&format!(" ({})", e.moment));
+    }
+    text
+}
+
+/// A check in words.
+pub fn check_words(c: &Checked, need: &dyn Fn(crate::diagnose::report::Need) -> String) -> String {
+    let what = match c.check {
+        Check::Loops => "loops are where they may be",
+        Check::Waits => "no wait is too long",
+        Check::Crowds => "goroutines are in proportion to the node",
+        Check::GoroutineGrowth => "goroutines do not grow",
+        Check::HeapGrowth => "heap does not grow",
+        Check::Cpu => "CPU is usual",
+        Check::Contention => "no lock is contended",
+        Check::Limits => "limits are far",
+        Check::Calls => "calls succeed",
+        Check::Restarts => "no restart",
+        Check::Known => "known issues",
+    };
+    match &c.outcome {
+        Outcome::Fine(n) => format!("{what}: yes ({n} looked at)"),
+        Outcome::Found(n) => format!("{what}: no, {}", counted(*n, "finding", "findings")),
+        Outcome::NotPossible(missing) => format!("{what}: not checked; missing: {}", need(*missing)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_and_times() {
+        assert_eq!(number(0.0), "0");
+        assert_eq!(number(1234567.0), "1,234,567");
+        assert_eq!(number(-999.6), "-1,000");
+        assert_eq!(number(3.26), "3.3");
+        assert_eq!(bytes(1536.0), "1.5 KiB");
+        assert_eq!(bytes(12.0), "12 B");
+        assert_eq!(minutes(59), "59 min");
+        assert_eq!(minutes(1140), "19 h");
+        assert_eq!(minutes(1441), "1 d");
+        assert_eq!(minutes(1540), "1 d 1 h");
+        assert_eq!(seconds(45), "45 s");
+        assert_eq!(
+            short("k8s.io/kubernetes/pkg/kubelet.(*podWorkers).startPodSync"),
+            "kubelet.(*podWorkers).startPodSync"
+        );
+    }
+}

@@ -1,0 +1,86 @@
+//! `diagnose` through the binary, on real captures.
+
+use serde_json::Value;
+
+use super::support::{capture, run};
+
+fn diagnosed(args: &[&str]) -> (Value, i32) {
+    let mut all = vec!["diagnose"];
+    all.extend_from_slice(args);
+    all.extend(["-o", "json"]);
+    let answer = run(&all);
+    assert!(answer.code < 2, "{args:?}: {}", answer.stderr);
+    (serde_json::from_str(&answer.stdout).expect("JSON"), answer.code)
+}
+
+#[test]
+fn a_frozen_runtime_is_found_with_its_victims() {
+    let (report, code) = diagnosed(&[&capture("frozen-runtime")]);
+    assert_eq!(code, 1);
+    assert_eq!(report["schema"], "kubeprof/diagnose/1");
+    assert_eq!(report["verdict"], "sick");
+    let first = &report["findings"][0];
+    assert_eq!(first["fingerprint"], "environment/cri-client/container-runtime");
+    assert_eq!(first["subsystem"], "cri-client");
+    assert!(
+        matches!(first["confidence"].as_str(), Some("likely" | "certain")),
+        "{first}"
+    );
+    let summary = first["summary"].as_str().expect("a sentence");
+    assert!(summary.contains("60 of probes in ExecSync"), "{summary}");
+    assert!(summary.contains("58 of pod workers wait 5 min for PLEG"), "{summary}");
+}
+
+#[test]
+fn one_dump_of_it_is_enough() {
+    let (report, code) = diagnosed(&[&capture("frozen-runtime/d-6min-goroutine.debug2.txt.gz")]);
+    assert_eq!(code, 1);
+    assert_eq!(report["findings"][0]["subsystem"], "cri-client");
+    let (report, code) = diagnosed(&[&capture("frozen-runtime/b-70s-goroutine.pb.gz")]);
+    assert_eq!(code, 1);
+    assert_eq!(report["findings"][0]["subsystem"], "cri-client");
+    // A profile has no waits, and that is said.
+    let next = report["findings"][0]["next"][0].as_str().expect("what to take next");
+    assert!(next.contains("debug=2"), "{next}");
+}
+
+#[test]
+fn a_healthy_kubelet_is_healthy() {
+    for healthy in ["healthy-1.37.2", "frozen-runtime/a-before-goroutine.debug2.txt.gz"] {
+        let (report, code) = diagnosed(&[&capture(healthy)]);
+        assert_eq!(
+            (report["verdict"].as_str(), code),
+            (Some("healthy"), 0),
+            "{healthy}: {report}"
+        );
+        assert_eq!(report["findings"].as_array().map(Vec::len), Some(0));
+    }
+}
+
+#[test]
+fn one_heap_alone_says_nothing() {
+    let heap = capture("healthy-1.37.2/s01-heap.pb.gz");
+    let (report, code) = diagnosed(&[&heap]);
+    assert_eq!((report["verdict"].as_str(), code), (Some("unknown"), 0));
+    assert_eq!(run(&["diagnose", &heap, "--fail-on", "unknown"]).code, 1);
+}
+
+#[test]
+fn text_fits_a_hundred_columns() {
+    let answer = run(&["diagnose", &capture("frozen-runtime")]);
+    assert_eq!(answer.code, 1);
+    assert!(answer.stdout.starts_with("SICK"), "{}", answer.stdout);
+    for line in answer.stdout.lines().filter(|l| !l.contains('/')) {
+        assert!(line.chars().count() <= 100, "{line}");
+    }
+    let markdown = run(&["diagnose", &capture("frozen-runtime"), "-o", "markdown"]).stdout;
+    assert!(markdown.starts_with("## SICK"), "{markdown}");
+}
+
+#[test]
+fn what_is_nothing_is_an_error() {
+    let answer = run(&["diagnose", "Cargo.toml"]);
+    assert_eq!(answer.code, 2);
+    assert!(answer.stderr.starts_with("error: "), "{}", answer.stderr);
+    assert!(answer.stderr.contains("hint: "), "{}", answer.stderr);
+}
