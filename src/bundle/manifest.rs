@@ -184,11 +184,14 @@ pub struct SnapshotId {
 impl SnapshotId {
     /// When it was taken, to the second.
     pub fn shown(self) -> String {
-        self.taken
-            .to_zoned(jiff::tz::TimeZone::UTC)
-            .strftime("%Y-%m-%dT%H:%M:%SZ")
-            .to_string()
+        shown(self.taken)
     }
+}
+
+/// A time of a manifest, to the second.
+pub fn shown(time: Timestamp) -> String {
+    let utc = time.to_zoned(jiff::tz::TimeZone::UTC);
+    utc.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 /// An artifact that is there.
@@ -209,6 +212,13 @@ pub struct Artifact {
     /// What its bytes say.
     #[serde(default)]
     pub facts: Facts,
+}
+
+impl Artifact {
+    /// When its bytes came: when it was asked for, by the clock of the machine that captures.
+    pub fn taken(&self) -> Option<Timestamp> {
+        self.exchange.t_request.or(self.slot.snapshot.map(|s| s.taken))
+    }
 }
 
 /// A request and how it was answered.

@@ -88,8 +88,9 @@ pub fn merge_bundles(bundles: &[(Contents, Record)], place: &Path) -> Result<Mer
         }
     }
     begun.into_iter().for_each(|event| merger.push(event));
+    let filed: Vec<Record> = bundles.iter().map(|(_, record)| filed_anew(record)).collect();
     let mut nodes: BTreeMap<&str, Vec<Part<'_>>> = BTreeMap::new();
-    for (bundle, (_, record)) in bundles.iter().enumerate() {
+    for (bundle, record) in filed.iter().enumerate() {
         for node in &record.nodes {
             let parts = node.runs.iter().map(|run| Part {
                 bundle,
@@ -133,6 +134,32 @@ pub fn merge_bundles(bundles: &[(Contents, Record)], place: &Path) -> Result<Mer
     staging.journal(&entries)?;
     staging.finish()?;
     Ok(done)
+}
+
+/// The record with what came late in snapshots of its own, under the time when it came.
+fn filed_anew(record: &Record) -> Record {
+    let mut record = record.clone();
+    let late = std::mem::take(&mut record.late);
+    for run in record.nodes.iter_mut().flat_map(|n| &mut n.runs) {
+        let mut own = Vec::new();
+        for s in &mut run.snapshots {
+            let (artifacts, on_time) = std::mem::take(&mut s.artifacts)
+                .into_iter()
+                .partition::<Vec<_>, _>(|a| late.contains(&a.path));
+            s.artifacts = on_time;
+            if let Some(taken) = artifacts.iter().filter_map(Artifact::taken).min() {
+                let id = SnapshotId { taken, ..s.id };
+                own.push(SnapshotRecord {
+                    id,
+                    ended: true,
+                    artifacts,
+                    lacks: Vec::new(),
+                });
+            }
+        }
+        run.snapshots.extend(own);
+    }
+    record
 }
 
 /// Whether both are known to be the same process.

@@ -43,6 +43,10 @@ pub struct Record {
     /// Files that resumptions put aside.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub aside: Vec<Aside>,
+    /// Paths of artifacts that came after their snapshot was over and are filed under its time all the same, as kubeprof
+    /// wrote them once: a later snapshot of the node had begun, or a resumption.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub late: Vec<String>,
     /// The journal itself.
     pub journal: JournalFacts,
 }
@@ -54,6 +58,36 @@ pub struct NodeRecord {
     pub node: String,
     /// Its processes by number.
     pub runs: Vec<RunRecord>,
+    /// Number of the last snapshot that a capture before the last resumption began; 0 where there was none.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub closed: u32,
+}
+
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
+impl NodeRecord {
+    /// Number of the last snapshot; 0 before the first.
+    pub fn last_number(&self) -> u32 {
+        let snapshots = self.runs.iter().flat_map(|r| &r.snapshots);
+        snapshots.map(|s| s.id.number).max().unwrap_or(0)
+    }
+
+    /// In how many snapshots an artifact is settled: there, or left out for a reason that is none of a failure. A snapshot
+    /// that was taken again after a restart counts once.
+    pub fn settled(&self, artifact: &str) -> u32 {
+        let is = |s: &&SnapshotRecord| {
+            let there = s.artifacts.iter().any(|a| a.slot.artifact == artifact);
+            let left_out = |l: &Lack| l.skipped && !l.missing.withdrawn && l.missing.slot.artifact == artifact;
+            there || (s.ended && s.lacks.iter().any(left_out))
+        };
+        let snapshots = self.runs.iter().flat_map(|r| &r.snapshots).filter(is);
+        let mut numbers: Vec<u32> = snapshots.map(|s| s.id.number).collect();
+        numbers.sort_unstable();
+        numbers.dedup();
+        u32::try_from(numbers.len()).unwrap_or(u32::MAX)
+    }
 }
 
 /// What was taken of one process.
@@ -154,6 +188,9 @@ impl Record {
                     self.schema = self.schema.max(started.schema);
                     if started.resumed {
                         self.resumed += 1;
+                        for node in &mut self.nodes {
+                            node.closed = node.last_number();
+                        }
                     } else {
                         self.merged.push(started.asked);
                     }
@@ -186,6 +223,14 @@ impl Record {
     }
 
     fn there(&mut self, artifact: Artifact) {
+        let node = self.node(&artifact.slot.node);
+        let is_late = artifact
+            .slot
+            .snapshot
+            .is_some_and(|id| node.is_some_and(|n| id.number <= n.closed || id.number < n.last_number()));
+        if is_late {
+            self.late.push(artifact.path.clone());
+        }
         let (artifacts, lacks) = self.place(&artifact.slot);
         lacks.retain(|l| l.missing.slot.artifact != artifact.slot.artifact);
         artifacts.retain(|a| a.slot.artifact != artifact.slot.artifact);
@@ -225,7 +270,7 @@ impl Record {
                     at,
                     NodeRecord {
                         node: node.to_owned(),
-                        runs: Vec::new(),
+                        ..NodeRecord::default()
                     },
                 );
                 at

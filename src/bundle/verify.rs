@@ -81,6 +81,8 @@ pub enum Flaw {
     Extra,
     /// It has the right hash and does not decode, or decodes to other facts than the manifest has.
     Facts,
+    /// It came later than the snapshot that it is filed under.
+    Order,
     /// The journal has lines that cannot be read.
     Manifest,
     /// The archive ends early or holds what no bundle holds.
@@ -99,6 +101,7 @@ impl Flaw {
             Flaw::Truncated => "truncated",
             Flaw::Extra => "extra",
             Flaw::Facts => "facts",
+            Flaw::Order => "order",
             Flaw::Manifest => "manifest",
             Flaw::Archive => "archive",
             Flaw::Binary => "binary",
@@ -211,6 +214,7 @@ pub fn verify(contents: &Contents, limit: Limit) -> Option<Verification> {
     series::gaps(&record, &mut v);
     series::identities(&record, &intact, &mut v);
     series::lateness(&record, &mut v);
+    series::late(&record, &mut v);
     v.analyses = possible::analyses(&intact, &record, &v);
     v.findings.sort_by(|a, b| (a.what, &a.path).cmp(&(b.what, &b.path)));
     v.verdict = if !v.findings.is_empty() {

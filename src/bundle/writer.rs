@@ -20,7 +20,8 @@
 //! writer.finish(Finished::default())?;                         // writes manifest.json
 //! ```
 //!
-//! [`Writer::resume`] holds what is there and whole; ask [`Writer::has`] before each request.
+//! [`Writer::resume`] holds what is there and whole; ask [`Writer::has`] before each request. Snapshots of earlier captures
+//! are over then: what is missing of them is taken in snapshots of its own, under the time when it comes.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Seek as _, SeekFrom, Write as _};
@@ -34,7 +35,7 @@ use super::disk::{create_new, create_root, folders, hash_of, io_at, is_file, ref
 use super::facts::{Expect, NotWhole, examine, honest_ending, node_of};
 use super::manifest::{
     Artifact, Aside, BODY_KEPT, Binary, Entry, Event, Exchange, Facts, Finished, JOURNAL, Missing, SUMMARY, Slot,
-    Started, Who,
+    SnapshotId, Started, Who,
 };
 use super::names::{self, PART};
 use super::record::Record;
@@ -75,6 +76,14 @@ pub enum WriteError {
     /// Another process writes to it.
     #[error("{}: another capture is writing to it\nhint: wait for it, or stop it", .0.display())]
     Busy(PathBuf),
+    /// A snapshot that an earlier capture began, or that began at another time.
+    #[error("{node}: snapshot {number} is over\nhint: what comes now belongs in a snapshot of its own")]
+    Over {
+        /// The node.
+        node: String,
+        /// Number of the snapshot.
+        number: u32,
+    },
     /// A name that a bundle cannot have.
     #[error("{0:?} is no name for a file of a bundle\nhint: letters, digits, `-`, `_`, `.`, not ending in {PART}")]
     Name(String),
@@ -270,6 +279,11 @@ impl Writer {
         self.lock().record.clone()
     }
 
+    /// Looks at what the journal says by now, as [`Writer::record`] gives it.
+    pub fn look<T>(&self, at: impl FnOnce(&Record) -> T) -> T {
+        at(&self.lock().record)
+    }
+
     /// The artifact at a place, where it is there and whole.
     pub fn has(&self, slot: &Slot) -> Option<Artifact> {
         self.lock().record.artifact(slot).cloned()
@@ -305,26 +319,25 @@ impl Writer {
     /// Begins an artifact.
     ///
     /// # Errors
-    /// When it is there already, or the system refuses.
+    /// When it is there already, its snapshot is over, or the system refuses.
     pub fn part(&self, slot: &Slot, file: &str) -> Result<Part, WriteError> {
         if !names::is_plain(file) || file.ends_with(PART) {
             return Err(WriteError::Name(file.to_owned()));
         }
-        let mut slot = slot.clone();
-        // A snapshot that goes on keeps its folder.
-        let known = slot.snapshot.and_then(|id| {
+        // Bytes stand under the time when they came.
+        let is_over = |id: &SnapshotId| {
             let journal = self.lock();
-            let run = journal
-                .record
-                .node(&slot.node)?
-                .runs
-                .iter()
-                .find(|r| r.run == slot.run)?;
-            run.snapshots.iter().find(|s| s.id.number == id.number).map(|s| s.id)
-        });
-        slot.snapshot = known.or(slot.snapshot);
-        let path = names::path_of(&slot, file);
-        self.begin(slot, path)
+            journal.record.node(&slot.node).is_some_and(|node| {
+                let mut runs = node.runs.iter().filter(|r| r.run == slot.run);
+                let known = runs.find_map(|r| r.snapshots.iter().find(|s| s.id.number == id.number));
+                id.number <= node.closed || known.is_some_and(|s| s.id != *id)
+            })
+        };
+        if let Some(id) = slot.snapshot.filter(is_over) {
+            let (node, number) = (slot.node.clone(), id.number);
+            return Err(WriteError::Over { node, number });
+        }
+        self.begin(slot.clone(), names::path_of(slot, file))
     }
 
     /// Begins an executable; `build_id` is hex as profiles have it, or any other plain name for its folder.

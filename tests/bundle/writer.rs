@@ -49,6 +49,14 @@ fn slot(number: u32, artifact: &str) -> Slot {
     }
 }
 
+fn slot_at(number: u32, artifact: &str, time: &str) -> Slot {
+    let taken = time.parse().expect("a time");
+    Slot {
+        snapshot: Some(SnapshotId { number, taken }),
+        ..slot(number, artifact)
+    }
+}
+
 fn take(writer: &Writer, slot: &Slot, bytes: &[u8]) -> Result<(), KeepError> {
     let mut part = writer.part(slot, &names::file_of(&slot.artifact))?;
     for chunk in bytes.chunks(1000) {
@@ -241,20 +249,18 @@ fn every_kill_is_resumed_and_nothing_is_lost() {
             );
             assert_eq!(mended.removed, ["worker-1/run-1/allocs.pb.gz.part"]);
             assert!(mended.gone.is_empty() && mended.aside.is_empty(), "{mended:?}");
-            for number in 1..=2 {
+            let node = |record: &Record| record.node("worker-1").cloned().unwrap_or_default();
+            let began = node(&writer.record()).last_number();
+            for number in began + 1..=began + 2 {
                 for artifact in ["heap", "goroutine"] {
-                    let slot = slot(number, artifact);
-                    if writer.has(&slot).is_none() {
-                        take(&writer, &slot, &fixture(&names::file_of(artifact))).expect("room");
+                    if node(&writer.record()).settled(artifact) < 2 {
+                        take(&writer, &slot(number, artifact), &fixture(&names::file_of(artifact))).expect("room");
                     }
                 }
             }
             let record = writer.finish(Finished::default()).expect("room");
-            assert_eq!(
-                (record.artifacts().count(), record.lacks().count()),
-                (4, 0),
-                "cut at {cut}: complete"
-            );
+            assert_eq!(record.artifacts().count(), 4, "cut at {cut}: complete");
+            assert!(record.late.is_empty(), "{:?}", record.late);
             assert_eq!(
                 (record.journal.damaged.len(), record.journal.torn),
                 (0, false),
@@ -280,14 +286,31 @@ fn what_was_changed_is_put_aside_and_fetched_again() {
     assert_eq!(mended.gone.len(), 2);
     assert!(writer.has(&slot(1, "heap")).is_none() && writer.has(&slot(2, "heap")).is_none());
     assert!(writer.has(&slot(1, "goroutine")).is_some());
-    // A snapshot keeps its folder even when it is resumed later.
+    // What an earlier capture began is over, under whichever time it is gone on with.
     let mut later = slot(1, "heap");
-    later.snapshot = later.snapshot.map(|s| SnapshotId {
-        taken: "2026-11-24T05:00:00Z".parse().expect("a time"),
-        ..s
-    });
-    take(&writer, &later, &fixture("heap.pb.gz")).expect("room");
-    assert!(root.join(heap).is_file());
+    for time in ["2026-11-24T02:38:10Z", "2026-11-24T05:00:00Z"] {
+        later.snapshot = later.snapshot.map(|s| SnapshotId {
+            taken: time.parse().expect("a time"),
+            ..s
+        });
+        let refused = take(&writer, &later, &fixture("heap.pb.gz"));
+        assert!(
+            matches!(&refused, Err(KeepError::Write(WriteError::Over { number: 1, .. }))),
+            "{refused:?}"
+        );
+    }
+    take(&writer, &slot(3, "heap"), &fixture("heap.pb.gz")).expect("room");
+    assert!(root.join("worker-1/run-1/0003-20261124T023830Z/heap.pb.gz").is_file());
+    // Nor does a snapshot change its time while it is taken.
+    let again = take(
+        &writer,
+        &slot_at(3, "goroutine", "2026-11-24T02:39:00Z"),
+        &fixture("goroutine.pb.gz"),
+    );
+    assert!(
+        matches!(again, Err(KeepError::Write(WriteError::Over { .. }))),
+        "{again:?}"
+    );
 }
 
 #[test]
@@ -364,7 +387,7 @@ fn what_a_resumption_puts_aside_is_known() {
     let heap = "worker-1/run-1/0001-20261124T023810Z/heap.pb.gz";
     fs::write(root.join(heap), b"tampered").expect("room");
     let (writer, _) = Writer::resume(&root, started()).expect("resumes");
-    for (number, artifact) in [(1, "heap"), (2, "goroutine")] {
+    for (number, artifact) in [(3, "heap"), (3, "goroutine")] {
         take(&writer, &slot(number, artifact), &fixture(&names::file_of(artifact))).expect("room");
     }
     writer.finish(Finished::default()).expect("room");

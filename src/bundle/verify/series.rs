@@ -1,7 +1,7 @@
 //! What of a series lacks, which processes it is of, and whether their build IDs agree.
 
 use super::{BuildIdState, Flaw, Gap, NodeState, RESUME, RunState, Verification};
-use crate::bundle::manifest::{Artifact, Form};
+use crate::bundle::manifest::{Artifact, Form, shown};
 use crate::bundle::names;
 use crate::bundle::record::{Lack, NodeRecord, Record, RunRecord};
 
@@ -71,57 +71,46 @@ pub(super) fn lateness(record: &Record, v: &mut Verification) {
 }
 
 pub(super) fn gaps(record: &Record, v: &mut Verification) {
-    for lack in record.lacks() {
-        let missing = &lack.missing;
-        let gap = Gap {
-            node: missing.slot.node.clone(),
-            run: missing.slot.run,
-            snapshot: missing.slot.snapshot.map(|s| s.number),
-            what: missing.slot.artifact.clone(),
-            who: missing.who.to_string(),
-            why: missing.why.clone(),
-            remedy: missing.remedy.clone(),
-        };
+    let asked = |name| record.asked_of(name).map(|a| a.snapshots).sum::<u32>();
+    for lack in record
+        .lacks()
+        .filter(|l| l.skipped || l.missing.slot.snapshot.is_none())
+    {
         let list = if lack.skipped { &mut v.skipped } else { &mut v.lacks };
-        list.push(gap);
+        list.push(gap_of(lack));
     }
-    let untold = |node: &str, run: u32, snapshot: Option<u32>, what: &str, why: &str| Gap {
-        node: node.to_owned(),
-        run,
-        snapshot,
-        what: what.to_owned(),
-        why: why.to_owned(),
-        remedy: RESUME.to_owned(),
-        ..Gap::default()
-    };
     let mut nodes: Vec<&str> = record.all_asked().flat_map(|a| &a.nodes).map(String::as_str).collect();
     nodes.sort_unstable();
     nodes.dedup();
+    // Nodes that were merged in or out of it may have no asking of their own.
+    for node in record.nodes.iter().filter(|n| !nodes.contains(&n.node.as_str())) {
+        let lacks = node.runs.iter().flat_map(|r| &r.snapshots).flat_map(|s| &s.lacks);
+        v.lacks.extend(lacks.filter(|l| !l.skipped).map(gap_of));
+    }
     for name in nodes {
         let Some(node) = record.node(name) else {
             v.lacks
                 .push(untold(name, 0, None, "the node", "nothing was taken of it"));
             continue;
         };
-        let snapshots: u32 = record.asked_of(name).map(|a| a.snapshots).sum();
-        let every = record.asked_of(name).flat_map(|a| &a.every);
-        let mut every: Vec<&str> = every.map(String::as_str).collect();
-        every.sort_unstable();
-        every.dedup();
-        let begun = node.runs.iter().map(|r| r.snapshots.len() as u32).sum::<u32>();
-        if begun < snapshots {
-            let what = format!("{} of {snapshots} snapshots", snapshots - begun);
+        let every = names_of(record.asked_of(name).flat_map(|a| &a.every));
+        let begun = node.last_number();
+        if begun < asked(name) {
+            let what = format!("{} of {} snapshots", asked(name) - begun, asked(name));
             v.lacks
                 .push(untold(name, 0, None, &what, "the series ended before them"));
         }
-        let mut once: Vec<&str> = record
-            .asked_of(name)
-            .flat_map(|a| &a.once)
-            .map(String::as_str)
-            .collect();
-        once.sort_unstable();
-        once.dedup();
-        for what in once {
+        let mut others = every.clone();
+        let of_snapshots = || node.runs.iter().flat_map(|r| &r.snapshots).flat_map(|s| &s.lacks);
+        others.extend(of_snapshots().map(|l| l.missing.slot.artifact.as_str()));
+        for what in names_of(others.into_iter()) {
+            let due = match every.contains(&what) {
+                true => asked(name).min(begun).saturating_sub(node.settled(what)),
+                false => u32::MAX,
+            };
+            failures(node, what, &every, due, v);
+        }
+        for what in names_of(record.asked_of(name).flat_map(|a| &a.once)) {
             let is_told = |artifacts: &[Artifact], lacks: &[Lack]| {
                 artifacts.iter().any(|a| a.slot.artifact == what)
                     || lacks.iter().any(|l| l.missing.slot.artifact == what)
@@ -134,19 +123,86 @@ pub(super) fn gaps(record: &Record, v: &mut Verification) {
                 v.lacks.push(untold(name, 0, None, what, "the capture ended before it"));
             }
         }
-        for run in &node.runs {
-            for s in run.snapshots.iter().filter(|s| !s.ended) {
-                for what in &every {
-                    let told = s.artifacts.iter().any(|a| a.slot.artifact == *what)
-                        || s.lacks.iter().any(|l| l.missing.slot.artifact == *what);
-                    if !told {
-                        let number = Some(s.id.number);
-                        v.lacks
-                            .push(untold(name, run.run, number, what, "the capture ended before it"));
-                    }
+    }
+}
+
+/// Snapshots without an artifact that should have it. Of as many as later snapshots make up for, that is said instead: the
+/// latest `due` are missing.
+fn failures(node: &NodeRecord, what: &str, every: &[&str], due: u32, v: &mut Verification) {
+    let mut gaps = Vec::new();
+    for run in &node.runs {
+        for s in &run.snapshots {
+            let lack = s.lacks.iter().find(|l| l.missing.slot.artifact == what);
+            let there = s.artifacts.iter().any(|a| a.slot.artifact == what);
+            match lack {
+                Some(lack) if !lack.skipped => gaps.push(gap_of(lack)),
+                None if !there && !s.ended && every.contains(&what) => {
+                    let why = "the capture ended before it";
+                    gaps.push(untold(&node.node, run.run, Some(s.id.number), what, why));
                 }
+                _ => {}
             }
         }
+    }
+    let made_up = gaps.len().saturating_sub(usize::try_from(due).unwrap_or(usize::MAX));
+    for (i, gap) in gaps.into_iter().enumerate() {
+        if i >= made_up {
+            v.lacks.push(gap);
+        } else {
+            v.skipped.push(Gap {
+                why: format!("{}; a later snapshot has it", gap.why),
+                remedy: String::new(),
+                ..gap
+            });
+        }
+    }
+}
+
+fn names_of<'a, T: AsRef<str> + ?Sized + 'a>(names: impl Iterator<Item = &'a T>) -> Vec<&'a str> {
+    let mut names: Vec<&str> = names.map(AsRef::as_ref).collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
+fn gap_of(lack: &Lack) -> Gap {
+    let missing = &lack.missing;
+    Gap {
+        node: missing.slot.node.clone(),
+        run: missing.slot.run,
+        snapshot: missing.slot.snapshot.map(|s| s.number),
+        what: missing.slot.artifact.clone(),
+        who: missing.who.to_string(),
+        why: missing.why.clone(),
+        remedy: missing.remedy.clone(),
+    }
+}
+
+fn untold(node: &str, run: u32, snapshot: Option<u32>, what: &str, why: &str) -> Gap {
+    Gap {
+        node: node.to_owned(),
+        run,
+        snapshot,
+        what: what.to_owned(),
+        why: why.to_owned(),
+        remedy: RESUME.to_owned(),
+        ..Gap::default()
+    }
+}
+
+/// Artifacts that stand under the time of a snapshot that was over when they came: an older kubeprof filed them so.
+pub(super) fn late(record: &Record, v: &mut Verification) {
+    for artifact in record.artifacts().filter(|a| record.late.contains(&a.path)) {
+        let id = artifact.slot.snapshot;
+        let of = id.map_or_else(String::new, |id| format!(" {} of {}", id.number, id.shown()));
+        let came = artifact
+            .taken()
+            .map_or_else(String::new, |t| format!(": it came at {}", shown(t)));
+        v.find(
+            Flaw::Order,
+            &artifact.path,
+            format!("it is filed under snapshot{of} and was taken by a later --resume{came}; `kubeprof bundle merge` files it anew"),
+        );
     }
 }
 

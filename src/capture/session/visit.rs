@@ -15,7 +15,7 @@ use super::identity::{Heard, Pending};
 use super::take::{Fetched, PAUSE, Taken, missing};
 use super::{Session, Target, Visited};
 use crate::bundle::manifest::{Event, Exchange, Missing, Process, Slot, SnapshotEnded, SnapshotId, Who};
-use crate::bundle::{RunRecord, now};
+use crate::bundle::now;
 use crate::capture::endpoints::{Endpoint, Phase, Server, endpoint};
 use crate::capture::facts::{Gauges, NodeFacts};
 use crate::capture::mask;
@@ -60,6 +60,14 @@ pub(super) struct Visit<'s> {
     pub(super) current: Option<SnapshotId>,
     /// Number of the snapshot that is being taken, or was last.
     number: u32,
+    /// Number of the last snapshot of earlier captures.
+    closed: u32,
+    /// The run of the last snapshot; 0 where there is none.
+    snapshot_of: u32,
+    /// Of how many snapshots each artifact is missing.
+    due: Vec<(&'static Endpoint, u32)>,
+    /// Counts the snapshots of this capture.
+    turn: u32,
     /// Why no profile is asked for in this snapshot.
     pub(super) no_profiles: Option<Refusal>,
     /// Why nothing is asked for in this snapshot.
@@ -103,6 +111,10 @@ pub(super) async fn visit(
         heard: false,
         current: None,
         number: 0,
+        closed: 0,
+        snapshot_of: 0,
+        due: Vec::new(),
+        turn: 0,
         no_profiles: None,
         left: None,
         given_up: None,
@@ -137,136 +149,117 @@ impl Visit<'_> {
     }
 
     async fn go(&mut self, permits: &Arc<Semaphore>) {
-        let known = self.session.writer.record().node(&self.node).map(|n| n.runs.clone());
+        let known = self.session.writer.look(|r| r.node(&self.node).cloned());
         let known = known.unwrap_or_default();
-        if let Some(last) = known.last() {
+        if let Some(last) = known.runs.last() {
             self.run = last.run;
             self.process = last.process.clone();
+            self.snapshot_of = if last.snapshots.is_empty() { 0 } else { last.run };
             self.recall(last);
         }
-        if self.session.options.until.is_set() && known.iter().all(|r| r.snapshots.is_empty()) {
+        (self.closed, self.number) = (known.last_number(), known.last_number());
+        if self.session.options.until.is_set() && self.closed == 0 {
             self.wait_for_threshold().await;
         }
         let schedule = self.session.options.schedule;
+        let plan = &self.session.options.plan;
+        let due = |e: &'static Endpoint| (e, schedule.snapshots.saturating_sub(known.settled(e.artifact)));
+        self.due = plan.of(Phase::Every).map(due).collect();
+        let snapshots = self.due.iter().map(|(_, n)| *n).max().unwrap_or(0);
+        self.say_what_is_missing();
         let started = Instant::now();
         let mut begun = None;
-        for number in 1..=schedule.snapshots {
-            let last = number == schedule.snapshots;
-            self.number = number;
+        for turn in 1..=snapshots {
             if self.given_up.is_some() {
-                break;
-            }
-            // One that was taken once more after a restart counts as it was then.
-            let there = known.iter().rev().find_map(|r| {
-                let snapshot = r.snapshots.iter().find(|s| s.id.number == number)?;
-                Some((r, snapshot))
-            });
-            if let Some((run, snapshot)) = there {
-                self.fill(permits, run, snapshot.id, last).await;
-                continue;
+                return;
             }
             if let Some(begun) = begun
                 && self.session.ended().is_none()
             {
                 let wait = schedule.wait(begun, started.elapsed());
                 if !wait.is_zero() {
-                    let what = format!("snapshot {number} of {}", schedule.snapshots);
+                    let what = format!("snapshot {} of {}", self.number + 1, self.closed + snapshots);
                     self.watch(&Progress::Waiting { wait, what });
                     self.session.sleep(wait).await;
                 }
             }
             if self.session.ended().is_some() {
-                break;
+                return;
             }
-            let Ok(_permit) = permits.acquire().await else { break };
+            let Ok(_permit) = permits.acquire().await else { return };
             begun = Some(started.elapsed());
-            let id = SnapshotId { number, taken: now() };
+            (self.number, self.turn) = (self.number + 1, turn);
             self.watch(&Progress::Snapshot {
-                number,
-                of: schedule.snapshots,
+                number: self.number,
+                of: self.closed + snapshots,
             });
-            self.snapshot(id, false).await;
-            self.once(last).await;
+            self.snapshot().await;
+            self.once(turn == snapshots).await;
+        }
+        if snapshots == 0 && self.given_up.is_none() && self.session.ended().is_none() {
+            let Ok(_permit) = permits.acquire().await else { return };
+            self.once(true).await;
         }
     }
 
-    /// A snapshot that was begun by an earlier capture: what is missing of it is taken, if the process is the same.
-    async fn fill(&mut self, permits: &Arc<Semaphore>, run: &RunRecord, id: SnapshotId, last: bool) {
-        let Some(snapshot) = run.snapshots.iter().find(|s| s.id.number == id.number) else {
-            return;
-        };
-        let there = |e: &&Endpoint| snapshot.artifacts.iter().any(|a| a.slot.artifact == e.artifact);
-        let skipped = |e: &&Endpoint| {
-            let lacks = &snapshot.lacks;
-            lacks.iter().any(|l| l.skipped && l.missing.slot.artifact == e.artifact)
-        };
-        let plan = &self.session.options.plan;
-        let lacking: Vec<&str> = plan
-            .of(Phase::Every)
-            .filter(|e| !there(e) && !skipped(e))
-            .map(|e| e.artifact)
-            .collect();
-        let Ok(_permit) = permits.acquire().await else { return };
-        if self.session.ended().is_some() {
-            return;
+    /// Says what of an earlier capture's snapshots is taken now, in snapshots of its own: bytes stand under the time when
+    /// they came.
+    fn say_what_is_missing(&self) {
+        let missing: Vec<String> = match self.closed {
+            0 => return,
+            _ => self.due.iter().filter(|(_, n)| *n > 0),
         }
-        if run.run == self.run && (!lacking.is_empty() || !snapshot.ended) {
-            let what = if lacking.is_empty() {
-                "nothing".to_owned()
-            } else {
-                lacking.join(", ")
-            };
-            self.watch(&Progress::Note(format!(
-                "snapshot {}: taking what is missing: {what}",
-                id.number
-            )));
-            self.snapshot(id, true).await;
-        } else {
-            (self.no_profiles, self.left) = (None, None);
+        .map(|(e, n)| format!("{n} {}", e.artifact))
+        .collect();
+        if !missing.is_empty() {
+            let text = format!("taking what is missing: {}", missing.join(", "));
+            self.watch(&Progress::Note(text));
         }
-        self.once(last).await;
     }
 
-    /// Takes a snapshot, or what one lacks. When the process ends meanwhile it is taken once more, of the next one.
-    async fn snapshot(&mut self, id: SnapshotId, fills: bool) {
-        if self.is_cut_short(id, fills).await && self.session.ended().is_none() && self.given_up.is_none() {
+    /// Takes a snapshot. When the process ends meanwhile it is taken again, of the next one.
+    async fn snapshot(&mut self) {
+        if self.is_cut_short().await && self.session.ended().is_none() && self.given_up.is_none() {
             self.note(format!(
-                "snapshot {}: its process is gone, so it is taken once more of the new one",
-                id.number
+                "snapshot {}: its process is gone, so it is taken again of the new one",
+                self.number
             ));
-            let id = SnapshotId {
-                number: id.number,
-                taken: now(),
-            };
-            self.is_cut_short(id, false).await;
+            self.is_cut_short().await;
         }
         self.current = None;
     }
 
-    /// Takes a snapshot; whether its process ended before it was whole. One that fills another up takes nothing of another
-    /// process.
-    async fn is_cut_short(&mut self, id: SnapshotId, fills: bool) -> bool {
+    /// What a snapshot takes: everything of a process that has none yet, else what is still missing. Forms of one thing
+    /// belong to one moment.
+    fn takes(&self, e: &Endpoint) -> bool {
+        let stem = |e: &Endpoint| e.artifact.split('.').next().unwrap_or_default();
+        let is_due = |(other, n): &(&Endpoint, u32)| self.turn <= *n && stem(other) == stem(e);
+        self.snapshot_of != self.run || self.due.iter().any(is_due)
+    }
+
+    /// Takes a snapshot; whether its process ended before it was whole.
+    async fn is_cut_short(&mut self) -> bool {
         (self.no_profiles, self.left) = (None, None);
         if self.facts.is_none() && self.transport.route().has_api_server() && self.object.is_none() {
             self.look_at_node().await;
         }
-        self.current = fills.then_some(id);
-        let before = self.run;
+        self.current = None;
+        let id = SnapshotId {
+            number: self.number,
+            taken: now(),
+        };
         let metrics = self.metrics().await;
-        if fills && self.run != before {
-            return true;
-        }
         self.current = Some(id);
         let health = self.first("healthz").await;
         let run = self.run;
+        let plan = self.session.options.plan.clone();
+        let takes: Vec<_> = plan.of(Phase::Every).filter(|e| self.takes(e)).collect();
+        self.snapshot_of = run;
         for (name, fetched) in [("healthz", health), ("metrics", metrics)] {
             let (Some(e), Some(fetched)) = (endpoint(name), fetched) else {
                 continue;
             };
             let slot = self.slot(Some(id), e);
-            if self.session.writer.has(&slot).is_some() {
-                continue;
-            }
             let taken = match fetched {
                 Ok(fetched) => self.session.put(&self.transport, &slot, e, fetched).await,
                 Err((refusal, missing)) => {
@@ -276,8 +269,7 @@ impl Visit<'_> {
             };
             self.after(e, taken).await;
         }
-        let plan = self.session.options.plan.clone();
-        for e in plan.of(Phase::Every) {
+        for e in takes {
             if !matches!(e.artifact, "healthz" | "metrics") {
                 self.artifact(Some(id), e).await;
             }
@@ -352,14 +344,24 @@ impl Visit<'_> {
         Some(fetched)
     }
 
-    /// What belongs to the process and not to a snapshot; with `last`, also what ends a series.
+    /// What belongs to the process and not to a snapshot, after its first snapshot; with `last`, also what ends a series.
     async fn once(&mut self, last: bool) {
         for _ in 0..RESTARTS {
             let run = self.run;
             self.once_of_process(last).await;
-            if self.run == run {
-                break;
+            let over = self.run == run || self.given_up.is_some() || self.session.ended().is_some();
+            // The first snapshot of another process is the next of the series; where none is due any more, it is taken now.
+            if over || !last {
+                return;
             }
+            if self.number <= self.closed {
+                self.number += 1;
+            }
+            self.watch(&Progress::Snapshot {
+                number: self.number,
+                of: self.number,
+            });
+            self.snapshot().await;
         }
     }
 
@@ -417,18 +419,20 @@ impl Visit<'_> {
             self.look_at_node().await;
         }
         let run = self.run;
-        if let Some(Err((refusal, _))) = self.metrics().await
-            && self.left.is_none()
-            && self.session.ended().is_none()
-        {
-            // Nothing says whether it is the same process.
-            self.left = Some(Refusal {
-                why: format!(
-                    "it cannot be told whether the process is still the same: {}",
-                    refusal.why
-                ),
-                ..refusal
-            });
+        match self.metrics().await {
+            // They are the first of the new run.
+            Some(Ok(fetched)) if self.run != run => self.fresh = Some(fetched),
+            Some(Err((refusal, _))) if self.left.is_none() && self.session.ended().is_none() => {
+                // Nothing says whether it is the same process.
+                self.left = Some(Refusal {
+                    why: format!(
+                        "it cannot be told whether the process is still the same: {}",
+                        refusal.why
+                    ),
+                    ..refusal
+                });
+            }
+            _ => {}
         }
         self.run == run
     }

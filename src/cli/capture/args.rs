@@ -47,7 +47,7 @@ pub(in crate::cli) struct CaptureArgs {
     /// Folder for the bundle; it must not be there yet
     #[arg(long, value_name = "DIR", required_unless_present_any = ["resume", "dry_run"])]
     pub(super) out: Option<PathBuf>,
-    /// Go on with this bundle: take what is missing of the same process
+    /// Go on with this bundle: take what is missing, in snapshots of their own
     #[arg(long, value_name = "DIR", conflicts_with = "out")]
     pub(super) resume: Option<PathBuf>,
 

@@ -26,6 +26,8 @@ struct Line {
     bytes: u64,
     samples: Option<u64>,
     longest_ms: u64,
+    /// Whether the bundle is partial because of it.
+    missing: bool,
     problem: Option<Problem>,
 }
 
@@ -67,9 +69,7 @@ impl Summary {
                 notes.push(format!("{}: {note}", v.node));
             }
         }
-        let missing = lines
-            .iter()
-            .any(|l| l.there < l.wanted && l.problem.as_ref().is_none_or(|p| !p.skipped));
+        let missing = lines.iter().any(|l| l.missing);
         // What the API server says of itself and of the node is nothing of a kubelet's.
         let of_kubelet = |a: &&Artifact| endpoint(&a.slot.artifact).is_none_or(|e| e.server == Server::Kubelet);
         let nothing = !record.artifacts().any(|a| of_kubelet(&a));
@@ -303,6 +303,14 @@ fn line(record: &Record, options: &Options, node: &str, e: &'static Endpoint) ->
         why: "not asked for any more".to_owned(),
         remedy: String::new(),
     };
+    let problem = problem.or_else(|| (there < wanted).then(not_asked));
+    let settled = record.node(node).map_or(0, |n| n.settled(e.artifact));
+    let missing = match e.phase {
+        Phase::Every => settled < wanted,
+        _ => there < wanted && problem.as_ref().is_none_or(|p| !p.skipped),
+    };
+    // What failed once and came in a later snapshot is no problem any more.
+    let problem = problem.filter(|p| missing || p.skipped);
     Line {
         node: node.to_owned(),
         artifact: e.artifact,
@@ -311,7 +319,8 @@ fn line(record: &Record, options: &Options, node: &str, e: &'static Endpoint) ->
         bytes: artifacts.iter().map(|a| a.bytes).sum(),
         samples: artifacts.last().and_then(|a| a.facts.samples),
         longest_ms: artifacts.iter().filter_map(|a| a.exchange.done_ms).max().unwrap_or(0),
-        problem: problem.or_else(|| (there < wanted).then(not_asked)).or(cut),
+        missing,
+        problem: problem.or(cut),
     }
 }
 

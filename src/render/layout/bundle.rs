@@ -2,7 +2,7 @@
 
 use serde_json::{Map, json};
 
-use crate::bundle::manifest::{Artifact, Form};
+use crate::bundle::manifest::{Artifact, Form, shown};
 use crate::bundle::{Lack, Record};
 use crate::model::units;
 use crate::render::document::{Cell, Column, Document, Emphasis, Row, Shown};
@@ -144,7 +144,7 @@ fn there(a: &Artifact) -> Row {
         Cell::Text(a.slot.node.clone()),
         Cell::Count(i64::from(a.slot.run)),
         a.slot.snapshot.map_or(Cell::None, |s| Cell::Count(i64::from(s.number))),
-        a.slot.snapshot.map_or(Cell::None, |s| Cell::Text(s.shown())),
+        a.taken().map_or(Cell::None, |t| Cell::Text(shown(t))),
         Cell::Text(a.slot.artifact.clone()),
         Cell::Text(
             if facts.truncated {
