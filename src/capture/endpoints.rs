@@ -1,6 +1,6 @@
 //! What there is to ask of a kubelet, what each costs, and in which order it is asked: cheap and hang-proof first.
 //!
-//! A snapshot is what is compared over time: health, metrics, goroutines, memory. The rest is asked once a process, after the
+//! A snapshot is what is compared over time: health, metrics, goroutines, memory. The rest is asked once a process, after its
 //! first snapshot, the CPU profile last; `goroutineleak` ends a series, because dumps that are taken after it mark goroutines
 //! as leaked and no longer say for how long they have waited. `/pods` is never asked: it holds the environment of every pod.
 

@@ -333,3 +333,47 @@ fn a_measurement_that_a_restart_cuts_is_taken_of_the_next() {
     let cpu = kept(&out).into_iter().find(|e| e["artifact"] == "cpu");
     assert_eq!(cpu.expect("a CPU profile")["run"], 2);
 }
+
+/// What is taken once of a process comes after its first snapshot, also of one that a restart in the middle of it brought: no
+/// snapshot of the series waits for a measurement of half a minute.
+#[test]
+fn a_new_process_is_first_looked_at() {
+    for (restarts_at, snapshots) in [(0, "3"), (0, "1")] {
+        let kubelet = Kubelet::default();
+        let start = Arc::clone(&kubelet.start);
+        *start.lock().expect("a time") = now() - 86400.0;
+        let asked = AtomicUsize::new(0);
+        let server = Server::with(kubelet, true, move |r| {
+            let cpu = r.at_kubelet().1 == "/debug/pprof/profile";
+            if cpu && asked.fetch_add(1, Ordering::Relaxed) == restarts_at {
+                std::thread::sleep(Duration::from_millis(300));
+                *start.lock().expect("a time") = now();
+                return Some(Reply::text(200, "").how(How::Close));
+            }
+            None
+        });
+        let out = server.path("b");
+        let mut args = vec!["worker-03", "--profiles", "heap,threadcreate,cpu", "--seconds", "1"];
+        args.extend(["--series", snapshots, "--every", "4s"]);
+        let ran = capture(&server, &out, &args);
+        assert_eq!(ran.code, Some(0), "{ran:#?}");
+        sound(&out);
+        assert_eq!(filed_where_it_belongs(&out), Vec::<String>::new());
+        let of_second = kept(&out).into_iter().filter(|e| e["run"] == 2);
+        let order: Vec<String> = of_second
+            .map(|e| e["artifact"].as_str().expect("a name").to_owned())
+            .collect();
+        let at = |name: &str| {
+            order
+                .iter()
+                .position(|n| n == name)
+                .unwrap_or_else(|| panic!("{name}: {order:?}"))
+        };
+        assert!(at("heap") < at("threadcreate") && at("heap") < at("cpu"), "{order:?}");
+        let ran = verified(&out);
+        assert!(
+            !ran.stdout.contains("lacking (") && !ran.stdout.contains("two processes"),
+            "{ran:#?}"
+        );
+    }
+}
