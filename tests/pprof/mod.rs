@@ -1,7 +1,10 @@
 //! Formats, through the public API.
 
+mod decode;
 mod goroutines;
 mod gotext;
+mod inflate;
 mod legacy;
 mod mistakes;
 mod text_formats;
+mod wire;
