@@ -129,21 +129,35 @@ fn a_stream_that_is_cut_says_how_far_it_came() {
 #[test]
 fn a_stream_that_is_damaged_says_so() {
     let data = noise(100_000);
-    for (format, mut packed) in [("gzip", gzip(&data)), ("zstd", zstd(&data))] {
-        let n = packed.len();
-        // The checksum of gzip stands at its end; zstd's frame here has none, so its first block is broken.
-        let at = if format == "gzip" { n - 6 } else { 6 };
-        packed[at] ^= 0x55;
-        match inflate(&packed, Limit::Proportional) {
-            Err(InflateError::Damaged {
-                format: said, reason, ..
-            }) => {
-                assert_eq!(said, format);
-                assert!(!reason.is_empty());
+    for (format, whole) in [("gzip", gzip(&data)), ("zstd", zstd(&data))] {
+        // In the header, in the content (which is stored as it is, so that only the checksum tells), in the checksum.
+        let n = whole.len();
+        for at in [6, n / 2, n - 30, n - if format == "gzip" { 6 } else { 2 }] {
+            let mut packed = whole.clone();
+            packed[at] ^= 0x55;
+            match inflate(&packed, Limit::Proportional) {
+                Err(InflateError::Damaged {
+                    format: said, reason, ..
+                }) => {
+                    assert_eq!(said, format);
+                    assert!(!reason.is_empty());
+                }
+                // Six bytes in stands the time in gzip, which nothing depends on.
+                Ok(out) => assert!(format == "gzip" && at == 6 && out == data, "{format} at {at}"),
+                Err(InflateError::Truncated { .. }) if at == 6 => {}
+                Err(other) => panic!("{format} at {at}: {other}"),
             }
-            other => panic!("{format}: {:?}", other.map(|o| o.len())),
         }
+        // The second of two.
+        let mut packed = [whole.clone(), whole].concat();
+        packed[n + n / 2] ^= 0x55;
+        assert!(
+            matches!(inflate(&packed, Limit::Proportional), Err(InflateError::Damaged { .. })),
+            "{format}"
+        );
     }
     // Garbage behind a whole member.
-    assert!(inflate(&[gzip(b"x"), vec![7; 20]].concat(), Limit::Proportional).is_err());
+    for packed in [gzip(b"x"), zstd(b"x")] {
+        assert!(inflate(&[packed, vec![7; 20]].concat(), Limit::Proportional).is_err());
+    }
 }
