@@ -136,7 +136,9 @@ pub fn describe_by_dump(profile: &mut Profile, dump: &mut Profile, knowledge: &A
         let as_many = sum(dump, &in_dump) == sum(profile, &in_profile);
         let alike_in_all =
             |&s: &usize| profile.samples.labels(s) == labels && functions(profile, s) == functions(profile, i);
-        if profile.samples.types() == 1 && as_many && in_profile.iter().all(alike_in_all) {
+        // A stack with frames left out is not among those that are alike.
+        let whole = of_profile.gaps[i].is_none();
+        if whole && profile.samples.types() == 1 && as_many && in_profile.iter().all(alike_in_all) {
             if in_profile.first() != Some(&i) {
                 continue;
             }
