@@ -7,5 +7,6 @@ mod capture;
 mod cli;
 mod house;
 mod kubelet;
+mod model;
 mod pprof;
 mod symbolize;

@@ -12,7 +12,7 @@ mod goroutines;
 mod honest;
 mod listings;
 mod machines;
-mod made_profile;
+pub(crate) mod made_profile;
 mod manual;
 mod mistakes;
 mod scope;

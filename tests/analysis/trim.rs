@@ -1,0 +1,274 @@
+//! Which rows and edges are left out: cutoffs at n - 1, n and n + 1, limits, orders, and the unit of a table.
+
+use kubeprof::analysis::{Dialect, Query, Sort, Tree, Trim, View, drawing, prepare, top, tree};
+use kubeprof::model::Profile;
+
+use crate::cli::made_profile::{Made, profile};
+
+fn made(unit: &str, samples: &[(&[&str], i64)]) -> Profile {
+    let values: Vec<[i64; 1]> = samples.iter().map(|s| [s.1]).collect();
+    let made: Vec<Made<'_>> = (0..samples.len())
+        .map(|i| Made {
+            stack: samples[i].0,
+            values: &values[i],
+            texts: &[],
+            numbers: &[],
+        })
+        .collect();
+    profile(&[("value", unit)], &made)
+}
+
+fn view(samples: &[(&[&str], i64)], trim: Trim) -> View {
+    let query = Query {
+        trim,
+        dialect: Dialect::Pprof,
+        ..Query::default()
+    };
+    prepare(made("count", samples), &query).expect("a view")
+}
+
+/// `caller -> callee weight`, of the callees of all rows.
+fn calls(tree: &Tree) -> Vec<String> {
+    let name = |n: u32| tree.names[n as usize].as_str();
+    tree.nodes()
+        .flat_map(|node| {
+            let callees = node.callees.iter();
+            callees
+                .map(|e| format!("{} {} {}", name(node.name), name(e.name), e.weight))
+                .collect::<Vec<_>>()
+        })
+        .collect()
+}
+
+fn names(view: &mut View) -> Vec<String> {
+    top(view).rows.into_iter().map(|r| r.name).collect()
+}
+
+#[test]
+fn rows_below_the_cutoff_go() {
+    let trim = Trim {
+        node_fraction: 0.1,
+        ..Trim::NONE
+    };
+    // 100 of a flat sum of 1000.
+    let mut v = view(
+        &[
+            (&["less"], 99),
+            (&["even"], 100),
+            (&["more"], 101),
+            (&["f", "rest"], 300),
+            (&["rest"], 400),
+        ],
+        trim,
+    );
+    let report = top(&mut v);
+    let rows: Vec<&str> = report.rows.iter().map(|r| r.name.as_str()).collect();
+    assert_eq!(rows, ["rest", "f", "more", "even"]);
+    let h = &report.header;
+    assert_eq!((h.node_cutoff, h.dropped_nodes, h.dropped_nodes_below), (100, 1, 100));
+    assert_eq!((h.rows_shown, h.row_count, h.shown_total), (4, 4, 901));
+    // It is cum that counts, and its size, not its sign. The sum is of flat: 2000 - 101 - 99.
+    let mut v = view(
+        &[
+            (&["less"], -179),
+            (&["even"], -180),
+            (&["leaf", "mid"], 1000),
+            (&["rest"], 1159),
+        ],
+        trim,
+    );
+    assert_eq!(names(&mut v), ["rest", "leaf", "even", "mid"]);
+    // Nothing is dropped, and nothing is said to be, when all are large enough.
+    let mut v = view(&[(&["a"], 100), (&["b"], 900)], trim);
+    let report = top(&mut v);
+    assert_eq!((report.rows.len(), report.header.dropped_nodes), (2, 0));
+}
+
+#[test]
+fn edges_below_the_cutoff_go() {
+    let trim = Trim {
+        edge_fraction: 0.1,
+        ..Trim::NONE
+    };
+    let stacks: &[(&[&str], i64)] = &[
+        (&["less", "main"], 99),
+        (&["even", "main"], 100),
+        (&["more", "main"], 101),
+        (&["minus", "main"], -100),
+        (&["slight", "main"], -99),
+        (&["main"], 799),
+    ];
+    // The sum of flat is 900, a tenth of it 90: all stay.
+    let mut v = view(stacks, trim);
+    let report = tree(&mut v, None).expect("a tree");
+    assert_eq!((calls(&report).len(), report.header.dropped_edges), (5, 0));
+    // Of 1000 it is 100.
+    let mut more = stacks.to_vec();
+    more.push((&["main"], 100));
+    let mut v = view(&more, trim);
+    let report = tree(&mut v, None).expect("a tree");
+    assert_eq!(calls(&report), ["main more 101", "main even 100", "main minus -100"]);
+    assert_eq!(report.header.dropped_edges, 2);
+    assert_eq!(report.names.len(), 6, "the rows stay");
+    let drawn = drawing(&mut view(&more, trim));
+    let arrows: Vec<_> = { drawn.edges.iter() }
+        .map(|e| (drawn.names[e.dst as usize].as_str(), e.weight))
+        .collect();
+    assert_eq!(arrows, [("more", 101), ("even", 100), ("minus", -100)]);
+}
+
+/// What sums up to nothing is no row, but the edges to it are shown whatever they weigh, as pprof does.
+#[test]
+fn edges_to_what_is_no_row_stay() {
+    let trim = Trim {
+        edge_fraction: 0.1,
+        ..Trim::NONE
+    };
+    let stacks: &[(&[&str], i64)] = &[
+        (&["x", "a", "main"], 5),
+        (&["x", "b", "main"], -5),
+        (&["big", "main"], 1000),
+    ];
+    let report = tree(&mut view(stacks, trim), None).expect("a tree");
+    assert_eq!(calls(&report), ["a x 5", "b x -5", "main big 1000"]);
+    assert_eq!(report.header.dropped_edges, 2);
+}
+
+/// A row that goes leaves a residual edge over it, and its value to no row.
+#[test]
+fn what_goes_is_jumped_over() {
+    let trim = Trim {
+        node_fraction: 0.2,
+        ..Trim::NONE
+    };
+    let stacks: &[(&[&str], i64)] = &[(&["leaf", "thin", "main"], 150), (&["leaf", "main"], 850)];
+    let report = tree(&mut view(stacks, trim), None).expect("a tree");
+    let main = report
+        .nodes()
+        .find(|n| report.names[n.name as usize] == "main")
+        .expect("a row");
+    let edges: Vec<_> = main.callees.iter().map(|e| (e.weight, e.residual)).collect();
+    assert_eq!(edges, [(1000, true)]);
+    assert_eq!(report.header.dropped_nodes, 1);
+}
+
+#[test]
+fn a_limit_keeps_the_first_rows() {
+    let stacks: &[(&[&str], i64)] = &[
+        (&["d"], 40),
+        (&["c"], 30),
+        (&["b"], 20),
+        (&["a"], 20),
+        (&["e", "z"], 10),
+    ];
+    let sorted = |sort, node_count| {
+        let query = Query {
+            sort,
+            trim: Trim {
+                node_count,
+                ..Trim::NONE
+            },
+            dialect: Dialect::Pprof,
+            ..Query::default()
+        };
+        let mut view = prepare(made("count", stacks), &query).expect("a view");
+        let report = top(&mut view);
+        let names: String = report.rows.iter().map(|r| r.name.as_str()).collect();
+        (names, report.header.row_count)
+    };
+    for (limit, flat) in [
+        (None, "dcabez"),
+        (Some(0), "dcabez"),
+        (Some(1), "d"),
+        (Some(3), "dca"),
+        (Some(5), "dcabe"),
+    ] {
+        assert_eq!(sorted(Sort::Flat, limit), (flat.to_owned(), 6), "{limit:?}");
+    }
+    assert_eq!(sorted(Sort::Flat, Some(6)).0, "dcabez");
+    assert_eq!(sorted(Sort::Flat, Some(7)).0, "dcabez");
+    // By cum, `z` has as much as `e`, and names decide.
+    assert_eq!(sorted(Sort::Cum, Some(5)).0, "dcabe");
+    // In a tree and in a drawing as well.
+    let trim = Trim {
+        node_count: Some(2),
+        ..Trim::NONE
+    };
+    let report = tree(&mut view(stacks, trim), None).expect("a tree");
+    assert_eq!(report.names[..2], ["d", "c"]);
+    assert_eq!((report.header.rows_shown, report.header.row_count), (2, 6));
+    assert_eq!(drawing(&mut view(stacks, trim)).nodes.len(), 2);
+}
+
+#[test]
+fn negative_rows_are_sorted_by_size_and_left_out_when_asked() {
+    let stacks: &[(&[&str], i64)] = &[
+        (&["a"], 10),
+        (&["b"], -30),
+        (&["c"], 20),
+        (&["d", "e"], -5),
+        (&["f", "e"], 5),
+    ];
+    assert_eq!(names(&mut view(stacks, Trim::NONE)), ["b", "c", "a", "d", "f"]);
+    let query = Query {
+        drop_negative: true,
+        trim: Trim::NONE,
+        dialect: Dialect::Pprof,
+        ..Query::default()
+    };
+    let mut view = prepare(made("count", stacks), &query).expect("a view");
+    assert_eq!(names(&mut view), ["c", "a", "f"]);
+}
+
+/// The unit of the smallest value, unless the total is more than a hundred times it: then that of the smallest value
+/// times a hundred.
+#[test]
+fn the_unit_of_a_table() {
+    let unit_of = |unit: &str, asked: &str, samples: &[(&[&str], i64)]| {
+        let query = Query {
+            trim: Trim::NONE,
+            unit: asked.to_owned(),
+            ..Query::default()
+        };
+        let mut view = prepare(made(unit, samples), &query).expect("a view");
+        top(&mut view).header.output_unit
+    };
+    for (small, rest, unit) in [
+        // All of one unit.
+        (10, 500, "B"),
+        (2048, 9000, "kB"),
+        // Different units, up to a hundred times: that of the small one.
+        (1000, 99_000, "B"),
+        (1000, 98_999, "B"),
+        // More than that: of a hundred times the small one.
+        (1000, 99_001, "kB"),
+        (100, 1 << 40, "kB"),
+        (10, 1 << 40, "B"),
+        (1 << 20, 1 << 40, "MB"),
+        (20 << 20, 1 << 40, "GB"),
+    ] {
+        assert_eq!(
+            unit_of("bytes", "minimum", &[(&["a"], small), (&["b"], rest)]),
+            unit,
+            "{small} {rest}"
+        );
+        // The size of the small one counts, not its sign.
+        if rest > 1 << 30 {
+            assert_eq!(
+                unit_of("bytes", "minimum", &[(&["a"], -small), (&["b"], rest)]),
+                unit,
+                "-{small} {rest}"
+            );
+        }
+    }
+    // A row without a value of its own counts with what is below it.
+    assert_eq!(
+        unit_of("bytes", "minimum", &[(&["f", "main"], 2048), (&["main"], 2048)]),
+        "kB"
+    );
+    // Counts have no unit to scale to; what is asked for stays.
+    assert_eq!(unit_of("count", "minimum", &[(&["a"], 1), (&["b"], 1 << 40)]), "count");
+    assert_eq!(unit_of("bytes", "auto", &[(&["a"], 1), (&["b"], 1 << 40)]), "auto");
+    assert_eq!(unit_of("bytes", "MB", &[(&["a"], 1)]), "MB");
+    assert_eq!(unit_of("bytes", "minimum", &[]), "minimum");
+}
