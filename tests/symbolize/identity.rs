@@ -32,7 +32,7 @@ fn unpack(name: &str) -> Vec<u8> {
     bytes
 }
 
-fn binary(name: &str) -> Vec<u8> {
+pub(super) fn binary(name: &str) -> Vec<u8> {
     unpack(&format!("{name}.zst"))
 }
 
@@ -44,7 +44,7 @@ fn profile_of(name: &str, data: &[u8], with_id: bool, keep: impl Fn(&str) -> boo
     every(5, name, data, with_id, keep)
 }
 
-fn every(step: usize, name: &str, data: &[u8], with_id: bool, keep: impl Fn(&str) -> bool) -> Profile {
+pub(super) fn every(step: usize, name: &str, data: &[u8], with_id: bool, keep: impl Fn(&str) -> bool) -> Profile {
     let binary = Binary::parse(data).unwrap();
     let elf = binary.elf();
     let code = *elf.segments().iter().find(|s| s.executable).unwrap();

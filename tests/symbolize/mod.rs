@@ -1,6 +1,7 @@
 //! Names of addresses, through the public API.
 
 mod dwarf;
+mod evidence;
 mod hostile;
 mod identity;
 mod kubelet;
