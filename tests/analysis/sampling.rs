@@ -60,7 +60,7 @@ fn objects_and_bytes_of_a_heap() {
         (10, 65_536, 8.666_264_451_885_74, 567_952.307_118_783_8),
         (3, 16, 313.532_294_999_271_3, 5_016.516_719_988_341),
         (7, 1 << 20, 1.046_720_353_890_025_2, 1_097_565.841_800_587),
-        (1, 524_288, 0.762_873_978_366_390_2, 399_965.672_370_020_1),
+        (1, 524_288, 0.762_873_978_366_390_1, 399_965.672_370_020_1),
     ] {
         for labelled in [true, false] {
             let p = heap(524_288, labelled, &[(&["f", "main"], n, size)]);
@@ -205,7 +205,7 @@ fn the_rate_of_a_heap() {
     about(row(&mut objects, "f").flat_error, 2.483_138_403_341_061);
     let mut space = view(&p, "inuse_space");
     assert_eq!(space.sampling, Sampling::Heap { rate: 2.0, bytes: true });
-    about(row(&mut space, "g").flat_error, 3.215_557_339_622_363_2);
+    about(row(&mut space, "g").flat_error, 3.215_557_339_622_363);
 }
 
 fn cpu(period: i64, unit: &str) -> Profile {

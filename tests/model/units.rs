@@ -5,7 +5,9 @@ use kubeprof::model::units::{Dimension, compatible, counted, dimension, factor, 
 const KI: f64 = 1024.0;
 
 /// The unit's name, how many of the base unit it is, and every text that means it.
-const BYTES: [(&str, f64, &[&str]); 6] = [
+type Row = (&'static str, f64, &'static [&'static str]);
+
+const BYTES: [Row; 6] = [
     ("B", 1.0, &["b", "B", "byte", "bytes", "Bytes", "BYTES"]),
     (
         "kB",
@@ -34,7 +36,7 @@ const BYTES: [(&str, f64, &[&str]); 6] = [
     ),
 ];
 
-const TIMES: [(&str, f64, &[&str]); 5] = [
+const TIMES: [Row; 5] = [
     ("ns", 1.0, &["ns", "NS", "nanosecond", "nanoseconds"]),
     ("us", 1e3, &["us", "microsecond", "microseconds"]),
     ("ms", 1e6, &["ms", "millisecond", "milliseconds"]),
@@ -42,7 +44,7 @@ const TIMES: [(&str, f64, &[&str]); 5] = [
     ("hrs", 3.6e12, &["hour", "hours", "hr", "hrs"]),
 ];
 
-const COMPUTE: [(&str, f64, &[&str]); 9] = [
+const COMPUTE: [Row; 9] = [
     ("n*GCU", 1e-9, &["nanogcu", "nanogcus"]),
     ("u*GCU", 1e-6, &["microgcu", "microgcus"]),
     ("m*GCU", 1e-3, &["milligcu", "milligcus"]),
@@ -56,7 +58,7 @@ const COMPUTE: [(&str, f64, &[&str]); 9] = [
 
 #[test]
 fn every_text_means_its_unit() {
-    let families: [(&[(&str, f64, &[&str])], Dimension); 3] = [
+    let families: [(&[Row], Dimension); 3] = [
         (&BYTES, Dimension::Bytes),
         (&TIMES, Dimension::Time),
         (&COMPUTE, Dimension::ComputeUnits),
