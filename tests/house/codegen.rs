@@ -1,40 +1,40 @@
-//! `proto/profile.proto` is the source of `src/pprof/proto.rs`; this fails when they disagree.
+//! `proto/profile.proto` is the source of `src/pprof/proto.rs`; this fails when either was changed without the other.
 //!
-//! Renew with `KUBEPROF_BLESS=1 cargo test --test integration codegen`.
+//! The generator is a crate of its own, because a compiler of .proto files takes half a minute to build:
+//! `cargo run --manifest-path proto/generate/Cargo.toml` writes the file anew, `tests/full.sh generate` runs it and
+//! compares every byte.
 
 use std::fs;
 use std::path::Path;
 
-use protox::prost::Message;
+use sha2::{Digest as _, Sha256};
 
-fn generated() -> String {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let descriptors = protox::compile([root.join("proto/profile.proto")], [root.join("proto")]).expect("compiles");
-    let descriptors = prost_types_of(&descriptors);
-    let out = tempfile::tempdir().expect("temporary folder");
-    prost_build::Config::new()
-        .out_dir(out.path())
-        .compile_fds(descriptors)
-        .expect("generates");
-    let text = fs::read_to_string(out.path().join("perftools.profiles.rs")).expect("generated file");
-    format!("//! Generated from `proto/profile.proto` by `tests/codegen.rs`; do not edit.\n\n{text}")
-}
-
-/// protox and prost-build may disagree on the version of prost-types; the bytes are the same.
-fn prost_types_of(set: &impl Message) -> prost_types::FileDescriptorSet {
-    prost_types::FileDescriptorSet::decode(set.encode_to_vec().as_slice()).expect("descriptor set")
+fn hex(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect()
 }
 
 #[test]
 fn generated_records_match_the_proto() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/pprof/proto.rs");
-    let want = generated();
-    if std::env::var_os("KUBEPROF_BLESS").is_some() {
-        fs::write(&path, &want).expect("writable");
-    }
-    let have = fs::read_to_string(&path).expect("src/pprof/proto.rs");
-    assert!(
-        have == want,
-        "src/pprof/proto.rs is not what proto/profile.proto generates; renew it with KUBEPROF_BLESS=1 cargo test --test integration codegen"
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let read = |name: &str| fs::read_to_string(root.join(name)).unwrap_or_else(|e| panic!("{name}: {e}"));
+    let (proto, generated) = (read("proto/profile.proto"), read("src/pprof/proto.rs"));
+    let (head, code) = generated.split_once("\n\n").expect("a head");
+    let said = |what: &str| {
+        let line = head
+            .lines()
+            .find_map(|l| l.strip_prefix(&format!("//! SHA-256 of {what}: ")));
+        line.unwrap_or_else(|| panic!("no SHA-256 of {what} in src/pprof/proto.rs"))
+            .to_owned()
+    };
+    let renew = "renew src/pprof/proto.rs with `cargo run --manifest-path proto/generate/Cargo.toml`";
+    assert_eq!(
+        said("the source"),
+        hex(proto.as_bytes()),
+        "proto/profile.proto was changed: {renew}"
+    );
+    assert_eq!(
+        said("what follows"),
+        hex(code.as_bytes()),
+        "src/pprof/proto.rs was edited: {renew}"
     );
 }
