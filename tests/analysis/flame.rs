@@ -729,8 +729,14 @@ fn any_profile() -> impl Strategy<Value = Profile> {
     })
 }
 
+/// 100 unless the environment says otherwise; more in `tests/full.sh`.
+fn cases() -> u32 {
+    let asked = std::env::var("PROPTEST_CASES").ok().and_then(|n| n.parse().ok());
+    asked.unwrap_or(100)
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(256))]
+    #![proptest_config(ProptestConfig { cases: cases(), ..ProptestConfig::default() })]
 
     #[test]
     fn sums_hold(p in any_profile(), max_nodes in 1usize..40, min_fraction in 0.0f64..0.2) {

@@ -82,8 +82,14 @@ fn sum(profiles: Vec<Profile>) -> Profile {
     merge(profiles, MergeOptions::default()).expect("alike")
 }
 
+/// 100 unless the environment says otherwise; more in `tests/full.sh`.
+fn cases() -> u32 {
+    let asked = std::env::var("PROPTEST_CASES").ok().and_then(|n| n.parse().ok());
+    asked.unwrap_or(100)
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
+    #![proptest_config(ProptestConfig { cases: cases(), ..ProptestConfig::default() })]
 
     #[test]
     fn merging_is_associative_and_commutative(a in rows(), b in rows(), c in rows()) {

@@ -1,7 +1,7 @@
 //! Property tests of the readers of text and of legacy formats: whatever is done to a file, they give a checked profile,
 //! a refusal or an error that names a byte; they never panic, and what they hold stays in proportion to the input.
 //!
-//! `PROPTEST_CASES=100000 cargo test --release --test integration pprof::text_formats` for more than the usual number of mutations.
+//! `tests/full.sh proptest` for more than the usual number of mutations.
 
 use std::path::Path;
 use std::sync::LazyLock;
@@ -223,12 +223,12 @@ proptest! {
     }
 }
 
-/// 2,000 unless the environment says otherwise (debug builds are slow).
+/// 500 unless the environment says otherwise; 100,000 in `tests/full.sh`.
 fn cases() -> u32 {
     std::env::var("PROPTEST_CASES")
         .ok()
         .and_then(|n| n.parse().ok())
-        .unwrap_or(2000)
+        .unwrap_or(500)
 }
 
 #[test]
