@@ -4,6 +4,9 @@
     python3 benches/compare.py                    ratios at 200,000 samples, and `top` on a real kubelet heap
     python3 benches/compare.py --samples 1000000  the same, larger (the reference takes minutes)
     python3 benches/compare.py --growth           kubeprof alone: 50,000, 200,000, 1,000,000 samples and odd shapes
+    python3 benches/compare.py --before OLD       this build against an older one, in pairs: ratios of user CPU and memory
+
+kubeprof is built with the profile `dist`, as it is shipped, unless --kubeprof names another binary.
 
 User CPU and peak memory are those of the process, as the kernel counted them (wait4); wall time is only judged where the
 bar is about wall time. Output goes to /dev/null. A bar is what kubeprof may use at most, as a share of the reference.
@@ -71,16 +74,15 @@ def least(command, runs):
     return Usage(min(u.user for u in all_runs), min(u.wall for u in all_runs), min(u.memory for u in all_runs), 0, "")
 
 
-def generator(given):
-    if given:
-        return given
-    command = ["cargo", "build", "--profile", "fast", "--bench", "generate", "--message-format=json"]
+def built(name, *options):
+    """The executable of that name, built."""
+    command = ["cargo", "build", "--locked", *options, "--message-format=json"]
     out = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE).stdout.decode()
     for line in out.splitlines():
         message = json.loads(line)
-        if message.get("executable") and message.get("target", {}).get("name") == "generate":
+        if message.get("executable") and message.get("target", {}).get("name") == name:
             return message["executable"]
-    sys.exit("cargo built no generator")
+    sys.exit(f"cargo built no {name}")
 
 
 def reference(given):
@@ -142,6 +144,45 @@ def ratios(args, folder, generate):
         print()
     if not args.only or "real" in args.only:
         real(args, pprof)
+
+
+def pairs(args, folder, generate):
+    """Two builds of kubeprof, each run right after the other, so that a busy machine is busy for both: the median of the
+    ratios of the pairs."""
+    print(f"now:    {args.kubeprof}\nbefore: {args.before}\n")
+    inputs = []
+    for kind in args.kind:
+        for shape in args.shape:
+            options = ["--samples", str(args.samples), "--kind", kind, "--shape", shape, "--seed", str(args.seed)]
+            inputs.append((f"{kind}-{shape}-{args.samples}", options))
+    print(f"  {'report':<34} {'user s':>15} {'MiB':>13}   now : before, median of {args.runs} pairs")
+    worst = 0.0
+    for name, options in inputs:
+        path = make(generate, folder, name, *options)
+        for flags in [*(flags for flags, *_ in CASES), None]:
+            label = f"{name} {' '.join(flags)}" if flags else "real heap -top"
+            if args.only and (flags[0].lstrip("-").split("=")[0] if flags else "real") not in args.only:
+                continue
+            extra = ["-output", os.devnull] if flags == ["-proto"] else []
+            rest = ["pprof", *flags, *extra, path] if flags else ["pprof", "-top", str(REAL)]
+            now, before = [], []
+            for n in range(args.runs):
+                both = [(args.kubeprof, now), (args.before, before)]
+                for binary, to in both if n % 2 else reversed(both):
+                    to.append(measure([binary, *rest]))
+            bad = next((u for u in now + before if u.status != 0), None)
+            if bad:
+                print(f"  {label:<34} failed: {bad.error[-200:]}")
+                continue
+            user = statistics.median(max(a.user, 0.001) / max(b.user, 0.001) for a, b in zip(now, before))
+            memory = statistics.median(a.memory / b.memory for a, b in zip(now, before))
+            worst = max(worst, user)
+            middle = [statistics.median(getattr(u, of) for u in us) for of in ("user", "memory") for us in (now, before)]
+            print(
+                f"  {label:<34} {middle[0]:6.2f} {middle[1]:8.2f} {middle[2]:6.0f} {middle[3]:6.0f}   {user:.3f}, {memory:.3f}",
+                flush=True,
+            )
+    print(f"\n  the largest ratio of user CPU: {worst:.3f}")
 
 
 def real(args, pprof):
@@ -222,7 +263,8 @@ def growth(args, folder, generate):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--kubeprof", default=str(ROOT / "target/release/kubeprof"), help="the binary (release build)")
+    parser.add_argument("--kubeprof", help="the binary; default: cargo builds it with the profile dist")
+    parser.add_argument("--before", help="an older binary to compare with, instead of the reference")
     parser.add_argument("--pprof", help="go tool pprof's binary; default: what `go tool -n pprof` names")
     parser.add_argument("--generate", help="the built benches/generate; default: cargo builds it")
     parser.add_argument("--samples", type=int, default=200_000)
@@ -236,9 +278,11 @@ def main():
     args = parser.parse_args()
     args.kind = args.kind or ["cpu"]
     args.shape = args.shape or ["random"]
-    generate = generator(args.generate)
+    args.kubeprof = args.kubeprof or built("kubeprof", "--profile", "dist", "--bin", "kubeprof")
+    generate = args.generate or built("generate", "--profile", "fast", "--bench", "generate")
+    what = growth if args.growth else pairs if args.before else ratios
     with tempfile.TemporaryDirectory() as temporary:
-        (growth if args.growth else ratios)(args, args.folder or temporary, generate)
+        what(args, args.folder or temporary, generate)
 
 
 if __name__ == "__main__":
