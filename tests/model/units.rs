@@ -82,6 +82,16 @@ fn every_text_means_its_unit() {
     }
 }
 
+/// Case is that of Unicode, as in Go: the sign for kelvin is a K.
+#[test]
+fn letters_that_are_not_ascii() {
+    for text in ["\u{212a}B", "\u{212a}bs", "\u{212a}byte", "\u{212a}ilobytes"] {
+        assert_eq!(factor(text), Some(KI), "{text}");
+    }
+    assert_eq!(factor("\u{212a}s"), None);
+    assert_eq!(factor("\u{212a}bytess"), None);
+}
+
 #[test]
 fn what_is_no_unit_is_a_count() {
     for text in [

@@ -1,0 +1,165 @@
+#!/usr/bin/env python3
+"""Runs `cargo mutants` over the files where a wrong answer hurts most, and prints how many edits the tests caught.
+
+    python3 tests/mutants.py                    every file of the table below
+    python3 tests/mutants.py units merge        those whose path has one of these words
+    python3 tests/mutants.py --table            the table of the last run, and every edit that was missed
+
+Needs `cargo install cargo-mutants --locked`. A mutant costs a build and a test run, so both are kept small: each group
+is copied with the rooms that it may use (tests/house/layers.rs holds the arrows) and its own tests, into target/mutants.
+"""
+
+import argparse
+import json
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# Rooms, files to edit, tests that watch them (files below tests/).
+GROUPS = {
+    "model": (
+        ["model"],
+        ["src/model/units.rs", "src/model/merge.rs"],
+        ["model/units", "model/merge"],
+    ),
+    "pprof": (
+        ["model", "pprof"],
+        ["src/pprof/decode.rs", "src/pprof/inflate.rs", "src/pprof/frames.rs"],
+        ["pprof/decode", "pprof/inflate", "pprof/wire"],
+    ),
+    "goroutines": (
+        ["model", "pprof"],
+        ["src/pprof/goroutines/header.rs", "src/pprof/goroutines/parse.rs"],
+        ["pprof/goroutines", "pprof/headers"],
+    ),
+    "analysis": (
+        ["model", "kubelet", "pprof", "analysis"],
+        ["src/analysis/sampling.rs", "src/analysis/diff.rs", "src/analysis/trim.rs"],
+        ["analysis/sampling", "analysis/diff", "analysis/trim", "analysis/laws", "cli/made_profile"],
+    ),
+    "attribution": (
+        ["kubelet", "model"],
+        ["src/kubelet/attribution.rs"],
+        ["kubelet/attribution"],
+    ),
+    "identity": (
+        ["model", "symbolize"],
+        ["src/symbolize/identity.rs", "src/symbolize/buildid.rs"],
+        ["symbolize/identity", "symbolize/evidence"],
+    ),
+    "pclntab": (
+        ["model", "symbolize"],
+        [f"src/symbolize/pclntab/{f}.rs" for f in ("functions", "header", "inline", "mod", "moduledata", "values")],
+        ["symbolize/oracle", "symbolize/identity"],
+    ),
+}
+
+
+def copy(group, place):
+    """The rooms and tests of a group as a crate."""
+    rooms, _, tests = GROUPS[group]
+    for old in ("src", "tests"):
+        shutil.rmtree(place / old, ignore_errors=True)
+    place.mkdir(parents=True, exist_ok=True)
+    for room in rooms:
+        for name in (room, f"{room}.rs"):
+            if (ROOT / "src" / name).is_dir():
+                shutil.copytree(ROOT / "src" / name, place / "src" / name)
+            elif (ROOT / "src" / name).exists():
+                shutil.copy2(ROOT / "src" / name, place / "src" / name)
+    for link in ("fixtures", "proto"):
+        if not (place / link).exists():
+            (place / link).symlink_to(ROOT / link)
+    shutil.copy2(ROOT / "Cargo.lock", place)
+    manifest = (ROOT / "Cargo.toml").read_text()
+    # No binary, no other tests; the lints are the crate's own business.
+    manifest = re.sub(r"(?ms)^\[(\[bin\]|\[test\]|\[bench\]|lints)[^\n]*\n.*?(?=^\[|^# |\Z)", "", manifest)
+    manifest += '\n[profile.mutants]\ninherits = "dev"\ndebug = false\n'
+    (place / "Cargo.toml").write_text(manifest)
+    by_room = {}
+    for test in tests:
+        room, name = test.split("/")
+        if (ROOT / f"tests/{test}.rs").exists():
+            (place / "tests" / room).mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / f"tests/{test}.rs", place / f"tests/{room}/{name}.rs")
+            by_room.setdefault(room, []).append(name)
+    # The tests are a part of the crate here: one compilation and one link a mutant instead of two and two.
+    lib = ["#![allow(dead_code, unused_imports, missing_docs)]", "extern crate self as kubeprof;"]
+    lib += [f"pub mod {room};" for room in rooms]
+    for room, names in by_room.items():
+        mods = "".join(f'    #[path = "{place}/tests/{room}/{n}.rs"]\n    pub(crate) mod {n};\n' for n in names)
+        inside = f"mod {room} {{\n{mods}}}\n"
+        lib.append(f"#[cfg(test)]\n{inside}" if room not in rooms else f"#[cfg(test)]\nmod of_{room} {{\n{inside}}}")
+    (place / "src/lib.rs").write_text("\n".join(lib) + "\n")
+
+
+def outcomes(place):
+    """(file, line, edit, outcome) of the last run of a group."""
+    found = []
+    for path in sorted(place.glob("out-*/mutants.out/outcomes.json")):
+        for outcome in json.loads(path.read_text())["outcomes"]:
+            mutant = outcome["scenario"]
+            if mutant == "Baseline":
+                continue
+            mutant = mutant["Mutant"]
+            line = mutant["span"]["start"]["line"]
+            found.append((mutant["file"], line, mutant.get("name", mutant.get("replacement", "")), outcome["summary"]))
+    return found
+
+
+def table(place):
+    rows = {}
+    missed = []
+    for group in GROUPS:
+        for file, line, name, summary in outcomes(place / group):
+            caught, viable = rows.get(file, (0, 0))
+            if summary == "Unviable":
+                continue
+            good = summary in ("CaughtMutant", "Timeout")
+            rows[file] = (caught + good, viable + 1)
+            if not good:
+                missed.append(name)
+    print(f"{'file':<42} caught  viable   share")
+    for file, (caught, viable) in sorted(rows.items()):
+        print(f"{file:<42} {caught:6} {viable:7} {caught / viable:7.1%}")
+    caught, viable = sum(c for c, _ in rows.values()), sum(v for _, v in rows.values())
+    if viable:
+        print(f"{'all':<42} {caught:6} {viable:7} {caught / viable:7.1%}")
+    for name in missed:
+        print(f"missed: {name}")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("words", nargs="*")
+    parser.add_argument("--table", action="store_true")
+    parser.add_argument("--folder", type=Path, default=ROOT / "target/mutants")
+    parser.add_argument("--timeout", default="60", help="seconds for the tests of one mutant")
+    args = parser.parse_args()
+    args.folder.mkdir(parents=True, exist_ok=True)
+    for group, (_, files, _) in GROUPS.items():
+        files = [f for f in files if not args.words or any(w in f for w in args.words)]
+        if args.table or not files:
+            continue
+        place = args.folder / group
+        copy(group, place)
+        for file in files:
+            name = re.sub(r"\W", "-", file)
+            out = place / f"out-{name}"
+            shutil.rmtree(out, ignore_errors=True)
+            command = ["cargo", "mutants", "-d", str(place), "-o", str(out), "-f", file, "--in-place"]
+            command += ["--no-default-features", "--baseline", "skip", "--profile", "mutants", "--timeout", args.timeout]
+            command += ["--minimum-test-timeout", "20", "--no-shuffle", "--colors", "never"]
+            command += ["--cargo-test-arg=--lib"]
+            environment = {**os.environ, "PROPTEST_CASES": "64", "CARGO_TARGET_DIR": str(args.folder / "build"),
+                           "CARGO_TERM_COLOR": "never", "RUST_BACKTRACE": "0"}  # fmt: skip
+            subprocess.run(command, env=environment, cwd=place)
+    table(args.folder)
+
+
+if __name__ == "__main__":
+    main()
