@@ -110,6 +110,16 @@ pub enum NotWhole {
     NoTrace,
 }
 
+impl NotWhole {
+    /// What is wrong, and what the decoder advises; `""` where it advises nothing.
+    pub fn words(&self) -> (String, String) {
+        let text = self.to_string();
+        let (why, advice) = text.split_once("\nhint: ").unwrap_or((&text, ""));
+        let first = |text: &str| text.lines().next().unwrap_or_default().to_owned();
+        (first(why), first(advice))
+    }
+}
+
 /// Decodes `bytes`.
 ///
 /// # Errors

@@ -8,7 +8,7 @@
 //! | `started` | a capture (or its resumption) begins: [`Started`] with what was [`Asked`] |
 //! | `run` | a process of the kubelet is seen for the first time: [`RunStarted`] |
 //! | `artifact` | bytes were fetched, decoded and are on disk: [`Artifact`]. Written *before* the file gets its final name |
-//! | `failed`, `skipped` | an artifact is not there: [`Missing`] with who, why and remedy; or not any more (`withdrawn`) |
+//! | `failed`, `skipped` | an artifact is not there: [`Missing`] with who and [`Cause`]; or not any more (`withdrawn`) |
 //! | `snapshot` | all that a snapshot was to hold was tried: [`SnapshotEnded`] |
 //! | `aside` | a resumption is about to put a file aside whose bytes are not those that were taken: [`Aside`] |
 //! | `binary` | an executable was put into the bundle: [`Binary`] |
@@ -23,8 +23,13 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+pub use super::reason::{Cause, Details, Effect, Route};
+
 /// Version of the journal's format. Raised when an older reader would misread a line; added fields do not raise it.
-pub const SCHEMA: u32 = 1;
+///
+/// 1 stored sentences (`why`, `remedy`, `interrupted`); 2 stores a [`Cause`] and its [`Details`] in their place. A bundle of
+/// format 1 that is resumed or merged keeps its sentences: readers take whichever a line has.
+pub const SCHEMA: u32 = 2;
 
 /// Name of the journal.
 pub const JOURNAL: &str = "manifest.jsonl";
@@ -305,6 +310,14 @@ fn is_false(flag: &bool) -> bool {
     !flag
 }
 
+fn is_unknown(cause: &Cause) -> bool {
+    *cause == Cause::Unknown
+}
+
+fn is_default(details: &Details) -> bool {
+    *details == Details::default()
+}
+
 /// What bytes are written as.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -356,9 +369,16 @@ pub struct Missing {
     /// Who refused or broke down.
     #[serde(default)]
     pub who: Who,
-    /// Why, one sentence.
+    /// Why, as a word that does not change.
+    #[serde(default, skip_serializing_if = "is_unknown")]
+    pub cause: Cause,
+    /// What the cause is about.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub details: Details,
+    /// Format 1: why, one sentence. Never written.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub why: String,
-    /// What to change, with the field or the rule.
+    /// Format 1: what to change. Never written.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub remedy: String,
     /// The first 4 KiB of the body that came instead; bad UTF-8 replaced.
@@ -476,7 +496,20 @@ pub struct Aside {
 /// The capture ends.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Finished {
-    /// Why it ends before all was taken; `""` when all was tried.
+    /// Why it ends before all was tried; none when it did not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<Cause>,
+    /// What the cause is about.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub details: Details,
+    /// Format 1: why it ends before all was tried, one sentence. Never written.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub interrupted: String,
+}
+
+impl Finished {
+    /// Whether all was tried.
+    pub fn is_complete(&self) -> bool {
+        self.cause.is_none() && self.interrupted.is_empty()
+    }
 }

@@ -12,8 +12,8 @@ use jiff::Timestamp;
 use super::WriteError;
 use super::contents::Contents;
 use super::manifest::{
-    Artifact, Binary, Entry, Event, Finished, Missing, Process, RunStarted, SCHEMA, Slot, SnapshotEnded, SnapshotId,
-    Started, Who,
+    Artifact, Binary, Cause, Entry, Event, Finished, Missing, Process, RunStarted, SCHEMA, Slot, SnapshotEnded,
+    SnapshotId, Started, Who,
 };
 use super::names;
 use super::record::{Lack, Record, RunRecord, SnapshotRecord};
@@ -119,14 +119,10 @@ pub fn merge_bundles(bundles: &[(Contents, Record)], place: &Path) -> Result<Mer
     merger.binaries()?;
     let ends: Vec<&Finished> = bundles.iter().filter_map(|(_, r)| r.finished.as_ref()).collect();
     if ends.len() == bundles.len() {
-        let mut why: Vec<&str> = ends
-            .iter()
-            .map(|f| f.interrupted.as_str())
-            .filter(|t| !t.is_empty())
-            .collect();
-        why.dedup();
-        let interrupted = why.join("; ");
-        merger.push(Event::Finished(Finished { interrupted }));
+        // One that ended early makes the whole end early; the first of several tells why.
+        let early = ends.iter().find(|f| !f.is_complete());
+        let finished = early.map_or_else(Finished::default, |f| (*f).clone());
+        merger.push(Event::Finished(finished));
     }
     let Merger {
         staging, entries, done, ..
@@ -286,11 +282,10 @@ impl Merger<'_> {
                         ..artifact.clone()
                     }));
                 } else {
-                    let why = "its file was not there when bundles were merged".to_owned();
                     self.push(Event::Failed(Missing {
                         slot,
                         who: Who::Disk,
-                        why,
+                        cause: Cause::FileMissing,
                         ..Missing::default()
                     }));
                 }

@@ -13,6 +13,7 @@ mod merge;
 pub mod names;
 mod pack;
 mod packer;
+mod reason;
 mod record;
 pub mod redact;
 mod staging;

@@ -11,16 +11,14 @@ use serde::Serialize;
 
 use super::contents::Contents;
 use super::facts::{Expect, examine};
-use super::manifest::{Artifact, Facts, Form, JOURNAL, SUMMARY};
+use super::manifest::{Artifact, Facts, Finished, Form, JOURNAL, Missing, SUMMARY};
 use super::names::{self, PART};
 use super::record::Record;
 use crate::pprof::Limit;
 
 /// What a verification says.
-#[derive(Clone, PartialEq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct Verification {
-    /// `kubeprof/verify/1`.
-    pub schema: &'static str,
     /// The bundle.
     pub bundle: String,
     /// The sum of it.
@@ -110,26 +108,68 @@ impl Flaw {
     }
 }
 
-/// Something that is not there.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize)]
+/// Something that is not there. `render::bundle` words it.
+#[derive(Clone, PartialEq, Debug)]
 pub struct Gap {
     /// Node, `""` for the bundle.
     pub node: String,
     /// Run, 0 for the node.
     pub run: u32,
     /// Snapshot, where it is one's.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub snapshot: Option<u32>,
     /// What is not there.
-    pub what: String,
-    /// Who refused or broke down, `""` where nobody did.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub who: String,
+    pub what: Absent,
     /// Why.
-    pub why: String,
-    /// What to do.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub remedy: String,
+    pub why: Absence,
+    /// Whether a later snapshot makes up for it.
+    pub made_up: bool,
+}
+
+/// What is not there.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Absent {
+    /// An artifact, for instance `heap`.
+    Artifact(String),
+    /// A file of the bundle.
+    File(String),
+    /// All of a node.
+    Node,
+    /// Some of the snapshots that were asked for.
+    Snapshots {
+        /// How many are missing.
+        missing: u32,
+        /// How many were asked for.
+        asked: u32,
+    },
+    /// The end of the capture.
+    Capture,
+}
+
+/// Why something is not there.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Absence {
+    /// The journal says why.
+    Told(Box<Missing>),
+    /// The capture ended before it began.
+    NotBegun,
+    /// The last line of the journal was cut, as a kill does.
+    LineCut,
+    /// The summary is older than the journal: a resumption did not end.
+    SummaryOld,
+    /// The capture did not end.
+    NotEnded,
+    /// The capture ended early.
+    Early(Finished),
+    /// The file is whole and only lacks its name, as after a kill.
+    Unnamed,
+    /// The manifest lists it and it is missing.
+    Gone,
+    /// Nothing was taken of the node.
+    NothingTaken,
+    /// The series ended before it.
+    SeriesEnded,
+    /// The capture ended before it was asked for.
+    NotReached,
 }
 
 /// What there is of a node.
@@ -174,25 +214,74 @@ pub struct BuildIdState {
     pub binary: Option<String>,
 }
 
-/// Something that can be done with a bundle, or not.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+/// Something that can be done with a bundle, or not. `render::bundle` words it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Analysis {
     /// What.
-    pub name: &'static str,
+    pub goal: Goal,
+    /// What it is made of.
+    pub of: Material,
+    /// How many it needs, of one process.
+    pub needs: usize,
+    /// How many there are, of the process that has most.
+    pub has: usize,
+}
+
+impl Analysis {
     /// Whether it can be done.
-    pub possible: bool,
-    /// What it rests on, or what it would take.
-    pub why: String,
-    /// The command, where it can be done.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub command: String,
+    pub fn is_possible(&self) -> bool {
+        self.has >= self.needs
+    }
+}
+
+/// What can be asked of a bundle.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Goal {
+    /// Where the memory is.
+    Memory,
+    /// What grew between two moments.
+    MemoryGrowth,
+    /// How memory grows over time.
+    MemoryTrend,
+    /// Which goroutines there are.
+    Goroutines,
+    /// Which became more.
+    GoroutineGrowth,
+    /// For how long they wait.
+    GoroutineWaits,
+    /// Which are leaked for certain.
+    LeakProof,
+    /// Where CPU time goes.
+    Cpu,
+    /// Which locks are waited for.
+    Contention,
+    /// Machine code of functions.
+    Instructions,
+}
+
+/// What an analysis is made of.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Material {
+    /// Heap profiles of one artifact: `heap` and `heap-gc` are two series.
+    Heaps,
+    /// Goroutine profiles, or dumps.
+    Goroutines,
+    /// Goroutine dumps (`debug=2`).
+    Dumps,
+    /// `goroutineleak` profiles.
+    Leaks,
+    /// CPU profiles with samples.
+    Cpus,
+    /// Mutex or block profiles with samples.
+    Contentions,
+    /// Executables of the profiles.
+    Executables,
 }
 
 /// Verifies a bundle; read an archive with [`super::Want::Everything`] for it. None when it has no journal.
 pub fn verify(contents: &Contents, limit: Limit) -> Option<Verification> {
     let record = contents.record()?;
     let mut v = Verification {
-        schema: "kubeprof/verify/1",
         bundle: contents.name.display().to_string(),
         verdict: Verdict::Whole,
         intact: 0,
@@ -215,7 +304,7 @@ pub fn verify(contents: &Contents, limit: Limit) -> Option<Verification> {
     series::identities(&record, &intact, &mut v);
     series::lateness(&record, &mut v);
     series::late(&record, &mut v);
-    v.analyses = possible::analyses(&intact, &record, &v);
+    v.analyses = possible::analyses(&intact, &record, &v.build_ids);
     v.findings.sort_by(|a, b| (a.what, &a.path).cmp(&(b.what, &b.path)));
     v.verdict = if !v.findings.is_empty() {
         Verdict::Findings
@@ -233,22 +322,26 @@ impl Verification {
         self.findings.push(Finding { what, path, detail });
     }
 
-    fn lack(&mut self, what: &str, why: &str, remedy: &str) {
+    fn lack(&mut self, what: Absent, why: Absence) {
         self.lacks.push(Gap {
-            what: what.to_owned(),
-            why: why.to_owned(),
-            remedy: remedy.to_owned(),
-            ..Gap::default()
+            node: String::new(),
+            run: 0,
+            snapshot: None,
+            what,
+            why,
+            made_up: false,
         });
     }
-}
 
-const RESUME: &str = "go on with `kubeprof capture --resume`";
+    fn lack_file(&mut self, path: &str, why: Absence) {
+        self.lack(Absent::File(path.to_owned()), why);
+    }
+}
 
 fn manifest(contents: &Contents, record: &Record, v: &mut Verification) {
     let journal = &record.journal;
     if record.schema == 0 && journal.damaged.is_empty() {
-        v.lack(JOURNAL, "the capture ended before it began", RESUME);
+        v.lack_file(JOURNAL, Absence::NotBegun);
     } else if !record.is_readable() {
         v.find(
             Flaw::Manifest,
@@ -260,7 +353,7 @@ fn manifest(contents: &Contents, record: &Record, v: &mut Verification) {
         v.find(Flaw::Manifest, JOURNAL, format!("line {line} cannot be read"));
     }
     if journal.torn {
-        v.lack(JOURNAL, "the last line was cut, as by a kill", RESUME);
+        v.lack_file(JOURNAL, Absence::LineCut);
     }
     if journal.unknown > 0 {
         v.notes
@@ -286,24 +379,16 @@ fn manifest(contents: &Contents, record: &Record, v: &mut Verification) {
                 Some(Record::of_journal(bytes.get(..end)?).journal.sha256)
             });
             if before.is_some_and(|b| b == summary.journal.sha256) {
-                v.lack(
-                    SUMMARY,
-                    "it is older than the journal: a resumption did not end",
-                    RESUME,
-                );
+                v.lack_file(SUMMARY, Absence::SummaryOld);
             } else {
                 v.find(Flaw::Tampered, SUMMARY, format!("it is of another {JOURNAL}"));
             }
         }
         Ok(Err(e)) => v.find(Flaw::Tampered, SUMMARY, format!("it cannot be read: {e}")),
-        Err(_) => v.lack(SUMMARY, "the capture did not end", RESUME),
+        Err(_) => v.lack_file(SUMMARY, Absence::NotEnded),
     }
-    if let Some(finished) = record.finished.as_ref().filter(|f| !f.interrupted.is_empty()) {
-        v.lack(
-            "the capture",
-            &format!("it was interrupted: {}", finished.interrupted),
-            RESUME,
-        );
+    if let Some(finished) = record.finished.as_ref().filter(|f| !f.is_complete()) {
+        v.lack(Absent::Capture, Absence::Early(finished.clone()));
     }
     for odd in &contents.odd {
         v.find(Flaw::Archive, &odd.path, format!("{}; left out", odd.why));
@@ -345,12 +430,7 @@ fn file(contents: &Contents, (path, bytes, sha256): (&str, u64, &str), v: &mut V
     let Some(size) = contents.size(path) else {
         let part = format!("{path}{PART}");
         let whole = contents.size(&part) == Some(bytes) && contents.sha256(&part).is_ok_and(|h| h == sha256);
-        let why = if whole {
-            "it is whole and lacks only its name, as after a kill"
-        } else {
-            "the manifest names it and it is not there"
-        };
-        v.lack(path, why, RESUME);
+        v.lack_file(path, if whole { Absence::Unnamed } else { Absence::Gone });
         return false;
     };
     match contents.sha256(path) {

@@ -34,8 +34,8 @@ use sha2::{Digest as _, Sha256};
 use super::disk::{create_new, create_root, folders, hash_of, io_at, is_file, refuse_links, remove_parts, sync_folder};
 use super::facts::{Expect, NotWhole, examine, honest_ending, node_of};
 use super::manifest::{
-    Artifact, Aside, BODY_KEPT, Binary, Entry, Event, Exchange, Facts, Finished, JOURNAL, Missing, SUMMARY, Slot,
-    SnapshotId, Started, Who,
+    Artifact, Aside, BODY_KEPT, Binary, Cause, Entry, Event, Exchange, Facts, Finished, JOURNAL, Missing, SUMMARY,
+    Slot, SnapshotId, Started, Who,
 };
 use super::names::{self, PART};
 use super::record::Record;
@@ -475,7 +475,7 @@ impl Writer {
     ///
     /// # Errors
     /// When the system refuses.
-    pub fn withdraw(&self, slot: &Slot, who: Who, why: &str) -> Result<(), WriteError> {
+    pub fn withdraw(&self, slot: &Slot, who: Who, cause: Cause) -> Result<(), WriteError> {
         let mut journal = self.lock();
         let Some(artifact) = journal.record.artifact(slot).cloned() else {
             return Ok(());
@@ -484,7 +484,7 @@ impl Writer {
             slot: artifact.slot,
             exchange: artifact.exchange,
             who,
-            why: why.to_owned(),
+            cause,
             withdrawn: true,
             ..Missing::default()
         });
@@ -537,8 +537,7 @@ impl Writer {
                     Some(slot) => self.append(Event::Failed(Missing {
                         slot,
                         who: Who::Disk,
-                        why: "its file was gone from the bundle, or was not what had been taken".to_owned(),
-                        remedy: "take it again while the process lives: kubeprof capture --resume".to_owned(),
+                        cause: Cause::FileGone,
                         withdrawn: true,
                         ..Missing::default()
                     }))?,

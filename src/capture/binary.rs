@@ -14,7 +14,7 @@ use tokio::io::AsyncReadExt as _;
 use tokio::process::Command;
 
 use super::transport::Stop;
-use crate::bundle::manifest::{self, Form, Missing, Slot, Who};
+use crate::bundle::manifest::{self, Cause, Details, Form, Missing, Slot, Who};
 use crate::bundle::names::{BINARIES, EXECUTABLE, PART, is_plain};
 use crate::bundle::{Part, WriteError, Writer};
 use crate::pprof::{self, Limit};
@@ -126,11 +126,34 @@ impl BinaryError {
             BinaryError::Read { origin, .. } if origin.starts_with("ssh://") => Who::Network,
             _ => Who::You,
         };
-        // The first line says why, that of the hint what to do.
-        let text = secrets::text(&self.to_string()).into_owned();
-        let mut lines = text.lines();
-        let why = lines.next().unwrap_or_default().to_owned();
-        let hint = lines.find_map(|l| l.strip_prefix("hint: "));
+        let masked = |text: &str| secrets::text(text).into_owned();
+        let from = |cause, origin: &str, message: &str| {
+            let details = Details {
+                origin: masked(origin),
+                message: masked(message.lines().next().unwrap_or_default()),
+                ..Details::default()
+            };
+            (cause, details)
+        };
+        let (cause, details) = match self {
+            BinaryError::NoProfile(origin) => from(Cause::NothingToCompare, origin, ""),
+            BinaryError::Read { origin, cause, .. } => from(Cause::ExecutableUnreadable, origin, cause),
+            BinaryError::NoBinary { origin, cause } => from(Cause::NotAnExecutable, origin, cause),
+            BinaryError::Other { origin, found, wanted } => {
+                let (cause, details) = from(Cause::OtherExecutable, origin, "");
+                let (found, wanted) = (found.clone(), wanted.clone());
+                (
+                    cause,
+                    Details {
+                        found,
+                        wanted,
+                        ..details
+                    },
+                )
+            }
+            BinaryError::Write(e) => from(Cause::Disk, "", &e.to_string()),
+            BinaryError::Interrupted => (Cause::Interrupted, Details::default()),
+        };
         Missing {
             slot: Slot {
                 node: node.to_owned(),
@@ -139,10 +162,8 @@ impl BinaryError {
                 artifact: EXECUTABLE.to_owned(),
             },
             who,
-            why,
-            remedy: hint
-                .unwrap_or("name the kubelet that runs with --resume and --binary; ssh://HOST takes it from /proc")
-                .to_owned(),
+            cause,
+            details,
             ..Missing::default()
         }
     }

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::endpoints::{Plan, Server};
 use super::facts::NodeFacts;
-use super::refusal::{self, Answer, Cause, Next, Question, Refusal};
+use super::refusal::{self, Answer, Cause, Details, Next, Question, Refusal};
 use super::transport::{Ask, Outcome, Stop, Transport};
 use crate::bundle::manifest::Who;
 
@@ -27,7 +27,7 @@ pub enum Permission {
     /// It could not be asked; the first request will tell.
     Unknown {
         /// Why.
-        why: String,
+        why: Box<Refusal>,
     },
 }
 
@@ -140,8 +140,8 @@ pub async fn may_proxy(asker: &Asker<'_>, node: Option<&str>) -> Result<Permissi
     let body = match ask(asker, &post).await {
         Ok(body) => body,
         // A right to act as somebody may be for some requests only, and not for this one.
-        Err(refusal) if refusal.cause == Cause::MayNotActAs && refusal.why.contains("impersonate-on:") => {
-            return Ok(Permission::Unknown { why: refusal.why });
+        Err(refusal) if refusal.cause == Cause::MayNotActAs && refusal.details.verb.starts_with("impersonate-on:") => {
+            return Ok(Permission::Unknown { why: refusal });
         }
         Err(refusal)
             if matches!(
@@ -149,7 +149,7 @@ pub async fn may_proxy(asker: &Asker<'_>, node: Option<&str>) -> Result<Permissi
                 Cause::ApiForbidden | Cause::ApiPathNotFound | Cause::Other
             ) =>
         {
-            return Ok(Permission::Unknown { why: refusal.why });
+            return Ok(Permission::Unknown { why: refusal });
         }
         Err(refusal) => return Err(refusal),
     };
@@ -162,7 +162,14 @@ pub async fn may_proxy(asker: &Asker<'_>, node: Option<&str>) -> Result<Permissi
                 reason: words.join("; "),
             }
         }
-        Err(e) => Permission::Unknown { why: e.to_string() },
+        Err(e) => {
+            let details = Details {
+                message: e.to_string(),
+                ..Details::default()
+            };
+            let why = Refusal::new(Cause::Undecodable, Who::Unknown, Next::GoOn).about(details);
+            Permission::Unknown { why: Box::new(why) }
+        }
     })
 }
 
@@ -231,10 +238,7 @@ pub async fn nodes(asker: &Asker<'_>, selector: &str, most: usize) -> Result<Vec
             Err(refusal) => return Err(Box::new(unlisted(*refusal, selector))),
         };
         let Some((page, next)) = NodeFacts::read_list(&body) else {
-            return fail(
-                "what came back is no list of nodes".to_owned(),
-                "is `server` the API server?",
-            );
+            return fail(Cause::NotANodeList, Details::default());
         };
         for node in page {
             if !names.contains(&node.name) {
@@ -242,58 +246,64 @@ pub async fn nodes(asker: &Asker<'_>, selector: &str, most: usize) -> Result<Vec
             }
         }
         if names.len() > most {
-            return fail(
-                format!("more than {most} nodes are meant, and each would be asked for a CPU profile"),
-                "choose fewer with -l, or say how many with --max-nodes",
-            );
+            return fail(Cause::TooManyNodes, limited(most));
         }
         if next.is_empty() {
+            let selector = selector.to_owned();
             return match names.is_empty() {
                 false => Ok(names),
-                true if selector.is_empty() => fail("the cluster has no nodes".to_owned(), "is it the right cluster?"),
                 true => fail(
-                    format!("no node has the labels {selector:?}"),
-                    "`kubectl get nodes --show-labels` lists them",
+                    Cause::NoNodes,
+                    Details {
+                        selector,
+                        ..Details::default()
+                    },
                 ),
             };
         }
         from = next;
     }
-    fail(
-        format!("the list of nodes has no end: {PAGES} pages came, and each names another"),
-        "name the nodes one by one; `kubectl get nodes` lists them",
-    )
+    fail(Cause::EndlessNodeList, limited(PAGES))
 }
 
-fn fail<T>(why: String, remedy: &str) -> Result<T, Box<Refusal>> {
-    Err(Box::new(Refusal {
-        cause: Cause::Other,
-        who: Who::You,
-        why,
-        remedy: remedy.to_owned(),
-        next: Next::Stop,
-    }))
+fn limited(limit: usize) -> Details {
+    Details {
+        limit: u64::try_from(limit).ok(),
+        ..Details::default()
+    }
 }
 
-/// Why nodes cannot be listed: where it is a matter of rights, with what grants them. A capture of nodes that are named
-/// needs none of it.
+fn fail<T>(cause: Cause, details: Details) -> Result<T, Box<Refusal>> {
+    Err(Box::new(Refusal::new(cause, Who::You, Next::Stop).about(details)))
+}
+
+/// Why nodes cannot be listed. Where it is a matter of rights, that is a cause of its own: a capture of nodes that are named
+/// needs none of them.
 fn unlisted(refusal: Refusal, selector: &str) -> Refusal {
-    let user = refusal::user_of(&refusal.why);
-    if refusal.cause != Cause::ApiForbidden || !refusal.why.contains("list nodes") || user.is_empty() {
+    let d = &refusal.details;
+    let may_not_list =
+        refusal.cause == Cause::ApiForbidden && d.verb == "list" && d.resource == "nodes" && !d.user.is_empty();
+    if !may_not_list || d.user == "system:anonymous" {
         return refusal;
     }
-    let flag = if selector.is_empty() { "--all-nodes" } else { "-l" };
-    let remedy = format!(
-        "{flag} needs the right to list nodes: name the nodes one by one, or let somebody who may run `kubectl apply -f -` on \
-         this\n\n{}",
-        role(
-            "kubeprof-list",
-            "Names of nodes only; remove both objects after the capture.",
-            "- {apiGroups: [\"\"], resources: [nodes], verbs: [list]}\n",
-            user
-        )
-    );
-    Refusal { remedy, ..refusal }
+    Refusal {
+        cause: Cause::MayNotListNodes,
+        details: Details {
+            selector: selector.to_owned(),
+            ..refusal.details
+        },
+        ..refusal
+    }
+}
+
+/// What `kubectl apply -f -` takes to let `user` list nodes.
+pub fn list_rbac(user: &str) -> String {
+    role(
+        "kubeprof-list",
+        "Names of nodes only; remove both objects after the capture.",
+        "- {apiGroups: [\"\"], resources: [nodes], verbs: [list]}\n",
+        user,
+    )
 }
 
 /// What `kubectl apply -f -` takes to allow the plan to `user`, for these nodes only (for all where none is named).

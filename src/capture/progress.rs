@@ -32,15 +32,15 @@ pub enum Progress<'a> {
     Failed {
         /// Its name.
         artifact: &'a str,
-        /// Who, why, remedy.
+        /// Who and why.
         refusal: &'a Refusal,
     },
     /// It is not, and nothing is wrong.
     Skipped {
         /// Its name.
         artifact: &'a str,
-        /// Why.
-        why: &'a str,
+        /// Who and why.
+        refusal: &'a Refusal,
     },
     /// The same will be asked for once more.
     Again {
@@ -58,15 +58,37 @@ pub enum Progress<'a> {
     },
     /// Nothing is to be done for a while.
     Waiting {
-        /// Until the next snapshot, or the next look at a threshold.
+        /// Until then.
         wait: Duration,
         /// What is waited for.
-        what: String,
+        what: Awaited,
     },
     /// Something that the reader should know.
     Note(String),
     /// All that was asked of the node was tried.
     Done,
+}
+
+/// What is waited for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Awaited {
+    /// The next snapshot.
+    Snapshot {
+        /// Its number, from 1.
+        number: u32,
+        /// How many there will be.
+        of: u32,
+    },
+    /// The next look at a threshold.
+    Threshold {
+        /// Resident memory now, in bytes; none when it is not known.
+        memory: Option<u64>,
+        /// Goroutines now; none when it is not known.
+        goroutines: Option<u64>,
+    },
+    /// The next look at a threshold, after one that was refused.
+    Retry(Refusal),
 }
 
 /// Watches.

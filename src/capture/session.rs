@@ -19,11 +19,11 @@ use tokio::task::JoinSet;
 
 use super::endpoints::Plan;
 use super::progress::Watch;
-use super::refusal::{Cause, Refusal};
+use super::refusal::{Cause, Next, Refusal};
 use super::schedule::Schedule;
 use super::transport::{Stop, Transport};
 use crate::bundle::Writer;
-use crate::bundle::manifest::{Artifact, Finished};
+use crate::bundle::manifest::{Artifact, Finished, Who};
 
 /// A kubelet to visit.
 #[derive(Clone, Debug)]
@@ -79,7 +79,7 @@ pub struct Visited {
     /// What is not and should be.
     pub failed: Vec<(String, Refusal)>,
     /// What is not, and nothing is wrong.
-    pub skipped: Vec<(String, String)>,
+    pub skipped: Vec<(String, Refusal)>,
     /// Processes that were seen.
     pub runs: u32,
     /// What is worth saying.
@@ -121,7 +121,7 @@ impl Session {
 
     /// Visits all nodes and closes the bundle. Says how each went, and why it ended before its time if it did; a bundle that
     /// could not be closed (a full disk) is as good as one that was killed.
-    pub async fn run(self, targets: Vec<Target>) -> (Vec<Visited>, Option<String>) {
+    pub async fn run(self, targets: Vec<Target>) -> (Vec<Visited>, Option<Refusal>) {
         let session = Arc::new(self);
         let permits = Arc::new(Semaphore::new(session.options.parallel.max(1)));
         let mut tasks = JoinSet::new();
@@ -138,23 +138,20 @@ impl Session {
             }
         }
         all.sort_by_key(|(at, _)| *at);
-        let interrupted = session.why_ended();
+        let early = session.why_ended();
         let closed = session.writer.finish(Finished {
-            interrupted: interrupted.clone().unwrap_or_default(),
+            cause: early.as_ref().map(|r| r.cause),
+            details: early.as_ref().map(|r| r.details.clone()).unwrap_or_default(),
+            ..Finished::default()
         });
-        let unclosed = closed
-            .err()
-            .map(|e| e.to_string().lines().next().unwrap_or_default().to_owned());
-        (all.into_iter().map(|(_, v)| v).collect(), interrupted.or(unclosed))
+        let unclosed = closed.err().map(|e| take::disk(&e));
+        (all.into_iter().map(|(_, v)| v).collect(), early.or(unclosed))
     }
 
     /// Why everything came to an end before its time.
-    fn why_ended(&self) -> Option<String> {
+    fn why_ended(&self) -> Option<Refusal> {
         let halted = self.halted.lock().unwrap_or_else(PoisonError::into_inner);
-        match halted.as_ref() {
-            Some(refusal) => Some(refusal.why.clone()),
-            None => self.stop.is_set().then(|| "interrupted".to_owned()),
-        }
+        halted.clone().or_else(|| self.stop.is_set().then(interrupted))
     }
 
     /// Ends everything.
@@ -191,11 +188,5 @@ pub fn truncation(artifact: &Artifact) -> String {
 
 /// The user wants no more.
 fn interrupted() -> Refusal {
-    Refusal {
-        cause: Cause::Interrupted,
-        who: crate::bundle::manifest::Who::You,
-        why: "interrupted".to_owned(),
-        remedy: "go on with --resume".to_owned(),
-        next: super::refusal::Next::Stop,
-    }
+    Refusal::new(Cause::Interrupted, Who::You, Next::Stop)
 }

@@ -8,11 +8,13 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use super::args::{Format, OutArgs, parse_size};
 
 use super::{Exit, output};
+use crate::bundle::manifest::Who;
 use crate::bundle::redact::Key;
 use crate::bundle::verify::{Verdict, verify as verify_contents};
 use crate::bundle::{self, Contents, Packed, Packing, Record, Want};
 use crate::model::units::counted;
 use crate::pprof::Limit;
+use crate::render::refusal::{self, Words};
 use crate::render::{bundle as page, layout};
 
 const EXAMPLES: &str = "\
@@ -189,7 +191,7 @@ fn verify(source: &Source, format: VerifyFormat, out: &OutArgs) -> Result<Exit> 
     output::write(out, format == VerifyFormat::Text, None, |to| match format {
         VerifyFormat::Text => page::verification(&v, &terminal, to),
         VerifyFormat::Json => {
-            serde_json::to_writer_pretty(&mut *to, &v)?;
+            serde_json::to_writer_pretty(&mut *to, &page::verification_json(&v))?;
             writeln!(to)
         }
     })?;
@@ -301,8 +303,9 @@ fn redact(source: &Source, dir: &Path, key_file: Option<&Path>, quiet: bool) -> 
     }
     written?;
     if !quiet {
-        for (path, why) in &redacted.left_out {
-            say!("note: {path} is left out: {why}");
+        for (path, cause, details) in &redacted.left_out {
+            let Words { why, .. } = refusal::words(Who::Kubeprof, *cause, details);
+            say!("note: {path}: {why}");
         }
         say!(
             "{} redacted into {}",

@@ -1,9 +1,12 @@
-//! What a verification of a bundle found, as text for people.
+//! What a verification of a bundle found, as text for people and as JSON.
 
 use std::io::{self, Write};
 
+use serde_json::{Value, json};
+
+use super::refusal::{self, Words};
 use super::terminal::Terminal;
-use crate::bundle::verify::{Gap, Verdict, Verification};
+use crate::bundle::verify::{Absence, Absent, Analysis, Gap, Goal, Material, Verdict, Verification};
 use crate::model::units::{self, counted};
 
 /// Writes a verification as text.
@@ -69,13 +72,12 @@ pub fn verification(v: &Verification, terminal: &Terminal, out: &mut dyn Write) 
     }
     for possible in [true, false] {
         text.push(if possible { "possible:" } else { "not possible:" }.to_owned());
-        for a in v.analyses.iter().filter(|a| a.possible == possible) {
-            let command = if a.command.is_empty() {
-                String::new()
-            } else {
-                format!("  {}", a.command)
+        for a in v.analyses.iter().filter(|a| a.is_possible() == possible) {
+            let command = match possible {
+                true => format!("  {}", command(a.goal, &v.bundle)),
+                false => String::new(),
             };
-            text.push(format!("  {:<21} {}{command}", a.name, a.why));
+            text.push(format!("  {:<21} {}{command}", name_of(a.goal), material(a)));
         }
     }
     text.extend(v.notes.iter().map(|n| format!("note: {n}")));
@@ -83,6 +85,54 @@ pub fn verification(v: &Verification, terminal: &Terminal, out: &mut dyn Write) 
         writeln!(out, "{}", terminal.clean(&line))?;
     }
     Ok(())
+}
+
+/// A verification as one JSON object, `kubeprof/verify/1`.
+pub fn verification_json(v: &Verification) -> Value {
+    let gaps = |gaps: &[Gap]| gaps.iter().map(gap_json).collect::<Vec<_>>();
+    let analyses = v.analyses.iter().map(|a| {
+        let mut json = json!({
+            "name": name_of(a.goal),
+            "possible": a.is_possible(),
+            "needs": a.needs,
+            "has": a.has,
+            "why": material(a),
+        });
+        if a.is_possible() {
+            json["command"] = json!(command(a.goal, &v.bundle));
+        }
+        json
+    });
+    json!({
+        "schema": "kubeprof/verify/1",
+        "bundle": v.bundle,
+        "verdict": v.verdict,
+        "intact": v.intact,
+        "intact_bytes": v.intact_bytes,
+        "findings": v.findings,
+        "lacks": gaps(&v.lacks),
+        "skipped": gaps(&v.skipped),
+        "nodes": v.nodes,
+        "build_ids": v.build_ids,
+        "analyses": analyses.collect::<Vec<_>>(),
+        "notes": v.notes,
+    })
+}
+
+fn gap_json(g: &Gap) -> Value {
+    let Words { why, remedy } = why_not(g);
+    let mut json = json!({"node": g.node, "run": g.run, "what": absent(&g.what), "why": why});
+    if let Some(number) = g.snapshot {
+        json["snapshot"] = json!(number);
+    }
+    if !remedy.is_empty() {
+        json["remedy"] = json!(remedy);
+    }
+    if let Absence::Told(missing) = &g.why {
+        json["who"] = json!(missing.who.to_string());
+        json["cause"] = json!(missing.cause);
+    }
+    json
 }
 
 /// Something that is not there, on one line.
@@ -98,14 +148,110 @@ pub fn gap(g: &Gap) -> String {
         }
         text += "  ";
     }
-    text += &g.what;
+    text += &absent(&g.what);
     text += ": ";
-    if !g.who.is_empty() {
-        text += &format!("{}: ", g.who);
+    if let Absence::Told(missing) = &g.why {
+        text += &format!("{}: ", missing.who);
     }
-    text += g.why.lines().next().unwrap_or_default();
-    if !g.remedy.is_empty() {
-        text += &format!("; {}", g.remedy.lines().next().unwrap_or_default());
+    let Words { why, remedy } = why_not(g);
+    text += why.lines().next().unwrap_or_default();
+    if !remedy.is_empty() {
+        text += &format!("; {}", remedy.lines().next().unwrap_or_default());
     }
     text
+}
+
+fn absent(what: &Absent) -> String {
+    match what {
+        Absent::Artifact(name) | Absent::File(name) => name.clone(),
+        Absent::Node => "the node".to_owned(),
+        Absent::Snapshots { missing, asked } => format!("{missing} of {}", counted(*asked, "snapshot", "snapshots")),
+        Absent::Capture => "the capture".to_owned(),
+    }
+}
+
+fn why_not(g: &Gap) -> Words {
+    let words = absence(&g.why);
+    match g.made_up {
+        false => words,
+        true => Words {
+            why: format!("{}; a later snapshot has it", words.why),
+            remedy: String::new(),
+        },
+    }
+}
+
+fn absence(why: &Absence) -> Words {
+    let ours = match why {
+        Absence::Told(missing) => return refusal::missing(missing),
+        Absence::NotBegun => "the capture ended before it began".to_owned(),
+        Absence::LineCut => "the last line was cut, as by a kill".to_owned(),
+        Absence::SummaryOld => "it is older than the journal: a resumption did not end".to_owned(),
+        Absence::NotEnded => "the capture did not end".to_owned(),
+        Absence::Early(finished) => {
+            format!(
+                "it was interrupted: {}",
+                refusal::interrupted(finished).unwrap_or_default()
+            )
+        }
+        Absence::Unnamed => "it is whole and lacks only its name, as after a kill".to_owned(),
+        Absence::Gone => "the manifest lists it and it is missing".to_owned(),
+        Absence::NothingTaken => "nothing was taken of it".to_owned(),
+        Absence::SeriesEnded => "the series ended before them".to_owned(),
+        Absence::NotReached => "the capture ended before it".to_owned(),
+    };
+    Words {
+        why: ours,
+        remedy: "go on with `kubeprof capture --resume`".to_owned(),
+    }
+}
+
+fn name_of(goal: Goal) -> &'static str {
+    match goal {
+        Goal::Memory => "memory",
+        Goal::MemoryGrowth => "growth of memory",
+        Goal::MemoryTrend => "trend of memory",
+        Goal::Goroutines => "goroutines",
+        Goal::GoroutineGrowth => "growth of goroutines",
+        Goal::GoroutineWaits => "waits of goroutines",
+        Goal::LeakProof => "proof of leaks",
+        Goal::Cpu => "CPU",
+        Goal::Contention => "contention",
+        Goal::Instructions => "instructions",
+    }
+}
+
+fn material(a: &Analysis) -> String {
+    let (one, many) = match a.of {
+        Material::Heaps => ("heap profile", "heap profiles"),
+        Material::Goroutines => ("goroutine profile", "goroutine profiles"),
+        Material::Dumps => ("goroutine dump (debug=2)", "goroutine dumps (debug=2)"),
+        Material::Leaks => ("goroutineleak profile", "goroutineleak profiles"),
+        Material::Cpus => ("CPU profile with samples", "CPU profiles with samples"),
+        Material::Contentions => (
+            "mutex or block profile with samples",
+            "mutex or block profiles with samples",
+        ),
+        Material::Executables => ("executable of the profiles", "executables of the profiles"),
+    };
+    match (a.is_possible(), a.needs) {
+        (true, 1) => counted(a.has, one, many),
+        (true, _) => format!("{} of one process", counted(a.has, one, many)),
+        (false, needs) => format!("needs {} of one process, found {}", counted(needs, one, many), a.has),
+    }
+}
+
+fn command(goal: Goal, bundle: &str) -> String {
+    let (before, after) = match goal {
+        Goal::Memory => ("top", " --kind heap"),
+        Goal::MemoryGrowth | Goal::MemoryTrend => ("diff", ""),
+        Goal::Goroutines => ("goroutines", ""),
+        Goal::GoroutineGrowth => ("diff", " --kind goroutine"),
+        Goal::GoroutineWaits => ("goroutines", " --sort age"),
+        Goal::LeakProof => ("top", " --kind goroutineleak"),
+        Goal::Cpu => ("top", " --kind cpu"),
+        Goal::Contention => ("top", " --kind contention"),
+        Goal::Instructions => ("disasm REGEX", ""),
+    };
+    format!("kubeprof {before} {bundle}{after}")
 }

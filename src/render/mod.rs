@@ -16,6 +16,7 @@ pub mod json;
 pub mod layout;
 mod numbers;
 pub mod pprof;
+pub mod refusal;
 mod source_code;
 mod speedscope;
 pub mod terminal;

@@ -130,11 +130,7 @@ fn the_binary_of_a_bundle_names_its_profiles() {
         .to_string();
     assert!(fs::read(place.path(&format!("copy/binaries/{id}/kubelet"))).unwrap() == data);
     let redacted = run(&["bundle", "redact", &at("b"), &at("r")]);
-    assert!(
-        stderr(&redacted).contains("kubelet is left out"),
-        "{}",
-        stderr(&redacted)
-    );
+    assert!(stderr(&redacted).contains("kubelet: left out"), "{}", stderr(&redacted));
     assert!(!place.path("r/binaries").exists());
 }
 

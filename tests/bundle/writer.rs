@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use kubeprof::bundle::facts::Expect;
 use kubeprof::bundle::manifest::{
-    Asked, Event, Exchange, Finished, Form, JOURNAL, Missing, Process, RunStarted, SUMMARY, Slot, SnapshotEnded,
+    Asked, Cause, Event, Exchange, Finished, Form, JOURNAL, Missing, Process, RunStarted, SUMMARY, Slot, SnapshotEnded,
     SnapshotId, Started, Who,
 };
 use kubeprof::bundle::{KeepError, Record, WriteError, Writer, names};
@@ -433,7 +433,7 @@ fn what_is_withdrawn_is_gone_and_told() {
     let path = root.join(&artifact.path);
     let bytes = fs::read(&path).expect("a file");
     writer
-        .withdraw(&slot(1, "heap"), Who::Kubeprof, "restarted")
+        .withdraw(&slot(1, "heap"), Who::Kubeprof, Cause::Restarted)
         .expect("withdrawn");
     assert!(writer.has(&slot(1, "heap")).is_none() && !path.exists());
     writer.finish(Finished::default()).expect("room");
@@ -442,7 +442,7 @@ fn what_is_withdrawn_is_gone_and_told() {
     let record = Record::of_journal(&journal);
     let lack = record.lacks().next().expect("a line");
     assert!(
-        lack.skipped && lack.missing.withdrawn && lack.missing.why == "restarted",
+        lack.skipped && lack.missing.withdrawn && lack.missing.cause == Cause::Restarted,
         "{lack:#?}"
     );
     // As if killed between the line and the file.

@@ -327,7 +327,7 @@ fn nobody_is_there() {
         &server.path("d").display().to_string(),
     ]);
     assert_eq!(ran.code, Some(2), "{ran:#?}");
-    assert!(ran.stderr.contains("speaks no TLS"), "{ran:#?}");
+    assert!(ran.stderr.contains("does not speak TLS"), "{ran:#?}");
     // A name without an address.
     let ran = capture(
         &server,
@@ -356,7 +356,7 @@ fn a_port_forward_to_a_pod_is_no_kubelet() {
     let ran = capture(&server, &out, &["worker-03"]);
     assert_eq!(ran.code, Some(3), "{ran:#?}");
     assert!(
-        ran.stderr.contains("no kubelet") && ran.stderr.contains("port-forward"),
+        ran.stderr.contains("is not a kubelet") && ran.stderr.contains("port-forward"),
         "{ran:#?}"
     );
     assert!(
@@ -373,7 +373,10 @@ fn broken_heads_are_told_apart() {
     let with = |head: &[u8]| [head, &body].concat();
     let large = format!("HTTP/1.1 200 OK\r\nX-Filler: {}\r\n\r\n", "x".repeat(2 << 20));
     for (bytes, words) in [
-        (with(b"HTTP/1.1 200 OK\r\nContent-Length: 12x\r\n\r\n"), "broken head"),
+        (
+            with(b"HTTP/1.1 200 OK\r\nContent-Length: 12x\r\n\r\n"),
+            "malformed HTTP response",
+        ),
         (b"SSH-2.0-OpenSSH_9.6\r\n".to_vec(), "does not speak HTTP"),
         (with(large.as_bytes()), "too large"),
     ] {

@@ -447,7 +447,7 @@ fn proxies_get_their_password_and_are_named_when_they_fail() {
             "{name}: {head}"
         );
         assert!(
-            said.contains(&format!("the proxy http://{address} wants to know who asks")),
+            said.contains(&format!("the proxy http://{address} wants credentials")),
             "{name}: {said}"
         );
         assert!(!said.contains("p%40s") && !said.contains("p@s"), "{name}: {said}");

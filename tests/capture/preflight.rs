@@ -294,7 +294,7 @@ fn a_refused_impersonation_is_not_a_lack_of_nodes_proxy() {
     assert!(!out.exists(), "{ran:#?}");
     assert!(
         ran.stderr
-            .contains("may not act as somebody else: users \"admin\" is forbidden"),
+            .contains("may not act as another user: users \"admin\" is forbidden"),
         "{ran:#?}"
     );
     assert!(
@@ -312,7 +312,7 @@ fn a_refused_impersonation_is_not_a_lack_of_nodes_proxy() {
     assert_eq!(ran.code, Some(2), "nothing of a kubelet: {ran:#?}");
     let all = ran.stdout + &ran.stderr;
     assert!(
-        all.contains("may not act as somebody else") && !all.contains("clusterrole"),
+        all.contains("may not act as another user") && !all.contains("clusterrole"),
         "{all}"
     );
 }

@@ -5,10 +5,20 @@ use std::time::Duration;
 
 use kubeprof::bundle::manifest::Who;
 use kubeprof::capture::refusal::{
-    Answer, Break, Cause, Next, Question, Refusal, Route, of_answer, of_break, undecodable,
+    Answer, Break, Cause, Details, Next, Question, Refusal, Route, of_answer, of_break, undecodable,
 };
 
+use kubeprof::render::refusal::words;
+
 use super::server::{parse_fixture, root};
+
+fn why(r: &Refusal) -> String {
+    words(r.who, r.cause, &r.details).why
+}
+
+fn remedy(r: &Refusal) -> String {
+    words(r.who, r.cause, &r.details).remedy
+}
 
 fn question(route: Route, path: &'static str) -> Question<'static> {
     Question {
@@ -85,7 +95,7 @@ const REAL: &[(&str, Route, &str, Cause, Who, &str, &str)] = &[
 #[test]
 fn every_real_answer_is_told_apart() {
     let mut tested = Vec::new();
-    for &(file, route, path, cause, who, why, remedy) in REAL {
+    for &(file, route, path, cause, who, in_why, in_remedy) in REAL {
         let name = format!("{file}.http");
         let (status, headers, body) = parse_fixture(&name);
         let headers: BTreeMap<String, String> = headers.into_iter().collect();
@@ -100,10 +110,10 @@ fn every_real_answer_is_told_apart() {
         }
         let refusal = of_answer(&question, &answer);
         assert_eq!((refusal.cause, refusal.who), (cause, who), "{file}: {refusal:#?}");
-        assert!(refusal.why.contains(why), "{file}: {refusal:#?}");
-        assert!(refusal.remedy.contains(remedy), "{file}: {refusal:#?}");
+        assert!(why(&refusal).contains(in_why), "{file}: {refusal:#?}");
+        assert!(remedy(&refusal).contains(in_remedy), "{file}: {refusal:#?}");
         assert!(
-            !refusal.why.ends_with('.') && !refusal.why.contains('\n'),
+            !why(&refusal).ends_with('.') && !why(&refusal).contains('\n'),
             "{file}: {refusal:#?}"
         );
         tested.push(name);
@@ -164,13 +174,13 @@ fn the_rest_of_the_matrix() {
     };
     let r = reach("dial tcp 10.88.0.2:10250: i/o timeout");
     assert_eq!((r.cause, r.who), (Cause::KubeletUnreachable, Who::Path), "{r:#?}");
-    assert!(r.remedy.contains("firewall"), "{r:#?}");
+    assert!(remedy(&r).contains("firewall"), "{r:#?}");
     let r = reach("tls: failed to verify certificate: x509: certificate is valid for 10.0.0.1, not 10.88.0.2");
     assert_eq!((r.cause, r.who), (Cause::KubeletCertificate, Who::Path), "{r:#?}");
-    assert!(r.remedy.contains("serverTLSBootstrap"), "{r:#?}");
+    assert!(remedy(&r).contains("serverTLSBootstrap"), "{r:#?}");
     let r = reach("No agent available");
     assert_eq!((r.cause, r.who), (Cause::NoAgent, Who::Path), "{r:#?}");
-    assert!(r.remedy.contains("konnectivity"), "{r:#?}");
+    assert!(remedy(&r).contains("konnectivity"), "{r:#?}");
     let r = reach("EOF");
     assert_eq!((r.cause, r.who), (Cause::PathBroke, Who::Path), "{r:#?}");
     assert!(matches!(r.next, Next::Again(_)));
@@ -179,7 +189,7 @@ fn the_rest_of_the_matrix() {
                      cluster scope: GKEAutopilot authz: cluster scoped resource \"nodes/proxy\" is managed and access is denied";
     let r = status_of(Route::ApiServer, HEAP, 403, autopilot);
     assert_eq!((r.cause, r.who), (Cause::ProviderForbids, Who::Provider), "{r:#?}");
-    assert!(!r.remedy.contains("clusterrole"), "no right helps there: {r:#?}");
+    assert!(!remedy(&r).contains("clusterrole"), "no right helps there: {r:#?}");
 
     let r = status_of(Route::ApiServer, "/api/v1/nodes/n", 429, "too many requests");
     assert_eq!((r.cause, r.who), (Cause::Overloaded, Who::ApiServer), "{r:#?}");
@@ -190,7 +200,7 @@ fn the_rest_of_the_matrix() {
         "request did not complete within the allotted timeout",
     );
     assert_eq!((r.cause, r.who), (Cause::GatewayTimeout, Who::Path), "{r:#?}");
-    assert!(r.remedy.contains("--seconds 10"), "{r:#?}");
+    assert!(remedy(&r).contains("--seconds 10"), "{r:#?}");
     let r = status_of(
         Route::ApiServer,
         HEAP,
@@ -204,29 +214,29 @@ fn the_rest_of_the_matrix() {
     // Through the API server, a kubelet's 401 and 403 are about the API server's own client.
     let r = explained(Route::ApiServer, HEAP, 401, "text/plain", "Unauthorized");
     assert_eq!((r.cause, r.who), (Cause::KubeletUnauthorized, Who::Kubelet), "{r:#?}");
-    assert!(r.remedy.contains("--kubelet-client-certificate"), "{r:#?}");
+    assert!(remedy(&r).contains("--kubelet-client-certificate"), "{r:#?}");
     let words = "Forbidden (user=kube-apiserver-kubelet-client, verb=get, resource=nodes, subresource=proxy)";
     let r = explained(Route::ApiServer, HEAP, 403, "text/plain", words);
     assert_eq!(r.who, Who::Kubelet);
     assert!(
-        r.why.contains("your rights are fine") && r.remedy.contains("system:kubelet-api-admin"),
+        why(&r).contains("your rights are fine") && remedy(&r).contains("system:kubelet-api-admin"),
         "{r:#?}"
     );
     let words = "Forbidden (user=u, verb=get, resource=nodes, subresource(s)=[configz proxy])";
     let r = explained(Route::Direct, "/configz", 403, "text/plain", words);
-    assert!(r.why.contains("nodes/proxy"), "{r:#?}");
+    assert!(why(&r).contains("nodes/proxy"), "{r:#?}");
 
     let words = "Forbidden (user=system:node:n1, verb=get, resource=nodes, subresource(s)=[proxy])";
     let r = explained(Route::Direct, HEAP, 403, "text/plain", words);
     assert!(
-        r.why.contains("own certificate") && r.remedy.contains("--client-certificate"),
+        why(&r).contains("own certificate") && remedy(&r).contains("--client-certificate"),
         "{r:#?}"
     );
 
     let page = "<html><head><title>Sign in</title></head><body>..</body></html>";
     let r = explained(Route::ApiServer, HEAP, 200, "text/html", page);
     assert_eq!((r.cause, r.who), (Cause::WebPage, Who::Network), "{r:#?}");
-    assert!(r.why.contains("sign in"), "{r:#?}");
+    assert!(why(&r).contains("sign in"), "{r:#?}");
     let r = explained(
         Route::ApiServer,
         HEAP,
@@ -237,7 +247,7 @@ fn the_rest_of_the_matrix() {
     assert_eq!((r.cause, r.who), (Cause::Gateway, Who::Network), "{r:#?}");
     let r = explained(Route::ApiServer, CPU, 504, "text/plain", "stream timeout");
     assert_eq!((r.cause, r.who), (Cause::GatewayTimeout, Who::Network), "{r:#?}");
-    assert!(r.remedy.contains("--seconds 10"), "{r:#?}");
+    assert!(remedy(&r).contains("--seconds 10"), "{r:#?}");
 
     let r = explained(Route::KubectlProxy, HEAP, 403, "text/plain", "Forbidden");
     assert_eq!((r.cause, r.who), (Cause::ProxyFilter, Who::You), "{r:#?}");
@@ -255,8 +265,8 @@ fn the_rest_of_the_matrix() {
         403,
         "forbidden: User \"system:anonymous\" cannot get path \"/debug/pprof/heap\"",
     );
-    assert_eq!((r.cause, r.who), (Cause::NotAKubelet, Who::You), "{r:#?}");
-    assert!(r.why.contains("API server, not a kubelet"), "{r:#?}");
+    assert_eq!((r.cause, r.who), (Cause::NotAKubeletButApiServer, Who::You), "{r:#?}");
+    assert!(why(&r).contains("API server, not a kubelet"), "{r:#?}");
 
     let q = Question {
         node: "n:10255",
@@ -272,7 +282,10 @@ fn the_rest_of_the_matrix() {
             body,
         },
     );
-    assert!(r.why.contains("read-only port") && r.remedy.contains("10250"), "{r:#?}");
+    assert!(
+        why(&r).contains("read-only port") && remedy(&r).contains("10250"),
+        "{r:#?}"
+    );
     let r = explained(
         Route::ApiServer,
         CPU,
@@ -289,7 +302,7 @@ fn the_rest_of_the_matrix() {
         "[+]ping ok\n[-]syncloop failed: reason withheld\nhealthz check failed\n",
     );
     assert_eq!((r.cause, r.who), (Cause::Unhealthy, Who::Kubelet), "{r:#?}");
-    assert!(r.why.contains("syncloop"), "{r:#?}");
+    assert!(why(&r).contains("syncloop"), "{r:#?}");
     let r = explained(Route::ApiServer, HEAP, 418, "text/plain", "teapot");
     assert_eq!(
         (r.cause, r.who),
@@ -312,7 +325,7 @@ fn a_cut_at_a_round_number_is_an_idle_timeout() {
     let r = ended(60.3, 120);
     assert_eq!(r.cause, Cause::IdleTimeout, "{r:#?}");
     assert!(
-        r.why.contains("60 s") && r.remedy.contains("3 profiles of 40 s"),
+        why(&r).contains("60 s") && remedy(&r).contains("3 profiles of 40 s"),
         "{r:#?}"
     );
     assert_eq!(ended(60.3, 60).cause, Cause::Broke, "the profile was over");
@@ -332,21 +345,25 @@ fn an_error_under_status_200_is_not_taken_for_a_profile() {
                 headers: &headers,
                 body,
             },
-            "half a download\nhint: ask again",
+            "half a download",
+            "ask again",
         )
     };
     assert_eq!(of(b"Debug endpoints are disabled.\n").cause, Cause::DebuggingOff);
     assert_eq!(of(b"<!DOCTYPE html><title>Login</title>").cause, Cause::WebPage);
     let r = of(b"\x1f\x8b\x08");
     assert_eq!(r.cause, Cause::Undecodable);
-    assert!(r.why.contains("half a download") && r.remedy == "ask again", "{r:#?}");
+    assert!(
+        why(&r).contains("half a download") && remedy(&r) == "ask again",
+        "{r:#?}"
+    );
 }
 
 #[test]
 fn hints_for_several_rights_can_be_followed_one_after_the_other() {
     let of = |path: &'static str, subresource: &str| {
         let words = format!("Forbidden (user=viewer, verb=get, resource=nodes, subresource={subresource})");
-        explained(Route::Direct, path, 403, "text/plain", &words).remedy
+        remedy(&explained(Route::Direct, path, 403, "text/plain", &words))
     };
     let (profiles, metrics) = (of(HEAP, "proxy"), of("/metrics", "metrics"));
     assert!(profiles.contains("create clusterrole kubeprof-proxy "), "{profiles}");
@@ -360,14 +377,14 @@ fn hints_for_several_rights_can_be_followed_one_after_the_other() {
     }
     let words = "nodes is forbidden: User \"o'neil\" cannot get resource \"nodes/proxy\"";
     let r = status_of(Route::ApiServer, HEAP, 403, words);
-    assert!(r.remedy.contains(r"--user='o'\''neil'"), "{r:#?}");
+    assert!(remedy(&r).contains(r"--user='o'\''neil'"), "{r:#?}");
 }
 
 /// Silence through a proxy is of the API server, of the kubelet or of the network: nobody is blamed, whatever was asked.
 #[test]
 fn nobody_is_blamed_without_proof() {
     let (after, quiet) = (Duration::from_secs(60), Duration::from_secs(20));
-    let why = || "connection reset by peer".to_owned();
+    let reset = || "connection reset by peer".to_owned();
     let silences = [
         Break::NoAnswer { after },
         Break::Stalled { bytes: 100, quiet },
@@ -375,12 +392,12 @@ fn nobody_is_blamed_without_proof() {
         Break::Ended {
             bytes: 0,
             after: quiet,
-            why: why(),
+            why: reset(),
         },
         Break::Ended {
             bytes: 100,
             after: quiet,
-            why: why(),
+            why: reset(),
         },
     ];
     for route in [Route::ApiServer, Route::KubectlProxy] {
@@ -388,7 +405,7 @@ fn nobody_is_blamed_without_proof() {
             for silence in &silences {
                 let r = of_break(&question(route, path), silence);
                 assert_eq!(r.who, Who::Unknown, "{path}: {r:#?}");
-                let text = format!("{} {}", r.why, r.remedy);
+                let text = format!("{} {}", why(&r), remedy(&r));
                 let both = text.contains("API server") && text.contains("kubelet");
                 let none = !text.contains("hangs");
                 assert!(both || none, "one is named and not the other: {path}: {r:#?}");
@@ -398,7 +415,7 @@ fn nobody_is_blamed_without_proof() {
     // Asked directly, it is the kubelet or the network.
     let r = of_break(&question(Route::Direct, "/metrics"), &Break::NoAnswer { after });
     assert!(
-        r.who == Who::Kubelet && r.remedy.contains("or the network") && !r.remedy.contains("API server"),
+        r.who == Who::Kubelet && remedy(&r).contains("or the network") && !remedy(&r).contains("API server"),
         "{r:#?}"
     );
     // Words of an API server about something else than a kubelet.
@@ -410,11 +427,11 @@ fn nobody_is_blamed_without_proof() {
     ] {
         let r = status_of(Route::ApiServer, HEAP, 500, message);
         assert_eq!((r.cause, r.who), (Cause::ApiNotReady, Who::ApiServer), "{r:#?}");
-        assert!(!r.why.contains("kubelet"), "{r:#?}");
+        assert!(!why(&r).contains("kubelet"), "{r:#?}");
     }
     let message = "error trying to reach service: context deadline exceeded";
     let r = status_of(Route::ApiServer, HEAP, 503, message);
-    assert!(r.who == Who::Path && !r.why.contains("port"), "{r:#?}");
+    assert!(r.who == Who::Path && !why(&r).contains("port"), "{r:#?}");
 }
 
 /// What is named in a hint is what was given, and fits the right that is missing.
@@ -422,26 +439,26 @@ fn nobody_is_blamed_without_proof() {
 fn hints_name_the_port_and_the_right_at_hand() {
     let refused = Break::Refused("connection refused".to_owned());
     let r = of_break(&question(Route::KubectlProxy, HEAP), &refused);
-    assert!(r.remedy.contains("--port=8901"), "{r:#?}");
+    assert!(remedy(&r).contains("--port=8901"), "{r:#?}");
     let q = Question {
         node: "10.88.0.2:10255",
         server: "https://10.88.0.2:10255",
         ..question(Route::Direct, HEAP)
     };
     let r = of_break(&q, &Break::Unreachable("deadline has elapsed".to_owned()));
-    assert!(r.remedy.contains("10255") && !r.remedy.contains("10250"), "{r:#?}");
+    assert!(remedy(&r).contains("10255") && !remedy(&r).contains("10250"), "{r:#?}");
     // Port 10250 was asked: to say that kubelets listen there helps nobody.
     let r = explained(Route::Direct, HEAP, 404, "text/plain", "404 page not found");
-    assert!(!r.remedy.contains("10250"), "{r:#?}");
+    assert!(!remedy(&r).contains("10250"), "{r:#?}");
     let r = of_break(
         &question(Route::Direct, HEAP),
         &Break::NotHttp("invalid HTTP version parsed".to_owned()),
     );
-    assert!(!r.remedy.contains("10250"), "{r:#?}");
+    assert!(!remedy(&r).contains("10250"), "{r:#?}");
     let words = "Forbidden (user=viewer, verb=get, resource=nodes, subresource=metrics)";
     let r = explained(Route::Direct, "/metrics", 403, "text/plain", words);
     assert!(
-        r.remedy.contains("nodes/metrics") && !r.remedy.contains("nodes/proxy"),
+        remedy(&r).contains("nodes/metrics") && !remedy(&r).contains("nodes/proxy"),
         "{r:#?}"
     );
 }
@@ -453,41 +470,86 @@ fn what_is_no_answer_is_told_apart() {
         &question(Route::ApiServer, "/version"),
         &Break::Unreachable("deadline has elapsed".to_owned()),
     );
-    assert!(r.remedy.contains("an API server that hangs"), "{r:#?}");
+    assert!(remedy(&r).contains("an API server that hangs"), "{r:#?}");
     let after = Duration::from_secs(60);
     let r = of_break(&question(Route::ApiServer, "/version"), &Break::NoAnswer { after });
     assert_eq!(r.who, Who::ApiServer, "{r:#?}");
-    let of = |why: &str| of_break(&question(Route::ApiServer, HEAP), &Break::NotHttp(why.to_owned()));
+    let of = |said: &str| of_break(&question(Route::ApiServer, HEAP), &Break::NotHttp(said.to_owned()));
     let r = of("invalid HTTP version parsed");
     assert!(
-        r.why.contains("does not speak HTTP") && r.remedy.contains("`server`"),
+        why(&r).contains("does not speak HTTP") && remedy(&r).contains("`server`"),
         "{r:#?}"
     );
     let r = of("message head is too large");
-    assert!(r.why.contains("headers") && r.why.contains("too large"), "{r:#?}");
+    assert!(why(&r).contains("headers") && why(&r).contains("too large"), "{r:#?}");
     let r = of("invalid content-length parsed");
     assert!(
-        r.why.contains("broken head") && r.why.contains("content-length"),
+        why(&r).contains("malformed HTTP response") && why(&r).contains("content-length"),
         "{r:#?}"
     );
     let r = explained(Route::ApiServer, HEAP, 206, "application/octet-stream", "part");
-    assert_eq!((r.cause, r.who), (Cause::Cut, Who::Network), "{r:#?}");
-    assert!(r.why.contains("206") && !r.why.contains("part\""), "{r:#?}");
-    let proxied = |why: &str| {
+    assert_eq!((r.cause, r.who), (Cause::PartialContent, Who::Network), "{r:#?}");
+    assert!(why(&r).contains("206") && !why(&r).contains("part\""), "{r:#?}");
+    let proxied = |said: &str| {
         let proxy = "http://proxy.corp:3128".to_owned();
-        let why = why.to_owned();
+        let why = said.to_owned();
         of_break(&question(Route::ApiServer, HEAP), &Break::Proxy { proxy, why })
     };
     let r = proxied("tunnel error: proxy authorization required");
     assert!(
-        r.why.contains("http://proxy.corp:3128") && r.remedy.contains("USER:PASSWORD"),
+        why(&r).contains("http://proxy.corp:3128") && remedy(&r).contains("USER:PASSWORD"),
         "{r:#?}"
     );
     let r = proxied("tunnel error: failed to create underlying connection: Connection refused");
     assert!(
-        r.why.contains("cannot be reached") && r.remedy.contains("HTTPS_PROXY"),
+        why(&r).contains("cannot be reached") && remedy(&r).contains("HTTPS_PROXY"),
         "{r:#?}"
     );
     let r = proxied("tunnel error: unsuccessful");
-    assert!(r.why.contains("does not connect to the API server"), "{r:#?}");
+    assert!(why(&r).contains("does not connect to the API server"), "{r:#?}");
+}
+
+/// A cause without words would print that it is unknown. The list is read from the source: a new cause is in it at once.
+#[test]
+fn every_cause_has_words_and_a_name_that_is_read_back() {
+    let source = std::fs::read_to_string(root().join("src/bundle/reason.rs")).expect("the causes");
+    let (_, list) = source.split_once("pub enum Cause {").expect("the list");
+    let (list, _) = list.split_once("\n}").expect("its end");
+    let is_variant = |l: &&str| l.starts_with(|c: char| c.is_ascii_uppercase()) && l.ends_with(',');
+    let names: Vec<&str> = list
+        .lines()
+        .map(str::trim)
+        .filter(is_variant)
+        .map(|l| l.trim_end_matches(','))
+        .collect();
+    assert!(names.len() > 70, "{names:?}");
+    let mut told = std::collections::BTreeSet::new();
+    for name in names {
+        let mut snake = String::new();
+        for c in name.chars() {
+            if c.is_ascii_uppercase() && !snake.is_empty() {
+                snake.push('_');
+            }
+            snake.push(c.to_ascii_lowercase());
+        }
+        let cause: Cause = serde_json::from_value(serde_json::json!(snake)).expect("a cause");
+        assert_eq!(format!("{cause:?}"), name, "{snake} is another");
+        assert_eq!(serde_json::to_value(cause).expect("JSON"), snake);
+        let details = Details {
+            message: "as the server says".to_owned(),
+            ..Details::default()
+        };
+        let said = words(Who::Unknown, cause, &details);
+        assert!(!said.why.is_empty(), "{name}");
+        assert_eq!(
+            said.why.contains("not known to this version"),
+            cause == Cause::Unknown,
+            "{name}"
+        );
+        // Two of them are in the words of the API server alone.
+        let is_quoted = matches!(cause, Cause::NoSuchNode | Cause::BadNodeName);
+        assert!(told.insert(said.why) || is_quoted, "{name} has the words of another");
+    }
+    let later: Cause = serde_json::from_value(serde_json::json!("of_a_later_version")).expect("a cause");
+    assert_eq!(later, Cause::Unknown);
 }

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use kubeprof::bundle::manifest::Missing;
 use serde_json::Value;
 
 use super::server::{Server, root};
@@ -62,14 +63,23 @@ pub(crate) fn events(bundle: &Path, kind: &str) -> Vec<Value> {
     journal(bundle).into_iter().filter(|e| e["event"] == kind).collect()
 }
 
-/// The line that says why an artifact is not there.
+/// The line that says why an artifact is not there, with its cause in words.
 pub(crate) fn lack(bundle: &Path, artifact: &str) -> Value {
     let all = journal(bundle);
     let found = all
         .iter()
         .rev()
         .find(|e| e["artifact"] == artifact && (e["event"] == "failed" || e["event"] == "skipped"));
-    found.unwrap_or_else(|| panic!("{artifact} is there: {all:#?}")).clone()
+    let mut line = found.unwrap_or_else(|| panic!("{artifact} is there: {all:#?}")).clone();
+    assert!(
+        line["why"].is_null() && line["remedy"].is_null(),
+        "no sentence is stored: {line:#}"
+    );
+    let missing: Missing = serde_json::from_value(line.clone()).expect("a line of the journal");
+    let words = kubeprof::render::refusal::missing(&missing);
+    line["why"] = words.why.into();
+    line["remedy"] = words.remedy.into();
+    line
 }
 
 /// Names of the artifacts that are there.

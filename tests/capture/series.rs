@@ -207,7 +207,7 @@ fn control_c_leaves_a_valid_bundle() {
     assert_eq!(code, Some(3));
     assert!(started.elapsed() < Duration::from_secs(5));
     sound(&out);
-    assert_eq!(events(&out, "finished")[0]["interrupted"], "interrupted");
+    assert_eq!(events(&out, "finished")[0]["cause"], "interrupted");
     assert_eq!(verdict(&out).1, Some(3));
     // Also in the middle of a CPU profile.
     let out = server.path("c");
@@ -471,7 +471,7 @@ fn a_wait_that_was_ended_is_waited_for_again() {
     let child = command(&args).spawn().expect("kubeprof starts");
     wait_until(|| server.seen().iter().any(|r| r.path.ends_with("/metrics")));
     assert_eq!(end(child, "-HUP"), Some(2), "a terminal that goes away is no kill");
-    assert_eq!(events(&out, "finished")[0]["interrupted"], "interrupted");
+    assert_eq!(events(&out, "finished")[0]["cause"], "interrupted");
     let before = server.seen().len();
     let args = [
         "capture",
@@ -510,7 +510,7 @@ fn a_threshold_that_cannot_be_reached() {
     let untold = || Reply::text(200, "kubelet_running_pods 3\n");
     let cases: [(&dyn Fn() -> Reply, &str); 3] = [
         (&forbidden, "may not get"),
-        (&no_kubelet, "no kubelet"),
+        (&no_kubelet, "is not a kubelet"),
         (&untold, "neither resident memory"),
     ];
     for (answer, words) in cases {

@@ -188,7 +188,7 @@ fn nothing_is_left_of_names_and_every_number_stays() {
     }
     let answer = run(&["bundle", "redact", &at("b"), &at("r")]);
     assert_eq!(answer.code, 0, "{}", answer.stderr);
-    assert!(answer.stderr.contains("trace is left out"), "{}", answer.stderr);
+    assert!(answer.stderr.contains("trace: left out"), "{}", answer.stderr);
     let after = all_text(&dir.path().join("r"));
     for name in NAMES {
         let around = after

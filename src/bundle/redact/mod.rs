@@ -19,8 +19,8 @@ use super::WriteError;
 use super::contents::Contents;
 use super::facts::{Expect, examine};
 use super::manifest::{
-    Artifact, Asked, Entry, Event, Exchange, Finished, Form, JOURNAL, Missing, RunStarted, Slot, SnapshotEnded,
-    Started, Who,
+    Artifact, Asked, Cause, Details, Effect, Entry, Event, Exchange, Facts, Finished, Form, JOURNAL, Missing,
+    RunStarted, SCHEMA, Slot, SnapshotEnded, Started, Who,
 };
 use super::names;
 use super::record::Record;
@@ -34,7 +34,27 @@ pub struct Redacted {
     /// Files that were rewritten.
     pub files: usize,
     /// Files that cannot be redacted, and why they are left out.
-    pub left_out: Vec<(String, String)>,
+    pub left_out: Vec<(String, Cause, Details)>,
+}
+
+/// Why an artifact is left out.
+struct LeftOut {
+    cause: Cause,
+    message: String,
+}
+
+impl From<Cause> for LeftOut {
+    fn from(cause: Cause) -> Self {
+        let message = String::new();
+        LeftOut { cause, message }
+    }
+}
+
+/// What cannot be read, and what the reader says.
+fn unreadable(e: impl std::fmt::Display) -> LeftOut {
+    let message = e.to_string().lines().next().unwrap_or_default().to_owned();
+    let cause = Cause::Unreadable;
+    LeftOut { cause, message }
 }
 
 /// Writes a redacted copy of a bundle to a place where nothing is.
@@ -104,6 +124,7 @@ fn know(contents: &Contents, record: &Record, words: &mut Words<'_>) {
         }
     }
     for lack in record.lacks() {
+        words.know_user(&lack.missing.details.user);
         for text in [&lack.missing.why, &lack.missing.remedy, &lack.missing.body] {
             words.learn(text);
         }
@@ -136,6 +157,7 @@ impl Redaction<'_> {
     fn event(&mut self, event: Event) -> Result<Option<Event>, WriteError> {
         Ok(match event {
             Event::Started(started) => Some(Event::Started(Started {
+                schema: SCHEMA,
                 asked: self.asked(started.asked),
                 ..started
             })),
@@ -162,13 +184,25 @@ impl Redaction<'_> {
                 Some(Event::Snapshot(SnapshotEnded { node, ..ended }))
             }
             Event::Binary(binary) => {
-                let why = "an executable holds the paths of whoever built it".to_owned();
-                self.done.left_out.push((binary.path, why));
+                // An executable holds the paths of whoever built it.
+                let details = Details {
+                    effect: Some(Effect::LeftOut),
+                    ..Details::default()
+                };
+                self.done.left_out.push((binary.path, Cause::NotRedactable, details));
                 None
             }
             Event::Finished(finished) => {
-                let interrupted = self.words.told(&finished.interrupted);
-                Some(Event::Finished(Finished { interrupted }))
+                let Finished {
+                    cause,
+                    details,
+                    interrupted,
+                } = finished;
+                Some(Event::Finished(Finished {
+                    cause,
+                    details: self.details(details),
+                    interrupted: self.words.told(&interrupted),
+                }))
             }
             // Nobody knows what is in it.
             Event::Aside(_) | Event::Unknown => None,
@@ -214,10 +248,80 @@ impl Redaction<'_> {
         }
     }
 
+    /// What a cause is about, field by field: a field of a later version does not compile before it is redacted.
+    fn details(&mut self, details: Details) -> Details {
+        let Details {
+            route,
+            node,
+            other,
+            path,
+            user,
+            verb,
+            resource,
+            selector,
+            handler,
+            proxy,
+            server,
+            title,
+            page,
+            origin,
+            found,
+            wanted,
+            status,
+            port,
+            bytes,
+            goroutines,
+            limit,
+            after_ms,
+            idle_s,
+            measures_s,
+            wait_s,
+            limit_s,
+            message,
+            advice,
+            effect,
+            inherited,
+        } = details;
+        let words = &mut self.words;
+        Details {
+            node: words.node_or_none(&node),
+            other: words.node_or_none(&other),
+            path: words.told(&path),
+            user: words.user(&user),
+            verb: words.told(&verb),
+            resource: words.told(&resource),
+            selector: words.label(&selector),
+            handler: words.told(&handler),
+            proxy: words.told(&proxy),
+            server: words.label(&server),
+            title: words.label(&title),
+            origin: words.told(&origin),
+            message: words.told(&message),
+            advice: words.told(&advice),
+            route,
+            page,
+            found,
+            wanted,
+            status,
+            port,
+            bytes,
+            goroutines,
+            limit,
+            after_ms,
+            idle_s,
+            measures_s,
+            wait_s,
+            limit_s,
+            effect,
+            inherited,
+        }
+    }
+
     fn missing(&mut self, missing: Missing) -> Missing {
         Missing {
             slot: self.slot(missing.slot),
             exchange: self.exchange(missing.exchange),
+            details: self.details(missing.details),
             why: self.words.told(&missing.why),
             remedy: self.words.told(&missing.remedy),
             body: self.words.told(&missing.body),
@@ -245,15 +349,20 @@ impl Redaction<'_> {
                     facts,
                 }))
             }
-            Err(why) => {
-                self.done.left_out.push((artifact.path, why.clone()));
-                let why = format!("left out by redaction: {}", self.words.text(&why));
-                let who = Who::Kubeprof;
+            Err(left_out) => {
+                let LeftOut { cause, message } = left_out;
+                let details = Details {
+                    message: self.words.text(&message),
+                    effect: Some(Effect::LeftOut),
+                    ..Details::default()
+                };
+                self.done.left_out.push((artifact.path, cause, details.clone()));
                 Ok(Event::Skipped(Missing {
                     slot,
                     exchange,
-                    who,
-                    why,
+                    who: Who::Kubeprof,
+                    cause,
+                    details,
                     ..Missing::default()
                 }))
             }
@@ -261,20 +370,19 @@ impl Redaction<'_> {
     }
 
     /// The redacted bytes of an artifact and what they say; or why there are none.
-    fn bytes(&mut self, artifact: &Artifact) -> Result<(Vec<u8>, super::manifest::Facts), String> {
-        let path = artifact.path.as_str();
-        let bytes = self.contents.get(path).map_err(|e| e.to_string())?;
-        if self.contents.sha256(path).map_err(|e| e.to_string())? != artifact.sha256 {
-            return Err("it is not what its manifest says".to_owned());
+    fn bytes(&mut self, artifact: &Artifact) -> Result<(Vec<u8>, Facts), LeftOut> {
+        let bytes = self.contents.get(&artifact.path).map_err(unreadable)?;
+        if names::sha256(&bytes) != artifact.sha256 {
+            return Err(Cause::Altered.into());
         }
         let facts = artifact.facts.clone();
         if !matches!(facts.form, Form::Proto | Form::Debug1 | Form::Debug2) {
-            let text = std::str::from_utf8(&bytes).map_err(|_| "it is no text".to_owned())?;
+            let text = std::str::from_utf8(&bytes).map_err(|_| Cause::NotText)?;
             let redacted = match facts.form {
                 Form::Json => {
-                    let mut value = serde_json::from_str(text).map_err(|e| e.to_string())?;
+                    let mut value = serde_json::from_str(text).map_err(unreadable)?;
                     self.words.json(&mut value);
-                    serde_json::to_string_pretty(&value).map_err(|e| e.to_string())? + "\n"
+                    serde_json::to_string_pretty(&value).map_err(unreadable)? + "\n"
                 }
                 Form::Text if artifact.slot.artifact.starts_with("metrics") => self.words.metrics(text),
                 Form::Text if artifact.slot.artifact == "flagz" => self.words.flags(text),
@@ -283,27 +391,27 @@ impl Redaction<'_> {
                     self.words.command(&words).join("\0")
                 }
                 Form::Text | Form::Legacy => self.words.text(text),
-                _ => return Err("what it is cannot be redacted".to_owned()),
+                _ => return Err(Cause::NotRedactable.into()),
             };
             return Ok((redacted.into_bytes(), facts));
         }
         let redacted = if facts.form == Form::Proto {
-            let read = pprof::read(bytes.into_owned(), self.limit, false).map_err(|e| e.to_string())?;
+            let read = pprof::read(bytes.into_owned(), self.limit, false).map_err(unreadable)?;
             self.profile(read.profile)?
         } else {
-            let plain = pprof::inflate(&bytes, self.limit).map_err(|e| e.to_string())?;
+            let plain = pprof::inflate(&bytes, self.limit).map_err(unreadable)?;
             let text = String::from_utf8_lossy(&plain);
             self.words.dump(&text).into_bytes()
         };
         // The promise is kept or the file is left out.
-        let found = examine(&redacted, Expect::Profile(None), self.limit).map_err(|e| e.to_string())?;
+        let found = examine(&redacted, Expect::Profile(None), self.limit).map_err(unreadable)?;
         if (found.samples, &found.totals) != (facts.samples, &facts.totals) {
-            return Err("its numbers would not be the same".to_owned());
+            return Err(Cause::NumbersWouldChange.into());
         }
         Ok((redacted, facts))
     }
 
-    fn profile(&mut self, mut p: Profile) -> Result<Vec<u8>, String> {
+    fn profile(&mut self, mut p: Profile) -> Result<Vec<u8>, LeftOut> {
         for i in 0..p.mappings.len() {
             let file = self.words.mapping(p.text(p.mappings[i].file));
             p.mappings[i].file = p.strings.intern(&file);
@@ -333,7 +441,7 @@ impl Redaction<'_> {
         let mut out = Vec::new();
         let level = Compression::suiting(&p);
         // Strings that nothing refers to any more are not written.
-        encode_gzip_as_read(&p, &mut out, level).map_err(|e| e.to_string())?;
+        encode_gzip_as_read(&p, &mut out, level).map_err(unreadable)?;
         Ok(out)
     }
 }

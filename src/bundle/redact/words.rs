@@ -123,6 +123,30 @@ impl<'a> Words<'a> {
         }
     }
 
+    /// A user that the manifest names, to be found in all texts.
+    pub(super) fn know_user(&mut self, name: &str) {
+        if user(name).is_some() && !name.is_empty() && !self.nodes.contains(name) {
+            self.know(Class::User, name);
+        }
+    }
+
+    /// A user; none stays none.
+    pub(super) fn user(&mut self, name: &str) -> String {
+        match user(name) {
+            Some(class) if !name.is_empty() => self.key.pseudonym(class, name),
+            _ => name.to_owned(),
+        }
+    }
+
+    /// A node; none stays none.
+    pub(super) fn node_or_none(&mut self, name: &str) -> String {
+        if name.is_empty() {
+            String::new()
+        } else {
+            self.node(name)
+        }
+    }
+
     pub(super) fn is_node(&self, name: &str) -> bool {
         self.nodes.contains(name)
     }

@@ -1,123 +1,52 @@
-//! What can be done with a bundle: which analyses its intact artifacts are enough for, and with which command.
+//! What can be done with a bundle: which analyses its intact artifacts are enough for.
 
-use super::{Analysis, Verification};
+use std::collections::BTreeMap;
+
+use super::{Analysis, BuildIdState, Goal, Material};
 use crate::bundle::manifest::{Artifact, Form};
 use crate::bundle::record::Record;
 
-pub(super) fn analyses(intact: &[&Artifact], record: &Record, v: &Verification) -> Vec<Analysis> {
-    // The most of one process: what spans a restart is no series.
-    let most = |fits: &dyn Fn(&Artifact) -> bool| {
-        let runs = record
+pub(super) fn analyses(intact: &[&Artifact], record: &Record, ids: &[BuildIdState]) -> Vec<Analysis> {
+    let runs = || {
+        record
             .nodes
             .iter()
-            .flat_map(|n| n.runs.iter().map(move |r| (n.node.as_str(), r.run)));
-        let of = |(node, run): (&str, u32)| {
-            intact
-                .iter()
-                .filter(|a| a.slot.node == node && a.slot.run == run && fits(a))
-                .count()
+            .flat_map(|n| n.runs.iter().map(move |r| (n.node.as_str(), r.run)))
+    };
+    let of_run = |(node, run): (&str, u32), fits: &dyn Fn(&Artifact) -> bool| -> Vec<&Artifact> {
+        let here = |a: &&&Artifact| a.slot.node == node && a.slot.run == run && fits(a);
+        intact.iter().filter(here).copied().collect()
+    };
+    // The most of one process: what spans a restart is not a series.
+    let most = |fits: &dyn Fn(&Artifact) -> bool| runs().map(|run| of_run(run, fits).len()).max().unwrap_or(0);
+    // The most of one process and one artifact: a profile after a garbage collection is not comparable with one without.
+    let series = |fits: &dyn Fn(&Artifact) -> bool| {
+        let longest = |run| {
+            let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+            for artifact in of_run(run, fits) {
+                *counts.entry(&artifact.slot.artifact).or_default() += 1;
+            }
+            counts.into_values().max().unwrap_or(0)
         };
-        runs.map(of).max().unwrap_or(0)
+        runs().map(longest).max().unwrap_or(0)
     };
     let kind = |name: &'static str| move |a: &Artifact| a.facts.kind == name && a.facts.form != Form::Debug2;
-    let bundle = v.bundle.as_str();
-    let mut all = Vec::new();
-    let mut add = |name, needs: usize, has: usize, what: &str, command: String| {
-        let possible = has >= needs;
-        let what = match has {
-            1 => what
-                .replace("profiles", "profile")
-                .replace("dumps", "dump")
-                .replace("executables", "executable"),
-            _ => what.to_owned(),
-        };
-        all.push(Analysis {
-            name,
-            possible,
-            why: match (possible, needs) {
-                (true, 1) => format!("{has} {what}"),
-                (true, _) => format!("{has} {what} of one process"),
-                (false, _) => format!("{has} {what} of one process, it takes {needs}"),
-            },
-            command: if possible { command } else { String::new() },
-        });
-    };
-    let heaps = most(&kind("heap"));
-    let goroutines = most(&kind("goroutine"));
+    let data = |name: &'static str| move |a: &Artifact| a.facts.kind == name && a.facts.samples != Some(0);
+    let heaps = series(&kind("heap"));
+    let goroutines = series(&kind("goroutine"));
     let dumps = most(&|a| a.facts.form == Form::Debug2);
-    let data = |name: &'static str| most(&move |a: &Artifact| a.facts.kind == name && a.facts.samples != Some(0));
-    add(
-        "memory",
-        1,
-        heaps,
-        "heap profiles",
-        format!("kubeprof top {bundle} --kind heap"),
-    );
-    add(
-        "growth of memory",
-        2,
-        heaps,
-        "heap profiles",
-        format!("kubeprof diff {bundle}"),
-    );
-    add(
-        "trend of memory",
-        5,
-        heaps,
-        "heap profiles",
-        format!("kubeprof diff {bundle}"),
-    );
-    add(
-        "goroutines",
-        1,
-        goroutines.max(dumps),
-        "goroutine profiles",
-        format!("kubeprof goroutines {bundle}"),
-    );
-    add(
-        "growth of goroutines",
-        2,
-        goroutines,
-        "goroutine profiles",
-        format!("kubeprof diff {bundle} --kind goroutine"),
-    );
-    add(
-        "waits of goroutines",
-        1,
-        dumps,
-        "goroutine dumps (debug=2)",
-        format!("kubeprof goroutines {bundle} --sort age"),
-    );
-    let leaks = most(&kind("goroutineleak"));
-    add(
-        "proof of leaks",
-        1,
-        leaks,
-        "goroutineleak profiles",
-        format!("kubeprof top {bundle} --kind goroutineleak"),
-    );
-    add(
-        "CPU",
-        1,
-        data("cpu"),
-        "CPU profiles with samples",
-        format!("kubeprof top {bundle} --kind cpu"),
-    );
-    let contention = data("contention");
-    add(
-        "contention",
-        1,
-        contention,
-        "mutex or block profiles with samples",
-        format!("kubeprof top {bundle} --kind contention"),
-    );
-    let binaries = v.build_ids.iter().filter(|b| b.binary.is_some()).count();
-    add(
-        "instructions",
-        1,
-        binaries,
-        "executables of the profiles",
-        format!("kubeprof disasm REGEX {bundle}"),
-    );
-    all
+    let executables = ids.iter().filter(|b| b.binary.is_some()).count();
+    let analysis = |goal, needs, has, of| Analysis { goal, of, needs, has };
+    vec![
+        analysis(Goal::Memory, 1, heaps, Material::Heaps),
+        analysis(Goal::MemoryGrowth, 2, heaps, Material::Heaps),
+        analysis(Goal::MemoryTrend, 5, heaps, Material::Heaps),
+        analysis(Goal::Goroutines, 1, goroutines.max(dumps), Material::Goroutines),
+        analysis(Goal::GoroutineGrowth, 2, goroutines, Material::Goroutines),
+        analysis(Goal::GoroutineWaits, 1, dumps, Material::Dumps),
+        analysis(Goal::LeakProof, 1, most(&kind("goroutineleak")), Material::Leaks),
+        analysis(Goal::Cpu, 1, most(&data("cpu")), Material::Cpus),
+        analysis(Goal::Contention, 1, most(&data("contention")), Material::Contentions),
+        analysis(Goal::Instructions, 1, executables, Material::Executables),
+    ]
 }

@@ -1,6 +1,6 @@
 //! What of a series lacks, which processes it is of, and whether their build IDs agree.
 
-use super::{BuildIdState, Flaw, Gap, NodeState, RESUME, RunState, Verification};
+use super::{Absence, Absent, BuildIdState, Flaw, Gap, NodeState, RunState, Verification};
 use crate::bundle::manifest::{Artifact, Form, shown};
 use crate::bundle::names;
 use crate::bundle::record::{Lack, NodeRecord, Record, RunRecord};
@@ -89,16 +89,17 @@ pub(super) fn gaps(record: &Record, v: &mut Verification) {
     }
     for name in nodes {
         let Some(node) = record.node(name) else {
-            v.lacks
-                .push(untold(name, 0, None, "the node", "nothing was taken of it"));
+            v.lacks.push(untold(name, 0, None, Absent::Node, Absence::NothingTaken));
             continue;
         };
         let every = names_of(record.asked_of(name).flat_map(|a| &a.every));
         let begun = node.last_number();
         if begun < asked(name) {
-            let what = format!("{} of {} snapshots", asked(name) - begun, asked(name));
-            v.lacks
-                .push(untold(name, 0, None, &what, "the series ended before them"));
+            let what = Absent::Snapshots {
+                missing: asked(name) - begun,
+                asked: asked(name),
+            };
+            v.lacks.push(untold(name, 0, None, what, Absence::SeriesEnded));
         }
         let mut others = every.clone();
         let of_snapshots = || node.runs.iter().flat_map(|r| &r.snapshots).flat_map(|s| &s.lacks);
@@ -120,7 +121,8 @@ pub(super) fn gaps(record: &Record, v: &mut Verification) {
                 .iter()
                 .any(|r| is_told(&r.once, &r.lacks) || r.snapshots.iter().any(|s| is_told(&s.artifacts, &s.lacks)));
             if !told {
-                v.lacks.push(untold(name, 0, None, what, "the capture ended before it"));
+                let what = Absent::Artifact(what.to_owned());
+                v.lacks.push(untold(name, 0, None, what, Absence::NotReached));
             }
         }
     }
@@ -137,8 +139,14 @@ fn failures(node: &NodeRecord, what: &str, every: &[&str], due: u32, v: &mut Ver
             match lack {
                 Some(lack) if !lack.skipped => gaps.push(gap_of(lack)),
                 None if !there && !s.ended && every.contains(&what) => {
-                    let why = "the capture ended before it";
-                    gaps.push(untold(&node.node, run.run, Some(s.id.number), what, why));
+                    let what = Absent::Artifact(what.to_owned());
+                    gaps.push(untold(
+                        &node.node,
+                        run.run,
+                        Some(s.id.number),
+                        what,
+                        Absence::NotReached,
+                    ));
                 }
                 _ => {}
             }
@@ -149,11 +157,7 @@ fn failures(node: &NodeRecord, what: &str, every: &[&str], due: u32, v: &mut Ver
         if i >= made_up {
             v.lacks.push(gap);
         } else {
-            v.skipped.push(Gap {
-                why: format!("{}; a later snapshot has it", gap.why),
-                remedy: String::new(),
-                ..gap
-            });
+            v.skipped.push(Gap { made_up: true, ..gap });
         }
     }
 }
@@ -171,22 +175,20 @@ fn gap_of(lack: &Lack) -> Gap {
         node: missing.slot.node.clone(),
         run: missing.slot.run,
         snapshot: missing.slot.snapshot.map(|s| s.number),
-        what: missing.slot.artifact.clone(),
-        who: missing.who.to_string(),
-        why: missing.why.clone(),
-        remedy: missing.remedy.clone(),
+        what: Absent::Artifact(missing.slot.artifact.clone()),
+        why: Absence::Told(Box::new(missing.clone())),
+        made_up: false,
     }
 }
 
-fn untold(node: &str, run: u32, snapshot: Option<u32>, what: &str, why: &str) -> Gap {
+fn untold(node: &str, run: u32, snapshot: Option<u32>, what: Absent, why: Absence) -> Gap {
     Gap {
         node: node.to_owned(),
         run,
         snapshot,
-        what: what.to_owned(),
-        why: why.to_owned(),
-        remedy: RESUME.to_owned(),
-        ..Gap::default()
+        what,
+        why,
+        made_up: false,
     }
 }
 

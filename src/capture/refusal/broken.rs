@@ -1,8 +1,8 @@
-//! Requests without a whole answer: what broke, as far as this side can see.
+//! Requests without a complete answer: what broke, as far as this side can see.
 
 use std::time::Duration;
 
-use super::{Cause, Next, Question, Refusal, Route};
+use super::{Cause, Details, Next, Question, Refusal, Route};
 use crate::bundle::manifest::Who;
 
 /// How an exchange ended without a whole answer.
@@ -103,298 +103,156 @@ fn idle_timeout(after: Duration) -> Option<u64> {
 
 /// Explains it.
 pub fn of_break(q: &Question<'_>, b: &Break) -> Refusal {
-    let new = Refusal::new;
-    let server = match q.route {
-        Route::ApiServer => "the API server",
-        Route::KubectlProxy => "your `kubectl proxy`",
-        Route::Direct => "the kubelet",
-    };
     let soon = Next::Again(Duration::from_secs(2));
-    match b {
-        Break::Lookup(why) => new(
-            Cause::Lookup,
-            Who::Network,
-            format!("the name of {server} has no address: {why}"),
-            "are you in the right network (VPN), and is the name right?",
-            Next::LeaveNode,
-        ),
-        Break::Refused(why) => refused(q, server, why),
-        Break::Unreachable(why) => Refusal::new(
-            Cause::ConnectTimeout,
-            Who::Network,
-            format!("{server} cannot be reached: {why}"),
-            match q.route {
-                Route::Direct => format!(
-                    "a firewall, a node that is off the network, or a kubelet that hangs: port {} is rarely open from outside",
-                    match q.port() {
-                        "" => "10250",
-                        port => port,
-                    }
-                ),
-                _ => "a firewall, a VPN that is down, a proxy (HTTPS_PROXY, `proxy-url` of the kubeconfig) that is missing, or an \
-                      API server that hangs"
-                    .to_owned(),
-            },
-            soon,
-        ),
-        Break::Proxy { proxy, why } => at_proxy(server, proxy, why),
-        Break::NotHttp(why) => not_http(q, server, why),
-        Break::Tls { fault, why } => tls(q, server, *fault, why),
-        Break::Credentials(why) => new(
-            Cause::Credentials,
-            Who::You,
-            format!("no credentials: {why}"),
-            "run the credential plugin of your kubeconfig by hand, or give --token",
-            Next::Stop,
-        ),
-        Break::Ended { bytes: 0, after, why } => ended_silent(q, *after, why),
-        Break::Ended { bytes, why, .. } => new(
-            Cause::Cut,
-            Who::Unknown,
-            format!("the connection ended in the middle, after {bytes} bytes: {why}"),
-            match q.route {
-                Route::Direct => "the kubelet was stopped, or something between cut the connection: ask again",
-                _ => "the kubelet or the API server was stopped, or something between cut the connection: ask again",
-            },
-            Next::Again(Duration::from_secs(1)),
-        ),
-        Break::NoAnswer { after } => no_answer(q, *after),
-        Break::Stalled { bytes, quiet } => new(
-            Cause::Stalled,
-            Who::Unknown,
-            format!("after {bytes} bytes nothing more came for {} s", quiet.as_secs()),
-            match q.route {
-                Route::Direct => "a network that drops packets, or a kubelet that hangs: the goroutine profile tells",
-                _ => SILENT_THROUGH_PROXY,
-            },
-            Next::GoOn,
-        ),
-        Break::TooSlow { bytes, after } => new(
-            Cause::TooSlow,
-            Who::Unknown,
-            format!("only {bytes} bytes in {} s", after.as_secs()),
-            "give it more time with --timeout, or go --direct to the node",
-            Next::GoOn,
-        ),
-        Break::TooLarge { cap } => new(
-            Cause::TooLarge,
-            Who::Kubeprof,
-            format!("more than {cap} bytes came, and reading stopped"),
-            "raise --max-bytes if that is what you want",
-            Next::GoOn,
-        ),
-        Break::Encoding(why) => new(
-            Cause::Undecodable,
-            Who::Network,
-            format!("the body is not encoded as its header says: {why}"),
-            "something between changed it: ask again, or go --direct to the node",
-            Next::Again(Duration::from_secs(1)),
-        ),
-        Break::Disk(why) => new(
-            Cause::Disk,
-            Who::Disk,
-            format!("cannot write: {why}"),
-            "make room, then go on with --resume",
-            Next::Stop,
-        ),
-        Break::Interrupted => new(
-            Cause::Interrupted,
-            Who::You,
-            "interrupted".to_owned(),
-            "go on with --resume",
-            Next::Stop,
-        ),
+    let at_once = Next::Again(Duration::from_secs(1));
+    let told = |message: &str| Details {
+        message: message.to_owned(),
+        ..q.details()
+    };
+    let ms = |time: Duration| Some(u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
+    let (cause, who, next, details) = match b {
+        Break::Lookup(why) => (Cause::Lookup, Who::Network, Next::LeaveNode, told(why)),
+        Break::Refused(why) => {
+            let who = match q.route {
+                Route::Direct => Who::Kubelet,
+                _ => Who::Network,
+            };
+            let next = match q.route {
+                Route::KubectlProxy => Next::Stop,
+                _ => soon,
+            };
+            let port = q.port();
+            (Cause::ConnectRefused, who, next, Details { port, ..told(why) })
+        }
+        Break::Unreachable(why) => {
+            let port = q.port();
+            (Cause::ConnectTimeout, Who::Network, soon, Details { port, ..told(why) })
+        }
+        Break::Proxy { proxy, why } => {
+            let proxy = proxy.clone();
+            (at_proxy(why), Who::Network, soon, Details { proxy, ..told(why) })
+        }
+        Break::NotHttp(why) => {
+            let port = q.port();
+            (not_http(why), Who::Network, Next::GoOn, Details { port, ..told(why) })
+        }
+        Break::Tls { fault, why } => {
+            let (cause, who) = tls(*fault);
+            (cause, who, Next::Stop, told(why))
+        }
+        Break::Credentials(why) => (Cause::Credentials, Who::You, Next::Stop, told(why)),
+        Break::Ended { bytes: 0, after, why } => return ended_silent(q, *after, why),
+        Break::Ended { bytes, why, .. } => {
+            let bytes = Some(*bytes);
+            (Cause::Cut, Who::Unknown, at_once, Details { bytes, ..told(why) })
+        }
+        Break::NoAnswer { after } => return no_answer(q, *after),
+        Break::Stalled { bytes, quiet } => {
+            let (bytes, after_ms) = (Some(*bytes), ms(*quiet));
+            let details = Details {
+                bytes,
+                after_ms,
+                ..q.details()
+            };
+            (Cause::Stalled, Who::Unknown, Next::GoOn, details)
+        }
+        Break::TooSlow { bytes, after } => {
+            let (bytes, after_ms) = (Some(*bytes), ms(*after));
+            let details = Details {
+                bytes,
+                after_ms,
+                ..q.details()
+            };
+            (Cause::TooSlow, Who::Unknown, Next::GoOn, details)
+        }
+        Break::TooLarge { cap } => {
+            let limit = Some(*cap);
+            (
+                Cause::TooLarge,
+                Who::Kubeprof,
+                Next::GoOn,
+                Details { limit, ..q.details() },
+            )
+        }
+        Break::Encoding(why) => (Cause::BadEncoding, Who::Network, at_once, told(why)),
+        Break::Disk(why) => (Cause::Disk, Who::Disk, Next::Stop, told(why)),
+        Break::Interrupted => (Cause::Interrupted, Who::You, Next::Stop, Details::default()),
+    };
+    Refusal::new(cause, who, next).about(details)
+}
+
+/// What the HTTP library says of the way through a proxy.
+fn at_proxy(why: &str) -> Cause {
+    if why.contains("proxy authorization required") {
+        Cause::ProxyAuthentication
+    } else if why.contains("tunnel error: unsuccessful") || why.contains("tunnel error: unexpected end") {
+        Cause::ProxyRefuses
+    } else {
+        Cause::ProxyUnreachable
     }
 }
 
-fn refused(q: &Question<'_>, server: &str, why: &str) -> Refusal {
-    let remedy = match q.route {
-        Route::ApiServer => "is `server` of your kubeconfig right, and is the API server up?".to_owned(),
-        Route::KubectlProxy => match q.port() {
-            "" => "start it: kubectl proxy".to_owned(),
-            port => format!("start it: kubectl proxy --port={port}"),
-        },
-        Route::Direct => {
-            "the kubelet is down or listens elsewhere: look on the node with `systemctl status kubelet` and `ss -tlnp`"
-                .to_owned()
-        }
-    };
-    let next = match q.route {
-        Route::KubectlProxy => Next::Stop,
-        _ => Next::Again(Duration::from_secs(2)),
-    };
-    let who = if q.route == Route::Direct {
-        Who::Kubelet
-    } else {
-        Who::Network
-    };
-    let why = format!("nothing listens where {server} should be: {why}");
-    Refusal::new(Cause::ConnectRefused, who, why, remedy, next)
-}
-
-fn at_proxy(server: &str, proxy: &str, why: &str) -> Refusal {
-    let (why, remedy) = if why.contains("proxy authorization required") {
-        (
-            format!("the proxy {proxy} wants to know who asks: {why}"),
-            "give it a user and a password: HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT, with %40 for @",
-        )
-    } else if why.contains("tunnel error: unsuccessful") || why.contains("tunnel error: unexpected end") {
-        (
-            format!("the proxy {proxy} does not connect to {server}: {why}"),
-            "does it let this host and port through, and is the name right? NO_PROXY=HOST goes without it",
-        )
-    } else {
-        (
-            format!("the proxy {proxy} on the way to {server} cannot be reached: {why}"),
-            "it comes from HTTPS_PROXY or ALL_PROXY, or from `proxy-url` of the kubeconfig: is it right, and is it up? \
-             NO_PROXY=HOST goes without it",
-        )
-    };
-    let soon = Next::Again(Duration::from_secs(2));
-    Refusal::new(Cause::ConnectRefused, Who::Network, why, remedy, soon)
-}
-
-fn not_http(q: &Question<'_>, server: &str, why: &str) -> Refusal {
-    let (why, remedy) = if why.contains("version") || why.contains("status-code") {
-        (
-            format!("what listens where {server} should be does not speak HTTP: {why}"),
-            match q.route {
-                Route::Direct if q.is_usual_port() => {
-                    "is the address right? Something else listens at the kubelet's port there"
-                }
-                Route::Direct => "is the port right? Kubelets listen at 10250",
-                Route::KubectlProxy => "is the port right? `kubectl proxy` prints its own",
-                Route::ApiServer => {
-                    "is `server` of your kubeconfig right? Where other requests came through, something between broke this one"
-                }
-            },
-        )
+/// What the HTTP library says of what came.
+fn not_http(why: &str) -> Cause {
+    if why.contains("version") || why.contains("status-code") {
+        Cause::NotHttp
     } else if why.contains("too large") {
-        (
-            format!("the headers that came in place of an answer of {server} are too large: {why}"),
-            "something between adds to them: try without it, or go --direct to the node",
-        )
+        Cause::HeadersTooLarge
     } else {
-        (
-            format!("an answer with a broken head came in place of one of {server}: {why}"),
-            "neither API servers nor kubelets write such a head: something between does; try without it, or go --direct to \
-             the node",
-        )
-    };
-    Refusal::new(Cause::NotHttp, Who::Network, why, remedy, Next::GoOn)
+        Cause::MalformedHead
+    }
 }
 
-fn tls(q: &Question<'_>, server: &str, fault: TlsFault, why: &str) -> Refusal {
-    let (cause, who, why, remedy) = match fault {
-        TlsFault::ClientCertificate => (
-            Cause::ClientCertificate,
-            Who::You,
-            format!("{server} does not take your client certificate: {why}"),
-            "it is missing, expired or of another CA: look at `client-certificate` of your kubeconfig",
-        ),
-        TlsFault::NotTls => (
-            Cause::PlainHttp,
-            Who::You,
-            format!("the port of {server} speaks no TLS: {why}"),
-            "write http:// in the address if that is meant; kubelets serve profiles with TLS only",
-        ),
-        TlsFault::OtherName => (
-            Cause::Certificate,
-            Who::Network,
-            format!("the certificate of {server} is for another name: {why}"),
-            "use a name or an address that it holds, or say which it is with --tls-server-name",
-        ),
-        TlsFault::NotValidNow => (
-            Cause::Certificate,
-            Who::Network,
-            format!("the certificate of {server} is not valid now: {why}"),
-            "renew it, or set this machine's clock",
-        ),
-        TlsFault::Untrusted => (
-            Cause::Certificate,
-            Who::Network,
-            format!("the certificate of {server} is not trusted: {why}"),
-            match q.route {
-                Route::Direct => {
-                    "name the CA with --certificate-authority (kubelets often sign themselves: then \
-                     --insecure-skip-tls-verify, or go through the API server)"
-                }
-                _ => "look at `certificate-authority` of your kubeconfig, or name the CA with --certificate-authority",
-            },
-        ),
-        TlsFault::Other => (
-            Cause::Handshake,
-            Who::Unknown,
-            format!("no TLS connection to {server} could be agreed on: {why}"),
-            "kubeprof speaks TLS 1.2 and 1.3 with the cipher suites of Go's defaults: is it the right port, and what does \
-             `openssl s_client -connect HOST:PORT` say?",
-        ),
-    };
-    Refusal::new(cause, who, why, remedy, Next::Stop)
+fn tls(fault: TlsFault) -> (Cause, Who) {
+    match fault {
+        TlsFault::ClientCertificate => (Cause::ClientCertificate, Who::You),
+        TlsFault::NotTls => (Cause::NoTls, Who::You),
+        TlsFault::OtherName => (Cause::CertificateName, Who::Network),
+        TlsFault::NotValidNow => (Cause::CertificateTime, Who::Network),
+        TlsFault::Untrusted => (Cause::Certificate, Who::Network),
+        TlsFault::Other => (Cause::Handshake, Who::Unknown),
+    }
 }
 
 fn ended_silent(q: &Question<'_>, after: Duration, why: &str) -> Refusal {
-    let seconds = q.measures.as_secs();
+    let details = Details {
+        measures_s: Some(q.measures.as_secs()),
+        after_ms: Some(u64::try_from(after.as_millis()).unwrap_or(u64::MAX)),
+        message: why.to_owned(),
+        ..q.details()
+    };
     if after >= Duration::from_secs(10)
         && after + Duration::from_secs(1) < q.measures
         && let Some(idle) = idle_timeout(after)
     {
-        let part = idle * 2 / 3;
-        return Refusal::new(
-            Cause::IdleTimeout,
-            Who::Network,
-            format!(
-                "the connection was cut after {idle} s of silence, before the {seconds} s were over: probably an idle timeout \
-                 on the way"
-            ),
-            format!(
-                "kubelets send nothing until a profile ends: take {} profiles of {part} s (--seconds {part}; kubeprof merges \
-                 them), or go --direct to the node",
-                seconds.div_ceil(part.max(1))
-            ),
-            Next::GoOn,
-        );
+        let details = Details {
+            idle_s: Some(idle),
+            ..details
+        };
+        return Refusal::new(Cause::IdleTimeout, Who::Network, Next::GoOn).about(details);
     }
-    Refusal::new(
-        Cause::Broke,
-        Who::Unknown,
-        format!(
-            "the connection ended without an answer after {:.1} s: {why}",
-            after.as_secs_f64()
-        ),
-        "the server or something between was stopped just then: ask again",
-        // A measurement goes on at the kubelet after its reader has left.
-        if seconds > 0 {
-            Next::GoOn
-        } else {
-            Next::Again(Duration::from_secs(2))
-        },
-    )
+    // The kubelet keeps measuring after its client is gone.
+    let next = match q.measures.as_secs() {
+        0 => Next::Again(Duration::from_secs(2)),
+        _ => Next::GoOn,
+    };
+    Refusal::new(Cause::Broke, Who::Unknown, next).about(details)
 }
 
-/// Through a proxy, silence does not say whose it is.
-const SILENT_THROUGH_PROXY: &str = "the API server, the kubelet or the network between hangs, and it cannot be told which from here: `kubectl get --raw \
-     /readyz` asks the API server alone, --direct on the node the kubelet alone; --timeout gives more time";
-
+/// Nothing came in time. An API server that hangs and a kubelet behind it that hangs look the same from here, so the kubelet
+/// is named only where it was asked directly.
 fn no_answer(q: &Question<'_>, after: Duration) -> Refusal {
-    let why = format!("no answer in {:.0} s", after.as_secs_f64());
-    let (who, remedy) = match q.path {
+    let who = match q.path {
         // No kubelet was asked.
-        _ if q.is_at_api_server() => (
-            Who::ApiServer,
-            "the API server hangs, is overloaded, or the way to it is slow: does `kubectl get --raw /readyz` answer? \
-             --timeout gives it more time; --direct on the node needs no API server for a client certificate",
-        ),
-        _ if q.route.has_api_server() => (Who::Unknown, SILENT_THROUGH_PROXY),
-        "/healthz" | "/metrics" => (
-            Who::Kubelet,
-            "the kubelet hangs or is starved of CPU, or the network drops packets: the goroutine profile tells if it can still \
-             be had; --timeout gives it more time",
-        ),
-        _ => (
-            Who::Unknown,
-            "a kubelet that hangs, or a slow way: give it more time with --timeout",
-        ),
+        _ if q.is_at_api_server() => Who::ApiServer,
+        // Nothing cheaper can be asked of a kubelet.
+        "/healthz" | "/metrics" if q.route == Route::Direct => Who::Kubelet,
+        _ => Who::Unknown,
     };
-    Refusal::new(Cause::NoAnswer, who, why, remedy, Next::GoOn)
+    let details = Details {
+        path: q.path.to_owned(),
+        after_ms: Some(u64::try_from(after.as_millis()).unwrap_or(u64::MAX)),
+        ..q.details()
+    };
+    Refusal::new(Cause::NoAnswer, who, Next::GoOn).about(details)
 }

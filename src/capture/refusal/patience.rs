@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-use super::{Answer, Cause, Next, Refusal};
+use super::{Answer, Cause, Details, Next, Refusal};
 use crate::bundle::manifest::Who;
 
 impl Refusal {
     /// Whether the same may be answered otherwise in a moment although it says that it will not: an authenticator that could
-    /// not ask, a page of maintenance, a plugin that stumbled.
+    /// not ask, a maintenance page, a plugin that failed once.
     pub fn may_pass(&self) -> bool {
-        let nobody = self.cause == Cause::ApiForbidden && self.next == Next::Stop;
-        nobody
+        let anonymous = self.cause == Cause::ApiForbidden && self.next == Next::Stop;
+        anonymous
             || matches!(
                 self.cause,
                 Cause::ApiUnauthorized | Cause::KubeletUnauthorized | Cause::WebPage | Cause::Credentials
@@ -34,8 +34,13 @@ impl Refusal {
                 | Cause::ProxyFilter
                 | Cause::WebPage
                 | Cause::PlainHttp
+                | Cause::NoTls
                 | Cause::NotAKubelet
+                | Cause::NotAKubeletButApiServer
+                | Cause::NoKubeletMetrics
                 | Cause::Certificate
+                | Cause::CertificateName
+                | Cause::CertificateTime
                 | Cause::Handshake
                 | Cause::ClientCertificate
                 | Cause::Credentials
@@ -47,29 +52,34 @@ impl Refusal {
     pub fn may_be_of_a_restart(&self) -> bool {
         matches!(self.next, Next::Again(_)) && self.cause != Cause::Overloaded
     }
+
+    /// Whether the connection to the server, or to a proxy on the way, was not made.
+    pub fn is_unconnected(&self) -> bool {
+        matches!(
+            self.cause,
+            Cause::ConnectRefused
+                | Cause::ConnectTimeout
+                | Cause::ProxyUnreachable
+                | Cause::ProxyAuthentication
+                | Cause::ProxyRefuses
+        )
+    }
 }
 
 /// A server that asks to wait.
-pub(super) fn overloaded(a: &Answer<'_>, who: Who, why: String) -> Refusal {
+pub(super) fn overloaded(a: &Answer<'_>, who: Who, details: Details) -> Refusal {
     let wait = retry_after(a);
-    let (remedy, next) = if wait > LONGEST_WAIT {
-        let remedy = format!(
-            "it asks to wait {} s, and kubeprof waits {} s at most: try again then",
-            wait.as_secs(),
-            LONGEST_WAIT.as_secs()
-        );
-        (remedy, Next::LeaveNode)
-    } else {
-        let remedy = format!(
-            "kubeprof waits {} s and asks once more; where it is still so, try again later",
-            wait.as_secs()
-        );
-        (remedy, Next::Again(wait))
+    let too_long = wait > LONGEST_WAIT;
+    let details = Details {
+        wait_s: Some(wait.as_secs()),
+        limit_s: too_long.then_some(LONGEST_WAIT.as_secs()),
+        ..details
     };
-    Refusal::new(Cause::Overloaded, who, why, remedy, next)
+    let next = if too_long { Next::LeaveNode } else { Next::Again(wait) };
+    Refusal::new(Cause::Overloaded, who, next).about(details)
 }
 
-/// So long is waited at most because a server asks for it.
+/// The longest wait that a server may ask for.
 pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(120);
 
 /// What `Retry-After` asks for, as seconds or as a date by the server's own clock; a second at least.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::patience::{LONGEST_WAIT, overloaded, retry_after};
-use super::{Answer, Cause, Next, Question, Refusal, Route, between, grant};
+use super::{Answer, Cause, Details, Next, Question, Refusal, Route, between, kubelet};
 use crate::bundle::manifest::Who;
 
 /// A `Status` object.
@@ -27,232 +27,109 @@ pub(super) fn parse(body: &[u8]) -> Option<Status> {
 /// Explains it.
 pub(super) fn explain(q: &Question<'_>, a: &Answer<'_>, s: &Status) -> Refusal {
     let message: &str = &s.message;
+    let details = || Details {
+        message: message.to_owned(),
+        ..q.details()
+    };
     if q.route == Route::Direct {
-        return Refusal::new(
-            Cause::NotAKubelet,
-            Who::You,
-            format!("{} is an API server, not a kubelet; it says: {message}", q.node),
-            "leave --direct out to go through the API server, or name the kubelet's port 10250",
-            Next::Stop,
-        );
+        let node = q.node.to_owned();
+        return Refusal::new(Cause::NotAKubeletButApiServer, Who::You, Next::Stop).about(Details { node, ..details() });
     }
-    let api = |cause, why: String, remedy: String, next| Refusal::new(cause, Who::ApiServer, why, remedy, next);
+    let api = |cause, next| Refusal::new(cause, Who::ApiServer, next).about(details());
     match a.status {
-        401 => api(
-            Cause::ApiUnauthorized,
-            "the API server does not know you: no valid certificate or token".to_owned(),
-            "renew the credentials of your kubeconfig (log in again, or run its exec plugin by hand to see what it says)"
-                .to_owned(),
-            Next::Stop,
-        ),
-        403 if message.contains("GKEAutopilot") => Refusal::new(
-            Cause::ProviderForbids,
-            Who::Provider,
-            format!("GKE Autopilot lets nobody reach a kubelet: {message}"),
-            "no right helps: ask the provider's support for profiles; its monitoring has the kubelet's metrics",
-            Next::Stop,
-        ),
-        403 => forbidden(q, message),
-        400 if message.contains("invalid node request") => api(
-            Cause::BadNodeName,
-            message.to_owned(),
-            "a node is NAME, NAME:PORT or https:NAME:PORT; `kubectl get nodes` lists the names".to_owned(),
-            Next::LeaveNode,
-        ),
-        400 if message.contains("address not allowed") => api(
-            Cause::AddressNotAllowed,
-            format!("{message}: the API server connects to no loopback or link-local address"),
-            "the node registered with such an address (its --node-ip); capture on the node with --direct 127.0.0.1".to_owned(),
-            Next::LeaveNode,
-        ),
-        404 if message.contains("not found") && message.contains("node") => api(
-            Cause::NoSuchNode,
-            message.to_owned(),
-            "`kubectl get nodes` lists the names".to_owned(),
-            Next::LeaveNode,
-        ),
-        404 => api(
-            Cause::ApiPathNotFound,
-            format!("the API server serves no such path: {message}"),
-            "is `server` of your kubeconfig the API server itself, or something in front that passes only a part?".to_owned(),
-            Next::GoOn,
-        ),
-        410 => api(
-            Cause::Expired,
-            format!("the list was too old to go on with: {message}"),
-            "ask again".to_owned(),
-            Next::GoOn,
-        ),
-        429 => overloaded(
-            a,
-            Who::ApiServer,
-            format!("the API server has too many requests: {message}"),
-        ),
-        500 if message.contains("Authorization error (") => super::authorization_error(message),
-        504 => gateway_timeout(q, message),
-        500..=503 => unreachable(a, message),
-        code => api(
-            Cause::Other,
-            format!("status {code} {}: {message}", s.reason),
-            "the API server's words say what it wants".to_owned(),
-            Next::GoOn,
-        ),
+        401 => api(Cause::ApiUnauthorized, Next::Stop),
+        403 if message.contains("GKEAutopilot") => {
+            Refusal::new(Cause::ProviderForbids, Who::Provider, Next::Stop).about(details())
+        }
+        403 => forbidden(q, details()),
+        400 if message.contains("invalid node request") => api(Cause::BadNodeName, Next::LeaveNode),
+        400 if message.contains("address not allowed") => api(Cause::AddressNotAllowed, Next::LeaveNode),
+        404 if message.contains("not found") && message.contains("node") => api(Cause::NoSuchNode, Next::LeaveNode),
+        404 => api(Cause::ApiPathNotFound, Next::GoOn),
+        410 => api(Cause::Expired, Next::GoOn),
+        429 => overloaded(a, Who::ApiServer, details()),
+        500 if message.contains("Authorization error (") => kubelet::authorization_error(q, message),
+        504 => {
+            let details = Details {
+                measures_s: Some(q.measures.as_secs()),
+                ..details()
+            };
+            Refusal::new(Cause::GatewayTimeout, Who::Path, Next::GoOn).about(details)
+        }
+        500..=503 => unreachable(a, details()),
+        code => {
+            let message = [s.reason.as_str(), message].into_iter().filter(|t| !t.is_empty());
+            let details = Details {
+                status: Some(code),
+                message: message.collect::<Vec<_>>().join(": "),
+                ..details()
+            };
+            Refusal::new(Cause::Other, Who::ApiServer, Next::GoOn).about(details)
+        }
     }
 }
 
 /// `... is forbidden: User "jane" cannot get resource "nodes/proxy" in API group "" at the cluster scope`.
-fn forbidden(q: &Question<'_>, message: &str) -> Refusal {
-    let user = super::user_of(message);
-    let resource = between(message, "resource \"", "\"");
-    let verb = between(message, " cannot ", " resource");
-    if verb.starts_with("impersonate") {
-        return may_not_act_as(user, resource, message);
+fn forbidden(q: &Question<'_>, details: Details) -> Refusal {
+    let details = Details {
+        node: q.node.to_owned(),
+        user: between(&details.message, "User \"", "\"").to_owned(),
+        resource: between(&details.message, "resource \"", "\"").to_owned(),
+        verb: between(&details.message, " cannot ", " resource").to_owned(),
+        ..details
+    };
+    let of_proxy = details.resource == "nodes/proxy";
+    // From 1.36 on also `cannot impersonate-on:user-info:get resource "nodes/proxy"`.
+    if details.verb.starts_with("impersonate") {
+        let next = if of_proxy { Next::LeaveNode } else { Next::Stop };
+        return Refusal::new(Cause::MayNotActAs, Who::ApiServer, next).about(details);
     }
-    let anonymous = user == "system:anonymous";
-    let proxy = verb == "get" && resource == "nodes/proxy";
-    let next = match anonymous {
+    let next = match details.user == "system:anonymous" {
         true => Next::Stop,
         // A rule may name other nodes.
-        false if proxy => Next::LeaveNode,
+        false if of_proxy && details.verb == "get" => Next::LeaveNode,
         false => Next::GoOn,
     };
-    let why = if anonymous {
-        "the API server took you for nobody (system:anonymous): your kubeconfig sends no credentials".to_owned()
-    } else if resource.is_empty() || verb.is_empty() {
-        format!("the API server forbids it: {message}")
-    } else if proxy {
-        format!("you are {user:?} and may not get nodes/proxy")
+    Refusal::new(Cause::ApiForbidden, Who::ApiServer, next).about(details)
+}
+
+/// `error trying to reach service: ...` and the like: the tail tells what is down.
+fn unreachable(a: &Answer<'_>, details: Details) -> Refusal {
+    let has = |texts: &[&str]| texts.iter().any(|text| details.message.contains(text));
+    let silent = has(&["i/o timeout", "deadline exceeded"]);
+    let (cause, next) = if has(&["No agent available"]) {
+        (Cause::NoAgent, Next::LeaveNode)
+    } else if !has(&["error trying to reach service", "proxy error"]) {
+        // Other messages of an API server may hold the same errors, of etcd or of a webhook.
+        let wait = retry_after(a).clamp(Duration::from_secs(2), LONGEST_WAIT);
+        (Cause::ApiNotReady, Next::Again(wait))
+    } else if has(&["connection refused"]) {
+        (Cause::KubeletRefuses, Next::LeaveNode)
+    } else if has(&["x509", "certificate", "tls:"]) {
+        (Cause::KubeletCertificate, Next::LeaveNode)
+    } else if silent && !has(&["dial"]) {
+        (Cause::KubeletSilent, Next::LeaveNode)
+    } else if silent || has(&["no route to host", "network is unreachable"]) {
+        (Cause::KubeletUnreachable, Next::LeaveNode)
+    } else if has(&["EOF", "connection reset", "broken pipe", "http2:"]) {
+        (Cause::PathBroke, Next::Again(Duration::from_secs(2)))
     } else {
-        format!("you are {user:?} and may not {verb} {resource}: {message}")
+        (Cause::KubeletNotReached, Next::LeaveNode)
     };
-    let remedy = if anonymous {
-        "look at `user` of the context in use (kubectl config view --minify)".to_owned()
-    } else if proxy {
-        format!(
-            "{}; `kubeprof capture {} --dry-run` prints the YAML",
-            grant(user, "proxy"),
-            q.node
-        )
+    let who = if cause == Cause::ApiNotReady {
+        Who::ApiServer
     } else {
-        "ask for the right that the message names; the other artifacts do not need it".to_owned()
+        Who::Path
     };
-    Refusal::new(Cause::ApiForbidden, Who::ApiServer, why, remedy, next)
-}
-
-/// `cannot impersonate resource "users"`; from 1.36 on also `cannot impersonate-on:user-info:get resource "nodes/proxy"`. A
-/// right to nodes/proxy would not help: what is refused is to act as somebody else.
-fn may_not_act_as(user: &str, resource: &str, message: &str) -> Refusal {
-    let next = match resource {
-        "nodes/proxy" => Next::LeaveNode,
-        _ => Next::Stop,
+    let dialed = details
+        .message
+        .split("dial tcp ")
+        .nth(1)
+        .and_then(|t| t.split(": ").next());
+    let details = Details {
+        status: Some(a.status),
+        port: dialed.and_then(|at| at.rsplit(':').next()?.parse().ok()),
+        ..details
     };
-    Refusal::new(
-        Cause::MayNotActAs,
-        Who::ApiServer,
-        format!("you are {user:?} and may not act as somebody else: {message}"),
-        "leave --as and --as-group out (or `as` of your kubeconfig), or use credentials that may `impersonate` users and \
-         groups; no right to nodes/proxy is missing here",
-        next,
-    )
-}
-
-fn gateway_timeout(q: &Question<'_>, message: &str) -> Refusal {
-    let shorter = match q.measures.as_secs() {
-        s if s > 5 => format!("; ask for less at a time, for instance --seconds {}", s / 3),
-        _ => String::new(),
-    };
-    Refusal::new(
-        Cause::GatewayTimeout,
-        Who::Path,
-        format!("a deadline on the way ended the request: {message}"),
-        format!(
-            "API servers set none on nodes/proxy, so an aggregated or virtual API server or a proxy does: go --direct to the \
-             node{shorter}"
-        ),
-        Next::GoOn,
-    )
-}
-
-/// `error trying to reach service: ...` and its kin: the tail tells who is down.
-fn unreachable(a: &Answer<'_>, message: &str) -> Refusal {
-    let has = |text: &str| message.contains(text);
-    let path = |cause, why: &str, remedy: &str, next| {
-        Refusal::new(cause, Who::Path, format!("{why}: {message}"), remedy, next)
-    };
-    let again = Next::Again(Duration::from_secs(2));
-    // Other words of an API server may hold the same errors, of etcd or of a webhook.
-    let of_kubelet = has("error trying to reach service") || has("proxy error");
-    if has("No agent available") {
-        return path(
-            Cause::NoAgent,
-            "the API server reaches nodes through konnectivity and no agent is connected",
-            "look at the konnectivity-agent pods (kubectl -n kube-system get pods), or capture on the node with --direct",
-            Next::LeaveNode,
-        );
-    }
-    if of_kubelet && has("connection refused") {
-        let port = message.split("dial tcp ").nth(1).and_then(|t| t.split(": ").next());
-        let wrong = port.is_some_and(|p| !p.ends_with(":10250"));
-        let remedy = if wrong {
-            "kubelets listen at 10250 unless their `port` says otherwise: leave the port out"
-        } else {
-            "the kubelet is down or starting: look on the node with `systemctl status kubelet` and `journalctl -u kubelet`"
-        };
-        let why = "nothing listens at the kubelet's port";
-        return path(Cause::KubeletRefuses, why, remedy, Next::LeaveNode);
-    }
-    if of_kubelet && (has("x509") || has("certificate") || has("tls:")) {
-        return path(
-            Cause::KubeletCertificate,
-            "the API server does not trust the kubelet's certificate",
-            "renew the serving certificate (kubectl get csr; `serverTLSBootstrap`), or its name lacks the node's address; \
-             meanwhile capture on the node with --direct",
-            Next::LeaveNode,
-        );
-    }
-    let silent = has("i/o timeout") || has("deadline exceeded");
-    if of_kubelet && silent && !has("dial") {
-        return path(
-            Cause::KubeletUnreachable,
-            "the API server got no answer from the kubelet in time",
-            "a kubelet that hangs, or a network between them that drops packets: look on the node with `systemctl status \
-             kubelet`, and capture there with --direct",
-            Next::LeaveNode,
-        );
-    }
-    if of_kubelet && (silent || has("no route to host") || has("network is unreachable")) {
-        return path(
-            Cause::KubeletUnreachable,
-            "the kubelet's port does not answer the API server",
-            "a firewall, a security group or a node that is off the network: port 10250 must be open for the control plane; \
-             meanwhile capture on the node with --direct",
-            Next::LeaveNode,
-        );
-    }
-    if of_kubelet && (has("EOF") || has("connection reset") || has("broken pipe") || has("http2:")) {
-        return path(
-            Cause::PathBroke,
-            "the connection between API server and kubelet broke",
-            "the kubelet was stopped or something between cut the connection: ask again",
-            again,
-        );
-    }
-    if of_kubelet {
-        return path(
-            Cause::KubeletUnreachable,
-            "the API server cannot reach the kubelet",
-            "the message says why; meanwhile capture on the node with --direct",
-            Next::LeaveNode,
-        );
-    }
-    Refusal::new(
-        Cause::ApiNotReady,
-        Who::ApiServer,
-        format!(
-            "the API server cannot serve at the moment (status {}): {message}",
-            a.status
-        ),
-        "kubeprof asks once more; `kubectl get --raw /readyz?verbose` says what it waits for",
-        Next::Again(retry_after(a).clamp(Duration::from_secs(2), LONGEST_WAIT)),
-    )
+    Refusal::new(cause, who, next).about(details)
 }

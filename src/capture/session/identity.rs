@@ -15,7 +15,7 @@ use crate::bundle::{RunRecord, now};
 use crate::capture::endpoints::{Phase, endpoint};
 use crate::capture::facts::Gauges;
 use crate::capture::progress::Progress;
-use crate::capture::refusal::{Cause, Next, Refusal};
+use crate::capture::refusal::{Cause, Effect, Next, Refusal};
 
 /// The start of a process is known to a second, and so is the clock of a server.
 const CLOSE_MS: i64 = 2000;
@@ -256,14 +256,17 @@ impl Visit<'_> {
     }
 
     fn withdraw(&mut self, slot: &Slot) {
-        let why = "the kubelet was restarted about then: it cannot be told which process this was of";
-        if let Err(e) = self.session.writer.withdraw(slot, Who::Kubeprof, why) {
+        let refusal = Refusal::new(Cause::ProcessUncertain, Who::Kubeprof, Next::GoOn);
+        if let Err(e) = self.session.writer.withdraw(slot, refusal.who, refusal.cause) {
             self.note(e.to_string());
         }
         self.seen.taken.retain(|a| a.slot != *slot);
         self.withdrawn.push(slot.clone());
         let artifact = slot.artifact.as_str();
-        self.watch(&Progress::Skipped { artifact, why });
+        self.watch(&Progress::Skipped {
+            artifact,
+            refusal: &refusal,
+        });
     }
 
     /// What was taken out again and not taken anew is a lack.
@@ -279,16 +282,7 @@ impl Visit<'_> {
             if anew {
                 continue;
             }
-            let refusal = Refusal {
-                cause: Cause::Other,
-                who: Who::Kubelet,
-                why: "the kubelet was restarted while this was taken, and none of the next process came".to_owned(),
-                remedy:
-                    "a kubelet that restarts again and again: --profiles with only what comes fast, --series with many \
-                         snapshots"
-                        .to_owned(),
-                next: Next::GoOn,
-            };
+            let refusal = Refusal::new(Cause::Restarted, Who::Kubelet, Next::GoOn);
             let event = Missing {
                 slot: slot.clone(),
                 ..missing(&refusal, Exchange::default(), &[], 0)
@@ -315,11 +309,13 @@ impl Visit<'_> {
             if record.artifact(&slot).is_some() || lack.is_some_and(|l| l.skipped) {
                 continue;
             }
-            let why = match lack {
-                Some(l) => format!("the process was gone before it could be asked again: {}", l.missing.why),
-                None => "the process was gone before it was due".to_owned(),
+            let refusal = match lack.map(|l| &l.missing) {
+                Some(m) if m.cause != Cause::Unknown => Refusal::new(m.cause, Who::Kubelet, Next::GoOn)
+                    .about(m.details.clone())
+                    .with_effect(Effect::ProcessGone),
+                _ => Refusal::new(Cause::ProcessGone, Who::Kubelet, Next::GoOn),
             };
-            self.session.skip(&slot, Who::Kubelet, &why, "", Exchange::default());
+            self.session.skip(&slot, &refusal);
         }
     }
 }

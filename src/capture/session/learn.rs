@@ -2,27 +2,28 @@
 //! what would do more harm than good.
 
 use super::visit::Visit;
-use crate::bundle::manifest::{Artifact, Event, RunStarted};
+use crate::bundle::manifest::{Artifact, Event, RunStarted, Who};
 use crate::capture::endpoints::{Endpoint, endpoint};
 use crate::capture::progress::Progress;
+use crate::capture::refusal::{Cause, Details, Next, Refusal};
 
 impl Visit<'_> {
     /// Why an artifact would do more harm than good.
-    pub(super) fn not_worth_it(&self, e: &Endpoint) -> Option<String> {
+    pub(super) fn not_worth_it(&self, e: &Endpoint) -> Option<Refusal> {
         if self.session.options.force {
             return None;
         }
         let goroutines = self.gauges.goroutines.unwrap_or(0);
         if e.artifact == "goroutine.debug2" && goroutines > self.session.options.max_goroutines {
-            return Some(format!(
-                "{goroutines} goroutines: a dump would stop them all for about {} ms",
-                goroutines / 1000
-            ));
+            let details = Details {
+                goroutines: Some(goroutines),
+                ..Details::default()
+            };
+            return Some(Refusal::new(Cause::TooManyGoroutines, Who::Kubeprof, Next::Skip).about(details));
         }
         let scarce = self.facts.as_ref().is_some_and(|f| f.memory_pressure);
         let costly = matches!(e.artifact, "heap-gc" | "goroutine.debug2" | "goroutineleak" | "trace");
-        (scarce && costly)
-            .then(|| "the node says MemoryPressure, and this needs memory or a garbage collection".to_owned())
+        (scarce && costly).then(|| Refusal::new(Cause::MemoryPressure, Who::Kubeprof, Next::Skip))
     }
 
     /// An empty mutex profile is off or quiet; only the text says which.

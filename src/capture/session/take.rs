@@ -7,8 +7,8 @@ use std::time::Duration;
 use super::Session;
 use super::identity::Heard;
 use super::visit::Visit;
-use crate::bundle::facts::{Expect, examine};
-use crate::bundle::manifest::{Artifact, Event, Exchange, Missing, Slot, Who};
+use crate::bundle::facts::{Expect, NotWhole, examine};
+use crate::bundle::manifest::{Artifact, Event, Exchange, Missing, Slot};
 use crate::bundle::{KeepError, Part, names};
 use crate::capture::endpoints::{Endpoint, Server, endpoint};
 use crate::capture::mask;
@@ -30,20 +30,25 @@ struct Unkept {
     bytes: u64,
 }
 
+/// The bundle cannot be written.
+pub(super) fn disk(e: &dyn std::fmt::Display) -> Refusal {
+    let text = e.to_string();
+    let why = text.lines().next().unwrap_or_default().to_owned();
+    let question = Question {
+        route: Route::ApiServer,
+        node: "",
+        server: "",
+        path: "",
+        measures: Duration::ZERO,
+    };
+    refusal::of_break(&question, &Break::Disk(why))
+}
+
 impl Unkept {
     /// The bundle cannot be written.
     fn disk(e: &dyn std::fmt::Display) -> Self {
-        let text = e.to_string();
-        let why = text.lines().next().unwrap_or_default().to_owned();
-        let question = Question {
-            route: Route::ApiServer,
-            node: "",
-            server: "",
-            path: "",
-            measures: Duration::ZERO,
-        };
         Unkept {
-            refusal: refusal::of_break(&question, &Break::Disk(why)),
+            refusal: disk(e),
             body: Vec::new(),
             bytes: 0,
         }
@@ -181,7 +186,7 @@ impl Session {
             body: &head,
         };
         let question = question(t, node, e, Duration::ZERO);
-        let refusal = refusal::undecodable(&question, &answer, &why.to_string());
+        let refusal = undecodable(&question, &answer, &why);
         let missing = missing(&refusal, fetched.exchange.clone(), &head, fetched.bytes.len() as u64);
         Err((refusal, missing))
     }
@@ -232,8 +237,8 @@ impl Session {
                 return Ok(Box::new(artifact));
             }
             Ok(Err(KeepError::Write(e))) => return Err(Unkept::disk(&e)),
-            Ok(Err(KeepError::NotWhole { why, .. })) => why.to_string(),
-            Err(panicked) => panicked.to_string(),
+            Ok(Err(KeepError::NotWhole { why, .. })) => Ok(why),
+            Err(panicked) => Err(panicked.to_string()),
         };
         let question = question(t, &slot.node, e, self.options.plan.measures(e));
         let answer = Answer {
@@ -241,23 +246,20 @@ impl Session {
             headers: &exchange.headers,
             body: &head,
         };
-        let refusal = match bytes {
-            0 => refusal::empty(),
-            _ => refusal::undecodable(&question, &answer, &why),
+        let refusal = match why {
+            _ if bytes == 0 => refusal::empty(),
+            Ok(why) => undecodable(&question, &answer, &why),
+            Err(panicked) => refusal::undecodable(&question, &answer, &panicked, ""),
         };
         let body = head;
         Err(Unkept { refusal, body, bytes })
     }
 
     /// Writes down that an artifact is left out, and that nothing is wrong.
-    pub(super) fn skip(&self, slot: &Slot, who: Who, why: &str, remedy: &str, exchange: Exchange) {
+    pub(super) fn skip(&self, slot: &Slot, refusal: &Refusal) {
         let event = Missing {
             slot: slot.clone(),
-            exchange,
-            who,
-            why: why.to_owned(),
-            remedy: remedy.to_owned(),
-            ..Missing::default()
+            ..missing(refusal, Exchange::default(), &[], 0)
         };
         if let Err(e) = self.writer.append(Event::Skipped(event)) {
             self.watch.see(&slot.node, &Progress::Note(e.to_string()));
@@ -266,7 +268,7 @@ impl Session {
             &slot.node,
             &Progress::Skipped {
                 artifact: &slot.artifact,
-                why,
+                refusal,
             },
         );
     }
@@ -372,12 +374,14 @@ impl Session {
         if let Err(e) = written {
             self.watch.see(&slot.node, &Progress::Note(e.to_string()));
         }
-        let (artifact, why) = (slot.artifact.as_str(), refusal.why.as_str());
-        if asked && lack {
+        let artifact = slot.artifact.as_str();
+        if asked {
             let refusal = &refusal;
-            self.watch.see(&slot.node, &Progress::Failed { artifact, refusal });
-        } else if asked {
-            self.watch.see(&slot.node, &Progress::Skipped { artifact, why });
+            let progress = match lack {
+                true => Progress::Failed { artifact, refusal },
+                false => Progress::Skipped { artifact, refusal },
+            };
+            self.watch.see(&slot.node, &progress);
         }
         Taken::Not(Box::new(refusal))
     }
@@ -472,10 +476,21 @@ pub(super) fn missing(refusal: &Refusal, exchange: Exchange, body: &[u8], bytes:
         slot: Slot::default(),
         exchange,
         who: refusal.who,
-        why: refusal.why.clone(),
-        remedy: refusal.remedy.clone(),
+        cause: refusal.cause,
+        details: refusal.details.clone(),
         body: Missing::excerpt(body),
         bytes: (bytes > 0).then_some(bytes),
-        withdrawn: false,
+        ..Missing::default()
+    }
+}
+
+/// Bytes that came and are not what was asked for.
+fn undecodable(question: &Question<'_>, answer: &Answer<'_>, why: &NotWhole) -> Refusal {
+    match why {
+        NotWhole::OtherNode { found, .. } => refusal::other_node(question, found),
+        _ => {
+            let (words, advice) = why.words();
+            refusal::undecodable(question, answer, &words, &advice)
+        }
     }
 }

@@ -6,8 +6,8 @@ use super::visit::Visit;
 use crate::bundle::manifest::{Exchange, Who};
 use crate::capture::endpoints::endpoint;
 use crate::capture::facts::Gauges;
-use crate::capture::progress::Progress;
-use crate::capture::refusal::{Cause, Next, Refusal};
+use crate::capture::progress::{Awaited, Progress};
+use crate::capture::refusal::{Cause, Effect, Next, Refusal};
 
 use super::take::missing;
 
@@ -29,23 +29,23 @@ impl Visit<'_> {
                     self.gauges = Gauges::read(&fetched.bytes);
                     let (memory, goroutines) = (self.gauges.resident_bytes, self.gauges.goroutines);
                     let reached = |is: Option<u64>, at: Option<u64>| at.is_some_and(|at| is.is_some_and(|is| is >= at));
-                    let text = format!(
-                        "memory {}, {} goroutines",
-                        memory.map_or_else(|| "unknown".to_owned(), |m| format!("{} MiB", m >> 20)),
-                        goroutines.map_or_else(|| "unknown".to_owned(), |g| g.to_string())
-                    );
                     if reached(memory, until.memory) || reached(goroutines, until.goroutines) {
-                        self.note(format!("threshold reached: {text}"));
+                        let or_unknown = |text: Option<String>| text.unwrap_or_else(|| "unknown".to_owned());
+                        self.note(format!(
+                            "threshold reached: memory {}, {} goroutines",
+                            or_unknown(memory.map(|m| format!("{} MiB", m >> 20))),
+                            or_unknown(goroutines.map(|g| g.to_string()))
+                        ));
                         return;
                     }
                     let told = (until.memory.is_some() && memory.is_some())
                         || (until.goroutines.is_some() && goroutines.is_some());
                     let never = self.doubt().or_else(|| (!told).then(nothing_to_compare));
-                    (text, never, fetched.exchange)
+                    (Awaited::Threshold { memory, goroutines }, never, fetched.exchange)
                 }
                 Err((refusal, missing)) => {
                     let never = (!refusal.may_end()).then(|| refusal.clone());
-                    (refusal.why, never, missing.exchange)
+                    (Awaited::Retry(refusal), never, missing.exchange)
                 }
             };
             hopeless = if never.is_some() { hopeless + 1 } else { 0 };
@@ -66,14 +66,9 @@ impl Visit<'_> {
     /// The threshold cannot be reached: that is written down, and the node is left.
     fn never(&mut self, refusal: Refusal, exchange: Exchange) {
         let Some(metrics) = endpoint("metrics") else { return };
+        let refusal = refusal.with_effect(Effect::ThresholdUnreachable);
         let missing = missing(&refusal, exchange, &[], 0);
         let slot = self.slot(None, metrics);
-        let why = format!("the threshold cannot be reached: {}", refusal.why);
-        let refusal = Refusal { why, ..refusal };
-        let missing = crate::bundle::manifest::Missing {
-            why: refusal.why.clone(),
-            ..missing
-        };
         self.session.explain(&slot, metrics, refusal.clone(), missing, true);
         self.seen.failed.push(("metrics".to_owned(), refusal.clone()));
         self.given_up = Some(refusal);
@@ -82,11 +77,5 @@ impl Visit<'_> {
 
 /// Metrics that hold nothing of what is waited for.
 fn nothing_to_compare() -> Refusal {
-    Refusal {
-        cause: Cause::Other,
-        who: Who::Kubelet,
-        why: "its metrics name neither resident memory nor goroutines, whichever is waited for".to_owned(),
-        remedy: "capture without --until-memory and --until-goroutines, or wait for the other of both".to_owned(),
-        next: Next::LeaveNode,
-    }
+    Refusal::new(Cause::ThresholdNotMeasured, Who::Kubelet, Next::LeaveNode)
 }

@@ -19,8 +19,8 @@ use crate::bundle::now;
 use crate::capture::endpoints::{Endpoint, Phase, Server, endpoint};
 use crate::capture::facts::{Gauges, NodeFacts};
 use crate::capture::mask;
-use crate::capture::progress::Progress;
-use crate::capture::refusal::{Cause, Next, Refusal, Route};
+use crate::capture::progress::{Awaited, Progress};
+use crate::capture::refusal::{Cause, Details, Effect, Next, Refusal, Route};
 use crate::capture::transport::Transport;
 
 /// So many processes are followed while what belongs to a process alone is taken.
@@ -178,7 +178,10 @@ impl Visit<'_> {
             {
                 let wait = schedule.wait(begun, started.elapsed());
                 if !wait.is_zero() {
-                    let what = format!("snapshot {} of {}", self.number + 1, self.closed + snapshots);
+                    let what = Awaited::Snapshot {
+                        number: self.number + 1,
+                        of: self.closed + snapshots,
+                    };
                     self.watch(&Progress::Waiting { wait, what });
                     self.session.sleep(wait).await;
                 }
@@ -321,7 +324,7 @@ impl Visit<'_> {
         }
         if let Some(refusal) = &self.left {
             let mut missing = missing(refusal, Exchange::default(), &[], 0);
-            missing.remedy.clear();
+            missing.details.inherited = true;
             return Some(Err((refusal.clone(), missing)));
         }
         self.watch(&Progress::Asking {
@@ -424,13 +427,7 @@ impl Visit<'_> {
             Some(Ok(fetched)) if self.run != run => self.fresh = Some(fetched),
             Some(Err((refusal, _))) if self.left.is_none() && self.session.ended().is_none() => {
                 // Nothing says whether it is the same process.
-                self.left = Some(Refusal {
-                    why: format!(
-                        "it cannot be told whether the process is still the same: {}",
-                        refusal.why
-                    ),
-                    ..refusal
-                });
+                self.left = Some(refusal.with_effect(Effect::ProcessUnknown));
             }
             _ => {}
         }
@@ -472,17 +469,11 @@ impl Visit<'_> {
         if self.gauges.is_kubelet || self.session.options.force {
             return None;
         }
-        Some(Refusal {
-            cause: Cause::NotAKubelet,
-            who: Who::You,
-            why: format!(
-                "{} is no kubelet: no metric of a kubelet is among its metrics",
-                self.node
-            ),
-            remedy: "a port-forward to a pod, or another port? Kubelets listen at 10250; --force asks it all the same"
-                .to_owned(),
-            next: Next::LeaveNode,
-        })
+        let details = Details {
+            node: self.node.clone(),
+            ..Details::default()
+        };
+        Some(Refusal::new(Cause::NoKubeletMetrics, Who::You, Next::LeaveNode).about(details))
     }
 
     /// An answer was as it should be.
@@ -499,9 +490,7 @@ impl Visit<'_> {
             Next::Stop if matches!(refusal.cause, Cause::Disk | Cause::Interrupted) => self.session.halt(refusal),
             Next::Stop => self.stopped(refusal),
             // It was tried again and is still so: whoever does not answer now will not answer in a second.
-            Next::Again(_) if refusal.cause == Cause::ConnectRefused || refusal.cause == Cause::ConnectTimeout => {
-                self.left = Some(refusal.clone());
-            }
+            Next::Again(_) if refusal.is_unconnected() => self.left = Some(refusal.clone()),
             _ => {}
         }
     }
@@ -547,7 +536,7 @@ impl Visit<'_> {
                 if self.session.is_lack(e, &refusal) {
                     self.seen.failed.push((e.artifact.to_owned(), *refusal));
                 } else {
-                    self.seen.skipped.push((e.artifact.to_owned(), refusal.why));
+                    self.seen.skipped.push((e.artifact.to_owned(), *refusal));
                 }
             }
         }
@@ -560,18 +549,11 @@ impl Visit<'_> {
             return;
         }
         if e.server == Server::ApiServer && !self.transport.route().has_api_server() {
-            let why = "there is no API server on this way";
-            self.session.skip(&slot, Who::Kubeprof, why, "", Exchange::default());
+            let refusal = Refusal::new(Cause::NoApiServer, Who::Kubeprof, Next::Skip);
+            self.session.skip(&slot, &refusal);
             return;
         }
-        if let Some(why) = self.not_worth_it(e) {
-            let refusal = Refusal {
-                cause: Cause::LeftOut,
-                who: Who::Kubeprof,
-                why,
-                remedy: "--force takes it all the same".to_owned(),
-                next: Next::Skip,
-            };
+        if let Some(refusal) = self.not_worth_it(e) {
             let missing = missing(&refusal, Exchange::default(), &[], 0);
             let taken = self.session.explain(&slot, e, refusal, missing, true);
             self.after(e, taken).await;
@@ -595,9 +577,7 @@ impl Visit<'_> {
             Some(refusal) => {
                 let mut missing: Missing = missing(&refusal, Exchange::default(), &[], 0);
                 let tell = std::mem::take(&mut self.untold);
-                if !tell {
-                    missing.remedy.clear();
-                }
+                missing.details.inherited = !tell;
                 self.session.explain(&slot, e, refusal, missing, tell)
             }
             None => self.take(&slot, e).await,

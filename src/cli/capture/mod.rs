@@ -20,9 +20,10 @@ use crate::capture::binary;
 use crate::capture::endpoints::Phase;
 use crate::capture::mask;
 use crate::capture::preflight::{self, Asker, Permission};
-use crate::capture::refusal::{Refusal, Route};
+use crate::capture::refusal::{Cause, Refusal, Route};
 use crate::capture::session::{Options, Session, Target, Visited};
 use crate::capture::transport::{Stop, Transport, check_node};
+use crate::render::refusal::{self, Words};
 use crate::render::terminal::sanitize;
 
 /// Runs the command.
@@ -85,6 +86,7 @@ async fn run(args: &CaptureArgs) -> Result<Exit> {
         Some(from) if ended.is_none() => Some(executable(&writer, from, &visited, args, &stop).await),
         _ => None,
     };
+    let ended = ended.map(|r| worded(&r).why);
     let mut summary = summary::Summary::of(&writer.record(), &options, visited, ended);
     summary.executable(executable);
     summary.print(args, &root)?;
@@ -139,7 +141,7 @@ fn say_again(args: &CaptureArgs) -> impl Fn(&Refusal, Duration) + use<> {
     let quiet = args.quiet;
     move |refusal, wait| {
         if !quiet {
-            let why = format!("{}: {}", refusal.who, refusal.why);
+            let why = format!("{}: {}", refusal.who, worded(refusal).why);
             say!("{}; once more in {} s", sanitize(&why), wait.as_secs());
         }
     }
@@ -312,8 +314,27 @@ async fn check(options: &Options, targets: &[Target], asker: &Asker<'_>) -> Resu
     Ok(())
 }
 
+/// A refusal in words.
+fn worded(r: &Refusal) -> Words {
+    refusal::words(r.who, r.cause, &r.details)
+}
+
 fn refused(r: &Refusal) -> anyhow::Error {
-    anyhow!("{}: {}\nhint: {}", r.who, r.why, r.remedy)
+    let Words { why, remedy } = worded(r);
+    if r.cause == Cause::MayNotListNodes {
+        let flag = if r.details.selector.is_empty() {
+            "--all-nodes"
+        } else {
+            "-l"
+        };
+        return anyhow!(
+            "{}: {why}\nhint: {flag} needs the right to list nodes: name the nodes one by one, or let somebody who may run \
+             `kubectl apply -f -` on this\n\n{}",
+            r.who,
+            preflight::list_rbac(&r.details.user)
+        );
+    }
+    anyhow!("{}: {why}\nhint: {remedy}", r.who)
 }
 
 /// Returns when the user or the system wants the process to end.

@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 use serde_json::json;
 
 use super::args::CaptureArgs;
-use super::{asker, refused, say_again};
+use super::{asker, refused, say_again, worded};
 use crate::capture::endpoints::{Cost, Phase, Plan, Server};
 use crate::capture::preflight::{self, Permission};
 use crate::capture::session::{Options, Target};
@@ -59,7 +59,7 @@ pub(super) async fn dry_run(options: &Options, targets: &[Target], stop: &Stop, 
             let (permission, allowed) = match permission.map_err(|r| refused(&r))? {
                 Permission::Allowed => ("allowed".to_owned(), Some(true)),
                 Permission::Denied { reason } => (format!("denied {reason}").trim_end().to_owned(), Some(false)),
-                Permission::Unknown { why } => (format!("not known: {why}"), None),
+                Permission::Unknown { why } => (format!("not known: {}", worded(&why).why), None),
             };
             let (state, there) = match preflight::node(&asker, node).await {
                 Ok(Some(facts)) if facts.conditions.is_empty() => (format!("kubelet {}", facts.kubelet_version), true),
@@ -68,7 +68,7 @@ pub(super) async fn dry_run(options: &Options, targets: &[Target], stop: &Stop, 
                     "you may not look at the node object, which is not needed".to_owned(),
                     true,
                 ),
-                Err(refusal) => (format!("{}: {}", refusal.who, refusal.why), false),
+                Err(refusal) => (format!("{}: {}", refusal.who, worded(&refusal).why), false),
             };
             if allowed == Some(false) || !there {
                 exit = Exit::Failed;

@@ -15,6 +15,7 @@ use crate::cli::Exit;
 use crate::cli::args::{Format, OutArgs};
 use crate::cli::output::{self, Route};
 use crate::render::document::{Cell, Column, Document, Row, Shown};
+use crate::render::refusal::{self, Words};
 use crate::render::terminal::sanitize;
 
 /// One artifact of one node, over all its snapshots.
@@ -284,11 +285,14 @@ fn line(record: &Record, options: &Options, node: &str, e: &'static Endpoint) ->
         .lacks()
         .filter(|l| l.missing.slot.node == node && l.missing.slot.artifact == e.artifact)
         .last();
-    let problem = lack.map(|l| Problem {
-        skipped: l.skipped,
-        who: l.missing.who.to_string(),
-        why: l.missing.why.clone(),
-        remedy: l.missing.remedy.clone(),
+    let problem = lack.map(|l| {
+        let Words { why, remedy } = refusal::missing(&l.missing);
+        Problem {
+            skipped: l.skipped,
+            who: l.missing.who.to_string(),
+            why,
+            remedy,
+        }
     });
     // There, and not all of it: nothing that another try would mend.
     let cut = artifacts.iter().find(|a| a.facts.truncated).map(|a| Problem {

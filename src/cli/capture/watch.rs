@@ -9,8 +9,9 @@ use std::time::{Duration, Instant};
 use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
 
 use super::summary::size;
+use super::worded;
 use crate::bundle::manifest::Artifact;
-use crate::capture::progress::{Progress, Watch};
+use crate::capture::progress::{Awaited, Progress, Watch};
 use crate::capture::refusal::Refusal;
 use crate::render::terminal::sanitize;
 
@@ -56,14 +57,14 @@ fn line(progress: &Progress<'_>) -> Option<String> {
         Progress::Asking { .. } => return None,
         Progress::Taken { artifact } => taken(artifact),
         Progress::Failed { artifact, refusal } => format!("{artifact}: {}", refused(refusal)),
-        Progress::Skipped { artifact, why } => format!("{artifact}: left out: {why}"),
+        Progress::Skipped { artifact, refusal } => format!("{artifact}: left out: {}", worded(refusal).why),
         Progress::Again {
             artifact,
             refusal,
             wait,
         } => format!("{artifact}: {}; once more in {} s", refused(refusal), wait.as_secs()),
         Progress::Restarted { run } => format!("the kubelet was restarted: run {run} begins"),
-        Progress::Waiting { wait, what } => format!("{what}: in {:.0} s", wait.as_secs_f64().ceil()),
+        Progress::Waiting { wait, what } => format!("{}: in {:.0} s", awaited(what), wait.as_secs_f64().ceil()),
         Progress::Note(text) => text.lines().next().unwrap_or_default().to_owned(),
         Progress::Done => "done".to_owned(),
     })
@@ -85,7 +86,19 @@ fn taken(artifact: &Artifact) -> String {
 }
 
 fn refused(refusal: &Refusal) -> String {
-    format!("{}: {}", refusal.who, refusal.why)
+    format!("{}: {}", refusal.who, worded(refusal).why)
+}
+
+fn awaited(what: &Awaited) -> String {
+    match what {
+        Awaited::Snapshot { number, of } => format!("snapshot {number} of {of}"),
+        Awaited::Threshold { memory, goroutines } => format!(
+            "memory {}, {} goroutines",
+            memory.map_or_else(|| "unknown".to_owned(), |m| format!("{} MiB", m >> 20)),
+            goroutines.map_or_else(|| "unknown".to_owned(), |g| g.to_string())
+        ),
+        Awaited::Retry(refusal) => worded(refusal).why,
+    }
 }
 
 /// What a node is at.
@@ -151,7 +164,7 @@ impl Watch for Bars {
                     now.until = Some(Instant::now() + *wait);
                 }
                 Progress::Waiting { wait, what } => {
-                    now.what = what.clone();
+                    now.what = awaited(what);
                     now.until = Some(Instant::now() + *wait);
                 }
                 _ => {}

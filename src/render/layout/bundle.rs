@@ -6,6 +6,7 @@ use crate::bundle::manifest::{Artifact, Form, shown};
 use crate::bundle::{Lack, Record};
 use crate::model::units;
 use crate::render::document::{Cell, Column, Document, Emphasis, Row, Shown};
+use crate::render::refusal::{self, Words};
 
 /// What a bundle holds and lacks, one artifact a row.
 pub fn bundle(name: &str, record: &Record) -> Document {
@@ -59,8 +60,10 @@ pub fn bundle(name: &str, record: &Record) -> Document {
     }
     let started = record.started.map(|t| t.to_string()).unwrap_or_default();
     let state = match &record.finished {
-        Some(f) if f.interrupted.is_empty() => "came to its end".to_owned(),
-        Some(f) => format!("interrupted: {}", f.interrupted),
+        Some(f) => match refusal::interrupted(f) {
+            None => "came to its end".to_owned(),
+            Some(why) => format!("interrupted: {why}"),
+        },
         None => "did not come to its end".to_owned(),
     };
     d.heading = vec![
@@ -184,7 +187,8 @@ fn lacking(lack: &Lack) -> Row {
         )),
     ];
     cells.resize(14, Cell::None);
-    let below = [&m.why, &m.remedy].into_iter().filter(|t| !t.is_empty());
+    let Words { why, remedy } = refusal::missing(m);
+    let below = [&why, &remedy].into_iter().filter(|t| !t.is_empty());
     Row {
         cells,
         emphasis: if lack.skipped { Emphasis::Faint } else { Emphasis::Plain },
