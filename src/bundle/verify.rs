@@ -159,7 +159,7 @@ pub enum Absence {
     /// The capture did not end.
     NotEnded,
     /// The capture ended early.
-    Early(Finished),
+    Early(Box<Finished>),
     /// The file is whole and only lacks its name, as after a kill.
     Unnamed,
     /// The manifest lists it and it is missing.
@@ -388,7 +388,7 @@ fn manifest(contents: &Contents, record: &Record, v: &mut Verification) {
         Err(_) => v.lack_file(SUMMARY, Absence::NotEnded),
     }
     if let Some(finished) = record.finished.as_ref().filter(|f| !f.is_complete()) {
-        v.lack(Absent::Capture, Absence::Early(finished.clone()));
+        v.lack(Absent::Capture, Absence::Early(Box::new(finished.clone())));
     }
     for odd in &contents.odd {
         v.find(Flaw::Archive, &odd.path, format!("{}; left out", odd.why));

@@ -88,7 +88,7 @@ pub enum Awaited {
         goroutines: Option<u64>,
     },
     /// The next look at a threshold, after one that was refused.
-    Retry(Refusal),
+    Retry(Box<Refusal>),
 }
 
 /// Watches.

@@ -45,7 +45,7 @@ impl Visit<'_> {
                 }
                 Err((refusal, missing)) => {
                     let never = (!refusal.may_end()).then(|| refusal.clone());
-                    (Awaited::Retry(refusal), never, missing.exchange)
+                    (Awaited::Retry(Box::new(refusal)), never, missing.exchange)
                 }
             };
             hopeless = if never.is_some() { hopeless + 1 } else { 0 };
