@@ -11,6 +11,7 @@
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 
+use super::flame_rows::{FlameRows, Place, rows};
 use super::graph::InlineMark;
 use super::stacks::{Comparison, FrameName, FrameSubsystem, Inlining, NamedStacks, StackType, stacks};
 use super::{Header, QueryError, View};
@@ -97,6 +98,8 @@ pub struct Flame {
     pub hidden: HiddenFrames,
     /// What to divide values by before they are shown.
     pub divide_by: f64,
+    /// The samples by the node that they end at.
+    pub rows: FlameRows,
 }
 
 /// Name of the row that everything is below.
@@ -122,9 +125,13 @@ pub fn flame(view: &mut View, limits: FlameLimits) -> Result<Flame, QueryError> 
         columns: tree.columns,
         hidden: tree.hidden,
         divide_by: stacks.divide_by,
+        rows: FlameRows::default(),
     };
-    flame.put_in_preorder(&stacks.names);
+    let mut places = tree.places;
+    let order = flame.put_in_preorder(&stacks.names);
+    places.iter_mut().for_each(|p| p.node = order[p.node as usize]);
     flame.number_names(&stacks.names);
+    flame.rows = rows(view, &stacks, &places, &mut flame.subsystems);
     Ok(flame)
 }
 
@@ -189,6 +196,8 @@ struct Grower<'a> {
     nodes: FlameNodes,
     columns: Vec<FlameColumn>,
     hidden: HiddenFrames,
+    /// Where each row of `stacks` ends.
+    places: Vec<Place>,
     found: u64,
     // Scratch space of `split`.
     next: Vec<u32>,
@@ -239,6 +248,7 @@ impl<'a> Grower<'a> {
             nodes: FlameNodes::default(),
             columns: vec![FlameColumn::default(); types],
             hidden: HiddenFrames::default(),
+            places: vec![Place::default(); stacks.len()],
             found: 0,
             next: Vec::new(),
             sorted: Vec::new(),
@@ -272,6 +282,7 @@ impl<'a> Grower<'a> {
             }
             work.extend(children.drain(..));
             self.add_rows(node, group.start, ended, |c| (&mut c.own, &mut c.old_own));
+            self.place(group.start..ended, node, false);
         }
     }
 
@@ -280,6 +291,7 @@ impl<'a> Grower<'a> {
         self.add_rows(group.parent, group.start, group.end, |c| {
             (&mut c.total, &mut c.old_total)
         });
+        self.place(group.start..group.end, group.parent, true);
         if group.share <= 0.0 {
             // What has no value at all is not missed.
             return;
@@ -315,6 +327,12 @@ impl<'a> Grower<'a> {
                     *slot = slot.wrapping_add(v);
                 }
             }
+        }
+    }
+
+    fn place(&mut self, stacks: std::ops::Range<usize>, node: u32, hidden: bool) {
+        for &row in &self.order[stacks] {
+            self.places[row as usize] = Place { node, hidden };
         }
     }
 
@@ -463,8 +481,8 @@ fn advance(view: &View, stacks: &NamedStacks, cursor: &mut Cursor, row: u32) -> 
 }
 
 impl Flame {
-    /// Puts the nodes in preorder, siblings by weight, then by name.
-    fn put_in_preorder(&mut self, names: &[FrameName]) {
+    /// Puts the nodes in preorder, siblings by weight, then by name. Returns the new place of each.
+    fn put_in_preorder(&mut self, names: &[FrameName]) -> Vec<u32> {
         let count = self.len();
         let c = &self.columns[self.selected];
         let weight = |i: u32| {
@@ -505,6 +523,7 @@ impl Flame {
                 }
             }
         }
+        place
     }
 
     /// Numbers the names that are left by their first node.

@@ -73,6 +73,12 @@ const IDLE: [&str; 8] = [
     "GC ",
 ];
 
+/// Whether a goroutine in this state, blocked in something of this role, is a loop that has nothing to do.
+pub(super) fn is_idle(state: &str, blocked_in: Option<Role>, within: Option<SubsystemId>) -> bool {
+    let in_library = blocked_in.is_some_and(|role| role < Role::Wrapper);
+    !in_library && within.is_none() && IDLE.iter().any(|idle| state.starts_with(idle))
+}
+
 /// Whose goroutines are one cohort.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct CohortKey {
@@ -96,9 +102,8 @@ pub(super) fn cohorts_of(tallies: FxHashMap<CohortKey, Tally>, oldest: i64, p: &
                 never_wakes,
             } = key;
             let role = blocked_in.and_then(|id| lens.knowledge().get(id)).map(|s| s.role);
-            let idles = |s: &StringId| IDLE.iter().any(|idle| p.text(*s).starts_with(idle));
-            let in_library = role.is_some_and(|role| role < Role::Wrapper);
-            let idle = !never_wakes && !in_library && within.is_none() && tally.states.keys().all(idles);
+            let idles = |s: &StringId| is_idle(p.text(*s), role, within);
+            let idle = !never_wakes && tally.states.keys().all(idles);
             let since_start = oldest > 1 && tally.oldest() == oldest;
             let weight = match role {
                 _ if never_wakes => CohortWeight::NeverWakes,

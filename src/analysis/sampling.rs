@@ -32,8 +32,22 @@ pub enum Sampling {
 impl Sampling {
     /// What is known about the values of a view.
     pub(super) fn of(view: &View) -> Self {
+        Self::told(view, view.index)
+    }
+
+    /// What is known about the values of another sample type of a view. When the error of the one that is looked at was
+    /// lost, so was that of the others.
+    pub(super) fn of_type(view: &View, t: usize) -> Self {
+        let told = Self::told(view, t);
+        match told {
+            Sampling::Heap { .. } if view.sampling != Self::of(view) => Sampling::Unknown,
+            _ => told,
+        }
+    }
+
+    fn told(view: &View, t: usize) -> Self {
         let p = &view.profile;
-        let (kind, unit) = p.sample_type(view.index);
+        let (kind, unit) = p.sample_type(t);
         if view.query.mean || view.query.bases_cancelled {
             return Sampling::Unknown;
         }
@@ -62,12 +76,17 @@ impl Sampling {
 
     /// The variance of sample `i`'s value.
     pub(super) fn variance(self, view: &View, i: usize) -> f64 {
-        let value = view.value(i).unsigned_abs() as f64;
+        self.variance_of(view, i, view.index)
+    }
+
+    /// The variance of the value of sample `i` of type `t`, which this is about.
+    pub(super) fn variance_of(self, view: &View, i: usize, t: usize) -> f64 {
+        let value = view.profile.samples.values(i)[t].unsigned_abs() as f64;
         match self {
             Sampling::Exact | Sampling::Unknown => 0.0,
             Sampling::Ticks { per_tick } => value * per_tick,
             Sampling::Heap { rate, bytes } => {
-                let size = object_size(view, i);
+                let size = object_size(view, i, t);
                 if size <= 0.0 {
                     return 0.0;
                 }
@@ -81,8 +100,27 @@ impl Sampling {
     }
 }
 
+impl Sampling {
+    /// How many sampled objects or ticks the value of sample `i` of type `t` rests on; 0 where nothing is sampled.
+    pub(super) fn sampled(self, view: &View, i: usize, t: usize) -> f64 {
+        let value = view.profile.samples.values(i)[t].unsigned_abs() as f64;
+        match self {
+            Sampling::Exact | Sampling::Unknown => 0.0,
+            Sampling::Ticks { per_tick } => (value / per_tick).round(),
+            Sampling::Heap { rate, bytes } => {
+                let size = object_size(view, i, t);
+                if size <= 0.0 {
+                    return 0.0;
+                }
+                let objects = if bytes { value / size } else { value };
+                (objects * (1.0 - (-size / rate).exp())).round()
+            }
+        }
+    }
+}
+
 /// Size of the objects of a sample: its label `bytes`, else bytes by objects of the same kind.
-fn object_size(view: &View, i: usize) -> f64 {
+fn object_size(view: &View, i: usize, t: usize) -> f64 {
     let p = &view.profile;
     let label = p
         .samples
@@ -92,7 +130,7 @@ fn object_size(view: &View, i: usize) -> f64 {
     if let Some(l) = label {
         return l.number as f64;
     }
-    let family = p.sample_type(view.index).0.split('_').next().unwrap_or_default();
+    let family = p.sample_type(t).0.split('_').next().unwrap_or_default();
     let column = |suffix: &str| {
         let name = format!("{family}_{suffix}");
         p.sample_types.iter().position(|t| p.text(t.kind) == name)

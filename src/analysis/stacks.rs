@@ -91,6 +91,8 @@ pub struct NamedStacks {
     pub divide_by: f64,
     /// One stack of the profile for each row.
     rows: Vec<StackId>,
+    /// The row of every stack of the profile that has samples.
+    row_of: Vec<u32>,
     /// Row by row, a value per sample type.
     new: Vec<i64>,
     /// As `new`; empty when there is nothing to compare.
@@ -184,12 +186,14 @@ pub(super) fn stacks(view: &mut View, tell: Inlining) -> Result<NamedStacks, Que
         subsystems,
         divide_by: view.query.divide_by,
         rows: Vec::new(),
+        row_of: Vec::new(),
         new: Vec::new(),
         old: Vec::new(),
         table,
     };
     let row_of = merge_equal(p, &stacks.table, tell, &mut stacks.rows);
     stacks.add_up(p, &row_of);
+    stacks.row_of = row_of;
     if view.query.drop_negative && stacks.comparison == Comparison::Signed {
         stacks.old = Vec::new();
         stacks.comparison = Comparison::None;
@@ -296,6 +300,11 @@ impl NamedStacks {
     /// were made of.
     pub fn frames<'a>(&'a self, view: &'a View, row: usize) -> impl Iterator<Item = u32> + 'a {
         self.table.outermost_first(view.profile.stack(self.rows[row]))
+    }
+
+    /// The row of sample `i` of the view.
+    pub(super) fn row_of_sample(&self, view: &View, i: usize) -> usize {
+        self.row_of[view.profile.samples.stack(i).index()] as usize
     }
 
     /// The locations of stack `row`, leaf first, for cursors that walk it piece by piece.

@@ -1,12 +1,13 @@
 //! The flame graph as a still picture: SVG without a program, with a tooltip (`<title>`) on every box.
 //!
 //! Root at the top. Boxes that would be narrower than half a pixel are left out and counted below the drawing. Colours
-//! are those of the page on white; comparisons are red where there is more than before and blue where there is less.
+//! are those of the page on white; comparisons are orange where there is more than before and blue where there is less.
 
 use std::io::{self, Write};
 
 use super::flame::escape::markup;
-use super::flame::{facts, palette, shape};
+use super::flame::palette::{self, Colour};
+use super::flame::{facts, shape};
 use crate::analysis::{Comparison, Flame, InlineMark};
 use crate::kubelet::Role;
 use crate::model::units;
@@ -28,7 +29,8 @@ pub fn flame_svg(flame: &Flame, name: &str, out: &mut dyn Write) -> io::Result<(
     let rows = boxes.iter().map(|b| depths[b.node] + 1).max().unwrap_or(1);
     let facts = facts::totals(flame).into_iter().chain(facts::facts(flame));
     let subtitle: Vec<String> = facts.map(|(k, v)| format!("{k}: {v}")).collect();
-    let legend = legend(flame, &boxes);
+    let palette = palette::subsystems(flame);
+    let legend = legend(flame, &boxes, &palette);
     let top = 48.0;
     let below = top + f64::from(rows) * ROW + 18.0;
     let height = below + (legend.len().div_ceil(4) as f64) * 17.0 + 30.0;
@@ -51,7 +53,7 @@ pub fn flame_svg(flame: &Flame, name: &str, out: &mut dyn Write) -> io::Result<(
     line(out, 20.0, 15, "#16191d", &title)?;
     line(out, 37.0, 11, "#565d66", &subtitle.join("  "))?;
     for b in &boxes {
-        draw(flame, b, top + f64::from(depths[b.node]) * ROW, out)?;
+        draw(flame, b, &palette, top + f64::from(depths[b.node]) * ROW, out)?;
     }
     for (i, (colour, title)) in legend.iter().enumerate() {
         let x = MARGIN + (i % 4) as f64 * (WIDTH - 2.0 * MARGIN) / 4.0;
@@ -110,10 +112,10 @@ fn boxes(flame: &Flame) -> Vec<Box> {
     boxes
 }
 
-fn draw(flame: &Flame, b: &Box, y: f64, out: &mut dyn Write) -> io::Result<()> {
+fn draw(flame: &Flame, b: &Box, palette: &[Colour], y: f64, out: &mut dyn Write) -> io::Result<()> {
     let (x, i) = (b.x, b.node);
     let name = &flame.names[flame.nodes.name[i] as usize];
-    let fill = colour(flame, i);
+    let fill = colour(flame, i, palette);
     let inline = flame.nodes.inline[i] == InlineMark::Full;
     let (y_box, tall) = if inline { (y - 1.0, ROW) } else { (y, ROW - 1.0) };
     let wide = (b.width - 0.6).max(0.3);
@@ -172,7 +174,7 @@ fn tooltip(flame: &Flame, i: usize) -> String {
     text
 }
 
-fn colour(flame: &Flame, i: usize) -> String {
+fn colour(flame: &Flame, i: usize, palette: &[Colour]) -> String {
     if i == 0 {
         return "#eceef1".to_owned();
     }
@@ -181,13 +183,13 @@ fn colour(flame: &Flame, i: usize) -> String {
         return change(c.total[i], c.old_total[i]);
     }
     let name = &flame.names[flame.nodes.name[i] as usize];
-    match name.subsystem.and_then(|s| flame.subsystems.get(usize::from(s))) {
-        Some(s) => palette::of_subsystem(s.rank, s.role).light,
+    match name.subsystem.and_then(|s| palette.get(usize::from(s))) {
+        Some(colour) => colour.light.clone(),
         None => palette::unknown().light,
     }
 }
 
-/// From grey to red for more, to blue for less.
+/// From grey to orange for more, to blue for less.
 fn change(new: i64, old: i64) -> String {
     let largest = new.unsigned_abs().max(old.unsigned_abs());
     if new == old || largest == 0 {
@@ -195,9 +197,9 @@ fn change(new: i64, old: i64) -> String {
     }
     let t = (new.abs_diff(old) as f64 / largest as f64).min(1.0) * 0.8 + 0.2;
     let to = if new > old {
-        [0xf2, 0x8b, 0x7d]
+        [0xf2, 0x99, 0x3a]
     } else {
-        [0x7d, 0xb4, 0xf2]
+        [0x64, 0xa8, 0xf0]
     };
     let part = |from: u8, to: u8| (f64::from(from) + (f64::from(to) - f64::from(from)) * t).round() as u8;
     let [r, g, b] = [part(0xe3, to[0]), part(0xe6, to[1]), part(0xea, to[2])];
@@ -205,7 +207,7 @@ fn change(new: i64, old: i64) -> String {
 }
 
 /// Colours and titles of the subsystems that take the most room, kubelet parts first.
-fn legend(flame: &Flame, boxes: &[Box]) -> Vec<(String, String)> {
+fn legend(flame: &Flame, boxes: &[Box], palette: &[Colour]) -> Vec<(String, String)> {
     if flame.comparison != Comparison::None {
         let words = if flame.comparison == Comparison::Base {
             ["more than before", "unchanged", "less than before"]
@@ -231,15 +233,9 @@ fn legend(flame: &Flame, boxes: &[Box]) -> Vec<(String, String)> {
     order.sort_by_key(|&i| flame.subsystems[i].role);
     let mut legend: Vec<(String, String)> = order
         .into_iter()
-        .map(|i| {
-            let s = &flame.subsystems[i];
-            (palette::of_subsystem(s.rank, s.role).light, s.title.clone())
-        })
+        .map(|i| (palette[i].light.clone(), flame.subsystems[i].title.clone()))
         .collect();
-    legend.push((
-        palette::of_subsystem(0, Role::Plain).light,
-        "start-up, Go runtime, unknown".to_owned(),
-    ));
+    legend.push((palette::plain().light, "start-up, Go runtime, unknown".to_owned()));
     legend
 }
 

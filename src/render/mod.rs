@@ -15,6 +15,7 @@ mod folded;
 pub mod json;
 pub mod layout;
 mod numbers;
+mod page;
 pub mod pprof;
 pub mod refusal;
 mod source_code;

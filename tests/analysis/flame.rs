@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use kubeprof::analysis::{
     Comparison, Flame, FlameLimits, Granularity, InlineMark, NamedStacks, Query, QueryError, View, compare, flame,
-    named_stacks, prepare,
+    moments, named_stacks, prepare,
 };
 use kubeprof::kubelet::Knowledge;
 use kubeprof::model::{Label, Line, LocationId, Mapping, MergeOptions, Profile, Samples, ValueType};
@@ -573,27 +573,249 @@ fn the_data_of_the_page_is_the_tree() {
     let f = flame_of(p, FlameLimits::NONE);
     let data = island(&html(&f));
     let array = |v: &Value| -> Vec<i64> { v.as_array().unwrap().iter().map(|n| n.as_i64().unwrap()).collect() };
-    assert_eq!(data["schema"], "kubeprof/flame/1");
-    assert_eq!(data["name"].as_array().unwrap().len(), f.len());
+    assert_eq!(data["schema"], "kubeprof/page/1");
+    let profile = &data["profiles"][0];
+    assert_eq!(profile["tree"]["name"].as_array().unwrap().len(), f.len());
     let mut parents = vec![0u32];
-    for (i, up) in array(&data["up"]).into_iter().enumerate() {
+    for (i, up) in array(&profile["tree"]["up"]).into_iter().enumerate() {
         let mut parent = i as u32;
         (0..up).for_each(|_| parent = parents[parent as usize]);
         parents.push(parent);
     }
     assert_eq!(parents, f.nodes.parent);
+    let moment = &profile["taken"][0];
     for (t, c) in f.columns.iter().enumerate() {
-        let pairs = array(&data["columns"][t]["own"]);
-        let (mut at, mut own) = (0, vec![0i64; f.len()]);
-        for pair in pairs.chunks_exact(2) {
-            at += pair[0] as usize;
-            own[at] = pair[1];
-        }
-        assert_eq!(own, c.own);
-        assert_eq!(data["columns"][t]["hidden"], serde_json::json!([]));
+        assert_eq!(own(profile, &[moment], t, f.len()), c.own);
+        assert_eq!(moment["totals"][t], c.total[0]);
     }
-    let steps = &data["types"][1]["steps"];
+    assert_eq!(profile["rows"]["hidden"], Value::Null, "nothing is too small");
+    let steps = &profile["types"][1]["steps"];
     assert_eq!((&steps[2][0], &steps[2][1]), (&"MB".into(), &1_048_576.0.into()));
+}
+
+/// What the rows of a profile of a page sum up to by node: rows that end at it, or below it in what is not drawn.
+fn own(profile: &Value, moments: &[&Value], t: usize, nodes: usize) -> Vec<i64> {
+    let numbers = |v: &Value| -> Vec<i64> {
+        v.as_array()
+            .map_or(vec![], |a| a.iter().map(|n| n.as_i64().unwrap()).collect())
+    };
+    let mut at = 0;
+    let ends: Vec<usize> = numbers(&profile["rows"]["node"])
+        .into_iter()
+        .map(|step| {
+            at += step as usize;
+            at
+        })
+        .collect();
+    let mut sums = vec![0; nodes];
+    for moment in moments {
+        let mut row = 0;
+        for pair in numbers(&moment["columns"][t]).chunks_exact(2) {
+            row += pair[0] as usize;
+            sums[ends[row]] += pair[1];
+        }
+    }
+    sums
+}
+
+#[test]
+fn the_page_has_both_sides_of_a_comparison() {
+    let old = profile(&HEAP, &[("main a", &[1, 10]), ("main gone", &[1, 5])]);
+    let new = profile(&HEAP, &[("main a", &[3, 40]), ("main fresh", &[1, 7])]);
+    let compared = compare(new, old, true, false, MergeOptions::default()).unwrap();
+    // The second has losses without a base.
+    for p in [compared, profile(&HEAP, &[("main a", &[3, 40]), ("main b", &[-1, -7])])] {
+        let f = flame_of(p, FlameLimits::NONE);
+        let data = island(&html(&f));
+        let (page, moments) = (&data["profiles"][0], data["profiles"][0]["taken"].as_array().unwrap());
+        assert_eq!((moments.len(), data["snapshots"].as_array().unwrap().len()), (2, 2));
+        for (t, c) in f.columns.iter().enumerate() {
+            assert_eq!(own(page, &[&moments[0]], t, f.len()), c.old_own);
+            // A moment holds what is different from the one before.
+            assert_eq!(own(page, &[&moments[0], &moments[1]], t, f.len()), c.own);
+        }
+    }
+}
+
+#[test]
+fn series_are_moments_of_one_tree() {
+    let snapshots = [
+        profile(&HEAP, &[("main a", &[1, 10]), ("main gone", &[1, 5])]),
+        profile(&HEAP, &[("main a", &[3, 40]), ("main fresh", &[1, 7])]),
+        profile(&HEAP, &[("main a", &[3, 40])]),
+    ];
+    let mut view = prepare(moments(snapshots.to_vec(), MergeOptions::default()).unwrap(), &query()).unwrap();
+    let f = flame(&mut view, FlameLimits::NONE).unwrap();
+    assert_eq!(f.rows.moments.len(), 3);
+    for (snapshot, moment) in snapshots.into_iter().zip(&f.rows.moments) {
+        let alone = flame_of(snapshot, FlameLimits::NONE);
+        for t in 0..2 {
+            let sums = |f: &Flame, rows: &[i64]| -> BTreeMap<String, i64> {
+                let named = |&n: &u32| f.names[f.nodes.name[n as usize] as usize].name.clone();
+                let ends = f.rows.node.iter().map(named).zip(rows.iter().copied());
+                ends.filter(|(_, v)| *v != 0).collect()
+            };
+            let want = sums(&alone, &alone.rows.moments[0].values[t]);
+            assert_eq!(sums(&f, &moment.values[t]), want);
+            assert_eq!(moment.totals[t], alone.types[t].total);
+        }
+    }
+}
+
+#[test]
+fn rows_keep_what_is_known_of_samples() {
+    let mut p = profile(&HEAP, &[("main a", &[2, 64]), ("main a", &[1, 1024])]);
+    p.period = 512 * 1024;
+    let size = p.strings.intern("bytes");
+    let pod = Label::text(p.strings.intern("pod"), p.strings.intern("web-1"));
+    let samples = p.samples.clone();
+    p.samples = Samples::new(2);
+    for (i, bytes) in [32, 1024].into_iter().enumerate() {
+        let labels = [Label::number(size, bytes, Default::default()), pod];
+        p.samples.push(samples.stack(i), samples.values(i), &labels[..1 + i]);
+    }
+    let f = flame_of(p, FlameLimits::NONE);
+    assert_eq!(f.rows.node, [2, 2]);
+    assert_eq!(f.rows.size, [32, 1024]);
+    let labels: Vec<&str> = f
+        .rows
+        .labels
+        .iter()
+        .map(|&w| f.rows.words[w as usize].as_str())
+        .collect();
+    assert_eq!(labels, ["", "pod=web-1"]);
+    assert!(
+        f.rows.state.is_empty() && f.rows.wait.is_empty(),
+        "a heap knows no states"
+    );
+    let hidden = FlameLimits {
+        max_nodes: 2,
+        ..FlameLimits::NONE
+    };
+    let mut p = profile(&HEAP, &[("main a", &[2, 64]), ("main b", &[1, 1024])]);
+    p.period = 512 * 1024;
+    let f = flame_of(p, hidden);
+    assert_eq!(
+        (&f.rows.node[..], &f.rows.hidden[..]),
+        (&[1][..], &[true][..]),
+        "one row for what is not drawn"
+    );
+    let m = &f.rows.moments[0];
+    assert_eq!((m.values[0][0], m.values[1][0]), (3, 1088));
+    // Two objects of 32 bytes and one of 1024, each sampled with p = 1 - exp(-size/rate).
+    let variance = |objects: f64, size: f64| {
+        let p = 1.0 - (-size / 524_288.0f64).exp();
+        objects * (1.0 - p) / p
+    };
+    let want = variance(2.0, 32.0) + variance(1.0, 1024.0);
+    assert!(
+        (m.variance[0][0] / want - 1.0).abs() < 1e-12,
+        "{} {want}",
+        m.variance[0][0]
+    );
+}
+
+/// The distance of two `#rrggbb` in OKLab.
+fn distance(a: &str, b: &str) -> f64 {
+    let lab = |hex: &str| {
+        let channel = |i: usize| {
+            let v = f64::from(u8::from_str_radix(&hex[i..i + 2], 16).unwrap()) / 255.0;
+            if v <= 0.04045 {
+                v / 12.92
+            } else {
+                ((v + 0.055) / 1.055).powf(2.4)
+            }
+        };
+        let (r, g, b) = (channel(1), channel(3), channel(5));
+        let l = (0.412_221_470_8 * r + 0.536_332_536_3 * g + 0.051_445_992_9 * b).cbrt();
+        let m = (0.211_903_498_2 * r + 0.680_699_545_1 * g + 0.107_396_956_6 * b).cbrt();
+        let s = (0.088_302_461_9 * r + 0.281_718_837_6 * g + 0.629_978_700_5 * b).cbrt();
+        [
+            0.210_454_255_3 * l + 0.793_617_785_0 * m - 0.004_072_046_8 * s,
+            1.977_998_495_1 * l - 2.428_592_205_0 * m + 0.450_593_709_9 * s,
+            0.025_904_037_1 * l + 0.782_771_766_2 * m - 0.808_675_766_0 * s,
+        ]
+    };
+    let (a, b) = (lab(a), lab(b));
+    (0..3).map(|i| (a[i] - b[i]).powi(2)).sum::<f64>().sqrt()
+}
+
+#[test]
+fn the_largest_subsystems_can_be_told_apart() {
+    let known = Knowledge::builtin_text();
+    let packages = known
+        .lines()
+        .filter(|l| !l.starts_with('#'))
+        .filter_map(|l| l.split('\t').next());
+    let names: Vec<String> = packages
+        .filter(|p| !p.is_empty() && !p.contains('*'))
+        .map(|p| format!("{p}.F"))
+        .collect();
+    // The later ones are larger.
+    let samples: Vec<(&str, [i64; 2])> = names
+        .iter()
+        .enumerate()
+        .map(|(i, n)| (n.as_str(), [1, 1 + i as i64]))
+        .collect();
+    let borrowed: Vec<(&str, &[i64])> = samples.iter().map(|(n, v)| (*n, &v[..])).collect();
+    let data = island(&html(&flame_of(profile(&HEAP, &borrowed), FlameLimits::NONE)));
+    let colours = data["colours"].as_array().unwrap();
+    let mut largest: BTreeMap<u64, usize> = BTreeMap::new();
+    for (i, (name, _)) in samples.iter().enumerate() {
+        let at = data["names"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .position(|n| n == name)
+            .unwrap();
+        let Some(s) = data["nameSubsystem"][at].as_u64() else {
+            continue;
+        };
+        if ["owner", "boundary", "library"].contains(&data["subsystems"][s as usize]["role"].as_str().unwrap()) {
+            *largest.entry(s).or_default() += 1 + i;
+        }
+    }
+    let mut order: Vec<(usize, u64)> = largest.into_iter().map(|(s, sum)| (sum, s)).collect();
+    order.sort_unstable();
+    let twelve: Vec<&Value> = (order.iter().rev().take(12))
+        .map(|(_, s)| &colours[data["subsystems"][*s as usize]["colour"].as_u64().unwrap() as usize])
+        .collect();
+    for (theme, least) in [(0, 0.09), (1, 0.07)] {
+        for (i, a) in twelve.iter().enumerate() {
+            for b in &twelve[..i] {
+                let (a, b) = (a[theme].as_str().unwrap(), b[theme].as_str().unwrap());
+                assert!(distance(a, b) >= least, "{a} {b}: {}", distance(a, b));
+            }
+        }
+    }
+}
+
+#[test]
+fn the_policy_names_the_one_program_and_the_one_style() {
+    use base64::Engine;
+    use sha2::Digest;
+    let page = html(&flame_of(profile(&HEAP, &[("main a", &[1, 4])]), FlameLimits::NONE));
+    let policy = page
+        .split("Content-Security-Policy\" content=\"")
+        .nth(1)
+        .unwrap()
+        .split('"')
+        .next()
+        .unwrap();
+    assert!(!policy.contains("unsafe") && !policy.contains('*'), "{policy}");
+    assert!(policy.starts_with("default-src 'none'; "));
+    for (open, close, directive) in [
+        ("<script>", "</script>", "script-src"),
+        ("<style>", "</style>", "style-src"),
+    ] {
+        let text = page.split(open).nth(1).unwrap().split(close).next().unwrap();
+        let hash = base64::engine::general_purpose::STANDARD.encode(sha2::Sha256::digest(text));
+        assert!(policy.contains(&format!("{directive} 'sha256-{hash}';")), "{policy}");
+    }
+    assert!(
+        !page.contains(" style=") && !page.contains(" onclick="),
+        "a policy by hash forbids them"
+    );
 }
 
 /// WCAG's contrast of two `#rrggbb`.
