@@ -6,6 +6,7 @@ mod bundle;
 mod capture;
 mod cli;
 mod house;
+mod input;
 mod kubelet;
 mod model;
 mod pprof;

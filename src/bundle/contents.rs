@@ -1,12 +1,13 @@
 //! The files of a bundle or a plain collection, wherever they are: a folder, a tar (packed or not), standard input.
 //!
-//! A folder is listed and read when asked. An archive is read once and held, without its executables, which can be large
-//! and are taken out one by one when they are wanted. A single folder around everything, as most tars have, is taken off.
+//! A folder is listed and read when asked. An archive is opened once, read in one pass and held; what is beyond [`PLAIN`]
+//! is held packed. Executables can be large: they are taken out where they are wanted, in the same pass or in a second one
+//! of the same open file. A single folder around everything, as most tars have, is taken off.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{self, BufReader, Write as _};
+use std::io::{self, BufReader, Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
@@ -16,16 +17,21 @@ use super::archive::{self, ArchiveError, Next, Odd, OddEntry};
 use super::manifest::{JOURNAL, SUMMARY};
 use super::names::{self, BINARIES};
 use super::record::Record;
-use crate::pprof::Limit;
+use crate::pprof::{Encoding, Limit, encoding};
 
 /// Folders this deep are looked into.
 const DEPTH: usize = 8;
+
+/// This many bytes of an archive are held as they are. Larger ones are series, of which one snapshot at a time is looked at.
+const PLAIN: usize = 64 << 20;
 
 /// How much of an archive is read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Want {
     /// All but executables; stops when what the manifest names is there.
     Artifacts,
+    /// As [`Want::Artifacts`], and executables are taken out into files that live as long as the contents.
+    Executables,
     /// Everything; executables are hashed.
     Everything,
 }
@@ -42,17 +48,32 @@ pub struct Contents {
     /// The folder around everything that was taken off, with its `/`.
     top: String,
     files: BTreeMap<String, Held>,
-    /// Bytes of an archive that came through standard input.
-    packed: Option<Arc<Vec<u8>>>,
+    /// The archive, for executables that are wanted later.
+    archive: Option<Archive>,
     /// Whether the reading stopped before the executables, which may be there.
     stopped: bool,
     limit: Limit,
+}
+
+/// An archive that was read.
+#[derive(Debug)]
+enum Archive {
+    File(File),
+    /// It came through standard input.
+    Bytes(Vec<u8>),
 }
 
 #[derive(Debug)]
 enum Held {
     OnDisk(PathBuf),
     Bytes(Vec<u8>),
+    /// Packed for want of memory.
+    Packed {
+        deflated: Vec<u8>,
+        bytes: u64,
+    },
+    /// An executable in a file of its own.
+    TakenOut(TakenOut),
     /// In the archive, not held.
     Outside {
         bytes: u64,
@@ -83,7 +104,7 @@ impl Contents {
             broken: None,
             top: String::new(),
             files: BTreeMap::new(),
-            packed: None,
+            archive: None,
             stopped: false,
             limit,
         }
@@ -111,31 +132,34 @@ impl Contents {
         Ok(())
     }
 
-    /// Reads an archive in a file.
+    /// Reads an archive in an open file from its start.
     ///
     /// # Errors
-    /// When the file cannot be opened. What is wrong inside is in [`Contents::broken`] and [`Contents::odd`].
-    pub fn archive(path: &Path, limit: Limit, want: Want) -> io::Result<Self> {
-        let file = File::open(path)?;
+    /// When the file cannot be read. What is wrong inside is in [`Contents::broken`] and [`Contents::odd`].
+    pub fn archive(path: &Path, mut file: File, limit: Limit, want: Want) -> io::Result<Self> {
         let length = file.metadata()?.len();
+        file.rewind()?;
         let mut contents = Self::empty(path, limit);
-        contents.take(BufReader::with_capacity(1 << 18, file), length, want);
+        contents.take(BufReader::with_capacity(1 << 18, &file), length, want);
+        contents.archive = Some(Archive::File(file));
         Ok(contents)
     }
 
     /// Reads an archive out of memory, for instance from standard input.
     pub fn bytes(name: &Path, bytes: Vec<u8>, limit: Limit, want: Want) -> Self {
         let mut contents = Self::empty(name, limit);
-        let bytes = Arc::new(bytes);
         contents.take(bytes.as_slice(), bytes.len() as u64, want);
-        contents.packed = Some(bytes);
+        contents.archive = Some(Archive::Bytes(bytes));
         contents
     }
 
     fn take<'a>(&mut self, packed: impl io::BufRead + 'a, length: u64, want: Want) {
         let mut files = BTreeMap::new();
         let mut stopped = false;
+        let mut plain = 0;
+        let name = self.name.clone();
         let mut expected: Option<Vec<String>> = None;
+        let mut executables: Vec<String> = Vec::new();
         let mut read = |path: &str, size: u64, bytes: &mut dyn io::Read| -> io::Result<Next> {
             let inside = path.split_once('/').map_or(path, |(_, rest)| rest);
             let is_binary = [path, inside]
@@ -143,15 +167,31 @@ impl Contents {
                 .any(|p| p.starts_with(BINARIES) && p.contains('/'));
             if is_binary {
                 let done = |e: &Vec<String>| e.iter().all(|p| files.contains_key(p));
-                if want == Want::Artifacts && expected.as_ref().is_some_and(done) {
-                    stopped = true;
-                    return Ok(Next::Enough);
-                }
-                let sha256 = match want {
-                    Want::Artifacts => None,
-                    Want::Everything => Some(hash(bytes, size)?),
+                let held = match want {
+                    Want::Artifacts if expected.as_ref().is_some_and(done) => {
+                        stopped = true;
+                        return Ok(Next::Enough);
+                    }
+                    Want::Executables if executables.iter().any(|e| e == path) => {
+                        let taken = TakenOut::new(&name, path, |file| io::copy(bytes, file).map(|n| n == size));
+                        taken.map_or(
+                            Held::Outside {
+                                bytes: size,
+                                sha256: None,
+                            },
+                            Held::TakenOut,
+                        )
+                    }
+                    Want::Artifacts | Want::Executables => Held::Outside {
+                        bytes: size,
+                        sha256: None,
+                    },
+                    Want::Everything => Held::Outside {
+                        bytes: size,
+                        sha256: Some(hash(bytes, size)?),
+                    },
                 };
-                files.insert(path.to_owned(), Held::Outside { bytes: size, sha256 });
+                files.insert(path.to_owned(), held);
                 return Ok(Next::More);
             }
             let mut held = Vec::with_capacity(usize::try_from(size.min(1 << 20)).unwrap_or(0));
@@ -165,11 +205,18 @@ impl Contents {
             if path == JOURNAL || inside == JOURNAL {
                 let prefix = path.strip_suffix(JOURNAL).unwrap_or_default();
                 let record = Record::of_journal(&held);
+                executables = record.binaries.iter().map(|b| format!("{prefix}{}", b.path)).collect();
                 let mut wanted: Vec<String> = record.artifacts().map(|a| format!("{prefix}{}", a.path)).collect();
                 wanted.push(format!("{prefix}{SUMMARY}"));
                 expected = Some(wanted);
             }
-            files.insert(path.to_owned(), Held::Bytes(held));
+            plain += held.len();
+            let held = if plain > PLAIN {
+                packed_up(held)?
+            } else {
+                Held::Bytes(held)
+            };
+            files.insert(path.to_owned(), held);
             Ok(Next::More)
         };
         let walked = archive::walk(packed, length, self.limit, &mut read);
@@ -214,8 +261,9 @@ impl Contents {
     pub fn size(&self, path: &str) -> Option<u64> {
         match self.files.get(path)? {
             Held::OnDisk(path) => fs::symlink_metadata(path).ok().map(|m| m.len()),
+            Held::TakenOut(taken) => fs::symlink_metadata(&taken.0).ok().map(|m| m.len()),
             Held::Bytes(bytes) => Some(bytes.len() as u64),
-            Held::Outside { bytes, .. } => Some(*bytes),
+            Held::Packed { bytes, .. } | Held::Outside { bytes, .. } => Some(*bytes),
         }
     }
 
@@ -228,7 +276,8 @@ impl Contents {
             None => Err(io::ErrorKind::NotFound.into()),
             Some(Held::OnDisk(path)) => fs::read(path).map(Cow::Owned),
             Some(Held::Bytes(bytes)) => Ok(Cow::Borrowed(bytes)),
-            Some(Held::Outside { .. }) => Err(io::ErrorKind::Unsupported.into()),
+            Some(Held::Packed { deflated, bytes }) => unpacked(deflated, *bytes).map(Cow::Owned),
+            Some(Held::TakenOut(_) | Held::Outside { .. }) => Err(io::ErrorKind::Unsupported.into()),
         }
     }
 
@@ -244,7 +293,9 @@ impl Contents {
                 let size = file.metadata()?.len();
                 hash(&mut file, size)
             }
-            Some(Held::Bytes(bytes)) => Ok(names::hex(&Sha256::digest(bytes))),
+            Some(Held::TakenOut(_)) => Err(io::ErrorKind::Unsupported.into()),
+            Some(Held::Bytes(bytes)) => Ok(names::sha256(bytes)),
+            Some(Held::Packed { deflated, bytes }) => Ok(names::sha256(&unpacked(deflated, *bytes)?)),
             Some(Held::Outside { sha256, .. }) => sha256.clone().ok_or_else(|| io::ErrorKind::Unsupported.into()),
         }
     }
@@ -257,7 +308,9 @@ impl Contents {
         match self.files.get(path) {
             None => Err(io::ErrorKind::NotFound.into()),
             Some(Held::OnDisk(path)) => Ok(Box::new(File::open(path)?)),
+            Some(Held::TakenOut(taken)) => Ok(Box::new(File::open(&taken.0)?)),
             Some(Held::Bytes(bytes)) => Ok(Box::new(bytes.as_slice())),
+            Some(Held::Packed { deflated, bytes }) => Ok(Box::new(io::Cursor::new(unpacked(deflated, *bytes)?))),
             Some(Held::Outside { .. }) => {
                 let mut bytes = Vec::new();
                 self.copy(path, &mut bytes)?;
@@ -274,14 +327,18 @@ impl Contents {
         match self.files.get(path) {
             None if !self.stopped => Err(io::ErrorKind::NotFound.into()),
             Some(Held::OnDisk(path)) => io::copy(&mut File::open(path)?, to).map(drop),
+            Some(Held::TakenOut(taken)) => io::copy(&mut File::open(&taken.0)?, to).map(drop),
             Some(Held::Bytes(bytes)) => to.write_all(bytes),
-            None | Some(Held::Outside { .. }) => match &self.packed {
-                Some(bytes) => self.copy_out(bytes.as_slice(), bytes.len() as u64, path, to),
-                None => {
-                    let file = File::open(&self.name)?;
+            Some(Held::Packed { deflated, bytes }) => to.write_all(&unpacked(deflated, *bytes)?),
+            None | Some(Held::Outside { .. }) => match &self.archive {
+                Some(Archive::Bytes(bytes)) => self.copy_out(bytes.as_slice(), bytes.len() as u64, path, to),
+                Some(Archive::File(file)) => {
+                    let mut file: &File = file;
                     let length = file.metadata()?.len();
+                    file.rewind()?;
                     self.copy_out(BufReader::with_capacity(1 << 18, file), length, path, to)
                 }
+                None => Err(io::ErrorKind::NotFound.into()),
             },
         }
     }
@@ -316,7 +373,7 @@ impl Contents {
     /// Where a file is on disk, if it is.
     fn on_disk(&self, path: &str) -> Option<&Path> {
         match self.files.get(path)? {
-            Held::OnDisk(path) => Some(path),
+            Held::OnDisk(path) | Held::TakenOut(TakenOut(path)) => Some(path),
             _ => None,
         }
     }
@@ -338,6 +395,25 @@ impl Contents {
             })
             .collect()
     }
+}
+
+/// Packs what is not packed yet.
+fn packed_up(bytes: Vec<u8>) -> io::Result<Held> {
+    if encoding(&bytes) != Encoding::Raw {
+        return Ok(Held::Bytes(bytes));
+    }
+    let mut packer = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::fast());
+    packer.write_all(&bytes)?;
+    Ok(Held::Packed {
+        deflated: packer.finish()?,
+        bytes: bytes.len() as u64,
+    })
+}
+
+fn unpacked(deflated: &[u8], bytes: u64) -> io::Result<Vec<u8>> {
+    let mut all = Vec::with_capacity(usize::try_from(bytes).unwrap_or(0));
+    flate2::read::DeflateDecoder::new(deflated).read_to_end(&mut all)?;
+    Ok(all)
 }
 
 fn hash(bytes: &mut dyn io::Read, size: u64) -> io::Result<String> {
@@ -368,8 +444,25 @@ pub struct BundledBinary {
     taken_out: Arc<OnceLock<Option<TakenOut>>>,
 }
 
+/// A file of an archive in a temporary file.
 #[derive(Debug)]
 struct TakenOut(PathBuf);
+
+impl TakenOut {
+    /// `fill` says whether it wrote all of it.
+    fn new(archive: &Path, path: &str, fill: impl FnOnce(&mut File) -> io::Result<bool>) -> io::Result<Self> {
+        let name = path.rsplit('/').next().unwrap_or("binary");
+        let mark = names::hex(&Sha256::digest(format!("{}{path}", archive.display()))[..4]);
+        let to = std::env::temp_dir().join(format!("kubeprof-{}-{mark}-{name}", std::process::id()));
+        let mut file = File::create_new(&to)?;
+        let taken = TakenOut(to);
+        if !fill(&mut file)? {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        file.flush()?;
+        Ok(taken)
+    }
+}
 
 impl Drop for TakenOut {
     fn drop(&mut self) {
@@ -388,13 +481,8 @@ impl BundledBinary {
     }
 
     fn take_out(&self) -> io::Result<TakenOut> {
-        let name = self.path.rsplit('/').next().unwrap_or("binary");
-        let mark = names::hex(&Sha256::digest(format!("{}{}", self.contents.name.display(), self.path))[..4]);
-        let path = std::env::temp_dir().join(format!("kubeprof-{}-{mark}-{name}", std::process::id()));
-        let mut file = File::create_new(&path)?;
-        let taken = TakenOut(path);
-        self.contents.copy(&self.path, &mut file)?;
-        file.flush()?;
-        Ok(taken)
+        TakenOut::new(&self.contents.name, &self.path, |file| {
+            self.contents.copy(&self.path, file).map(|()| true)
+        })
     }
 }

@@ -130,7 +130,7 @@ pub fn examine(bytes: &[u8], expect: Expect, limit: Limit) -> Result<Facts, NotW
     }
     match expect {
         Expect::Profile(kind) => {
-            let read = pprof::read(bytes.to_vec(), limit, false)?;
+            let read = pprof::read(bytes, limit, false)?;
             let found = Kind::of(&read.profile);
             if let Some(asked) = kind
                 && asked != found
@@ -196,7 +196,7 @@ fn is_page(text: &str, page: &str) -> bool {
 }
 
 /// The node that a document of a node is of, where it is one.
-pub(super) fn node_of(bytes: &[u8]) -> Option<String> {
+pub(crate) fn node_of(bytes: &[u8]) -> Option<String> {
     let json: serde_json::Value = serde_json::from_slice(bytes).ok()?;
     json.pointer("/metadata/name")?.as_str().map(str::to_owned)
 }
@@ -223,7 +223,7 @@ fn text(bytes: &[u8]) -> Result<&str, NotWhole> {
     std::str::from_utf8(bytes).map_err(|e| NotWhole::NoText(e.valid_up_to()))
 }
 
-fn of_read(read: &pprof::Read, kind: Kind) -> Facts {
+pub(crate) fn of_read(read: &pprof::Read, kind: Kind) -> Facts {
     let p = &read.profile;
     let known = |n: i64| Some(n).filter(|&n| n != 0);
     Facts {

@@ -87,17 +87,12 @@ pub(super) struct ChoiceArgs {
 }
 
 impl ChoiceArgs {
-    /// Whether anything was typed that only bundles have.
-    pub(super) fn is_typed(&self) -> bool {
-        self.snapshot.is_some() || self.node.is_some() || self.run.is_some() || self.artifact.is_some()
-    }
-
     /// What was typed.
     pub(super) fn choice(&self) -> Choice {
         Choice {
             node: self.node.clone(),
             run: self.run,
-            snapshot: self.snapshot.unwrap_or_default(),
+            snapshot: self.snapshot,
             artifact: self.artifact.clone(),
         }
     }

@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use serde::Serialize;
 
 use super::Exit;
-use crate::input;
+use crate::input::Input;
 use crate::pprof::Limit;
 use crate::symbolize::Binary;
 use crate::symbolize::archive::{Added, Adding, Archive, open_image};
@@ -382,7 +382,7 @@ struct ExampleJson<'a> {
 fn verify(profile: &Path, binary: &Path, output: Output, out: &mut impl Write) -> anyhow::Result<Exit> {
     let image = open_image(binary)?;
     let opened = Binary::parse(&image).with_context(|| binary.display().to_string())?;
-    let profile = input::read_one(profile, Limit::Proportional, false)?.0;
+    let profile = Input::open(&[profile.to_owned()], Limit::Proportional)?.one(false)?.0;
     let mapping = main_mapping(&profile, &opened);
     let identity = examine(&profile, mapping, &opened);
     match output {

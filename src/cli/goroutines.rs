@@ -13,7 +13,7 @@ use crate::analysis::{
     self, BucketSort, GoroutineQuery, Granularity, JoinedForms, Query, Similarity, Trim, describe_by_dump,
     label_by_profile,
 };
-use crate::input::{self, GoroutineForms, Sources};
+use crate::input::{GoroutineForms, Input};
 use crate::kubelet::Knowledge;
 use crate::model::units::counted;
 use crate::model::{self, Kind, MergeOptions, Profile};
@@ -218,12 +218,8 @@ pub(super) fn goroutines(args: &GoroutinesArgs) -> Result<()> {
     }
     let forms = match &args.held {
         Some(held) => held.goroutines()?,
-        None => input::load_goroutines(&Sources {
-            paths: args.sources.clone(),
-            kind: args.kind.as_ref().map(|k| k.kind),
-            choice: args.choice.choice(),
-            limit: args.max_size.map_or(Limit::Proportional, Limit::Bytes),
-        })?,
+        None => Input::open(&args.sources, args.max_size.map_or(Limit::Proportional, Limit::Bytes))?
+            .goroutines(args.kind.as_ref().map(|k| k.kind), &args.choice.choice())?,
     };
     open::say(&forms.notes, &args.out);
     let mut one = joined(forms, args, &knowledge)?;

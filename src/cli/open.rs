@@ -8,9 +8,8 @@ use anyhow::{Context, Result, anyhow, bail};
 use super::args::{InputArgs, OutArgs};
 use super::{dumps, symbols};
 use crate::analysis::{self, Note, Query, QueryError, View};
-use crate::input::{self, Choice, GoroutineForms, Loaded, SourceError, SourceNote, Sources};
+use crate::input::{Choice, GoroutineForms, Input, InputError, Loaded, Note as SourceNote, Which};
 use crate::kubelet::Knowledge;
-use crate::model::units::counted;
 use crate::model::{self, Kind, MergeOptions, Profile};
 use crate::pprof::goroutines::GoroutineDump;
 use crate::pprof::{Form, Limit, Remark};
@@ -28,9 +27,17 @@ pub(super) struct Held {
     /// The table of subsystems.
     pub(super) knowledge: Arc<Knowledge>,
     /// Both forms of the goroutines, where the sources may have two.
-    forms: Option<Sources>,
+    forms: Option<Forms>,
     /// What is subtracted.
     bases: Bases,
+}
+
+/// Where both forms of the goroutines are.
+#[derive(Debug)]
+struct Forms {
+    paths: Vec<PathBuf>,
+    choice: Choice,
+    limit: Limit,
 }
 
 /// What is subtracted from the sources.
@@ -63,9 +70,8 @@ impl Held {
         let (loaded, look) = named(input, out)?;
         let bases = Bases::of(input);
         let several = input.sources.len() > 1 || loaded.collected;
-        let forms = Sources {
+        let forms = Forms {
             paths: input.sources.clone(),
-            kind: Some(loaded.kind),
             choice: input.choice(),
             limit: limit(input),
         };
@@ -83,13 +89,13 @@ impl Held {
     pub(super) fn goroutines(&self) -> Result<GoroutineForms> {
         let loaded = &self.loaded;
         if !matches!(loaded.kind, Kind::Goroutine | Kind::GoroutineLeak) {
-            bail!(SourceError::NoSuchKind {
+            bail!(InputError::NoSuchKind {
                 asked: Kind::Goroutine,
                 available: vec![(loaded.kind, loaded.files.len())],
             });
         }
         if let Some(again) = &self.forms {
-            let mut forms = input::load_goroutines(again)?;
+            let mut forms = Input::open(&again.paths, again.limit)?.goroutines(Some(loaded.kind), &again.choice)?;
             // Said when the session began.
             forms.notes.clear();
             return Ok(forms);
@@ -142,20 +148,19 @@ pub(super) fn knowledge_of(path: Option<&Path>) -> Result<Arc<Knowledge>> {
 
 /// Reads the sources, and subtracts the base where there is one.
 pub(super) fn load(input: &InputArgs, out: &OutArgs) -> Result<Loaded> {
-    let mut loaded = match &input.held {
-        Some(held) => held.loaded.clone(),
-        None => load_paths(
-            &input.sources,
-            input,
-            input.kind.as_ref().map(|k| k.kind),
-            input.choice(),
-            out,
-        )?,
-    };
-    let is_chosen = |n: &SourceNote| matches!(n, SourceNote::Chosen(..));
-    if input.choice.is_typed() && input.held.is_none() && !loaded.notes.iter().any(is_chosen) {
-        note_no_bundle(out);
+    match &input.held {
+        Some(held) => subtracted(held.loaded.clone(), input, out),
+        None => load_of(Input::open(&input.sources, limit(input))?, input, out),
     }
+}
+
+fn load_of(opened: Input, input: &InputArgs, out: &OutArgs) -> Result<Loaded> {
+    let loaded = opened.load(input.kind.as_ref().map(|k| k.kind), &input.choice())?;
+    subtracted(received(loaded, input, out)?, input, out)
+}
+
+/// Subtracts the base where there is one.
+fn subtracted(mut loaded: Loaded, input: &InputArgs, out: &OutArgs) -> Result<Loaded> {
     let (paths, keep) = if input.diff_base.is_empty() {
         (&input.base, false)
     } else {
@@ -170,10 +175,7 @@ pub(super) fn load(input: &InputArgs, out: &OutArgs) -> Result<Loaded> {
     let mut base = load_paths(paths, input, Some(loaded.kind), input.choice(), out)?;
     loaded.base_files = base.files.len();
     if base.profile.build_id() != loaded.profile.build_id() {
-        note(
-            out,
-            "the base is of another build; stacks are compared by function and line",
-        );
+        note(out, &SourceNote::OtherBuild.to_string());
         base.profile.forget_addresses();
         loaded.profile.forget_addresses();
     }
@@ -195,16 +197,6 @@ pub(super) fn limit(input: &InputArgs) -> Limit {
     input.max_size.map_or(Limit::Proportional, Limit::Bytes)
 }
 
-/// The sources as they were typed, whatever their kind.
-pub(super) fn sources(input: &InputArgs) -> Sources {
-    Sources {
-        paths: input.sources.clone(),
-        kind: None,
-        choice: input.choice.choice(),
-        limit: limit(input),
-    }
-}
-
 /// Reads profiles of one kind.
 pub(super) fn load_paths(
     paths: &[PathBuf],
@@ -213,12 +205,7 @@ pub(super) fn load_paths(
     choice: Choice,
     out: &OutArgs,
 ) -> Result<Loaded> {
-    let loaded = input::load(&Sources {
-        paths: paths.to_vec(),
-        kind,
-        choice,
-        limit: limit(input),
-    })?;
+    let loaded = Input::open(paths, limit(input))?.load(kind, &choice)?;
     received(loaded, input, out)
 }
 
@@ -231,102 +218,18 @@ fn received(mut loaded: Loaded, input: &InputArgs, out: &OutArgs) -> Result<Load
     Ok(loaded)
 }
 
-/// The earliest and the latest profile of a folder that is no bundle.
-pub(super) fn ends(path: &Path, input: &InputArgs, out: &OutArgs) -> Result<Option<(Loaded, Loaded)>> {
-    let ends = input::load_ends(&Sources {
-        paths: vec![path.to_owned()],
-        kind: input.kind.as_ref().map(|k| k.kind),
-        choice: input.choice(),
-        limit: limit(input),
-    })?;
-    let Some((first, last)) = ends else { return Ok(None) };
-    let both = (received(first, input, out)?, received(last, input, out)?);
-    let name = |l: &Loaded| l.files.first().map_or_else(String::new, |f| f.display().to_string());
-    note(
-        out,
-        &format!(
-            "{} and {}: the earliest and the latest that the folder has",
-            name(&both.0),
-            name(&both.1)
-        ),
-    );
-    Ok(Some(both))
-}
-
-/// Says that there is no bundle to choose from.
-pub(super) fn note_no_bundle(out: &OutArgs) {
-    note(
-        out,
-        "--node, --run, --snapshot and --artifact choose out of bundles, and there is none",
-    );
+/// The earliest and the latest profile of a folder or a bundle, or what was chosen of it.
+pub(super) fn ends(path: &Path, input: &InputArgs, old: Option<Which>, out: &OutArgs) -> Result<(Loaded, Loaded)> {
+    let opened = Input::open(&[path.to_owned()], limit(input))?;
+    let kind = input.kind.as_ref().map(|k| k.kind);
+    let (first, last) = opened.ends(kind, &input.choice(), old)?;
+    Ok((received(first, input, out)?, received(last, input, out)?))
 }
 
 /// Says what the reader of the sources found.
 pub(super) fn say(notes: &[SourceNote], out: &OutArgs) {
     for n in notes {
-        match n {
-            SourceNote::Merged(n, kind) => note(out, &format!("{n} {kind} profiles are added up")),
-            SourceNote::Skipped(n) => note(
-                out,
-                &format!(
-                    "{} no {}",
-                    counted(n, "file of the folder is", "files of the folder are"),
-                    if *n == 1 { "profile" } else { "profiles" }
-                ),
-            ),
-            SourceNote::TextForms(n) => note(
-                out,
-                &format!(
-                    "{} left out",
-                    counted(n, "text of the same kind is", "texts of the same kind are")
-                ),
-            ),
-            SourceNote::Chosen(path, chosen) => note(out, &format!("{}: {chosen}", path.display())),
-            SourceNote::Altered(path) => note(
-                out,
-                &format!(
-                    "{}: not what its manifest says; see `kubeprof bundle verify`",
-                    path.display()
-                ),
-            ),
-            SourceNote::LeftOut(path, n) => {
-                note(
-                    out,
-                    &format!(
-                        "{}: {} left out",
-                        path.display(),
-                        counted(
-                            n,
-                            "link, device or absurd name is",
-                            "links, devices or absurd names are"
-                        )
-                    ),
-                );
-            }
-            SourceNote::Broken(path, why) => note(out, &format!("{}: {why}", path.display())),
-            SourceNote::Remark(path, remark) => note(out, &format!("{}: {remark}", path.display())),
-            SourceNote::Odd(path, odd) => {
-                let path = path.display();
-                if odd.invalid_utf8 > 0 {
-                    note(
-                        out,
-                        &format!(
-                            "{path}: {} not UTF-8; bad bytes are shown as \u{fffd}",
-                            counted(odd.invalid_utf8, "name is", "names are")
-                        ),
-                    );
-                }
-                if odd.dangling_mappings > 0 {
-                    note(
-                        out,
-                        &format!(
-                            "{path}: {} a mapping that is not there",
-                            counted(odd.dangling_mappings, "location names", "locations name")
-                        ),
-                    );
-                }
-            }
-        }
+        note(out, &n.to_string());
     }
 }
 
@@ -346,6 +249,11 @@ fn of_dumps(of: &[GoroutineDump], input: &InputArgs) -> Result<Profile> {
 /// Reads the sources and names what has no name.
 pub(super) fn named(input: &InputArgs, out: &OutArgs) -> Result<(Loaded, Look)> {
     with_names(load(input, out)?, input, out)
+}
+
+/// Takes what was asked for of opened sources and names what has no name.
+pub(super) fn named_of(opened: Input, input: &InputArgs, out: &OutArgs) -> Result<(Loaded, Look)> {
+    with_names(load_of(opened, input, out)?, input, out)
 }
 
 /// Names what has no name.

@@ -128,7 +128,7 @@ pub(super) fn answer(args: &SymbolizeArgs) -> anyhow::Result<Exit> {
 
 /// The one binary of a bundle.
 fn bundled(path: &Path) -> anyhow::Result<BundledBinary> {
-    let Some((contents, record)) = input::open_bundle(path, Limit::Proportional, Want::Artifacts)? else {
+    let Some((contents, record)) = input::open_bundle(path, Limit::Proportional, Want::Executables)? else {
         bail!(
             "{}: not a bundle\nhint: name a bundle of `kubeprof capture`, or the binary with --binary FILE",
             path.display()

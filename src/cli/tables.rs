@@ -8,8 +8,7 @@ use clap::{Args, ValueEnum};
 use super::args::{Format, InputArgs, OutArgs, QueryArgs};
 use super::{Exit, graphs, open, output};
 use crate::analysis::{self, Dialect, Granularity, QueryError, Trim};
-use crate::bundle::Want;
-use crate::input::{self, Choice, Which};
+use crate::input::{Choice, Input, Which};
 use crate::model;
 use crate::render::{
     GoSources, Lines, SourceLookup, csv, folded, json, layout, pprof as text, text as text_page, traces,
@@ -264,9 +263,9 @@ impl DiffArgs {
         let mut old = input.choice();
         if input.sources.is_empty() && input.held.is_none() {
             input.sources.push(self.old.clone());
-            old.snapshot = Which::First;
+            old.snapshot = Some(Which::First);
         }
-        old.snapshot = self.old_snapshot.unwrap_or(old.snapshot);
+        old.snapshot = self.old_snapshot.or(old.snapshot);
         (input, old)
     }
 }
@@ -281,30 +280,15 @@ pub(super) fn diff(args: &DiffArgs) -> Result<Exit> {
     let normalize = std::mem::take(&mut input.normalize);
     let knowledge = open::knowledge(&args.input)?;
     let alone = args.input.sources.is_empty() && args.input.held.is_none();
-    let ends = match alone {
-        true => open::ends(&args.old, &args.input, &args.out)?,
-        false => None,
+    let (base, (loaded, look)) = if alone {
+        let (first, last) = open::ends(&args.old, &args.input, args.old_snapshot, &args.out)?;
+        (first, open::with_names(last, &input, &args.out)?)
+    } else {
+        let (loaded, look) = open::named(&input, &args.out)?;
+        let old = std::slice::from_ref(&args.old);
+        let base = open::load_paths(old, &args.input, Some(loaded.kind), choice, &args.out)?;
+        (base, (loaded, look))
     };
-    let (base, (loaded, look)) = match ends {
-        Some((first, last)) => {
-            if args.old_snapshot.is_some() || args.input.choice.is_typed() {
-                open::note_no_bundle(&args.out);
-            }
-            (first, open::with_names(last, &input, &args.out)?)
-        }
-        None => {
-            let (loaded, look) = open::named(&input, &args.out)?;
-            let old = std::slice::from_ref(&args.old);
-            let base = open::load_paths(old, &args.input, Some(loaded.kind), choice, &args.out)?;
-            (base, (loaded, look))
-        }
-    };
-    if alone && base.files == loaded.files {
-        bail!(
-            "{}: a diff needs two snapshots\nhint: take a series, or name two profiles or bundles",
-            base.files.first().unwrap_or(&args.old).display()
-        );
-    }
     let look = layout::Look {
         old_merged: base.files.len(),
         normalized: normalize,
@@ -364,21 +348,21 @@ pub(super) fn inspect(args: &InspectArgs) -> Result<()> {
         let table = crate::kubelet::Knowledge::builtin_text();
         return output::write(&args.out, true, None, |out| out.write_all(table.as_bytes()));
     }
-    if let ([source], None) = (args.input.sources.as_slice(), &args.input.held)
-        && source.as_os_str() != "-"
-        && args.input.asks_for_all()
-        && let Some((contents, record)) = input::open_bundle(source, open::limit(&args.input), Want::Artifacts)?
-    {
-        let document = layout::bundle(&contents.name.display().to_string(), &record);
-        return output::document(&document, args.output, &args.out, true);
-    }
-    if args.input.asks_for_all()
-        && args.input.held.is_none()
-        && let Some(files) = input::survey(&open::sources(&args.input))?
-    {
-        return output::document(&layout::survey(&files), args.output, &args.out, true);
-    }
-    let (loaded, look) = open::named(&args.input, &args.out)?;
+    let (loaded, look) = if args.input.held.is_none() {
+        let input = Input::open(&args.input.sources, open::limit(&args.input))?;
+        if args.input.asks_for_all() {
+            if let Some((contents, record)) = input.bundle().filter(|(contents, _)| contents.name.as_os_str() != "-") {
+                let document = layout::bundle(&contents.name.display().to_string(), record);
+                return output::document(&document, args.output, &args.out, true);
+            }
+            if let Some(files) = input.list() {
+                return output::document(&layout::survey(&files), args.output, &args.out, true);
+            }
+        }
+        open::named_of(input, &args.input, &args.out)?
+    } else {
+        open::named(&args.input, &args.out)?
+    };
     let facts = vec![
         ("source", look.source.clone()),
         ("kind", loaded.kind.to_string()),

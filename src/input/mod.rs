@@ -1,16 +1,209 @@
-//! What a report is about: paths and choices -> profiles.
+//! What a report is about: paths and choices -> profiles, and series of them.
 //!
 //! A source is a file, a folder, a tar, a bundle or standard input. `bundle` knows the format of bundles and `pprof` what
-//! bytes mean; this room opens sources, tells what they hold, and chooses what a command sees of them.
+//! bytes mean; this room opens every source once ([`Input`]), tells what is in it, groups it into [`Series`] of one process,
+//! and chooses what a command sees of it.
 
-mod goroutine_forms;
+mod error;
+mod file_names;
+mod files;
+mod goroutines;
+mod listing;
+mod load;
+mod loose;
+mod note;
 mod select;
+mod series;
 mod source;
-mod source_error;
-mod survey;
 
-pub use goroutine_forms::{GoroutineForms, load_goroutines};
-pub use select::{Choice, Chosen, PREFERRED, Which, choose};
-pub use source::{Loaded, SourceNote, Sources, load, load_ends, open_bundle, read_bytes, read_one, read_profile};
-pub use source_error::SourceError;
-pub use survey::{Surveyed, SurveyedProfile, survey};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+
+pub use error::InputError;
+pub use goroutines::GoroutineForms;
+pub use listing::{ListedFile, ListedProfile};
+pub use load::Loaded;
+pub use note::Note;
+pub use select::{Choice, Chosen, PREFERRED, Which};
+pub use series::{Artifact, KnownBy, Moment, Series};
+pub use source::{open_bundle, read_profile};
+
+use crate::bundle::manifest::JOURNAL;
+use crate::bundle::{BundledBinary, Contents, Record, Want};
+use crate::pprof::Limit;
+use files::Files;
+use loose::Loose;
+use source::Source;
+
+/// The sources of a command, each opened once.
+#[derive(Debug)]
+pub struct Input {
+    files: Arc<Files>,
+    groups: OnceLock<Vec<Group>>,
+}
+
+/// What belongs together: a source with several files, or all files that were named.
+#[derive(Debug)]
+struct Group {
+    name: PathBuf,
+    of: GroupOf,
+    series: Vec<Series>,
+}
+
+#[derive(Debug)]
+enum GroupOf {
+    Bundle(Arc<Contents>, Box<Record>),
+    Collection(Arc<Contents>, Loose),
+    Named(Loose),
+}
+
+impl Input {
+    /// Opens files, folders, tars, bundles, or `-` for standard input.
+    ///
+    /// # Errors
+    /// When one cannot be read.
+    pub fn open(paths: &[PathBuf], limit: Limit) -> Result<Self, InputError> {
+        let open = |path: &PathBuf| Source::open(path, limit, Want::Artifacts);
+        let sources: Result<Vec<Source>, InputError> = paths.iter().map(open).collect();
+        Ok(Self {
+            files: Arc::new(Files::new(sources?, limit)),
+            groups: OnceLock::new(),
+        })
+    }
+
+    /// The bundle, where one is all that was opened.
+    pub fn bundle(&self) -> Option<(&Contents, &Record)> {
+        let [Source::Collection(contents)] = self.files.sources.as_slice() else {
+            return None;
+        };
+        if !contents.has(JOURNAL) {
+            return None;
+        }
+        match self.groups() {
+            [
+                Group {
+                    of: GroupOf::Bundle(contents, record),
+                    ..
+                },
+            ] => Some((contents, record)),
+            _ => None,
+        }
+    }
+
+    /// The bytes, where one file is all that was opened.
+    pub fn single_file(&self) -> Option<(&Path, &[u8])> {
+        match self.files.sources.as_slice() {
+            [Source::File(path, bytes)] => Some((path, bytes)),
+            _ => None,
+        }
+    }
+
+    /// The series in the sources: one for every process.
+    pub fn series(&self) -> impl Iterator<Item = &Series> {
+        self.groups().iter().flat_map(|group| &group.series)
+    }
+
+    /// Looks at what the sources hold.
+    fn groups(&self) -> &[Group] {
+        self.groups.get_or_init(|| {
+            let mut groups = Vec::new();
+            let mut named = Loose::default();
+            let mut first_named = None;
+            for (n, source) in self.files.sources.iter().enumerate() {
+                match source {
+                    Source::File(path, _) => {
+                        named.add(&self.files, n, path);
+                        first_named = first_named.or(Some(path));
+                    }
+                    Source::Collection(contents) => groups.push(self.collection(n, contents)),
+                }
+            }
+            if let Some(path) = first_named {
+                let series = named.series(&self.files, path);
+                groups.push(Group {
+                    name: path.clone(),
+                    of: GroupOf::Named(named),
+                    series,
+                });
+            }
+            groups
+        })
+    }
+
+    fn collection(&self, source: usize, contents: &Arc<Contents>) -> Group {
+        let name = contents.name.clone();
+        match contents.record() {
+            Some(record) => Group {
+                series: Series::of_bundle(&self.files, source, &name, &record),
+                of: GroupOf::Bundle(contents.clone(), Box::new(record)),
+                name,
+            },
+            None => {
+                let loose = match bundles_in(contents).is_empty() {
+                    true => Loose::of_collection(&self.files, source, contents),
+                    false => Loose::default(),
+                };
+                Group {
+                    series: loose.series(&self.files, &name),
+                    of: GroupOf::Collection(contents.clone(), loose),
+                    name,
+                }
+            }
+        }
+    }
+}
+
+/// Bundles in the folders of a folder or tar.
+fn bundles_in(contents: &Contents) -> Vec<String> {
+    let journals = contents
+        .paths()
+        .filter_map(|p| p.strip_suffix(JOURNAL)?.strip_suffix('/'));
+    journals.map(|p| contents.name.join(p).display().to_string()).collect()
+}
+
+impl Group {
+    /// Executables of a bundle.
+    fn binaries(&self) -> Vec<BundledBinary> {
+        match &self.of {
+            GroupOf::Bundle(contents, record) => contents.binaries(record),
+            _ => Vec::new(),
+        }
+    }
+
+    /// What is odd about an archive as such.
+    fn archive_notes(&self, notes: &mut Vec<Note>) {
+        let (GroupOf::Bundle(contents, _) | GroupOf::Collection(contents, _)) = &self.of else {
+            return;
+        };
+        if let Some(broken) = &contents.broken {
+            notes.push(Note::Broken(self.name.clone(), broken.to_string()));
+        }
+        if !contents.odd.is_empty() {
+            notes.push(Note::LeftOut(self.name.clone(), contents.odd.len()));
+        }
+    }
+
+    /// Whether it can be read at all.
+    ///
+    /// # Errors
+    /// When it is a bundle of a later version, or holds bundles.
+    fn check(&self) -> Result<(), InputError> {
+        let name = || self.name.display().to_string();
+        match &self.of {
+            GroupOf::Bundle(_, record) if !record.is_readable() => Err(InputError::Unreadable {
+                name: name(),
+                schema: record.schema,
+            }),
+            GroupOf::Collection(contents, loose) => match bundles_in(contents) {
+                bundles if !bundles.is_empty() => Err(InputError::Bundles {
+                    name: name(),
+                    bundles,
+                    unpacked: if contents.name.is_dir() { "" } else { ", unpacked" },
+                }),
+                _ if loose.profiles().next().is_none() => Err(InputError::NoProfiles(name())),
+                _ => Ok(()),
+            },
+            _ => Ok(()),
+        }
+    }
+}

@@ -184,10 +184,11 @@ fn decode_hint(e: &DecodeError) -> String {
 ///
 /// # Errors
 /// What the bytes are instead, and where they stop being a profile.
-pub fn read(packed: Vec<u8>, limit: Limit, plain: bool) -> Result<Read, ReadError> {
+pub fn read(packed: impl AsRef<[u8]>, limit: Limit, plain: bool) -> Result<Read, ReadError> {
+    let packed = packed.as_ref();
     if !plain
-        && let Some((200..=299, body)) = mistakes::http_response(&packed)
-        && let Ok(mut read) = unpack_and_read(packed[body..].to_vec(), limit, plain)
+        && let Some((200..=299, body)) = mistakes::http_response(packed)
+        && let Ok(mut read) = unpack_and_read(&packed[body..], limit, plain)
     {
         read.remarks.push(Remark::HttpHeaders);
         return Ok(read);
@@ -195,32 +196,27 @@ pub fn read(packed: Vec<u8>, limit: Limit, plain: bool) -> Result<Read, ReadErro
     unpack_and_read(packed, limit, plain)
 }
 
-fn unpack_and_read(packed: Vec<u8>, limit: Limit, plain: bool) -> Result<Read, ReadError> {
-    let ceiling = limit.bytes(packed.len());
-    let bytes = match inflate(&packed, limit)? {
-        Cow::Borrowed(_) => packed,
-        Cow::Owned(bytes) => {
-            drop(packed);
-            // What a server packs and a client packs once more.
-            if !plain && let Cow::Owned(inner) = inflate(&bytes, Limit::Bytes(ceiling))? {
-                let mut read = read_unpacked(inner, plain)?;
-                read.remarks.push(Remark::PackedTwice);
-                return Ok(read);
-            }
-            bytes
-        }
-    };
-    read_unpacked(bytes, plain)
+fn unpack_and_read(packed: &[u8], limit: Limit, plain: bool) -> Result<Read, ReadError> {
+    let bytes = inflate(packed, limit)?;
+    // What a server packs and a client packs again.
+    if let (false, Cow::Owned(outer)) = (plain, &bytes)
+        && let Cow::Owned(inner) = inflate(outer, Limit::Bytes(limit.bytes(packed.len())))?
+    {
+        let mut read = read_unpacked(&inner, plain)?;
+        read.remarks.push(Remark::PackedTwice);
+        return Ok(read);
+    }
+    read_unpacked(&bytes, plain)
 }
 
-fn read_unpacked(bytes: Vec<u8>, plain: bool) -> Result<Read, ReadError> {
+fn read_unpacked(bytes: &[u8], plain: bool) -> Result<Read, ReadError> {
     if bytes.is_empty() {
         return Err(ReadError::Mistake(mistakes::Mistake::Empty));
     }
-    if !plain && let Some(read) = go_text(&bytes) {
+    if !plain && let Some(read) = go_text(bytes) {
         return read;
     }
-    let error = match decode(&bytes) {
+    let error = match decode(bytes) {
         Ok((profile, notes)) => {
             return Ok(Read {
                 profile,
@@ -232,10 +228,10 @@ fn read_unpacked(bytes: Vec<u8>, plain: bool) -> Result<Read, ReadError> {
         }
         Err(e) => e,
     };
-    if !plain && let Some(dump) = goroutines::parse(&bytes) {
+    if !plain && let Some(dump) = goroutines::parse(bytes) {
         return Ok(from_dump(dump));
     }
-    match legacy::parse(&bytes) {
+    match legacy::parse(bytes) {
         Ok(Some(profile)) => {
             return Ok(Read {
                 profile,
@@ -248,7 +244,7 @@ fn read_unpacked(bytes: Vec<u8>, plain: bool) -> Result<Read, ReadError> {
         Ok(None) => {}
         Err(e) => return Err(e.into()),
     }
-    match mistakes::recognise(&bytes) {
+    match mistakes::recognise(bytes) {
         Some(mistake) => Err(ReadError::Mistake(mistake)),
         None => Err(error.into()),
     }

@@ -7,7 +7,7 @@ use std::path::Path;
 use kubeprof::bundle::archive::OddEntry;
 use kubeprof::bundle::verify::{Flaw, Verdict, verify};
 use kubeprof::bundle::{Contents, Packing, Record, Want, pack, unpack};
-use kubeprof::input::{Choice, Sources, load};
+use kubeprof::input::{Choice, Input};
 use kubeprof::pprof::Limit;
 
 use super::made_bundle;
@@ -255,13 +255,9 @@ fn a_source_that_is_a_damaged_archive_is_an_error_or_a_profile() {
     let mut read = 0;
     for cut in (0..whole.len()).step_by(whole.len() / 40) {
         fs::write(&path, &whole[..cut]).expect("room");
-        let sources = Sources {
-            paths: vec![path.clone()],
-            kind: None,
-            choice: Choice::default(),
-            limit: Limit::Proportional,
-        };
-        read += usize::from(load(&sources).is_ok_and(|l| !l.profile.samples.is_empty()));
+        let input = Input::open(std::slice::from_ref(&path), Limit::Proportional);
+        let loaded = input.and_then(|input| input.load(None, &Choice::default()));
+        read += usize::from(loaded.is_ok_and(|l| !l.profile.samples.is_empty()));
     }
     assert!(read > 5, "what came before the cut can be used: {read}");
 }

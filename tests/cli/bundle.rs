@@ -398,10 +398,22 @@ fn a_tar_of_profiles_is_like_a_folder_of_them() {
         capture("ctx-leak-1.36.1/s01-heap.pb.gz"),
         capture("ctx-leak-1.36.1/s10-heap.pb.gz"),
     );
-    assert_eq!(
-        json(&["top", &path, "--kind", "heap"])["rows"],
-        json(&["top", &one, &two])["rows"]
+    // Two moments of one process: the latest is shown, and said to be.
+    let latest = run(&["top", &path, "--kind", "heap", "-o", "json"]);
+    assert!(
+        latest
+            .stderr
+            .contains("heap:2.pb.gz, snapshot 2 of 2026-11-23T18:45:35Z")
+            && latest.stderr.contains("--snapshot first|last|N|all (2)"),
+        "{}",
+        latest.stderr
     );
+    let latest: serde_json::Value = serde_json::from_str(&latest.stdout).expect("JSON");
+    assert_eq!(latest["rows"], json(&["top", &two])["rows"]);
+    let of = |snapshot: &str| json(&["top", &path, "--kind", "heap", "--snapshot", snapshot])["rows"].clone();
+    assert_eq!(of("all"), json(&["top", &one, &two])["rows"]);
+    assert_eq!(of("first"), json(&["top", &one])["rows"]);
+    assert_eq!(of("2"), latest["rows"]);
     let kinds = run(&["top", &path]);
     assert!(
         kinds.code == 2 && kinds.stderr.contains("2 heap, 1 cpu"),

@@ -279,10 +279,12 @@ fn comparisons_say_what_they_compare() {
     fs::copy(&first, dir.path().join("a.pb.gz")).expect("copied");
     fs::copy(heap(), dir.path().join("b.pb.gz")).expect("copied");
     let both = dir.path().display().to_string();
-    let text = fine(&["diff", &both, &heap()]);
+    let text = fine(&["diff", "--old-snapshot", "all", &both, &heap()]);
     assert!(text.contains("compared with the sum of 2 profiles"), "{text}");
-    assert_eq!(json(&["diff", &both, &heap()])["profile"]["old_profiles"], 2);
-    let text = fine(&["top", "--base", &both, &heap()]);
+    let old = |args: &[&str]| json(args)["profile"]["old_profiles"].clone();
+    assert_eq!(old(&["diff", "--old-snapshot", "all", &both, &heap()]), 2);
+    assert_eq!(old(&["diff", &both, &heap()]), 1);
+    let text = fine(&["top", "--snapshot", "all", "--base", &both, &heap()]);
     assert!(text.contains("compared with the sum of 2 profiles"), "{text}");
     let text = fine(&["diff", &first, &heap(), "--normalize"]);
     assert!(text.contains("scaled to the total of the base"), "{text}");

@@ -10,7 +10,7 @@ use rustc_hash::FxHashSet;
 use super::flags::Flags;
 use super::{demangle, local};
 use crate::analysis;
-use crate::input;
+use crate::input::{Input, Note};
 use crate::model::{self, LabelKind, MappingId, MergeOptions, Profile};
 use crate::pprof::Limit;
 
@@ -40,10 +40,10 @@ pub(super) fn fetch(flags: &Flags, executable: Option<&str>) -> Result<Profile, 
                 );
                 continue;
             }
-            match input::read_one(Path::new(name), Limit::Proportional, true) {
+            match Input::open(&[PathBuf::from(name)], Limit::Proportional).and_then(|input| input.one(true)) {
                 Ok((mut p, notes)) => {
                     for note in notes {
-                        if let input::SourceNote::Chosen(path, chosen) = note {
+                        if let Note::Chosen(path, chosen) = note {
                             say!("{}: {}", path.display(), chosen.what());
                         }
                     }

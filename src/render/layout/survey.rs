@@ -2,13 +2,13 @@
 
 use serde_json::json;
 
-use crate::input::Surveyed;
+use crate::input::ListedFile;
 use crate::model::units::{self, counted};
 use crate::render::document::{Cell, Column, Document, Emphasis, Row, Shown};
 use crate::render::pprof::go_time;
 
 /// What each file is.
-pub fn survey(files: &[Surveyed]) -> Document {
+pub fn survey(files: &[ListedFile]) -> Document {
     let mut d = Document {
         schema: "kubeprof/survey/1".to_owned(),
         ..Document::default()

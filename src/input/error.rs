@@ -9,7 +9,7 @@ use crate::pprof;
 /// Why there is no profile.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum SourceError {
+pub enum InputError {
     /// A file cannot be read.
     #[error("{name}: {cause}{hint}", hint = io_hint(.name, .cause))]
     Io {
@@ -50,13 +50,30 @@ pub enum SourceError {
     /// A bundle holds no profile that fits.
     #[error("the bundle holds no profile\nhint: `kubeprof bundle verify` says what it holds and lacks")]
     EmptyBundle,
+    /// There are not two snapshots to compare.
+    #[error("{0}: a diff needs two snapshots\nhint: take a series, or name two profiles or bundles")]
+    OneSnapshot(String),
+    /// No source was named.
+    #[error("no sources")]
+    NoSources,
     /// A bundle does not have what was asked for.
-    #[error("the bundle has no {what}\nhint: there is {}", .has.join(", "))]
+    #[error("there is no {what}{}", there_is(.has))]
     NotInBundle {
         /// What was asked for.
         what: String,
         /// What there is.
         has: Vec<String>,
+    },
+    /// A folder holds profiles of processes that nothing says to be one after the other.
+    #[error(
+        "the profiles are of {} processes: {}\nhint: choose one with {}, or name its files",
+        .processes.len(), .processes.join("; "), if *.nodes { "--node NAME or --run N" } else { "--run N" }
+    )]
+    Processes {
+        /// What is known of them.
+        processes: Vec<String>,
+        /// Whether they are of several nodes.
+        nodes: bool,
     },
     /// A bundle was written by a later version, or its manifest cannot be read.
     #[error(
@@ -104,6 +121,13 @@ fn io_hint(name: &str, e: &io::Error) -> &'static str {
         }
         io::ErrorKind::NotFound => "\nhint: SOURCE is a profile file, a folder of them, or - for standard input",
         _ => "",
+    }
+}
+
+fn there_is(has: &[String]) -> String {
+    match has {
+        [] => String::new(),
+        has => format!("\nhint: there is {}", has.join(", ")),
     }
 }
 

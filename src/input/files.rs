@@ -1,0 +1,139 @@
+//! The files of all sources of a command: opened once, read once, decoded where asked for.
+
+use std::borrow::Cow;
+use std::collections::VecDeque;
+use std::io;
+use std::path::Path;
+use std::sync::Mutex;
+
+use super::InputError;
+use super::series::Artifact;
+use super::source::Source;
+use crate::bundle::names;
+use crate::pprof::{self, Limit, inflate};
+
+/// Profiles that were decoded to tell what they are stay as long as their files are smaller than this together, the last
+/// ones longest: the one that is asked for is likely among them and is not read again.
+const KEPT: usize = 6 << 20;
+
+/// Where a file is.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(super) struct Place {
+    /// Which source.
+    pub(super) source: usize,
+    /// Which file of it; `""` where the source is a file.
+    pub(super) file: String,
+}
+
+/// The files of all sources.
+#[derive(Debug)]
+pub(super) struct Files {
+    pub(super) sources: Vec<Source>,
+    pub(super) limit: Limit,
+    decoded: Mutex<Decoded>,
+}
+
+#[derive(Debug, Default)]
+struct Decoded {
+    reads: VecDeque<(Place, usize, pprof::Read)>,
+    bytes: usize,
+}
+
+impl Files {
+    pub(super) fn new(sources: Vec<Source>, limit: Limit) -> Self {
+        Self {
+            sources,
+            limit,
+            decoded: Mutex::default(),
+        }
+    }
+
+    /// Whether a source has such a file.
+    pub(super) fn has(&self, source: usize, file: &str) -> bool {
+        match &self.sources[source] {
+            Source::Collection(contents) => contents.has(file),
+            Source::File(..) => file.is_empty(),
+        }
+    }
+
+    /// The bytes of a file.
+    pub(super) fn bytes(&self, place: &Place) -> io::Result<Cow<'_, [u8]>> {
+        match &self.sources[place.source] {
+            Source::Collection(contents) => contents.get(&place.file),
+            Source::File(_, bytes) => Ok(Cow::Borrowed(bytes)),
+        }
+    }
+
+    /// The bytes of an artifact, unpacked.
+    pub(super) fn text(&self, artifact: &Artifact) -> Result<Cow<'_, [u8]>, InputError> {
+        let unpack = |bytes: &[u8]| inflate(bytes, self.limit).map(Cow::into_owned);
+        let bytes = self.bytes(&artifact.place).map_err(|e| io_error(&artifact.path, e))?;
+        match pprof::encoding(&bytes) {
+            pprof::Encoding::Raw => Ok(bytes),
+            _ => unpack(&bytes).map(Cow::Owned).map_err(|source| InputError::Read {
+                name: artifact.path.display().to_string(),
+                cause: source.into(),
+            }),
+        }
+    }
+
+    /// Decodes what may be a profile.
+    pub(super) fn decode(&self, bytes: &[u8]) -> Result<pprof::Read, pprof::ReadError> {
+        pprof::read(bytes, self.limit, false)
+    }
+
+    /// Keeps what was decoded, in place of what was kept first.
+    pub(super) fn keep(&self, place: Place, bytes: usize, read: pprof::Read) {
+        let Ok(mut decoded) = self.decoded.lock() else { return };
+        decoded.bytes += bytes;
+        decoded.reads.push_back((place, bytes, read));
+        while decoded.bytes > KEPT && decoded.reads.len() > 1 {
+            let first = decoded.reads.pop_front();
+            decoded.bytes -= first.map_or(0, |(_, bytes, _)| bytes);
+        }
+    }
+
+    fn take_kept(&self, place: &Place) -> Option<pprof::Read> {
+        let mut decoded = self.decoded.lock().ok()?;
+        let at = decoded.reads.iter().position(|(kept, ..)| kept == place)?;
+        let (_, bytes, read) = decoded.reads.remove(at)?;
+        decoded.bytes -= bytes;
+        Some(read)
+    }
+
+    /// The profile of an artifact, and whether its bytes are not those that the manifest has.
+    pub(super) fn read(&self, artifact: &Artifact) -> Result<(pprof::Read, bool), InputError> {
+        if let Some(read) = self.take_kept(&artifact.place) {
+            return Ok((read, false));
+        }
+        let bytes = self.bytes(&artifact.place).map_err(|e| io_error(&artifact.path, e))?;
+        let is_altered = !artifact.sha256.is_empty() && names::sha256(&bytes) != artifact.sha256;
+        let name = || artifact.path.display().to_string();
+        match (self.decode(&bytes), is_altered) {
+            (Ok(read), _) => Ok((read, is_altered)),
+            (Err(cause), true) => Err(InputError::Altered { name: name(), cause }),
+            (Err(cause), false) => Err(InputError::Read { name: name(), cause }),
+        }
+    }
+}
+
+impl Files {
+    /// Why an artifact is no profile, in one line.
+    pub(super) fn why_no_profile(&self, artifact: &Artifact) -> String {
+        let bytes = match self.bytes(&artifact.place) {
+            Ok(bytes) => bytes,
+            Err(e) => return e.to_string(),
+        };
+        match self.decode(&bytes) {
+            Ok(_) => String::new(),
+            Err(e) => e.to_string().lines().next().unwrap_or_default().to_owned(),
+        }
+    }
+}
+
+fn io_error(path: &Path, cause: io::Error) -> InputError {
+    InputError::Io {
+        name: path.display().to_string(),
+        cause,
+    }
+}

@@ -1,0 +1,3 @@
+//! What sources are: series of files and bundles, in order, by process.
+
+mod series;
