@@ -14,7 +14,7 @@ use crate::bundle::manifest::SnapshotId;
 use crate::bundle::{Contents, Record, RunRecord, Want};
 use crate::diagnose::material::{Moment, Process};
 use crate::diagnose::metrics::Metrics;
-use crate::input::{self, SourceError};
+use crate::input::{self, Input, InputError};
 use crate::kubelet::Knowledge;
 use crate::model::Kind;
 use crate::pprof::{self, Form, Limit, Remark};
@@ -48,8 +48,11 @@ pub(super) fn gather(paths: &[PathBuf], limit: Limit, knowledge: &Knowledge) -> 
         } else if path.is_dir() {
             folder(path, limit, knowledge, &mut gathered)?;
         } else {
-            let bytes = input::read_bytes(path)?;
-            loose.push((path.display().to_string(), path.display().to_string(), bytes));
+            let opened = Input::open(std::slice::from_ref(path), limit)?;
+            let Some((_, bytes)) = opened.single_file() else {
+                bail!("{}: a tar that is not a bundle\nhint: unpack it first", path.display());
+            };
+            loose.push((path.display().to_string(), path.display().to_string(), bytes.to_vec()));
         }
     }
     let only = loose.len();
@@ -308,7 +311,7 @@ fn take(
                 return Ok(());
             }
             if named {
-                return Err(SourceError::Read {
+                return Err(InputError::Read {
                     name: source.to_owned(),
                     cause,
                 }
