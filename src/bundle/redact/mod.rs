@@ -396,7 +396,7 @@ impl Redaction<'_> {
             return Ok((redacted.into_bytes(), facts));
         }
         let redacted = if facts.form == Form::Proto {
-            let read = pprof::read(bytes.into_owned(), self.limit, false).map_err(unreadable)?;
+            let read = pprof::read(&bytes, self.limit, false).map_err(unreadable)?;
             self.profile(read.profile)?
         } else {
             let plain = pprof::inflate(&bytes, self.limit).map_err(unreadable)?;
