@@ -232,7 +232,6 @@ fn a_large_archive_comes_as_it_was() {
             format!("{}{padding}", metrics("n", START)).as_bytes(),
         );
     }
-    drop(add);
     tar.finish().expect("room");
     let all = series(&path);
     assert_eq!((all.len(), all[0].moments.len()), (1, 9));

@@ -192,7 +192,7 @@ fn try_all(data: &[u8]) {
         assert!(!m.what().is_empty() && !m.remedy().is_empty());
     }
     for plain in [false, true] {
-        if let Ok(r) = read(data.to_vec(), Limit::Proportional, plain) {
+        if let Ok(r) = read(data, Limit::Proportional, plain) {
             sound(&r.profile, "read");
         }
     }
@@ -235,7 +235,7 @@ fn cases() -> u32 {
 fn the_seeds_are_what_they_seem() {
     let known = SEEDS
         .iter()
-        .filter(|s| read(s.to_vec(), Limit::Proportional, false).is_ok())
+        .filter(|s| read(s, Limit::Proportional, false).is_ok())
         .count();
     let mistakes = SEEDS.iter().filter(|s| mistakes::recognise(s).is_some()).count();
     assert_eq!(known + mistakes, SEEDS.len());
