@@ -245,7 +245,7 @@ pub fn percentage(value: i64, total: i64) -> String {
     }
 }
 
-/// C's `%.2g`.
+/// C's `%.2g` of what is below one.
 fn two_significant(v: f64) -> String {
     if v == 0.0 || !v.is_finite() {
         return if v == 0.0 { "0".to_owned() } else { "NaN".to_owned() };
@@ -256,30 +256,23 @@ fn two_significant(v: f64) -> String {
         0.01..0.1 => 3,
         0.001..0.01 => 4,
         0.0001..0.001 => 5,
-        _ => 0,
+        _ => return scientific(v),
     };
-    if decimals > 0 {
-        let mut text = String::with_capacity(8);
-        fixed(v, decimals, &mut text);
-        let cut = text.trim_end_matches('0').trim_end_matches('.').len();
-        text.truncate(cut);
-        return text;
+    let mut text = String::with_capacity(8);
+    fixed(v, decimals, &mut text);
+    let cut = text.trim_end_matches('0').trim_end_matches('.').len();
+    text.truncate(cut);
+    text
+}
+
+/// The same of what is below 0.0001, unless it is rounded up to that.
+fn scientific(v: f64) -> String {
+    let text = format!("{v:.1e}");
+    let (mantissa, exponent) = text.split_once("e-").unwrap_or((&text, "0"));
+    if exponent == "4" {
+        return "0.0001".to_owned();
     }
-    let scientific = format!("{v:.1e}");
-    let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
-    let exponent: i32 = exponent.parse().unwrap_or(0);
-    if !(-4..2).contains(&exponent) {
-        let mantissa = mantissa.strip_suffix(".0").unwrap_or(mantissa);
-        let sign = if exponent < 0 { '-' } else { '+' };
-        return format!("{mantissa}e{sign}{:02}", exponent.abs());
-    }
-    let decimals = usize::try_from(1 - exponent).unwrap_or(0);
-    let fixed = format!("{v:.decimals$}");
-    if fixed.contains('.') {
-        fixed.trim_end_matches('0').trim_end_matches('.').to_owned()
-    } else {
-        fixed
-    }
+    format!("{}e-{exponent:0>2}", mantissa.strip_suffix(".0").unwrap_or(mantissa))
 }
 
 /// Whether two units can be brought to one: they are equal, or of one family.
@@ -324,6 +317,14 @@ mod tests {
             (1, 100_000_000, "1e-06%"),
             (12, 10_000_000, "0.00012%"),
             (12, 100_000_000, "1.2e-05%"),
+            (9_994, 10_000_000_000, "0.0001%"),
+            (9_949, 10_000_000_000, "9.9e-05%"),
+            (1, 1_000_000, "0.0001%"),
+            (1, 100_000, "0.001%"),
+            (12, 1_000_000, "0.0012%"),
+            (12, 100_000, "0.012%"),
+            (12, 10_000, " 0.12%"),
+            (1, i64::MAX, "1.1e-17%"),
             (0, 100, "    0%"),
             (3, 0, "    0%"),
             (106, 1, "10600.00%"),

@@ -93,6 +93,40 @@ fn mappings_are_one_by_build_offset_and_size() {
         }),
     ];
     for (what, change) in two {
+        let texts = |p: &Profile, n: usize| {
+            let m = &p.mappings[n];
+            (
+                p.text(m.file).to_owned(),
+                p.text(m.build_id).to_owned(),
+                m.start,
+                m.limit,
+                m.offset,
+            )
+        };
+        // Other texts before those of the mapping, so that an id of one profile means something else in the other.
+        let shifted = || {
+            let mut p = mapped(change);
+            let (file, build_id) = (
+                p.text(p.mappings[0].file).to_owned(),
+                p.text(p.mappings[0].build_id).to_owned(),
+            );
+            p.strings.intern("in between");
+            let mut strings = kubeprof::model::StringTable::new();
+            for text in ["one", "two", "three"] {
+                strings.intern(text);
+            }
+            let mut again = |text: &str| strings.intern(text);
+            (p.mappings[0].file, p.mappings[0].build_id) = (again(&file), again(&build_id));
+            p.sample_types[0] = ValueType {
+                kind: again("inuse_space"),
+                unit: again("bytes"),
+            };
+            p.strings = strings;
+            p
+        };
+        let merged = sum(vec![plain(), shifted()]);
+        assert_eq!(texts(&merged, 0), texts(&plain(), 0), "{what}");
+        assert_eq!(texts(&merged, 1), texts(&shifted(), 0), "{what}");
         let merged = sum(vec![plain(), mapped(change)]);
         assert_eq!(
             (merged.mappings.len(), merged.locations.len(), merged.samples.len()),
@@ -428,6 +462,9 @@ fn units_are_brought_to_the_finest() {
         assert_eq!(merged.period, 10_000);
         assert_eq!(merged.text(merged.period_type.expect("one").unit), "us");
     }
+    // Of two spellings of one unit, the first one's.
+    let merged = sum(vec![of("ms", 3, 10, "ms"), of("milliseconds", 4, 20, "milliseconds")]);
+    assert_eq!((merged.sample_type(0), merged.totals()), (("cpu", "ms"), vec![7]));
     // A plural is the same kind.
     let mut plural = of("ms", 1, 0, "ms");
     plural.period_type = Some(value_type(&mut plural, "cpus", "ms"));
@@ -456,6 +493,9 @@ fn sample_types_are_those_that_all_have() {
     assert_eq!(merged.text(merged.default_sample_type), "a");
     let merged = sum(vec![of(&["a", "b", "c"], "c"), of(&["c", "x", "a"], "")]);
     assert_eq!(merged.text(merged.default_sample_type), "c");
+    let mut p = of(&["a", "b", "c"], "c");
+    p.select_types(&["a".to_owned(), "b".to_owned()]);
+    assert_eq!((p.sample_types.len(), p.totals()), (2, vec![1, 2]));
     let mut p = of(&["a", "b"], "b");
     p.select_types(&["b".to_owned(), "nothing".to_owned()]);
     assert_eq!(

@@ -166,10 +166,8 @@ fn a_unit_starts_at_one_of_it() {
     assert_eq!(scale(2, "kilogcu", "seconds"), (2000.0, "GCU".to_owned()));
     // The least integer has no opposite.
     assert_eq!(scale(i64::MIN, "count", "auto"), (i64::MIN as f64, String::new()));
-    assert_eq!(
-        scale(i64::MIN, "bytes", "auto"),
-        (i64::MIN as f64, "B".to_owned()).clone()
-    );
+    assert_eq!(scale(i64::MIN, "bytes", "auto"), (i64::MIN as f64, "B".to_owned()));
+    assert_eq!(scale(i64::MIN, "ns", "auto"), (i64::MIN as f64 / 1e9, "s".to_owned()));
 }
 
 #[test]
@@ -225,6 +223,9 @@ fn numbers_as_pprof_words_them() {
         (0, "ns", "ms", "0"),
         (7, "count", "auto", "7"),
         (1 << 60, "count", "auto", "1152921504606846976"),
+        // More than an integer holds.
+        (1 << 60, "kB", "B", "1180591620717411303424B"),
+        (-(1 << 60), "kB", "B", "-1180591620717411303424B"),
     ] {
         assert_eq!(label(value, from, to), expected, "{value} {from} to {to}");
     }
