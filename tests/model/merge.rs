@@ -329,10 +329,34 @@ fn samples_are_one_by_stack_and_labels() {
     let keys: Vec<&str> = merged.samples.labels(0).iter().map(|l| merged.text(l.key)).collect();
     assert_eq!(keys, ["a", "b", "n"]);
     let merged = sum(vec![
+        labelled(&[&[("b", "x", 0, ""), ("a", "y", 0, "")]]),
+        labelled(&[&[("a", "y", 0, ""), ("b", "x", 0, "")]]),
+    ]);
+    assert_eq!((merged.samples.len(), merged.totals()), (1, vec![2]));
+    let merged = sum(vec![
         labelled(&[&[("k", "1", 0, ""), ("k", "2", 0, "")]]),
         labelled(&[&[("k", "2", 0, ""), ("k", "1", 0, "")]]),
     ]);
     assert_eq!(merged.samples.len(), 2);
+}
+
+/// So many that tables grow and hashes collide in part.
+#[test]
+fn a_thousand_labels_on_a_stack_and_a_thousand_stacks_of_one_label() {
+    let mut p = base();
+    let add = |p: &mut Profile, address: u64, number: i64| {
+        let location = p.add_location(address, None, &[]);
+        let key = p.strings.intern("bytes");
+        let label = Label::number(key, number, p.strings.intern("bytes"));
+        sample(p, &[location], 1, &[label]);
+    };
+    for n in 1..=1000 {
+        add(&mut p, 1, n);
+        add(&mut p, n as u64 + 1, 1);
+    }
+    let merged = sum(vec![p.clone(), p.clone(), p]);
+    assert_eq!((merged.samples.len(), merged.locations.len()), (2000, 1001));
+    assert!(merged.samples.all_values().iter().all(|&v| v == 3));
 }
 
 #[test]
@@ -586,4 +610,10 @@ fn compacting_keeps_builds_offsets_folding_and_labels_apart() {
         (3, 4, 6)
     );
     assert_eq!(small.samples.all_values(), [11, 1, 1, 1, 1, 0]);
+    // Comments stay as they are, equal ones as well.
+    let mut p = mapped(|_, _| ());
+    p.comments = ["x", "y", "x"].iter().map(|c| p.strings.intern(c)).collect();
+    let small = compact(p).expect("it fits");
+    let comments: Vec<&str> = small.comments.iter().map(|&c| small.text(c)).collect();
+    assert_eq!(comments, ["x", "y", "x"]);
 }
