@@ -59,7 +59,7 @@ def run(command, clone, environment, log):
     user = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before.ru_utime
     output = done.stdout.decode(errors="replace")
     if done.returncode != 0:
-        raise SystemExit(f"{command} failed:\n{output[-3000:]}")
+        print(f"{command} ends with {done.returncode}:\n{output[-2000:]}")
     parts = {"dependencies": 0.0, "our crate": 0.0, "test binaries": 0.0, "link": 0.0}
     for line in log.read_text().splitlines():
         kind, name, crate_type, seconds, _ = line.split("\t")

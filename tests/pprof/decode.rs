@@ -557,3 +557,25 @@ fn a_cut_profile_is_an_error_inside_of_it() {
     }
     assert!(errors > file.len() * 9 / 10, "{errors} of {}", file.len());
 }
+
+/// Each location has its own run of lines, wherever it stands in the table.
+#[test]
+fn lines_of_several_locations() {
+    let location = |id: u64, lines: &[u64]| {
+        let mut fields = number(1, id);
+        lines.iter().for_each(|&l| fields.extend(record(4, &[(1, 1), (2, l)])));
+        bytes(4, &fields)
+    };
+    let file = with(&all(&[
+        record(5, &[(1, 1)]),
+        location(1, &[11]),
+        location(2, &[21, 22, 23]),
+        location(3, &[]),
+        location(4, &[41, 42]),
+    ]));
+    let p = decoded(&file).0;
+    let lines: Vec<Vec<i64>> = (0..4)
+        .map(|n| p.lines_of(LocationId::new(n)).iter().map(|l| l.line).collect())
+        .collect();
+    assert_eq!(lines, [vec![11], vec![21, 22, 23], vec![], vec![41, 42]]);
+}
