@@ -242,6 +242,30 @@ fn locations_are_one_by_address_lines_and_folding() {
     }
 }
 
+/// In a table of two rows one pair of hashes in 128 looks alike, so what is compared behind them counts, too.
+#[test]
+fn locations_whose_hashes_look_alike_stay_apart() {
+    for address in 1..=1500 {
+        let one = Place { address, ..PLACE };
+        let folded = Place {
+            folded: true,
+            ..one.clone()
+        };
+        let inlined = Place {
+            inlined: true,
+            ..one.clone()
+        };
+        let elsewhere = Place {
+            address: address + 0x1_0000,
+            ..one.clone()
+        };
+        for other in [folded, inlined, elsewhere] {
+            let merged = merge(vec![placed(&one), placed(&other)], MergeOptions::default()).expect("alike");
+            assert_eq!(merged.locations.len(), 2, "{address:#x}");
+        }
+    }
+}
+
 /// As `go tool pprof` has it: columns of inlined lines do not tell locations apart, that of the outermost does.
 #[test]
 fn columns_of_inlined_lines() {
