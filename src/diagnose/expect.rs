@@ -1,42 +1,48 @@
-//! What is usual: which loops a kubelet has and where they may stand for how long. The data are `knowledge.json`.
+//! What is usual: which loops a kubelet has, how many, where they may stand and for how long. The data are
+//! `knowledge.json`; this module looks things up in them.
 
 use rustc_hash::FxHashMap;
 use serde::Deserialize;
 
 use super::book::{Book, NameId};
-use super::crowd::{Group, StackBook};
+use super::crowd::{Group, StackBook, Wait};
 use super::place::Place;
-use super::report::FarEnd;
+use super::report::{FarEnd, Load};
 use crate::kubelet::SubsystemId;
 
-/// How many of a loop there are.
+/// What the number of goroutines of a part follows.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Per {
+    /// The node has a fixed number.
     Node,
     Pod,
     Container,
     Probe,
     Cgroup,
-    /// A connection, a watch, a plugin, a request: no number of the node bounds it.
+    /// A connection, a watch, a plugin, a request.
     Other,
 }
 
-/// A loop of the kubelet.
+/// The goroutines of one part of the kubelet.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Loop {
-    /// Key of the subsystem that owns it.
+    /// Key of the subsystem that owns them.
     pub(super) owner: String,
-    /// What it is per.
+    /// What their number follows.
     pub(super) per: Per,
     /// At most so many per one of these.
-    #[serde(default = "one")]
     pub(super) most: f64,
-}
-
-fn one() -> f64 {
-    1.0
+    /// And so many besides.
+    #[serde(default)]
+    pub(super) base: f64,
+    /// Share of its time that one of them spends in a call, by far end, where it is not the usual one.
+    #[serde(default)]
+    duty: FxHashMap<String, f64>,
+    /// Many of them may be busy at once in a healthy kubelet: pods start together.
+    #[serde(default)]
+    pub(super) bursty: bool,
 }
 
 /// A place that looks like a call and is home to somebody.
@@ -51,12 +57,21 @@ struct Usual {
 /// A wait inside of the kubelet and who ends it.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct WaitsFor {
+pub(super) struct WaitsFor {
     function: String,
-    part: String,
+    /// Only in this state.
+    #[serde(default)]
+    state: String,
+    /// Key of the part that ends it.
+    pub(super) part: String,
+    /// The far end that this part itself waits for, where it has no goroutine of its own for that.
+    #[serde(default)]
+    pub(super) far_end: String,
+    /// Minutes that it may last.
+    pub(super) longest_minutes: u64,
 }
 
-/// How long a call may last.
+/// How long a call may last and how rare it is.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct CallLimit {
@@ -64,10 +79,14 @@ struct CallLimit {
     #[serde(default)]
     method: String,
     longest_minutes: u64,
+    /// Share of its time that a loop spends in such calls; only where no method is named.
+    #[serde(default)]
+    duty: Option<f64>,
 }
 
-#[derive(Deserialize)]
-struct File {
+/// The part of the knowledge file that this module reads.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct Data {
     loops: Vec<Loop>,
     usual: Vec<Usual>,
     waits_for: Vec<WaitsFor>,
@@ -79,19 +98,19 @@ struct File {
 pub(super) struct Expectations {
     loops: FxHashMap<String, Loop>,
     usual: Patterns<()>,
-    waits_for: Patterns<String>,
+    waits_for: Patterns<WaitsFor>,
     calls: Vec<CallLimit>,
 }
 
 /// Function patterns: a name, with its closures, or everything that begins so where it ends with `*`.
 #[derive(Debug)]
-struct Patterns<T> {
+pub(super) struct Patterns<T> {
     exact: FxHashMap<String, T>,
     open: Vec<(String, T)>,
 }
 
 impl<T> Patterns<T> {
-    fn new(all: impl Iterator<Item = (String, T)>) -> Self {
+    pub(super) fn new(all: impl Iterator<Item = (String, T)>) -> Self {
         let mut patterns = Self {
             exact: FxHashMap::default(),
             open: Vec::new(),
@@ -105,64 +124,79 @@ impl<T> Patterns<T> {
         patterns
     }
 
-    fn find(&self, key: &str) -> Option<&T> {
+    pub(super) fn find(&self, key: &str) -> Option<&T> {
         let bare = key.strip_suffix(".func").unwrap_or(key);
         let exact = self.exact.get(key).or_else(|| self.exact.get(bare));
-        exact.or_else(|| {
-            self.open
-                .iter()
-                .find(|(p, _)| key.starts_with(p.as_str()))
-                .map(|(_, v)| v)
-        })
+        exact.or_else(|| self.open.iter().find(|(p, _)| key.starts_with(p.as_str())).map(|(_, v)| v))
+    }
+
+    #[cfg(test)]
+    fn values(&self) -> impl Iterator<Item = &T> {
+        self.exact.values().chain(self.open.iter().map(|(_, v)| v))
     }
 }
 
-const BUILTIN: &str = include_str!("knowledge.json");
-
 impl Expectations {
-    /// Those that kubeprof comes with.
-    ///
-    /// # Panics
-    /// Never: the file is a part of the program and a test reads it.
-    pub(super) fn builtin() -> Self {
-        let file: File = serde_json::from_str(BUILTIN).unwrap_or_else(|e| panic!("knowledge.json: {e}"));
+    pub(super) fn new(data: Data) -> Self {
         Self {
-            loops: file.loops.into_iter().map(|l| (l.owner.clone(), l)).collect(),
-            usual: Patterns::new(file.usual.into_iter().map(|u| (u.function, ()))),
-            waits_for: Patterns::new(file.waits_for.into_iter().map(|w| (w.function, w.part))),
-            calls: file.calls,
+            loops: data.loops.into_iter().map(|l| (l.owner.clone(), l)).collect(),
+            usual: Patterns::new(data.usual.into_iter().map(|u| (u.function, ()))),
+            waits_for: Patterns::new(data.waits_for.into_iter().map(|w| (w.function.clone(), w))),
+            calls: data.calls,
         }
+    }
+
+    /// What is expected of an owner's goroutines.
+    pub(super) fn of(&self, owner: Option<SubsystemId>, book: &Book) -> Option<&Loop> {
+        self.loops.get(book.subsystem_key(owner))
     }
 
     /// Whether an owner has a fixed number of loops on every node.
     pub(super) fn is_single(&self, owner: Option<SubsystemId>, book: &Book) -> bool {
-        let key = book.subsystem_key(owner);
-        self.loops.get(key).is_some_and(|l| l.per == Per::Node)
+        self.of(owner, book).is_some_and(|l| l.per == Per::Node)
+    }
+
+    /// Share of its time that a goroutine of `owner` spends in calls to a far end.
+    pub(super) fn duty(&self, owner: Option<SubsystemId>, far_end: FarEnd, book: &Book) -> f64 {
+        let own = self.of(owner, book).and_then(|l| l.duty.get(far_end.as_str()));
+        own.copied().unwrap_or_else(|| self.usual_duty(far_end))
+    }
+
+    /// The same for any loop.
+    fn usual_duty(&self, far_end: FarEnd) -> f64 {
+        let of = |c: &&CallLimit| c.far_end == far_end.as_str() && c.method.is_empty();
+        self.calls.iter().find(of).and_then(|c| c.duty).unwrap_or(0.01)
+    }
+
+    /// At most how many goroutines an owner needs under a load.
+    pub(super) fn most(&self, owner: Option<SubsystemId>, load: &Load, book: &Book) -> Option<f64> {
+        let l = self.of(owner, book)?;
+        let number = match l.per {
+            Per::Node => Some(1.0),
+            Per::Pod => load.pods,
+            // A pod has a container and its sandbox.
+            Per::Container => load.containers.or(load.pods),
+            Per::Probe => load.containers.or(load.pods).map(|n| 3.0 * n),
+            Per::Cgroup => match (load.pods, load.containers) {
+                (Some(p), Some(c)) => Some(2.0 * p + c.max(p)),
+                (pods, _) => pods.map(|p| 4.0 * p),
+            },
+            Per::Other => Some(load.pods.unwrap_or(30.0)),
+        };
+        Some(l.base + l.most * number?)
     }
 
     /// Whether a group stands where it may stand for ever.
-    pub(super) fn is_usual(&self, group: &Group, at: Place, stacks: &StackBook, book: &Book) -> bool {
-        if matches!(at, Place::Home | Place::Running) {
-            return true;
-        }
+    pub(super) fn is_usual(&self, group: &Group, stacks: &StackBook, book: &Book) -> bool {
         let is = |id: NameId| self.usual.find(book.key(id)).is_some();
         stacks.get(group.stack).iter().any(|&id| is(id)) || group.creator.is_some_and(is)
     }
 
-    /// The part of the kubelet that ends a wait inside of `part`.
-    pub(super) fn waits_for(
-        &self,
-        group: &Group,
-        part: SubsystemId,
-        stacks: &StackBook,
-        book: &Book,
-    ) -> Option<SubsystemId> {
+    /// Whether a group waits for another part of the kubelet, and which.
+    pub(super) fn waits_for(&self, group: &Group, stacks: &StackBook, book: &Book) -> Option<&WaitsFor> {
         let frames = stacks.get(group.stack).iter();
-        let found = frames.filter_map(|&id| self.waits_for.find(book.key(id))).next();
-        match found {
-            Some(key) => book.knowledge.by_key(key),
-            None => Some(part),
-        }
+        let fits = |w: &&WaitsFor| w.state.is_empty() || group.wait.shown() == w.state || group.wait == Wait::Unknown;
+        frames.filter_map(|&id| self.waits_for.find(book.key(id))).find(fits)
     }
 
     /// Minutes that a wait at this place may last.
@@ -186,31 +220,22 @@ impl Expectations {
         of(method).or_else(|| of("")).unwrap_or(2)
     }
 
-    /// Keys of all loops, for tests against the table of subsystems.
-    #[cfg(test)]
-    pub(super) fn keys(&self) -> rustc_hash::FxHashSet<&str> {
-        let parts = self
-            .waits_for
-            .exact
-            .values()
-            .chain(self.waits_for.open.iter().map(|(_, v)| v));
-        self.loops
-            .keys()
-            .map(String::as_str)
-            .chain(parts.map(String::as_str))
-            .collect()
+    /// How many loops are expected.
+    pub(super) fn len(&self) -> usize {
+        self.loops.len()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Expectations;
+    use super::super::knowledge;
     use crate::kubelet::Knowledge;
 
     #[test]
     fn every_key_is_in_the_table() {
         let table = Knowledge::builtin();
-        for key in Expectations::builtin().keys() {
+        let expected = knowledge::builtin().expectations;
+        for key in expected.loops.keys().chain(expected.waits_for.values().map(|w| &w.part)) {
             assert!(table.by_key(key).is_some(), "{key}");
         }
     }

@@ -72,6 +72,8 @@ pub(super) struct HeapDigest {
     pub(super) rate: f64,
     /// Sampled live objects of all families and of none.
     pub(super) k: u64,
+    /// Sampled objects ever allocated: cannot fall inside of one process.
+    pub(super) k_allocated: u64,
     pub(super) bytes: f64,
     pub(super) samples: usize,
 }
@@ -117,7 +119,9 @@ impl HeapDigest {
             let (allocated, alloc_bytes) = (at(columns.alloc_objects), at(columns.alloc_space));
             let size = size_of(p, i, size_label).unwrap_or_else(|| mean(bytes, objects, alloc_bytes, allocated));
             let k = sampling::recovered(objects, size, digest.rate);
+            let k_allocated = sampling::recovered(allocated, size, digest.rate);
             digest.k += k;
+            digest.k_allocated += k_allocated;
             digest.bytes += bytes;
             let stack = p.samples.stack(i);
             let found = *of_stack[stack.index()].get_or_insert_with(|| {
@@ -141,7 +145,7 @@ impl HeapDigest {
             });
             let variance = sampling::variance(k, size, digest.rate);
             row.k += k;
-            row.k_allocated += sampling::recovered(allocated, size, digest.rate);
+            row.k_allocated += k_allocated;
             row.objects += objects;
             row.bytes += bytes;
             row.var_objects += variance;

@@ -7,15 +7,19 @@
 #![expect(dead_code, reason = "what the next parts need")]
 
 mod book;
+mod calls;
 mod crowd;
 mod expect;
 mod heap;
 mod judge;
+mod knowledge;
 mod leak;
 pub mod material;
 pub mod metrics;
 mod observe;
+mod pile;
 mod place;
+mod process;
 pub mod report;
 pub mod stats;
 mod stuck;
@@ -24,7 +28,7 @@ mod words;
 
 use std::sync::Arc;
 
-use expect::Expectations;
+use knowledge::Known;
 use material::Moment;
 use observe::Observed;
 use report::Diagnosis;
@@ -35,7 +39,7 @@ use crate::kubelet::Knowledge;
 #[derive(Debug)]
 pub struct Observer {
     seen: Observed,
-    expected: Expectations,
+    known: Known,
 }
 
 impl Observer {
@@ -43,7 +47,7 @@ impl Observer {
     pub fn new(knowledge: Arc<Knowledge>) -> Self {
         Self {
             seen: Observed::new(knowledge),
-            expected: Expectations::builtin(),
+            known: knowledge::builtin(),
         }
     }
 
@@ -54,6 +58,6 @@ impl Observer {
 
     /// Judges what was taken in.
     pub fn finish(self) -> Diagnosis {
-        verdict::judge(self.seen, &self.expected)
+        verdict::judge(self.seen, &self.known)
     }
 }

@@ -23,7 +23,7 @@ pub(super) struct Seen {
     pub(super) process: Process,
     pub(super) crowd: Option<Crowd>,
     pub(super) heap: Option<HeapDigest>,
-    pub(super) leaked: Option<u64>,
+    pub(super) leaked: Option<Crowd>,
     pub(super) metrics: Option<Metrics>,
     pub(super) healthz: Option<String>,
     pub(super) configz: Option<serde_json::Value>,
@@ -35,6 +35,18 @@ pub(super) struct Seen {
 }
 
 impl Seen {
+    /// Files or bundles that show the goroutines of this moment.
+    pub(super) fn goroutine_sources(&self) -> Vec<String> {
+        self.sources_of("goroutine")
+    }
+
+    /// Files whose names have this word, or all where none has.
+    pub(super) fn sources_of(&self, word: &str) -> Vec<String> {
+        let named = |s: &&String| s.rsplit('/').next().unwrap_or(s).contains(word) && !s.contains("debug1");
+        let found: Vec<String> = self.sources.iter().filter(named).cloned().collect();
+        if found.is_empty() { self.sources.clone() } else { found }
+    }
+
     pub(super) fn seconds(&self) -> Option<f64> {
         self.at.map(|t| t.as_nanosecond() as f64 / 1e9)
     }
@@ -73,10 +85,7 @@ impl Observed {
         }
         let crowd = moment.goroutines.as_ref().map(|p| Crowd::of(p, book, stacks));
         let heap = moment.heap.as_ref().map(|p| HeapDigest::of(p, book, heaps));
-        let leaked = moment.leaked.as_ref().map(|p| {
-            let values = (0..p.samples.len()).filter_map(|i| p.samples.values(i).first());
-            values.map(|&v| u64::try_from(v).unwrap_or(0)).sum()
-        });
+        let leaked = moment.leaked.as_ref().map(|p| Crowd::of(p, book, stacks));
         let mut seen = Seen {
             label: moment.label,
             sources: moment.sources,

@@ -27,7 +27,7 @@ pub(super) enum Place {
     /// Handing something over.
     Send { at: NameId },
     /// Inside of another part of the kubelet, waiting for it.
-    Inner { at: NameId, part: SubsystemId },
+    Inner { at: NameId },
 }
 
 /// What each boundary of the table of subsystems is the near end of.
@@ -150,12 +150,15 @@ pub(super) fn place(group: &Group, stacks: &StackBook, book: &Book) -> Place {
         return Place::Call {
             far_end: match far_end {
                 FarEnd::Child if owner_key == "credential-providers" => FarEnd::CredentialProvider,
+                FarEnd::Runtime if seen.method.is_some_and(|m| book.key(m).ends_with(".PullImage")) => {
+                    FarEnd::ImageService
+                }
                 other => other,
             },
             method: seen.method,
         };
     }
-    if group.wait == Wait::Syscall && seen.owner.is_some() {
+    if group.wait == Wait::Syscall {
         return Place::Call {
             far_end: FarEnd::Files,
             method: seen.leaf_call,
@@ -165,7 +168,7 @@ pub(super) fn place(group: &Group, stacks: &StackBook, book: &Book) -> Place {
         (Wait::Send, owner) => Place::Send {
             at: owner.map_or_else(|| first_telling(frames, book), |(_, id)| id),
         },
-        (_, Some((part, at))) if group.attribution.within.is_some() => Place::Inner { at, part },
+        (_, Some((_, at))) if group.attribution.within.is_some() => Place::Inner { at },
         _ => Place::Home,
     }
 }

@@ -578,8 +578,33 @@ pub enum Why {
         /// Of how many.
         of: u64,
     },
-    /// A healthy kubelet is in this place for less than this share of the time.
+    /// A healthy kubelet's loop is in this place for about this share of the time.
     RarePlace(f64),
+    /// Those that wait for it wait too long.
+    VictimsWait {
+        /// How many.
+        count: u64,
+        /// The longest, in minutes.
+        minutes: u64,
+        /// How long such a wait may last.
+        limit: u64,
+    },
+    /// Those that wait for it did so at several moments.
+    VictimsPersist {
+        /// How many at the last.
+        count: u64,
+        /// At how many moments in a row.
+        moments: usize,
+        /// Of how many.
+        of: usize,
+    },
+    /// Image pulls fail.
+    PullsFail {
+        /// Failed ones in the time looked at.
+        failed: f64,
+        /// All of them.
+        all: f64,
+    },
     /// A metric says so too.
     MetricAgrees(String),
     /// The kubelet's own health check fails.

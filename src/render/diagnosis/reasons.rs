@@ -13,10 +13,24 @@ pub(super) fn reason(r: &Reason) -> String {
         Why::Persists { moments, of } => format!("the same at {moments} of {of} moments in a row"),
         Why::ManyOwners(n) => format!("{n} parts that have nothing to do with each other wait for it"),
         Why::MostAtOnce { count, of } => format!("{count} of {of} of one part at once"),
-        Why::RarePlace(share) => format!(
-            "a healthy kubelet is there for less than {:.2} % of the time",
-            share * 100.0
+        Why::RarePlace(share) => {
+            format!("a loop of a healthy kubelet is there for about {} % of the time", share * 100.0)
+        }
+        Why::VictimsWait {
+            count,
+            minutes: m,
+            limit,
+        } => format!(
+            "{} for it, up to {}; such a wait ends within {}",
+            counted(*count, "goroutine waits", "goroutines wait"),
+            minutes(*m),
+            minutes(*limit)
         ),
+        Why::VictimsPersist { count, moments, of } => format!(
+            "{} for it, and as many did at {moments} of {of} moments in a row",
+            counted(*count, "goroutine waits", "goroutines wait")
+        ),
+        Why::PullsFail { failed, all } => format!("{} of {} image pulls failed", number(*failed), number(*all)),
         Why::MetricAgrees(name) => format!("metric {name} agrees"),
         Why::HealthCheck(name) => format!("health check {name} fails"),
         Why::Trend { q, moments } => format!("trend over {moments} moments, q = {q:.1e}"),

@@ -1,0 +1,481 @@
+//! Goroutines that come and do not leave: more in one part than this node can need, growth over the moments of a process,
+//! groups in lock-step, waits of every age, and what Go's own leak detection names.
+//!
+//! Counts of goroutines are exact, so nothing but load and chance of the moment speaks against a rise. What waits for a
+//! barrier is `stuck`'s business and not counted here.
+
+use rustc_hash::FxHashMap;
+
+use super::book::NameId;
+use super::crowd::{Crowd, Group, StackKey, Wait};
+use super::expect::Expectations;
+use super::judge::Scale;
+use super::observe::{Observed, Seen};
+use super::place::{Place, place};
+use super::report::{
+    Claim, Confidence, Dropped, Estimate, Evidence, Fact, Finding, Grown, Growth, Kind, Load, Need, Party, Show, Since,
+    SinceBasis, Verb, Weighed, Why,
+};
+use super::stats::slope::theil_sen;
+use super::stats::trend::mann_kendall;
+use super::words::short;
+use crate::kubelet::{Role, SubsystemId};
+
+/// A rise by fewer goroutines is life.
+const LEAST: u64 = 10;
+/// Groups of fewer are not compared with each other.
+const LEAST_TOGETHER: u64 = 12;
+/// A process younger than this is still starting its pods.
+const STARTING: f64 = 150.0;
+
+/// What was found.
+#[derive(Debug, Default)]
+pub(super) struct Piles {
+    pub(super) findings: Vec<Finding>,
+    pub(super) weighed: Vec<Weighed>,
+    /// Parts whose number was compared with what the node needs.
+    pub(super) compared: usize,
+    /// Groups that were followed over the moments.
+    pub(super) followed: usize,
+}
+
+/// Goroutines that are one kind: whose, in which stack, by whom started.
+type Family = (Option<SubsystemId>, StackKey, Option<NameId>);
+
+/// Counts of one part or family over the moments.
+#[derive(Default)]
+struct Counts {
+    values: Vec<u64>,
+}
+
+impl Counts {
+    fn add(&mut self, moment: usize, moments: usize, count: u64) {
+        self.values.resize(moments, 0);
+        self.values[moment] += count;
+    }
+
+    fn first(&self) -> u64 {
+        self.values[0]
+    }
+
+    fn last(&self) -> u64 {
+        self.values[self.values.len() - 1]
+    }
+}
+
+/// Piles in the moments of one process.
+pub(super) fn piles(seen: &Observed, moments: &[usize], expected: &Expectations) -> Piles {
+    let with: Vec<&Seen> = (moments.iter().map(|&m| &seen.moments[m]))
+        .filter(|m| m.crowd.is_some())
+        .collect();
+    let Some(last) = with.last() else {
+        return Piles::default();
+    };
+    let Some(crowd) = &last.crowd else {
+        return Piles::default();
+    };
+    let mut parts: FxHashMap<Option<SubsystemId>, Counts> = FxHashMap::default();
+    let mut families: FxHashMap<Family, Counts> = FxHashMap::default();
+    for (i, m) in with.iter().enumerate() {
+        for g in m.crowd.iter().flat_map(|c| &c.groups) {
+            let part = part_of(seen, g);
+            parts.entry(part).or_default().add(i, with.len(), g.count);
+            let family = (part, g.stack, g.creator);
+            families.entry(family).or_default().add(i, with.len(), g.count);
+        }
+    }
+    for c in parts.values_mut().chain(families.values_mut()) {
+        c.values.resize(with.len(), 0);
+    }
+    let scene = Scene {
+        seen,
+        with: &with,
+        crowd,
+        expected,
+        families: &families,
+        load: load_of(&with),
+    };
+    let mut piles = Piles {
+        compared: parts.len(),
+        followed: if with.len() >= 3 { families.len() } else { 0 },
+        ..Piles::default()
+    };
+    let mut order: Vec<_> = parts.into_iter().collect();
+    order.sort_by_key(|(part, c)| (std::cmp::Reverse(c.last()), *part));
+    for (part, counts) in order {
+        match scene.judge(part, &counts) {
+            Ok(finding) => piles.findings.push(finding),
+            Err(Some(dropped)) => piles.weighed.push(scene.weighed(part, &counts, dropped)),
+            Err(None) => {}
+        }
+    }
+    piles
+}
+
+/// The load at the last moment that knows it.
+fn load_of(with: &[&Seen]) -> Load {
+    with.iter().rev().map(|m| m.load).find(|l| l.pods.is_some()).unwrap_or_default()
+}
+
+/// The part that a group counts for: its owner, and where that is a wrapper or Go itself, who started it.
+fn part_of(seen: &Observed, g: &Group) -> Option<SubsystemId> {
+    let owner = g.attribution.owner;
+    let role = owner.and_then(|id| seen.book.knowledge.get(id)).map(|s| s.role);
+    match role {
+        Some(Role::Wrapper | Role::Runtime | Role::Plain | Role::Start) => {
+            let of_creator = g.creator.and_then(|c| seen.book.get(c).class.known);
+            match of_creator {
+                Some((id, Role::Owner | Role::Library | Role::Boundary)) => Some(id),
+                _ => owner,
+            }
+        }
+        _ => owner,
+    }
+}
+
+struct Scene<'a> {
+    seen: &'a Observed,
+    with: &'a [&'a Seen],
+    crowd: &'a Crowd,
+    expected: &'a Expectations,
+    families: &'a FxHashMap<Family, Counts>,
+    load: Load,
+}
+
+impl Scene<'_> {
+    fn judge(&self, part: Option<SubsystemId>, counts: &Counts) -> Result<Finding, Option<Dropped>> {
+        let mut scale = Scale::default();
+        let usual = self.usual(part);
+        let crowded = self.proportion(counts.last(), usual, &mut scale);
+        // The family that rose most, or the largest.
+        let mut own: Vec<(&Family, &Counts)> = self.families.iter().filter(|(f, _)| f.0 == part).collect();
+        own.sort_by_key(|(f, c)| {
+            let rise = c.last().saturating_sub(c.first());
+            (std::cmp::Reverse(if self.with.len() >= 3 { (rise, c.last()) } else { (c.last(), 0) }), **f)
+        });
+        let Some(&(family, of_family)) = own.first() else { return Err(None) };
+        let growth = self.growth(part, counts, of_family, &mut scale);
+        if !crowded && growth.is_err() {
+            return Err(growth.err().flatten());
+        }
+        let grows = growth.is_ok();
+        let together = self.together(of_family, usual, grows);
+        if together >= 2 {
+            scale.add(if together >= 3 { 1.2 } else { 0.8 }, Why::LockStep(together));
+        }
+        let group = self.crowd.groups.iter().find(|g| (part_of(self.seen, g), g.stack, g.creator) == *family);
+        if let Some(g) = group
+            && crowded | grows
+            && let Some((from, to)) = g.span()
+            && to >= 10
+            && from * 3 <= to
+            && g.waits.len() >= 4
+        {
+            scale.add(0.6, Why::AgesSpread { from, to });
+        }
+        let leaked: u64 = self.leaked(part);
+        if leaked > 0 {
+            scale.add(if leaked >= 10 { 3.0 } else { 2.0 }, Why::GoroutineLeak(leaked));
+        }
+        let Some(confidence) = scale.confidence() else {
+            return Err(if grows { Some(Dropped::Small) } else { None });
+        };
+        let shown = group.map_or_else(String::new, |g| self.function(part, g));
+        Ok(self.word(part, counts, of_family, usual, together, confidence, scale, &shown, group, grows))
+    }
+
+    /// How many goroutines a part has at most on this node.
+    fn usual(&self, part: Option<SubsystemId>) -> u64 {
+        // Nothing is known of parts that are not in the table: a node of this size has few of anything.
+        let unknown = 20.0 + 0.5 * self.load.pods.unwrap_or(30.0);
+        let load = Load {
+            pods: self.load.pods.or(Some(110.0)),
+            ..self.load
+        };
+        let most = self.expected.most(part, &load, &self.seen.book).unwrap_or(unknown);
+        most.ceil() as u64
+    }
+
+    fn proportion(&self, count: u64, usual: u64, scale: &mut Scale) -> bool {
+        if count < usual + LEAST {
+            return false;
+        }
+        let ratio = count as f64 / usual.max(1) as f64;
+        // Twice is worth a look, four times is hard to explain.
+        let weight = (3.3 * ratio.log10()).min(4.0);
+        if weight < 0.5 {
+            return false;
+        }
+        scale.add(weight, Why::OutOfProportion { count, usual });
+        weight >= 1.0
+    }
+
+    /// Whether a part rises over the moments, and is not explained otherwise.
+    fn growth(
+        &self,
+        part: Option<SubsystemId>,
+        counts: &Counts,
+        of_family: &Counts,
+        scale: &mut Scale,
+    ) -> Result<(), Option<Dropped>> {
+        let n = self.with.len();
+        if n < 3 {
+            return Err(None);
+        }
+        let (first, last) = (counts.first(), counts.last());
+        let highest = counts.values.iter().copied().max().unwrap_or(0);
+        let rise = last.saturating_sub(first);
+        if highest.saturating_sub(first) < LEAST {
+            return Err(None);
+        }
+        if rise < LEAST || (highest - last) * 2 > highest - first {
+            return Err(Some(Dropped::WentAway));
+        }
+        if of_family.last() < of_family.first() + LEAST {
+            return Err(Some(Dropped::Small));
+        }
+        if self.waits_elsewhere(part) {
+            return Err(Some(Dropped::Usual));
+        }
+        if self.load_explains(counts) {
+            return Err(Some(Dropped::Load));
+        }
+        let values: Vec<f64> = counts.values.iter().map(|&v| v as f64).collect();
+        let steps: Vec<u64> = counts.values.windows(2).map(|w| w[1].saturating_sub(w[0])).collect();
+        let largest = steps.iter().copied().max().unwrap_or(0);
+        let age = self.with[0].seconds().zip(self.with[0].process.started).map(|(t, s)| t - s);
+        if age.is_some_and(|a| a < STARTING) && largest * 2 > rise {
+            return Err(Some(Dropped::WarmUp));
+        }
+        if n >= 4 && largest * 10 >= rise * 8 && steps.last() != Some(&largest) {
+            let at = steps.iter().position(|&s| s == largest).map_or(0, |i| i + 1);
+            return Err(Some(Dropped::Step(self.with[at].at)));
+        }
+        let tail = &counts.values[n - n.div_ceil(4) - 1..];
+        if n >= 4 && tail[tail.len() - 1] <= tail[0] {
+            return Err(Some(Dropped::Saturated));
+        }
+        let p = mann_kendall(&values);
+        let relative = rise as f64 / (first.max(10)) as f64;
+        let mut weight = (-p.log10()).min(2.0);
+        // Twofold and more is no fluctuation.
+        weight += (relative.max(0.1).log10() * 0.8).clamp(-0.8, 1.2);
+        if rise >= 50 {
+            weight += 0.4;
+        }
+        if weight <= 0.0 {
+            return Err(Some(Dropped::Small));
+        }
+        scale.add(weight, Why::Trend { q: p, moments: n });
+        if n >= 4 {
+            scale.add(0.3, Why::StillClimbing);
+        }
+        if self.with.iter().all(|m| m.load.pods.is_some()) {
+            scale.add(0.2, Why::LoadFlat);
+        }
+        if n < 4 {
+            scale.against(0.3, Why::FewMoments(n));
+        }
+        Ok(())
+    }
+
+    /// Most of the part's goroutines wait for somebody else: they are victims, not leaked.
+    fn waits_elsewhere(&self, part: Option<SubsystemId>) -> bool {
+        let (mut away, mut all) = (0, 0);
+        for g in self.crowd.groups.iter().filter(|g| part_of(self.seen, g) == part) {
+            all += g.count;
+            let at = place(g, &self.seen.stacks, &self.seen.book);
+            let waits = self.expected.waits_for(g, &self.seen.stacks, &self.seen.book).is_some();
+            if waits || matches!(at, Place::Call { .. } | Place::Lock { .. }) && g.wait != Wait::Network {
+                away += g.count;
+            }
+        }
+        let single = self.expected.is_single(part, &self.seen.book);
+        away * 2 > all && !single
+    }
+
+    /// Whether the part rose as some measure of the load did.
+    fn load_explains(&self, counts: &Counts) -> bool {
+        let (first, last) = (self.with[0].load, self.with[self.with.len() - 1].load);
+        let measures = [
+            (first.pods, last.pods),
+            (first.containers, last.containers),
+            (first.probes, last.probes),
+            (first.cgroups, last.cgroups),
+        ];
+        let (from, to) = (counts.first() as f64, counts.last() as f64);
+        measures.iter().any(|m| match m {
+            (Some(a), Some(b)) if b > a && *a > 0.0 => to <= from * (b / a) * 1.15 + 5.0,
+            (Some(a), Some(b)) if b > a => to <= from + 8.0 * (b - a),
+            _ => false,
+        })
+    }
+
+    /// Groups with the same number, or the same rise, as this one; itself included.
+    fn together(&self, of_family: &Counts, usual: u64, grows: bool) -> usize {
+        let rise = |c: &Counts| c.last().saturating_sub(c.first());
+        let near = |a: u64, b: u64| a.abs_diff(b) * 50 <= a.max(b);
+        let is = |f: &Family, c: &Counts| {
+            if grows {
+                return rise(of_family) >= LEAST && near(rise(of_family), rise(c));
+            }
+            // What has a number of its own (one a pod) is alike by nature.
+            let natural = self.usual(f.0) >= c.last() && c.last() < usual;
+            c.last() >= LEAST_TOGETHER && near(of_family.last(), c.last()) && !natural
+        };
+        self.families.iter().filter(|(f, c)| is(f, c)).count()
+    }
+
+    fn leaked(&self, part: Option<SubsystemId>) -> u64 {
+        let of = |g: &&Group| part_of(self.seen, g) == part;
+        let marked: u64 = self.crowd.groups.iter().filter(of).map(|g| g.leaked).sum();
+        let named = self.with.iter().rev().find_map(|m| m.leaked.as_ref());
+        let named: u64 = named.map_or(0, |c| c.groups.iter().filter(of).map(|g| g.count).sum());
+        marked.max(named)
+    }
+
+    /// The telling function of a group: of the part itself where its stack has one.
+    fn function(&self, part: Option<SubsystemId>, g: &Group) -> String {
+        let book = &self.seen.book;
+        let frames = self.seen.stacks.get(g.stack);
+        let of_part = frames.iter().find(|&&f| book.get(f).class.subsystem() == part);
+        let telling = |f: &&NameId| !matches!(book.get(**f).class.role(), Some(Role::Runtime | Role::Plain | Role::Wrapper));
+        let found = of_part.or_else(|| frames.iter().find(telling)).copied();
+        let found = found.or(g.creator).or(frames.first().copied());
+        found.map_or_else(String::new, |f| book.get(f).shown.clone())
+    }
+
+    fn weighed(&self, part: Option<SubsystemId>, counts: &Counts, dropped: Dropped) -> Weighed {
+        Weighed {
+            kind: Kind::Leak,
+            subsystem: part.map(|id| self.seen.book.part(id)).unwrap_or_default(),
+            subject: "goroutines".to_owned(),
+            from: counts.first() as f64,
+            to: counts.last() as f64,
+            unit: "goroutines",
+            dropped,
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "all of it was just computed for this one finding")]
+    fn word(
+        &self,
+        part: Option<SubsystemId>,
+        counts: &Counts,
+        of_family: &Counts,
+        usual: u64,
+        together: usize,
+        confidence: Confidence,
+        scale: Scale,
+        function: &str,
+        group: Option<&Group>,
+        grows: bool,
+    ) -> Finding {
+        let book = &self.seen.book;
+        let last = self.with[self.with.len() - 1];
+        let subsystem = part.map(|id| book.part(id)).unwrap_or_default();
+        let mut show = Show::new(Verb::Goroutines, last.goroutine_sources());
+        show.owner = Some(subsystem.key.clone()).filter(|k| !k.is_empty());
+        show.snapshot = last.snapshot;
+        let mut evidence = Vec::new();
+        if grows {
+            let values = self.with.iter().zip(&counts.values);
+            evidence.push(Evidence {
+                fact: Fact::Numbers {
+                    what: format!("goroutines of {}", subsystem.title),
+                    unit: "goroutines".to_owned(),
+                    values: values.map(|(m, &v)| (m.at, v as f64, None)).collect(),
+                },
+                moment: String::new(),
+                show: None,
+            });
+        }
+        if let Some(g) = group {
+            let frames = self.seen.stacks.get(g.stack).iter();
+            evidence.push(Evidence {
+                fact: Fact::Goroutines {
+                    party: Party {
+                        owner: subsystem.clone(),
+                        count: g.count,
+                        function: short(function),
+                        call: String::new(),
+                        state: g.wait.shown().to_owned(),
+                        waits: g.span(),
+                        waiting: g.with_wait(),
+                        waits_for: None,
+                    },
+                    frames: frames.map(|&f| book.get(f).shown.clone()).collect(),
+                },
+                moment: last.label.clone(),
+                show: Some(show),
+            });
+        }
+        let claim = if grows {
+            Claim::Growth {
+                what: Grown::Goroutines,
+                from: counts.first() as f64,
+                to: counts.last() as f64,
+                error: None,
+                bytes: None,
+                together,
+            }
+        } else {
+            Claim::Crowd {
+                count: counts.last(),
+                usual,
+                together,
+            }
+        };
+        let mut next = Vec::new();
+        if !grows {
+            next.push(Need::Snapshots(4));
+        }
+        if !self.crowd.knows_waits {
+            next.push(Need::Dump);
+        }
+        Finding {
+            rank: 0,
+            kind: Kind::Leak,
+            subsystem,
+            subject: short(function),
+            function: Some(function.to_owned()).filter(|f| !f.is_empty()),
+            confidence,
+            reasons: scale.into_reasons(),
+            claim,
+            since: self.onset(of_family, grows),
+            growth: grows.then(|| self.rate(counts)).flatten(),
+            known_issues: Vec::new(),
+            evidence,
+            remedies: Vec::new(),
+            next,
+        }
+    }
+
+    fn rate(&self, counts: &Counts) -> Option<Growth> {
+        let points: Option<Vec<(f64, f64)>> = (self.with.iter().zip(&counts.values))
+            .map(|(m, &v)| Some((m.seconds()? / 3600.0, v as f64)))
+            .collect();
+        let (value, low, high) = theil_sen(&points?)?;
+        Some(Growth {
+            per_hour: Estimate { value, low, high },
+            bytes_per_hour: None,
+            hours_to_limit: None,
+            limit: None,
+        })
+    }
+
+    fn onset(&self, of_family: &Counts, grows: bool) -> Option<Since> {
+        if !grows {
+            return None;
+        }
+        let first = of_family.first();
+        let at = of_family.values.iter().position(|&v| v > first + 1)?;
+        let basis = if at <= 1 { SinceBasis::ProcessStart } else { SinceBasis::Onset };
+        Some(Since {
+            after: (at > 1).then(|| self.with[at - 1].at).flatten(),
+            before: self.with[if at <= 1 { 0 } else { at }].at,
+            at_least: None,
+            basis,
+        })
+    }
+}

@@ -1,0 +1,189 @@
+//! What does not go on: goroutines that wait at one barrier are one finding, with who waits for them.
+//!
+//! Nothing proves a hang but time, so `weigh` asks for waits that are too long, for the same loops in the same call at
+//! moment after moment, and for more of them there at once than chance puts there. `word` makes the finding.
+
+mod weigh;
+mod word;
+
+use rustc_hash::FxHashMap;
+
+use super::crowd::{Crowd, Group, Wait};
+use super::expect::{Expectations, WaitsFor};
+use super::observe::{Observed, Seen};
+use super::place::{Place, place};
+use super::report::{Dropped, FarEnd, Finding, Kind, Weighed};
+use crate::kubelet::SubsystemId;
+
+/// What goroutines wait at.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
+pub(super) enum Barrier {
+    Call(FarEnd),
+    Lock(Option<SubsystemId>),
+    Send(Option<SubsystemId>),
+    /// Another part of the kubelet, and nothing is seen at work there.
+    Part(SubsystemId),
+}
+
+/// Goroutines at one barrier.
+#[derive(Debug, Default)]
+pub(super) struct Cohort<'a> {
+    pub(super) members: Vec<(&'a Group, Place)>,
+    /// Goroutines that wait for the members.
+    pub(super) victims: Vec<(&'a Group, &'a WaitsFor)>,
+}
+
+impl Cohort<'_> {
+    /// Owners of the members, each once.
+    pub(super) fn owners(&self) -> Vec<Option<SubsystemId>> {
+        let mut owners: Vec<_> = self.members.iter().map(|(g, _)| g.attribution.owner).collect();
+        owners.sort();
+        owners.dedup();
+        owners
+    }
+}
+
+/// What was found.
+#[derive(Debug, Default)]
+pub(super) struct Stuck {
+    pub(super) findings: Vec<Finding>,
+    pub(super) weighed: Vec<Weighed>,
+    /// Goroutines whose place was looked at.
+    pub(super) looked_at: u64,
+    /// Whether waits were known.
+    pub(super) knows_waits: bool,
+}
+
+/// Everything that judging a cohort takes.
+pub(super) struct Scene<'a> {
+    pub(super) seen: &'a Observed,
+    pub(super) moment: &'a Seen,
+    pub(super) crowd: &'a Crowd,
+    pub(super) expected: &'a Expectations,
+    /// Earlier moments with goroutines, in time order.
+    pub(super) earlier: Vec<&'a Seen>,
+}
+
+/// Where a group stands, as far as it is not where it may stand for ever.
+pub(super) enum Stand<'e> {
+    Fine,
+    At(Barrier, Place),
+    WaitsFor(&'e WaitsFor),
+}
+
+impl Scene<'_> {
+    /// Where a group stands.
+    pub(super) fn stand(&self, group: &Group) -> Stand<'_> {
+        let (stacks, book) = (&self.seen.stacks, &self.seen.book);
+        let at = place(group, stacks, book);
+        if let Some(w) = self.expected.waits_for(group, stacks, book) {
+            let is_home_sleep = matches!(at, Place::Home) && group.wait == Wait::Sleep;
+            if matches!(at, Place::Inner { .. } | Place::Send { .. } | Place::Lock { .. }) || is_home_sleep {
+                return Stand::WaitsFor(w);
+            }
+        }
+        if matches!(at, Place::Home | Place::Running | Place::Inner { .. })
+            || self.expected.is_usual(group, stacks, book)
+        {
+            return Stand::Fine;
+        }
+        let barrier = match at {
+            Place::Call { far_end, .. } => Barrier::Call(far_end),
+            Place::Lock { at } => Barrier::Lock(book.get(at).class.subsystem()),
+            Place::Send { at } => Barrier::Send(book.get(at).class.subsystem()),
+            Place::Home | Place::Running | Place::Inner { .. } => return Stand::Fine,
+        };
+        Stand::At(barrier, at)
+    }
+}
+
+/// Findings about what does not go on at the last moment that has goroutines.
+pub(super) fn stuck(seen: &Observed, moments: &[usize], expected: &Expectations) -> Stuck {
+    let mut earlier: Vec<&Seen> = (moments.iter().map(|&m| &seen.moments[m]))
+        .filter(|m| m.crowd.is_some())
+        .collect();
+    let Some(moment) = earlier.pop() else {
+        return Stuck::default();
+    };
+    let Some(crowd) = &moment.crowd else {
+        return Stuck::default();
+    };
+    let scene = Scene {
+        seen,
+        moment,
+        crowd,
+        expected,
+        earlier,
+    };
+    let mut stuck = Stuck {
+        looked_at: crowd.total,
+        knows_waits: crowd.knows_waits,
+        ..Stuck::default()
+    };
+    for (barrier, cohort) in cohorts(&scene) {
+        match weigh::weigh(&scene, barrier, &cohort) {
+            Some((confidence, scale)) => {
+                stuck.findings.push(word::finding(&scene, barrier, &cohort, confidence, scale));
+            }
+            None => stuck.weighed.push(brief(&scene, barrier, &cohort)),
+        }
+    }
+    stuck
+}
+
+fn cohorts<'a>(scene: &'a Scene<'a>) -> Vec<(Barrier, Cohort<'a>)> {
+    let mut cohorts: FxHashMap<Barrier, Cohort> = FxHashMap::default();
+    let mut waiting: Vec<(&Group, &WaitsFor)> = Vec::new();
+    for group in &scene.crowd.groups {
+        match scene.stand(group) {
+            Stand::Fine => {}
+            Stand::At(barrier, at) => cohorts.entry(barrier).or_default().members.push((group, at)),
+            Stand::WaitsFor(w) => waiting.push((group, w)),
+        }
+    }
+    let knowledge = &scene.seen.book.knowledge;
+    let mut orphans: FxHashMap<SubsystemId, Cohort> = FxHashMap::default();
+    for (group, w) in waiting {
+        let part = knowledge.by_key(&w.part);
+        // Those at work for this part, else those in calls to its far end.
+        let of_part = cohorts
+            .iter_mut()
+            .filter(|(b, c)| matches!(b, Barrier::Call(_) | Barrier::Lock(_)) && c.owners().contains(&part))
+            .max_by_key(|(b, c)| {
+                let far = matches!(b, Barrier::Call(f) if f.as_str() == w.far_end);
+                (far, c.members.iter().map(|(g, _)| g.max_wait()).max(), **b)
+            });
+        if let Some((_, cohort)) = of_part {
+            cohort.victims.push((group, w));
+            continue;
+        }
+        let of_far_end = cohorts
+            .iter_mut()
+            .find(|(b, _)| matches!(b, Barrier::Call(f) if f.as_str() == w.far_end));
+        match (of_far_end, part) {
+            (Some((_, cohort)), _) => cohort.victims.push((group, w)),
+            (None, Some(part)) => orphans.entry(part).or_default().victims.push((group, w)),
+            (None, None) => {}
+        }
+    }
+    let mut all: Vec<(Barrier, Cohort)> = cohorts.into_iter().collect();
+    all.extend(orphans.into_iter().map(|(part, c)| (Barrier::Part(part), c)));
+    all.sort_by_key(|(b, _)| *b);
+    all
+}
+
+/// A cohort that is no finding.
+fn brief(scene: &Scene<'_>, barrier: Barrier, cohort: &Cohort<'_>) -> Weighed {
+    let groups = cohort.members.iter().map(|(g, _)| *g).chain(cohort.victims.iter().map(|(g, _)| *g));
+    let count: u64 = groups.clone().map(|g| g.count).sum();
+    let owner = groups.max_by_key(|g| g.count).and_then(|g| g.attribution.owner);
+    Weighed {
+        kind: Kind::Stuck,
+        subsystem: owner.map(|id| scene.seen.book.part(id)).unwrap_or_default(),
+        subject: word::subject(barrier, scene),
+        from: count as f64,
+        to: count as f64,
+        unit: "goroutines",
+        dropped: Dropped::Brief,
+    }
+}

@@ -1,0 +1,288 @@
+//! How much speaks for a hang.
+//!
+//! Each witness adds the decimal logarithm of how much likelier it is in a hung kubelet than in a healthy one: a wait
+//! beyond its limit is worth 2 and more; loops in a call at one moment are worth as much as chance makes them rare (each
+//! loop spends a known small share of its time in such calls), less one for the ten barriers that are looked at.
+
+use super::super::judge::Scale;
+use super::super::place::Place;
+use super::super::report::{Confidence, FarEnd, Why};
+use super::super::stats::counts::poisson_upper;
+use super::{Barrier, Cohort, Scene, Stand};
+use crate::kubelet::SubsystemId;
+
+/// A weight of chance is never more than this: duties are no better known.
+const MOST: f64 = 3.0;
+/// What looking at about ten barriers costs.
+const BARRIERS: f64 = 1.0;
+
+/// The confidence that a cohort hangs, with its reasons.
+pub(super) fn weigh(scene: &Scene<'_>, barrier: Barrier, cohort: &Cohort<'_>) -> Option<(Confidence, Scale)> {
+    let mut scale = Scale::default();
+    let over = waits(scene, cohort, &mut scale);
+    chance(scene, barrier, cohort, over, &mut scale);
+    victims(scene, cohort, &mut scale);
+    metrics(scene, barrier, cohort, &mut scale);
+    health(scene, cohort, &mut scale);
+    if !scene.crowd.knows_waits {
+        scale.note(Why::NoWaits);
+    }
+    Some((scale.confidence()?, scale))
+}
+
+/// Waits beyond their limits; whether there are any.
+fn waits(scene: &Scene<'_>, cohort: &Cohort<'_>, scale: &mut Scale) -> bool {
+    let book = &scene.seen.book;
+    // Goroutines over their limit, the longest of them and its limit.
+    let (mut over, mut worst): (u64, Option<(u64, u64)>) = (0, None);
+    let mut owners: Vec<Option<SubsystemId>> = Vec::new();
+    for (group, at) in &cohort.members {
+        let limit = scene.expected.longest(*at, book).max(1);
+        let of_group = group.at_least(limit);
+        if of_group == 0 {
+            continue;
+        }
+        over += of_group;
+        owners.push(group.attribution.owner);
+        let longest = group.max_wait();
+        if worst.is_none_or(|(m, l)| longest * l > m * limit) {
+            worst = Some((longest, limit));
+        }
+    }
+    let Some((minutes, limit)) = worst else { return false };
+    owners.sort();
+    owners.dedup();
+    let ratio = minutes as f64 / limit as f64;
+    let mut weight = 2.0 + 0.5 * f64::from(u8::from(ratio >= 3.0)) + 0.5 * f64::from(u8::from(ratio >= 10.0));
+    if over >= 5 || owners.len() >= 3 {
+        weight += 0.7;
+    }
+    scale.add(weight, Why::WaitTooLong { minutes, limit });
+    true
+}
+
+/// More loops at the barrier, or at more moments, than chance puts there.
+fn chance(scene: &Scene<'_>, barrier: Barrier, cohort: &Cohort<'_>, over: bool, scale: &mut Scale) {
+    let book = &scene.seen.book;
+    let owners = cohort.owners();
+    let single: Vec<_> = owners.iter().copied().filter(|o| scene.expected.is_single(*o, book)).collect();
+    let far_end = match barrier {
+        Barrier::Call(far_end) => far_end,
+        // A lock or a full channel is as rare as a file system call.
+        Barrier::Lock(_) | Barrier::Send(_) => FarEnd::Files,
+        Barrier::Part(_) => return,
+    };
+    let duty = |o: Option<SubsystemId>| scene.expected.duty(o, far_end, book);
+    // The sum of the duties of those that make such calls; those that are there are a part of them.
+    let all: f64 = single.iter().map(|&o| duty(o)).sum::<f64>().max(duty(None)) * 2.0;
+    let at_once = if single.is_empty() {
+        0.0
+    } else if let [only] = single.as_slice() {
+        -duty(*only).log10()
+    } else {
+        -poisson_upper(single.len() as u64, all).log10()
+    };
+    let at_once = at_once.min(MOST);
+    let moments = moments_in_a_row(scene, barrier, &single);
+    // A dump says that no wait is a minute long yet.
+    let brief = scene.crowd.knows_waits && !over && moments == 1;
+    if single.len() >= 2 {
+        scale.add((at_once - BARRIERS - if brief { 1.0 } else { 0.0 }).max(0.0), Why::ManyOwners(single.len()));
+    } else if single.len() == 1 && moments == 1 && !over && !brief {
+        scale.add((at_once - BARRIERS).max(0.0), Why::RarePlace(duty(single[0])));
+    }
+    if moments >= 2 {
+        let more = at_once.min(2.0) * (moments - 1) as f64 - if single.len() == 1 { BARRIERS } else { 0.0 };
+        let first = if single.len() == 1 { at_once } else { 0.0 };
+        scale.add(
+            (more + first).clamp(0.0, 4.0),
+            Why::Persists {
+                moments,
+                of: scene.earlier.len() + 1,
+            },
+        );
+    }
+    for &owner in &owners {
+        if !single.contains(&owner) {
+            crowd(scene, barrier, cohort, owner, duty(owner), brief, scale);
+        }
+    }
+}
+
+/// More goroutines of a part with many than chance puts there.
+fn crowd(
+    scene: &Scene<'_>,
+    barrier: Barrier,
+    cohort: &Cohort<'_>,
+    owner: Option<SubsystemId>,
+    duty: f64,
+    brief: bool,
+    scale: &mut Scale,
+) {
+    let here: u64 = of_owner(cohort.members.iter().map(|(g, _)| *g), owner);
+    let all = of_owner(scene.crowd.groups.iter(), owner);
+    let expected = scene.expected.of(owner, &scene.seen.book);
+    let bursty = expected.is_none_or(|l| l.bursty);
+    let chance = poisson_upper(here, (duty * all as f64).max(0.05));
+    let mut weight = (-chance.log10()).min(MOST + 1.0) - BARRIERS;
+    // Parts that start together are busy together.
+    if bursty {
+        weight = weight.min(0.9);
+    }
+    if brief {
+        weight -= 1.0;
+    }
+    if here >= 3 && weight > 0.0 {
+        scale.add(weight, Why::MostAtOnce { count: here, of: all });
+    }
+    // The same part in the same place at moment after moment is no burst.
+    let mut moments = 1;
+    for m in scene.earlier.iter().rev() {
+        let Some(crowd) = &m.crowd else { break };
+        let groups = crowd.groups.iter().filter(|g| g.attribution.owner == owner);
+        let then: u64 = groups.filter(|g| is_at(scene, g, barrier)).map(|g| g.count).sum();
+        if then * 2 < here || then < 2 {
+            break;
+        }
+        moments += 1;
+    }
+    if moments >= 2 && here >= 2 && -chance.log10() >= 1.0 {
+        scale.add(
+            0.8 * (moments - 1) as f64,
+            Why::Persists {
+                moments,
+                of: scene.earlier.len() + 1,
+            },
+        );
+    }
+}
+
+fn of_owner<'g>(groups: impl Iterator<Item = &'g super::Group>, owner: Option<SubsystemId>) -> u64 {
+    groups.filter(|g| g.attribution.owner == owner).map(|g| g.count).sum()
+}
+
+/// At how many moments in a row, the last included, most of these loops stood at the barrier.
+fn moments_in_a_row(scene: &Scene<'_>, barrier: Barrier, single: &[Option<SubsystemId>]) -> usize {
+    if single.is_empty() {
+        return 1;
+    }
+    let mut moments = 1;
+    for m in scene.earlier.iter().rev() {
+        let Some(crowd) = &m.crowd else { break };
+        let there = |o: &&Option<SubsystemId>| {
+            let groups = crowd.groups.iter().filter(|g| g.attribution.owner == **o);
+            groups.into_iter().any(|g| is_at(scene, g, barrier))
+        };
+        // One loop may have been there by chance.
+        if single.iter().filter(there).count() * 2 <= single.len() {
+            break;
+        }
+        moments += 1;
+    }
+    moments
+}
+
+/// Whether a group stands at a barrier.
+pub(super) fn is_at(scene: &Scene<'_>, group: &super::Group, barrier: Barrier) -> bool {
+    matches!(scene.stand(group), Stand::At(b, _) if b == barrier)
+}
+
+/// Waits of those that wait for the members.
+fn victims(scene: &Scene<'_>, cohort: &Cohort<'_>, scale: &mut Scale) {
+    let mut worst: Option<(u64, u64)> = None;
+    let mut over = 0;
+    for (group, w) in &cohort.victims {
+        let of_group = group.at_least(w.longest_minutes);
+        over += of_group;
+        if of_group > 0 && worst.is_none_or(|(m, _)| group.max_wait() > m) {
+            worst = Some((group.max_wait(), w.longest_minutes));
+        }
+    }
+    if let Some((minutes, limit)) = worst {
+        let weight = if over >= 5 { 2.0 } else { 1.2 };
+        scale.add(weight, Why::VictimsWait { count: over, minutes, limit });
+        return;
+    }
+    let count: u64 = cohort.victims.iter().map(|(g, _)| g.count).sum();
+    if count < 3 {
+        return;
+    }
+    // The same wait at several moments, without ages.
+    let mut moments = 1;
+    for m in scene.earlier.iter().rev() {
+        let Some(crowd) = &m.crowd else { break };
+        let waits = |g: &&super::Group| {
+            let Some(w) = scene.expected.waits_for(g, &scene.seen.stacks, &scene.seen.book) else { return false };
+            cohort.victims.iter().any(|(_, v)| v.part == w.part) && matches!(scene.stand(g), Stand::WaitsFor(_))
+        };
+        let then: u64 = crowd.groups.iter().filter(waits).map(|g| g.count).sum();
+        if then * 2 < count || then < 3 {
+            break;
+        }
+        moments += 1;
+    }
+    if moments >= 2 {
+        scale.add(
+            0.6 * (moments - 1) as f64,
+            Why::VictimsPersist {
+                count,
+                moments,
+                of: scene.earlier.len() + 1,
+            },
+        );
+    }
+}
+
+/// What the metrics of the kubelet say of the same far end.
+fn metrics(scene: &Scene<'_>, barrier: Barrier, cohort: &Cohort<'_>, scale: &mut Scale) {
+    let Barrier::Call(far_end) = barrier else { return };
+    let Some(now) = &scene.moment.metrics else { return };
+    match far_end {
+        FarEnd::Runtime => {
+            let seen_at = now.get("kubelet_pleg_last_seen_seconds").filter(|&t| t > 0.0);
+            let at = scene.moment.seconds();
+            if let (Some(seen_at), Some(at)) = (seen_at, at)
+                && at - seen_at > 60.0
+                && at - seen_at < 1e7
+            {
+                let name = "kubelet_pleg_last_seen_seconds".to_owned();
+                scale.add(1.5, Why::MetricAgrees(name));
+            }
+        }
+        FarEnd::ImageService => {
+            let Some((failed, all)) = super::super::calls::pulls(scene.seen, scene.moment, &scene.earlier) else {
+                return;
+            };
+            let waiting: u64 = cohort.victims.iter().map(|(g, _)| g.count).sum();
+            if failed >= 3.0 && failed >= 0.5 * all && waiting > 0 {
+                scale.add(2.2, Why::PullsFail { failed, all });
+            }
+        }
+        _ => {}
+    }
+}
+
+/// The kubelet's own health check.
+fn health(scene: &Scene<'_>, cohort: &Cohort<'_>, scale: &mut Scale) {
+    let Some(text) = &scene.moment.healthz else { return };
+    let fails = |name: &str| text.lines().any(|l| l.starts_with("[-]") && l.contains(name));
+    let book = &scene.seen.book;
+    let owns = |key: &str| cohort.members.iter().any(|(g, _)| book.subsystem_key(g.attribution.owner) == key);
+    if fails("syncloop") && (owns("sync-loop") || !cohort.victims.is_empty()) {
+        scale.add(1.5, Why::HealthCheck("syncloop".to_owned()));
+    }
+    if fails("pleg") && owns("pleg") {
+        scale.add(1.5, Why::HealthCheck("pleg".to_owned()));
+    }
+}
+
+/// Whether a place is one of a cohort of files.
+pub(super) fn is_files(at: Place) -> bool {
+    matches!(
+        at,
+        Place::Call {
+            far_end: FarEnd::Files,
+            ..
+        }
+    )
+}
