@@ -11,3 +11,4 @@ mod kubelet;
 mod model;
 mod pprof;
 mod symbolize;
+mod ward;

@@ -1,9 +1,15 @@
 //! Calls that fail, as the kubelet's own metrics count them: image pulls, the API server, the runtime.
 
+use super::judge::Scale;
+use super::metrics::{Metrics, Sample};
 use super::observe::{Observed, Seen};
+use super::report::{Claim, Evidence, Fact, Finding, Kind, Need, Show, Since, SinceBasis, Verb, Why};
+
+/// Fewer failures than this say nothing.
+const LEAST: f64 = 5.0;
 
 /// By how much a counter rose since the first of the earlier moments that has it; its whole value where there is none.
-fn risen(now: &Seen, earlier: &[&Seen], read: impl Fn(&super::metrics::Metrics) -> Option<f64>) -> Option<f64> {
+fn risen(now: &Seen, earlier: &[&Seen], read: impl Fn(&Metrics) -> Option<f64>) -> Option<f64> {
     let last = read(now.metrics.as_ref()?)?;
     let first = earlier.iter().filter_map(|m| m.metrics.as_ref()).next();
     let before = first.map_or(0.0, |m| read(m).unwrap_or(0.0));
@@ -12,10 +18,226 @@ fn risen(now: &Seen, earlier: &[&Seen], read: impl Fn(&super::metrics::Metrics) 
 
 /// Failed and all image pulls in the time looked at.
 pub(super) fn pulls(_: &Observed, now: &Seen, earlier: &[&Seen]) -> Option<(f64, f64)> {
+    operations(now, earlier, "pull_image")
+}
+
+/// Failed and all calls of one operation of the runtime.
+fn operations(now: &Seen, earlier: &[&Seen], operation: &str) -> Option<(f64, f64)> {
     let of = |name: &'static str| {
-        risen(now, earlier, |m| m.sum(name, |s| s.label("operation_type") == "pull_image"))
+        risen(now, earlier, |m| {
+            m.sum(name, |s| s.label("operation_type") == operation)
+        })
     };
     let all = of("kubelet_runtime_operations_total")?;
     let failed = of("kubelet_runtime_operations_errors_total").unwrap_or(0.0);
-    Some((failed, all))
+    Some((failed.min(all.max(failed)), all.max(failed)))
+}
+
+/// What the metrics of the moments say of calls that fail; and how many sorts of calls were looked at.
+pub(super) fn failing(seen: &Observed, moments: &[usize]) -> (Vec<Finding>, usize) {
+    let mut earlier: Vec<&Seen> = (moments.iter().map(|&m| &seen.moments[m]))
+        .filter(|m| m.metrics.is_some())
+        .collect();
+    let Some(now) = earlier.pop() else {
+        return (Vec::new(), 0);
+    };
+    let mut findings = Vec::new();
+    let mut looked_at = 1;
+    findings.extend(api_server(seen, now, &earlier));
+    let Some(metrics) = &now.metrics else {
+        return (findings, looked_at);
+    };
+    let mut names: Vec<&str> = (metrics.all("kubelet_runtime_operations_total").iter())
+        .map(|s| s.label("operation_type"))
+        .collect();
+    names.dedup();
+    looked_at += names.len();
+    let mut failed_all: Vec<(String, f64, f64)> = Vec::new();
+    for name in names {
+        // Probes and hooks fail with their containers; pulls have a finding of their own; deleted pods are not found.
+        if matches!(
+            name,
+            "exec_sync" | "exec" | "pull_image" | "container_status" | "podsandbox_status" | "remove_container"
+        ) {
+            continue;
+        }
+        if let Some((failed, all)) = operations(now, &earlier, name)
+            && failed >= LEAST
+            && failed >= 0.5 * all
+        {
+            failed_all.push((name.to_owned(), failed, all));
+        }
+    }
+    if let Some((name, failed, all)) = failed_all.into_iter().max_by(|a, b| a.1.total_cmp(&b.1)) {
+        findings.push(operation(seen, now, &earlier, &name, failed, all));
+    }
+    findings.extend(pulls_alone(seen, now, &earlier));
+    (findings, looked_at)
+}
+
+/// Requests to the API server without an answer or with a server error.
+fn api_server(seen: &Observed, now: &Seen, earlier: &[&Seen]) -> Option<Finding> {
+    let of = |pass: &dyn Fn(&Sample) -> bool| risen(now, earlier, |m| m.sum("rest_client_requests_total", pass));
+    let no_answer = of(&|s| s.label("code") == "<error>").unwrap_or(0.0);
+    let errors = of(&|s| s.label("code").starts_with('5')).unwrap_or(0.0);
+    let good = of(&|s| s.label("code").starts_with(['2', '3', '4'])).unwrap_or(0.0);
+    let bad = no_answer + errors;
+    if bad < LEAST || bad < 0.2 * (bad + good) {
+        return None;
+    }
+    let mut scale = Scale::default();
+    let share = bad / (bad + good);
+    let in_time = !earlier.is_empty();
+    let name = "rest_client_requests_total";
+    let weight = match (share, in_time) {
+        (s, true) if s >= 0.8 => 3.5,
+        (s, true) if s >= 0.5 => 2.5,
+        (s, false) if s >= 0.8 => 2.2,
+        _ => 1.2,
+    };
+    scale.add(weight, Why::MetricAgrees(name.to_owned()));
+    let confidence = scale.confidence()?;
+    let sample = |code: &str, v: f64| evidence(seen, now, &format!("{name}{{code={code}}}"), v, in_time);
+    let mut facts = Vec::new();
+    if no_answer > 0.0 {
+        facts.push(sample("\"<error>\"", no_answer));
+    }
+    if errors > 0.0 {
+        facts.push(sample("5xx", errors));
+    }
+    facts.push(sample("2xx to 4xx", good));
+    Some(Finding {
+        rank: 0,
+        kind: Kind::Environment,
+        subsystem: seen.book.part_of_key("api-client"),
+        subject: "api-server".to_owned(),
+        function: None,
+        confidence,
+        reasons: scale.into_reasons(),
+        claim: Claim::ApiServer {
+            no_answer,
+            errors,
+            good,
+        },
+        since: since(now, earlier, |m| {
+            m.sum(name, |s| {
+                s.label("code") == "<error>" || s.label("code").starts_with('5')
+            })
+        }),
+        growth: None,
+        known_issues: Vec::new(),
+        evidence: facts,
+        remedies: Vec::new(),
+        next: vec![Need::Journal],
+    })
+}
+
+/// A metric that rose in the time looked at, or its value.
+fn evidence(_: &Observed, now: &Seen, name: &str, value: f64, in_time: bool) -> Evidence {
+    let mut show = Show::new(Verb::Inspect, now.sources_of("metrics"));
+    show.snapshot = now.snapshot;
+    Evidence {
+        fact: Fact::Metric {
+            name: name.to_owned(),
+            first: in_time.then_some(0.0),
+            last: value,
+        },
+        moment: now.label.clone(),
+        show: Some(show),
+    }
+}
+
+/// Between which moments a counter began to rise.
+fn since(now: &Seen, earlier: &[&Seen], read: impl Fn(&Metrics) -> Option<f64>) -> Option<Since> {
+    let all: Vec<&Seen> = earlier.iter().copied().chain([now]).collect();
+    let values: Vec<f64> = (all.iter())
+        .map(|m| m.metrics.as_ref().and_then(&read).unwrap_or(0.0))
+        .collect();
+    let at = values.iter().position(|v| *v > values[0])?;
+    Some(Since {
+        after: all[at - 1].at,
+        before: all[at].at,
+        at_least: None,
+        basis: if at == 1 {
+            SinceBasis::ProcessStart
+        } else {
+            SinceBasis::Onset
+        },
+    })
+}
+
+/// An operation of the runtime that fails.
+fn operation(seen: &Observed, now: &Seen, earlier: &[&Seen], name: &str, failed: f64, all: f64) -> Finding {
+    let mut scale = Scale::default();
+    let metric = "kubelet_runtime_operations_errors_total";
+    let weight = if earlier.is_empty() { 1.2 } else { 2.2 };
+    scale.add(weight, Why::MetricAgrees(metric.to_owned()));
+    let confidence = scale.confidence().unwrap_or(super::report::Confidence::Suspect);
+    let is = |s: &Sample| s.label("operation_type") == name;
+    Finding {
+        rank: 0,
+        kind: Kind::Environment,
+        subsystem: seen.book.part_of_key("cri-client"),
+        subject: format!("runtime-{name}"),
+        function: None,
+        confidence,
+        reasons: scale.into_reasons(),
+        claim: Claim::Failing {
+            what: name.to_owned(),
+            failed,
+            all,
+        },
+        since: since(now, earlier, |m| m.sum(metric, is)),
+        growth: None,
+        known_issues: Vec::new(),
+        evidence: vec![evidence(
+            seen,
+            now,
+            &format!("{metric}{{operation_type=\"{name}\"}}"),
+            failed,
+            !earlier.is_empty(),
+        )],
+        remedies: Vec::new(),
+        next: vec![Need::Journal],
+    }
+}
+
+/// Image pulls that fail, where no goroutine is seen waiting for one.
+fn pulls_alone(seen: &Observed, now: &Seen, earlier: &[&Seen]) -> Option<Finding> {
+    let (failed, all) = pulls(seen, now, earlier)?;
+    if failed < LEAST || failed < 0.5 * all {
+        return None;
+    }
+    let mut scale = Scale::default();
+    let weight = if earlier.is_empty() { 1.2 } else { 2.2 };
+    scale.add(weight, Why::PullsFail { failed, all });
+    let confidence = scale.confidence()?;
+    let metric = "kubelet_runtime_operations_errors_total";
+    let is = |s: &Sample| s.label("operation_type") == "pull_image";
+    Some(Finding {
+        rank: 0,
+        kind: Kind::Environment,
+        subsystem: seen.book.part_of_key("images"),
+        subject: "image-service".to_owned(),
+        function: None,
+        confidence,
+        reasons: scale.into_reasons(),
+        claim: Claim::Failing {
+            what: "image pull".to_owned(),
+            failed,
+            all,
+        },
+        since: since(now, earlier, |m| m.sum(metric, is)),
+        growth: None,
+        known_issues: Vec::new(),
+        evidence: vec![evidence(
+            seen,
+            now,
+            &format!("{metric}{{operation_type=\"pull_image\"}}"),
+            failed,
+            !earlier.is_empty(),
+        )],
+        remedies: Vec::new(),
+        next: Vec::new(),
+    })
 }

@@ -43,6 +43,9 @@ pub(super) struct Loop {
     /// Many of them may be busy at once in a healthy kubelet: pods start together.
     #[serde(default)]
     pub(super) bursty: bool,
+    /// They wake at least once a minute.
+    #[serde(default)]
+    pub(super) wakes: bool,
 }
 
 /// A place that looks like a call and is home to somebody.
@@ -127,7 +130,12 @@ impl<T> Patterns<T> {
     pub(super) fn find(&self, key: &str) -> Option<&T> {
         let bare = key.strip_suffix(".func").unwrap_or(key);
         let exact = self.exact.get(key).or_else(|| self.exact.get(bare));
-        exact.or_else(|| self.open.iter().find(|(p, _)| key.starts_with(p.as_str())).map(|(_, v)| v))
+        exact.or_else(|| {
+            self.open
+                .iter()
+                .find(|(p, _)| key.starts_with(p.as_str()))
+                .map(|(_, v)| v)
+        })
     }
 
     #[cfg(test)]
@@ -219,11 +227,6 @@ impl Expectations {
         };
         of(method).or_else(|| of("")).unwrap_or(2)
     }
-
-    /// How many loops are expected.
-    pub(super) fn len(&self) -> usize {
-        self.loops.len()
-    }
 }
 
 #[cfg(test)]
@@ -235,7 +238,11 @@ mod tests {
     fn every_key_is_in_the_table() {
         let table = Knowledge::builtin();
         let expected = knowledge::builtin().expectations;
-        for key in expected.loops.keys().chain(expected.waits_for.values().map(|w| &w.part)) {
+        for key in expected
+            .loops
+            .keys()
+            .chain(expected.waits_for.values().map(|w| &w.part))
+        {
             assert!(table.by_key(key).is_some(), "{key}");
         }
     }

@@ -17,32 +17,38 @@ use crate::model::{LabelKind, Profile, StringId};
 pub(super) struct FamilyId(pub(super) u32);
 
 /// What a family is.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Family {
     /// The function that its objects are allocated below.
     pub(super) anchor: NameId,
     /// Its subsystem.
     pub(super) subsystem: SubsystemId,
+    /// One of its stacks, leaf first.
+    pub(super) stack: Box<[NameId]>,
 }
 
 /// All families seen so far.
 #[derive(Debug, Default)]
 pub(super) struct HeapBook {
     pub(super) families: Vec<Family>,
-    by_anchor: FxHashMap<NameId, FamilyId>,
+    by_site: FxHashMap<(NameId, NameId), FamilyId>,
 }
 
 impl HeapBook {
-    fn family(&mut self, anchor: NameId, subsystem: SubsystemId) -> FamilyId {
+    fn family(&mut self, anchor: NameId, leaf: NameId, subsystem: SubsystemId, stack: &[NameId]) -> FamilyId {
         let next = FamilyId(u32::try_from(self.families.len()).unwrap_or(u32::MAX));
-        *self.by_anchor.entry(anchor).or_insert_with(|| {
-            self.families.push(Family { anchor, subsystem });
+        *self.by_site.entry((anchor, leaf)).or_insert_with(|| {
+            self.families.push(Family {
+                anchor,
+                subsystem,
+                stack: stack.into(),
+            });
             next
         })
     }
 
-    pub(super) fn get(&self, id: FamilyId) -> Family {
-        self.families[id.0 as usize]
+    pub(super) fn get(&self, id: FamilyId) -> &Family {
+        &self.families[id.0 as usize]
     }
 }
 
@@ -59,8 +65,31 @@ pub(super) struct HeapRow {
     pub(super) bytes: f64,
     pub(super) var_objects: f64,
     pub(super) var_bytes: f64,
-    /// The innermost telling function with the most sampled live objects.
-    pub(super) leaf: NameId,
+}
+
+impl HeapRow {
+    /// A family of which nothing is there.
+    pub(super) fn nothing(family: FamilyId) -> Self {
+        Self {
+            family,
+            k: 0,
+            k_allocated: 0,
+            objects: 0.0,
+            bytes: 0.0,
+            var_objects: 0.0,
+            var_bytes: 0.0,
+        }
+    }
+
+    /// Adds another family's numbers.
+    pub(super) fn add(&mut self, other: &Self) {
+        self.k += other.k;
+        self.k_allocated += other.k_allocated;
+        self.objects += other.objects;
+        self.bytes += other.bytes;
+        self.var_objects += other.var_objects;
+        self.var_bytes += other.var_bytes;
+    }
 }
 
 /// The heap of one moment.
@@ -109,9 +138,9 @@ impl HeapDigest {
         digest.rate = if p.period > 0 { p.period as f64 } else { 0.0 };
         let names = book.functions(p);
         let size_label = p.strings.find("bytes");
-        let mut rows: FxHashMap<FamilyId, (HeapRow, FxHashMap<NameId, u64>)> = FxHashMap::default();
+        let mut rows: FxHashMap<FamilyId, HeapRow> = FxHashMap::default();
         // Equal stacks have several sizes.
-        let mut of_stack: Vec<Option<Option<(FamilyId, NameId)>>> = vec![None; p.stacks.len()];
+        let mut of_stack: Vec<Option<Option<FamilyId>>> = vec![None; p.stacks.len()];
         for i in 0..p.samples.len() {
             let values = p.samples.values(i);
             let at = |column: Option<usize>| column.map_or(0.0, |c| values[c] as f64);
@@ -126,23 +155,12 @@ impl HeapDigest {
             let stack = p.samples.stack(i);
             let found = *of_stack[stack.index()].get_or_insert_with(|| {
                 let frames = p.stack(stack).iter().flat_map(|&l| p.lines_of(l));
-                let mut frames = frames.map(|line| names[line.function.index()]);
-                anchor(&mut frames, book).map(|(anchor, part, leaf)| (families.family(anchor, part), leaf))
+                let frames: Vec<NameId> = frames.map(|line| names[line.function.index()]).collect();
+                let (anchor, part, leaf) = anchor(&frames, book)?;
+                Some(families.family(anchor, leaf, part, &frames))
             });
-            let Some((family, leaf)) = found else { continue };
-            let (row, leaves) = rows.entry(family).or_insert_with(|| {
-                let row = HeapRow {
-                    family,
-                    k: 0,
-                    k_allocated: 0,
-                    objects: 0.0,
-                    bytes: 0.0,
-                    var_objects: 0.0,
-                    var_bytes: 0.0,
-                    leaf,
-                };
-                (row, FxHashMap::default())
-            });
+            let Some(family) = found else { continue };
+            let row = rows.entry(family).or_insert(HeapRow::nothing(family));
             let variance = sampling::variance(k, size, digest.rate);
             row.k += k;
             row.k_allocated += k_allocated;
@@ -150,17 +168,8 @@ impl HeapDigest {
             row.bytes += bytes;
             row.var_objects += variance;
             row.var_bytes += variance * size * size;
-            *leaves.entry(leaf).or_default() += k;
         }
-        digest.rows = rows
-            .into_values()
-            .map(|(mut row, leaves)| {
-                if let Some((&leaf, _)) = leaves.iter().max_by_key(|(leaf, k)| (**k, std::cmp::Reverse(**leaf))) {
-                    row.leaf = leaf;
-                }
-                row
-            })
-            .collect();
+        digest.rows = rows.into_values().collect();
         digest.rows.sort_by_key(|r| r.family);
         digest
     }
@@ -188,10 +197,10 @@ fn mean(bytes: f64, objects: f64, alloc_bytes: f64, allocated: f64) -> f64 {
 }
 
 /// The function that answers for an allocation, its subsystem, and the innermost telling function.
-fn anchor(leaf_first: &mut dyn Iterator<Item = NameId>, book: &Book) -> Option<(NameId, SubsystemId, NameId)> {
+fn anchor(leaf_first: &[NameId], book: &Book) -> Option<(NameId, SubsystemId, NameId)> {
     let mut leaf = None;
     let mut library = None;
-    for id in leaf_first {
+    for &id in leaf_first {
         let name = book.get(id);
         if leaf.is_none() && !name.key.starts_with("runtime.") {
             leaf = Some(id);

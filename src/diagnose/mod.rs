@@ -4,27 +4,35 @@
 //! [`Observer::finish`] judges them and gives a [`report::Diagnosis`]. Each sort of trouble has a file; the statistics are
 //! pure functions in [`stats`]; what is usual and what is known are data (`knowledge.json`).
 
-#![expect(dead_code, reason = "what the next parts need")]
-
 mod book;
 mod calls;
+mod contention;
+mod cpu;
+mod crash;
 mod crowd;
 mod expect;
 mod heap;
 mod judge;
 mod knowledge;
+mod known;
 mod leak;
+mod limits;
 pub mod material;
 pub mod metrics;
 mod observe;
 mod pile;
 mod place;
 mod process;
+mod program;
 pub mod report;
 pub mod stats;
 mod stuck;
+mod timers;
 mod verdict;
+mod versions;
 mod words;
+
+pub use knowledge::{SignatureError, test_signatures};
 
 use std::sync::Arc;
 
@@ -49,6 +57,19 @@ impl Observer {
             seen: Observed::new(knowledge),
             known: knowledge::builtin(),
         }
+    }
+
+    /// Adds known issues of a file of one's own, and says how many.
+    ///
+    /// # Errors
+    /// When it is no such file.
+    pub fn add_signatures(&mut self, text: &str, origin: &str) -> Result<usize, SignatureError> {
+        self.known.add(text, origin)
+    }
+
+    /// Leaves a known issue out, to see what would be said without it.
+    pub fn forget(&mut self, id: &str) {
+        self.known.forget(id);
     }
 
     /// Takes one moment in. The order does not matter where moments have times.

@@ -6,12 +6,14 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::book::Book;
+use super::contention::LockDigest;
+use super::cpu::CpuDigest;
 use super::crowd::{Crowd, StackBook};
 use super::heap::{HeapBook, HeapDigest};
 use super::material::{Moment, Process};
 use super::metrics::Metrics;
 use super::report::Load;
-use crate::kubelet::Knowledge;
+use crate::kubelet::{Knowledge, Role, SubsystemId};
 
 /// What is kept of a moment.
 #[derive(Debug, Default)]
@@ -23,6 +25,8 @@ pub(super) struct Seen {
     pub(super) process: Process,
     pub(super) crowd: Option<Crowd>,
     pub(super) heap: Option<HeapDigest>,
+    pub(super) cpu: Option<CpuDigest>,
+    pub(super) locks: Option<LockDigest>,
     pub(super) leaked: Option<Crowd>,
     pub(super) metrics: Option<Metrics>,
     pub(super) healthz: Option<String>,
@@ -59,6 +63,8 @@ pub(super) struct Observed {
     pub(super) stacks: StackBook,
     pub(super) heaps: HeapBook,
     pub(super) moments: Vec<Seen>,
+    /// The process holds more than a kubelet.
+    pub(super) one_process: bool,
 }
 
 impl Observed {
@@ -68,7 +74,24 @@ impl Observed {
             stacks: StackBook::default(),
             heaps: HeapBook::default(),
             moments: Vec::new(),
+            one_process: false,
         }
+    }
+
+    /// Whether a part belongs to another component of a process that holds more than a kubelet.
+    pub(super) fn is_foreign(&self, part: Option<SubsystemId>) -> bool {
+        if !self.one_process {
+            return false;
+        }
+        let Some(s) = part.and_then(|id| self.book.knowledge.get(id)) else {
+            return true;
+        };
+        let other = matches!(
+            s.key.as_str(),
+            "kube-apiserver" | "controller-manager" | "scheduler-component" | "kube-proxy" | "etcd"
+        );
+        // Libraries may be of any component.
+        other || s.role != Role::Owner
     }
 
     /// Takes a moment in and drops its profiles.
@@ -85,6 +108,9 @@ impl Observed {
         }
         let crowd = moment.goroutines.as_ref().map(|p| Crowd::of(p, book, stacks));
         let heap = moment.heap.as_ref().map(|p| HeapDigest::of(p, book, heaps));
+        let cpu = moment.cpu.as_ref().map(|p| CpuDigest::of(p, book));
+        let block = moment.block.as_ref().map(|p| LockDigest::of(p, book, false));
+        let mutex = moment.mutex.as_ref().map(|p| LockDigest::of(p, book, true));
         let leaked = moment.leaked.as_ref().map(|p| Crowd::of(p, book, stacks));
         let mut seen = Seen {
             label: moment.label,
@@ -94,6 +120,8 @@ impl Observed {
             process,
             crowd,
             heap,
+            cpu,
+            locks: mutex.filter(|m| !m.is_empty()).or(block),
             leaked,
             metrics: moment.metrics,
             healthz: moment.healthz,

@@ -68,6 +68,15 @@ pub(super) fn piles(seen: &Observed, moments: &[usize], expected: &Expectations)
     let with: Vec<&Seen> = (moments.iter().map(|&m| &seen.moments[m]))
         .filter(|m| m.crowd.is_some())
         .collect();
+    // Only dumps know who started a goroutine, so parts of dumps and of profiles do not compare.
+    let dumps = with
+        .iter()
+        .filter(|m| m.crowd.as_ref().is_some_and(|c| c.knows_waits))
+        .count();
+    let by_dumps = dumps * 2 >= with.len();
+    let with: Vec<&Seen> = (with.into_iter())
+        .filter(|m| m.crowd.as_ref().is_some_and(|c| c.knows_waits == by_dumps))
+        .collect();
     let Some(last) = with.last() else {
         return Piles::default();
     };
@@ -79,6 +88,9 @@ pub(super) fn piles(seen: &Observed, moments: &[usize], expected: &Expectations)
     for (i, m) in with.iter().enumerate() {
         for g in m.crowd.iter().flat_map(|c| &c.groups) {
             let part = part_of(seen, g);
+            if seen.is_foreign(part) {
+                continue;
+            }
             parts.entry(part).or_default().add(i, with.len(), g.count);
             let family = (part, g.stack, g.creator);
             families.entry(family).or_default().add(i, with.len(), g.count);
@@ -114,7 +126,11 @@ pub(super) fn piles(seen: &Observed, moments: &[usize], expected: &Expectations)
 
 /// The load at the last moment that knows it.
 fn load_of(with: &[&Seen]) -> Load {
-    with.iter().rev().map(|m| m.load).find(|l| l.pods.is_some()).unwrap_or_default()
+    with.iter()
+        .rev()
+        .map(|m| m.load)
+        .find(|l| l.pods.is_some())
+        .unwrap_or_default()
 }
 
 /// The part that a group counts for: its owner, and where that is a wrapper or Go itself, who started it.
@@ -151,9 +167,18 @@ impl Scene<'_> {
         let mut own: Vec<(&Family, &Counts)> = self.families.iter().filter(|(f, _)| f.0 == part).collect();
         own.sort_by_key(|(f, c)| {
             let rise = c.last().saturating_sub(c.first());
-            (std::cmp::Reverse(if self.with.len() >= 3 { (rise, c.last()) } else { (c.last(), 0) }), **f)
+            (
+                std::cmp::Reverse(if self.with.len() >= 3 {
+                    (rise, c.last())
+                } else {
+                    (c.last(), 0)
+                }),
+                **f,
+            )
         });
-        let Some(&(family, of_family)) = own.first() else { return Err(None) };
+        let Some(&(family, of_family)) = own.first() else {
+            return Err(None);
+        };
         let growth = self.growth(part, counts, of_family, &mut scale);
         if !crowded && growth.is_err() {
             return Err(growth.err().flatten());
@@ -163,7 +188,11 @@ impl Scene<'_> {
         if together >= 2 {
             scale.add(if together >= 3 { 1.2 } else { 0.8 }, Why::LockStep(together));
         }
-        let group = self.crowd.groups.iter().find(|g| (part_of(self.seen, g), g.stack, g.creator) == *family);
+        let group = self
+            .crowd
+            .groups
+            .iter()
+            .find(|g| (part_of(self.seen, g), g.stack, g.creator) == *family);
         if let Some(g) = group
             && crowded | grows
             && let Some((from, to)) = g.span()
@@ -181,7 +210,9 @@ impl Scene<'_> {
             return Err(if grows { Some(Dropped::Small) } else { None });
         };
         let shown = group.map_or_else(String::new, |g| self.function(part, g));
-        Ok(self.word(part, counts, of_family, usual, together, confidence, scale, &shown, group, grows))
+        Ok(self.word(
+            part, counts, of_family, usual, together, confidence, scale, &shown, group, grows,
+        ))
     }
 
     /// How many goroutines a part has at most on this node.
@@ -243,7 +274,10 @@ impl Scene<'_> {
         let values: Vec<f64> = counts.values.iter().map(|&v| v as f64).collect();
         let steps: Vec<u64> = counts.values.windows(2).map(|w| w[1].saturating_sub(w[0])).collect();
         let largest = steps.iter().copied().max().unwrap_or(0);
-        let age = self.with[0].seconds().zip(self.with[0].process.started).map(|(t, s)| t - s);
+        let age = self.with[0]
+            .seconds()
+            .zip(self.with[0].process.started)
+            .map(|(t, s)| t - s);
         if age.is_some_and(|a| a < STARTING) && largest * 2 > rise {
             return Err(Some(Dropped::WarmUp));
         }
@@ -339,7 +373,12 @@ impl Scene<'_> {
         let book = &self.seen.book;
         let frames = self.seen.stacks.get(g.stack);
         let of_part = frames.iter().find(|&&f| book.get(f).class.subsystem() == part);
-        let telling = |f: &&NameId| !matches!(book.get(**f).class.role(), Some(Role::Runtime | Role::Plain | Role::Wrapper));
+        let telling = |f: &&NameId| {
+            !matches!(
+                book.get(**f).class.role(),
+                Some(Role::Runtime | Role::Plain | Role::Wrapper)
+            )
+        };
         let found = of_part.or_else(|| frames.iter().find(telling)).copied();
         let found = found.or(g.creator).or(frames.first().copied());
         found.map_or_else(String::new, |f| book.get(f).shown.clone())
@@ -357,7 +396,10 @@ impl Scene<'_> {
         }
     }
 
-    #[expect(clippy::too_many_arguments, reason = "all of it was just computed for this one finding")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "all of it was just computed for this one finding"
+    )]
     fn word(
         &self,
         part: Option<SubsystemId>,
@@ -470,7 +512,11 @@ impl Scene<'_> {
         }
         let first = of_family.first();
         let at = of_family.values.iter().position(|&v| v > first + 1)?;
-        let basis = if at <= 1 { SinceBasis::ProcessStart } else { SinceBasis::Onset };
+        let basis = if at <= 1 {
+            SinceBasis::ProcessStart
+        } else {
+            SinceBasis::Onset
+        };
         Some(Since {
             after: (at > 1).then(|| self.with[at - 1].at).flatten(),
             before: self.with[if at <= 1 { 0 } else { at }].at,

@@ -102,7 +102,11 @@ fn drop_duplicates(seen: &Observed, order: &mut Vec<usize>, odd: &mut Vec<Oddity
     let before = order.len();
     let mut kept: Vec<usize> = Vec::new();
     order.retain(|&m| {
-        let again = kept.iter().rev().take(4).any(|&k| same(&seen.moments[k], &seen.moments[m]));
+        let again = kept
+            .iter()
+            .rev()
+            .take(4)
+            .any(|&k| same(&seen.moments[k], &seen.moments[m]));
         if !again {
             kept.push(m);
         }
@@ -188,7 +192,11 @@ fn name_what_is_mixed(seen: &Observed, runs: &mut Vec<Vec<usize>>, odd: &mut Vec
         })
     });
     if mixed {
-        let largest = runs.iter().enumerate().max_by_key(|(i, r)| (r.len(), *i)).map_or(0, |(i, _)| i);
+        let largest = runs
+            .iter()
+            .enumerate()
+            .max_by_key(|(i, r)| (r.len(), *i))
+            .map_or(0, |(i, _)| i);
         let left_out = runs.iter().map(Vec::len).sum::<usize>() - runs[largest].len();
         let names: Vec<&str> = runs.iter().map(|r| of(r).node.as_str()).collect();
         let by = if names.iter().any(|n| *n != names[0]) {

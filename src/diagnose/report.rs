@@ -677,6 +677,21 @@ pub enum Why {
     HasDeadline(u64),
     /// The frames of the caller are not in the stacks.
     CallerUnknown,
+    /// A goroutine of it was seen running, and uses about a core.
+    AlwaysRuns,
+    /// The goroutine that failed stands in it.
+    FailedGoroutine,
+    /// A loop of this part hung in the same text.
+    HungLoop(String),
+    /// No loop is seen to hang in the text.
+    NoHungLoop,
+    /// Time lost to its lock.
+    LockTime {
+        /// Seconds of waiting since the start of the process.
+        seconds: f64,
+        /// Events.
+        events: u64,
+    },
 }
 
 /// Since when.
@@ -824,6 +839,8 @@ pub enum Fact {
     },
     /// A line of a log or of a health check.
     Line(String),
+    /// A stack, leaf first.
+    Stack(Vec<String>),
     /// CPU time by function.
     CpuTime {
         /// Function.
@@ -994,6 +1011,8 @@ pub enum Check {
     Cpu,
     /// Locks.
     Contention,
+    /// Timers fire.
+    Timers,
     /// Limits and the signals of the guide.
     Limits,
     /// Calls to runtime and API server.

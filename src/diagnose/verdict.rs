@@ -1,75 +1,223 @@
-//! All findings together: order, ranks, the answer in one word, and what was examined.
+//! All findings together: what belongs to what, order, ranks, the answer in one word, and what was examined.
 
-use super::expect::Expectations;
 use super::knowledge::Known;
-use super::observe::Observed;
+use super::known::{Build, attach};
+use super::observe::{Observed, Seen};
 use super::process::{Processes, processes};
-use super::report::{Check, Checked, Confidence, Diagnosis, Examined, Finding, Need, Outcome, Verdict};
-use super::{leak, pile, stuck};
+use super::program::{Program, program};
+use super::report::{
+    Check, Checked, Confidence, Diagnosis, Dropped, Examined, Finding, Kind, Need, Oddity, Outcome, Verdict, Weighed,
+};
+use super::{calls, contention, cpu, crash, leak, limits, pile, stuck, timers};
 
 /// Judges everything that was taken in.
 pub(super) fn judge(mut seen: Observed, known: &Known) -> Diagnosis {
     let Processes { runs, odd } = processes(&mut seen);
     let last = runs.last().cloned().unwrap_or_default();
-    let mut diagnosis = Diagnosis {
+    let mut d = Diagnosis {
         examined: examined(&seen, &last, &runs),
         odd,
         known_as_of: known.as_of.clone(),
+        known_entries: known.issues.len(),
         ..Diagnosis::default()
     };
-    let expected: &Expectations = &known.expectations;
-    let mut findings = Vec::new();
-    let mut waits = stuck::stuck(&seen, &last, expected);
-    let mut outcome = |check: Check, found: usize, of: usize, need: Need| {
-        diagnosis.checked.push(Checked {
-            check,
-            outcome: match (found, of) {
-                (0, 0) => Outcome::NotPossible(need),
-                (0, n) => Outcome::Fine(n),
-                (n, _) => Outcome::Found(n),
-            },
-        });
-    };
-    let looked_at = usize::try_from(waits.looked_at).unwrap_or(usize::MAX);
-    outcome(Check::Waits, waits.findings.len(), looked_at, Need::Goroutines);
-    findings.append(&mut waits.findings);
-    diagnosis.weighed.append(&mut waits.weighed);
-    let mut piles = pile::piles(&seen, &last, expected);
-    outcome(Check::Crowds, piles.findings.len(), piles.compared, Need::Goroutines);
-    outcome(Check::GoroutineGrowth, 0, piles.followed, Need::Snapshots(3));
-    findings.append(&mut piles.findings);
-    diagnosis.weighed.append(&mut piles.weighed);
-    for (i, run) in runs.iter().enumerate() {
-        let mut leaks = leak::leaks(&seen, run);
-        if i + 1 == runs.len() {
-            diagnosis.checked.push(Checked {
-                check: Check::HeapGrowth,
-                outcome: match (leaks.findings.len(), leaks.tested) {
-                    (0, 0) => Outcome::NotPossible(Need::HeapSeries),
-                    (0, n) => Outcome::Fine(n),
-                    (n, _) => Outcome::Found(n),
-                },
-            });
-        }
-        findings.append(&mut leaks.findings);
-        diagnosis.weighed.append(&mut leaks.weighed);
+    let program = program(&seen, &last);
+    material(&seen, &last, &mut d);
+    if !program.is_kubelet && program.is_sure {
+        let what = program.other.unwrap_or("another program");
+        d.examined.program = what.to_owned();
+        d.odd.push(Oddity::NotKubelet(what.to_owned()));
+        return d;
     }
+    if let Program {
+        is_kubelet: true,
+        other: Some(other),
+        ..
+    } = program
+    {
+        d.odd.push(Oddity::OneProcess(other.to_owned()));
+    }
+    seen.one_process = program.other.is_some();
+    let mut findings = found(&mut seen, &runs, known, &mut d);
+    merge(&mut findings, &mut d.weighed);
+    let process = runs_process(&seen, &last);
+    let metrics = last.iter().rev().find_map(|&m| seen.moments[m].metrics.clone());
+    let build = Build {
+        process: &process,
+        metrics: metrics.as_ref(),
+        vendored: &known.vendored,
+    };
+    for f in &mut findings {
+        f.remedies = known.remedies(&f.subject, f.kind.as_str());
+    }
+    attach(&mut findings, &known.issues, &mut seen.book, &build);
     rank(&mut findings);
-    diagnosis.verdict = match findings.iter().map(|f| f.confidence).max() {
+    missing(&mut d);
+    d.verdict = match findings.iter().map(|f| f.confidence).max() {
         Some(c) if c >= Confidence::Likely => Verdict::Sick,
         Some(_) => Verdict::Unknown,
-        None if diagnosis.examined.with_goroutines > 0 => Verdict::Healthy,
+        None if d.examined.with_goroutines > 0 || d.examined.with_metrics >= 2 => Verdict::Healthy,
         None => Verdict::Unknown,
     };
-    diagnosis.findings = findings;
-    diagnosis
+    d.findings = findings;
+    d
 }
 
-/// Surest first, then by kind, then by name.
+/// What every detector finds, with what it checked.
+fn found(seen: &mut Observed, runs: &[Vec<usize>], known: &Known, d: &mut Diagnosis) -> Vec<Finding> {
+    let expected = &known.expectations;
+    let last = runs.last().cloned().unwrap_or_default();
+    let mut findings = Vec::new();
+    let mut check = |check: Check, found: usize, of: usize, need: Need| {
+        let outcome = match (found, of) {
+            (0, 0) => Outcome::NotPossible(need),
+            (0, n) => Outcome::Fine(n),
+            (n, _) => Outcome::Found(n),
+        };
+        d.checked.push(Checked { check, outcome });
+    };
+    let mut waits = stuck::stuck(seen, &last, expected);
+    let looked_at = usize::try_from(waits.looked_at).unwrap_or(usize::MAX);
+    check(Check::Waits, waits.findings.len(), looked_at, Need::Goroutines);
+    let frozen = timers::frozen(seen, &last, expected);
+    let timed = if waits.knows_waits { looked_at } else { 0 };
+    check(Check::Timers, usize::from(frozen.is_some()), timed, Need::Dump);
+    let crashed = crash::crash(seen, &last, &waits.findings);
+    findings.append(&mut waits.findings);
+    d.weighed.append(&mut waits.weighed);
+    findings.extend(frozen);
+    findings.extend(crashed);
+    let mut piles = pile::piles(seen, &last, expected);
+    let grows = |f: &&Finding| f.growth.is_some();
+    let growing = piles.findings.iter().filter(grows).count();
+    check(
+        Check::Crowds,
+        piles.findings.len() - growing,
+        piles.compared,
+        Need::Goroutines,
+    );
+    check(Check::GoroutineGrowth, growing, piles.followed, Need::Snapshots(3));
+    findings.append(&mut piles.findings);
+    d.weighed.append(&mut piles.weighed);
+    for (i, run) in runs.iter().enumerate() {
+        let process = runs_process(seen, run);
+        let mut leaks = leak::leaks(seen, run, known, &process);
+        if i + 1 == runs.len() {
+            check(Check::HeapGrowth, leaks.findings.len(), leaks.tested, Need::HeapSeries);
+        }
+        findings.append(&mut leaks.findings);
+        d.weighed.append(&mut leaks.weighed);
+    }
+    let (mut failing, of) = calls::failing(seen, &last);
+    check(Check::Calls, failing.len(), of, Need::Metrics);
+    findings.append(&mut failing);
+    let (mut near, of) = limits::limits(seen, &last);
+    check(Check::Limits, near.len(), of, Need::Metrics);
+    findings.append(&mut near);
+    let mut hot = cpu::hot(seen, &last);
+    check(Check::Cpu, hot.findings.len(), hot.parts, Need::Cpu);
+    findings.append(&mut hot.findings);
+    d.weighed.append(&mut hot.weighed);
+    let (mut locks, of) = contention::contended(seen, &last);
+    check(Check::Contention, locks.len(), of, Need::BlockProfile);
+    findings.append(&mut locks);
+    findings
+}
+
+/// What is odd about the material itself.
+fn material(seen: &Observed, moments: &[usize], d: &mut Diagnosis) {
+    let all = || moments.iter().map(|&m| &seen.moments[m]);
+    let empty =
+        |m: &&Seen| m.crowd.as_ref().is_some_and(|c| c.total == 0) || m.heap.as_ref().is_some_and(|h| h.samples == 0);
+    let empties = all().filter(empty).count();
+    if empties > 0 && empties == moments.len() {
+        d.odd.push(Oddity::Empty("every profile".to_owned()));
+    } else if empties > 0 {
+        d.odd
+            .push(Oddity::Empty(format!("{empties} of {} profiles", moments.len())));
+    }
+    let last = all().rev().find_map(|m| m.crowd.as_ref());
+    if last.is_some_and(|c| (1..20).contains(&c.total)) {
+        d.odd.push(Oddity::Tiny("the last goroutine profile".to_owned()));
+    }
+    if all().any(|m| m.dump_cut) {
+        d.odd.push(Oddity::DumpCut);
+    }
+    let texts = all().filter(|m| m.heap.is_some() && m.heap_is_text).count();
+    if texts > 0 && texts == all().filter(|m| m.heap.is_some()).count() {
+        d.odd.push(Oddity::LegacyHeap);
+    }
+    if let Some(node) = all().rev().find_map(|m| m.node.as_ref())
+        && let Some(conditions) = node.pointer("/status/conditions").and_then(|c| c.as_array())
+    {
+        let text =
+            |c: &serde_json::Value, key: &str| c.get(key).and_then(|v| v.as_str()).unwrap_or_default().to_owned();
+        let ready = conditions.iter().find(|c| text(c, "type") == "Ready");
+        if let Some(c) = ready.filter(|c| text(c, "status") != "True") {
+            d.odd.push(Oddity::NotReady {
+                reason: text(c, "reason"),
+                message: text(c, "message"),
+            });
+        }
+    }
+}
+
+/// One trouble is one finding: what only shows another one goes to the list of what was dropped.
+fn merge(findings: &mut Vec<Finding>, weighed: &mut Vec<Weighed>) {
+    let mut gone: Vec<(usize, usize)> = Vec::new();
+    for (i, f) in findings.iter().enumerate() {
+        let by = |g: &Finding| explains(g, f);
+        if let Some(j) = findings.iter().enumerate().position(|(j, g)| j != i && by(g)) {
+            gone.push((i, j));
+        }
+    }
+    for (i, _) in gone.iter().rev() {
+        let f = findings.remove(*i);
+        weighed.push(Weighed {
+            kind: f.kind,
+            subsystem: f.subsystem,
+            subject: f.subject,
+            from: 0.0,
+            to: 0.0,
+            unit: "",
+            dropped: Dropped::PartOf(1),
+        });
+    }
+}
+
+/// Whether a finding explains another one.
+fn explains(g: &Finding, f: &Finding) -> bool {
+    let same = |key: &str| g.subject == key;
+    match f.kind {
+        // The same far end, told by metrics as well.
+        Kind::Environment | Kind::Stuck if g.kind == f.kind && g.subject == f.subject => {
+            (g.confidence, g.evidence.len()) > (f.confidence, f.evidence.len())
+        }
+        Kind::Metric if f.subsystem.key == "pleg" => {
+            same("container-runtime") || g.subsystem.key == "pleg" && g.kind == Kind::Stuck
+        }
+        Kind::Environment if f.subject.starts_with("runtime-") => same("container-runtime"),
+        Kind::Limit if f.subject == "threads" => g.kind == Kind::Crash && same("thread-exhaustion"),
+        Kind::Hot if f.subject == "cpu" && f.subsystem.key == "go-runtime" => {
+            matches!(g.kind, Kind::Hot | Kind::BusyLoop) && g.subsystem.key != "go-runtime"
+        }
+        // A crowd that waits is told as what it waits for.
+        Kind::Leak if f.growth.is_none() && matches!(f.claim, super::report::Claim::Crowd { .. }) => {
+            matches!(g.kind, Kind::Stuck | Kind::Environment)
+                && g.subsystem == f.subsystem
+                && g.confidence >= f.confidence
+        }
+        _ => false,
+    }
+}
+
+/// Surest first, then by kind, then by how bad, then by name.
 fn rank(findings: &mut [Finding]) {
     findings.sort_by(|a, b| {
-        (b.confidence.cmp(&a.confidence))
+        let weight = |f: &Finding| (f.confidence, std::cmp::Reverse(f.kind), extent(f));
+        (weight(b).0.cmp(&weight(a).0))
             .then(a.kind.cmp(&b.kind))
+            .then(extent(b).total_cmp(&extent(a)))
             .then_with(|| a.fingerprint().cmp(&b.fingerprint()))
     });
     for (i, f) in findings.iter_mut().enumerate() {
@@ -77,15 +225,63 @@ fn rank(findings: &mut [Finding]) {
     }
 }
 
+/// How much it is, for findings of one kind.
+fn extent(f: &Finding) -> f64 {
+    use super::report::Claim;
+    match &f.claim {
+        Claim::NoAnswer { callers, victims, .. } => {
+            // A loop that everything depends on counts more than many probes.
+            let all = callers.iter().chain(victims);
+            all.map(|p| p.count as f64 + if p.owner.key == "sync-loop" { 1000.0 } else { 0.0 })
+                .sum()
+        }
+        Claim::LockWait { waiters, .. } => waiters.iter().map(|p| p.count as f64).sum::<f64>() + 500.0,
+        Claim::NotTaken { senders, .. } => senders.iter().map(|p| p.count as f64).sum(),
+        Claim::LoopWaits { parties } => parties.iter().map(|p| p.count as f64).sum::<f64>() * 0.5,
+        Claim::TimersFrozen { goroutines, .. } => 2000.0 + *goroutines as f64,
+        Claim::PullsWait { waiting, .. } => *waiting as f64,
+        Claim::ApiServer { no_answer, errors, .. } => no_answer + errors,
+        Claim::Growth { from, to, bytes, .. } => bytes.unwrap_or(0.0).max((to - from) * 2048.0),
+        Claim::Crowd { count, .. } => *count as f64 * 2048.0,
+        Claim::Cpu { cores, .. } => cores.value,
+        Claim::Contention { rate, .. } => *rate,
+        Claim::Limit { value, limit, .. } => value / limit.max(1e-9),
+        Claim::Failing { failed, .. } => *failed,
+        Claim::Series { count, .. } => *count as f64,
+        Claim::Crash { .. } | Claim::Pattern => 0.0,
+    }
+}
+
+/// What would make the answer surer, most useful first.
+fn missing(d: &mut Diagnosis) {
+    let e = &d.examined;
+    if e.with_goroutines == 0 {
+        d.missing.push(Need::Goroutines);
+    }
+    if e.with_heap < 3 {
+        d.missing.push(Need::HeapSeries);
+    }
+    if e.with_metrics == 0 {
+        d.missing.push(Need::Metrics);
+    }
+}
+
+fn runs_process(seen: &Observed, run: &[usize]) -> super::material::Process {
+    let mut process = super::material::Process::default();
+    for &m in run {
+        process.learn(&seen.moments[m].process);
+    }
+    process
+}
+
 fn examined(seen: &Observed, moments: &[usize], runs: &[Vec<usize>]) -> Examined {
     let all = || moments.iter().map(|&m| &seen.moments[m]);
-    let mut process = super::material::Process::default();
-    for m in all() {
-        process.learn(&m.process);
-    }
+    let process = runs_process(seen, moments);
     let last_crowd = all().rev().find_map(|m| m.crowd.as_ref());
     let last_load = all().rev().find(|m| m.load.pods.is_some()).map(|m| m.load);
-    let started = process.started.map(|s| jiff::Timestamp::from_nanosecond((s * 1e9) as i128));
+    let started = process
+        .started
+        .map(|s| jiff::Timestamp::from_nanosecond((s * 1e9) as i128));
     Examined {
         program: "kubelet".to_owned(),
         node: process.node,

@@ -123,7 +123,9 @@ pub(super) fn stuck(seen: &Observed, moments: &[usize], expected: &Expectations)
     for (barrier, cohort) in cohorts(&scene) {
         match weigh::weigh(&scene, barrier, &cohort) {
             Some((confidence, scale)) => {
-                stuck.findings.push(word::finding(&scene, barrier, &cohort, confidence, scale));
+                stuck
+                    .findings
+                    .push(word::finding(&scene, barrier, &cohort, confidence, scale));
             }
             None => stuck.weighed.push(brief(&scene, barrier, &cohort)),
         }
@@ -135,6 +137,9 @@ fn cohorts<'a>(scene: &'a Scene<'a>) -> Vec<(Barrier, Cohort<'a>)> {
     let mut cohorts: FxHashMap<Barrier, Cohort> = FxHashMap::default();
     let mut waiting: Vec<(&Group, &WaitsFor)> = Vec::new();
     for group in &scene.crowd.groups {
+        if scene.seen.is_foreign(group.attribution.owner) {
+            continue;
+        }
         match scene.stand(group) {
             Stand::Fine => {}
             Stand::At(barrier, at) => cohorts.entry(barrier).or_default().members.push((group, at)),
@@ -174,7 +179,11 @@ fn cohorts<'a>(scene: &'a Scene<'a>) -> Vec<(Barrier, Cohort<'a>)> {
 
 /// A cohort that is no finding.
 fn brief(scene: &Scene<'_>, barrier: Barrier, cohort: &Cohort<'_>) -> Weighed {
-    let groups = cohort.members.iter().map(|(g, _)| *g).chain(cohort.victims.iter().map(|(g, _)| *g));
+    let groups = cohort
+        .members
+        .iter()
+        .map(|(g, _)| *g)
+        .chain(cohort.victims.iter().map(|(g, _)| *g));
     let count: u64 = groups.clone().map(|g| g.count).sum();
     let owner = groups.max_by_key(|g| g.count).and_then(|g| g.attribution.owner);
     Weighed {

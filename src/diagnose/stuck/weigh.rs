@@ -5,7 +5,6 @@
 //! loop spends a known small share of its time in such calls), less one for the ten barriers that are looked at.
 
 use super::super::judge::Scale;
-use super::super::place::Place;
 use super::super::report::{Confidence, FarEnd, Why};
 use super::super::stats::counts::poisson_upper;
 use super::{Barrier, Cohort, Scene, Stand};
@@ -65,7 +64,11 @@ fn waits(scene: &Scene<'_>, cohort: &Cohort<'_>, scale: &mut Scale) -> bool {
 fn chance(scene: &Scene<'_>, barrier: Barrier, cohort: &Cohort<'_>, over: bool, scale: &mut Scale) {
     let book = &scene.seen.book;
     let owners = cohort.owners();
-    let single: Vec<_> = owners.iter().copied().filter(|o| scene.expected.is_single(*o, book)).collect();
+    let single: Vec<_> = owners
+        .iter()
+        .copied()
+        .filter(|o| scene.expected.is_single(*o, book))
+        .collect();
     let far_end = match barrier {
         Barrier::Call(far_end) => far_end,
         // A lock or a full channel is as rare as a file system call.
@@ -87,7 +90,10 @@ fn chance(scene: &Scene<'_>, barrier: Barrier, cohort: &Cohort<'_>, over: bool, 
     // A dump says that no wait is a minute long yet.
     let brief = scene.crowd.knows_waits && !over && moments == 1;
     if single.len() >= 2 {
-        scale.add((at_once - BARRIERS - if brief { 1.0 } else { 0.0 }).max(0.0), Why::ManyOwners(single.len()));
+        scale.add(
+            (at_once - BARRIERS - if brief { 1.0 } else { 0.0 }).max(0.0),
+            Why::ManyOwners(single.len()),
+        );
     } else if single.len() == 1 && moments == 1 && !over && !brief {
         scale.add((at_once - BARRIERS).max(0.0), Why::RarePlace(duty(single[0])));
     }
@@ -200,7 +206,14 @@ fn victims(scene: &Scene<'_>, cohort: &Cohort<'_>, scale: &mut Scale) {
     }
     if let Some((minutes, limit)) = worst {
         let weight = if over >= 5 { 2.0 } else { 1.2 };
-        scale.add(weight, Why::VictimsWait { count: over, minutes, limit });
+        scale.add(
+            weight,
+            Why::VictimsWait {
+                count: over,
+                minutes,
+                limit,
+            },
+        );
         return;
     }
     let count: u64 = cohort.victims.iter().map(|(g, _)| g.count).sum();
@@ -212,7 +225,9 @@ fn victims(scene: &Scene<'_>, cohort: &Cohort<'_>, scale: &mut Scale) {
     for m in scene.earlier.iter().rev() {
         let Some(crowd) = &m.crowd else { break };
         let waits = |g: &&super::Group| {
-            let Some(w) = scene.expected.waits_for(g, &scene.seen.stacks, &scene.seen.book) else { return false };
+            let Some(w) = scene.expected.waits_for(g, &scene.seen.stacks, &scene.seen.book) else {
+                return false;
+            };
             cohort.victims.iter().any(|(_, v)| v.part == w.part) && matches!(scene.stand(g), Stand::WaitsFor(_))
         };
         let then: u64 = crowd.groups.iter().filter(waits).map(|g| g.count).sum();
@@ -267,22 +282,16 @@ fn health(scene: &Scene<'_>, cohort: &Cohort<'_>, scale: &mut Scale) {
     let Some(text) = &scene.moment.healthz else { return };
     let fails = |name: &str| text.lines().any(|l| l.starts_with("[-]") && l.contains(name));
     let book = &scene.seen.book;
-    let owns = |key: &str| cohort.members.iter().any(|(g, _)| book.subsystem_key(g.attribution.owner) == key);
+    let owns = |key: &str| {
+        cohort
+            .members
+            .iter()
+            .any(|(g, _)| book.subsystem_key(g.attribution.owner) == key)
+    };
     if fails("syncloop") && (owns("sync-loop") || !cohort.victims.is_empty()) {
         scale.add(1.5, Why::HealthCheck("syncloop".to_owned()));
     }
     if fails("pleg") && owns("pleg") {
         scale.add(1.5, Why::HealthCheck("pleg".to_owned()));
     }
-}
-
-/// Whether a place is one of a cohort of files.
-pub(super) fn is_files(at: Place) -> bool {
-    matches!(
-        at,
-        Place::Call {
-            far_end: FarEnd::Files,
-            ..
-        }
-    )
 }

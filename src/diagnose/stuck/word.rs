@@ -8,7 +8,6 @@ use super::super::report::{
     Claim, Confidence, Evidence, Fact, FarEnd, Finding, Kind, Need, Part, Party, Show, Since, SinceBasis, Verb,
 };
 use super::super::words::short;
-use super::weigh::is_at;
 use super::{Barrier, Cohort, Scene};
 
 /// What a barrier is called in fingerprints.
@@ -37,7 +36,12 @@ pub(super) fn finding(
         add(&mut victims, one);
     }
     sort(&mut victims);
-    let longest = callers.iter().chain(&victims).filter_map(|p| p.waits).map(|w| w.1).max();
+    let longest = callers
+        .iter()
+        .chain(&victims)
+        .filter_map(|p| p.waits)
+        .map(|w| w.1)
+        .max();
     let (kind, part) = what(scene, barrier, &callers, &victims);
     let since = since(scene, barrier, longest, &scale);
     let mut next = Vec::new();
@@ -68,13 +72,7 @@ pub(super) fn finding(
     }
 }
 
-fn claim(
-    scene: &Scene<'_>,
-    barrier: Barrier,
-    cohort: &Cohort<'_>,
-    callers: Vec<Party>,
-    victims: Vec<Party>,
-) -> Claim {
+fn claim(scene: &Scene<'_>, barrier: Barrier, cohort: &Cohort<'_>, callers: Vec<Party>, victims: Vec<Party>) -> Claim {
     match barrier {
         Barrier::Call(FarEnd::ImageService) if !victims.is_empty() => {
             let book = &scene.seen.book;
@@ -114,7 +112,10 @@ fn holders(scene: &Scene<'_>, part: Option<crate::kubelet::SubsystemId>) -> Vec<
     for group in &scene.crowd.groups {
         let inside = |&&f: &&super::super::book::NameId| book.get(f).class.subsystem() == part;
         let frames = scene.seen.stacks.get(group.stack);
-        let busy = matches!(group.wait, Wait::Syscall | Wait::Running | Wait::Send | Wait::Network | Wait::Group);
+        let busy = matches!(
+            group.wait,
+            Wait::Syscall | Wait::Running | Wait::Send | Wait::Network | Wait::Group
+        );
         if group.wait == Wait::Lock || !busy || part.is_none() {
             continue;
         }
@@ -132,7 +133,11 @@ fn holders(scene: &Scene<'_>, part: Option<crate::kubelet::SubsystemId>) -> Vec<
 /// Kind and part of a finding.
 fn what(scene: &Scene<'_>, barrier: Barrier, callers: &[Party], victims: &[Party]) -> (Kind, Part) {
     let book = &scene.seen.book;
-    let first = callers.first().or(victims.first()).map(|p| p.owner.clone()).unwrap_or_default();
+    let first = callers
+        .first()
+        .or(victims.first())
+        .map(|p| p.owner.clone())
+        .unwrap_or_default();
     match barrier {
         Barrier::Call(far_end) => {
             // A loop that everything depends on has no deadline for files and plugins.
@@ -202,7 +207,10 @@ fn since(scene: &Scene<'_>, barrier: Barrier, longest: Option<u64>, scale: &Scal
     let onset = scale.persists().and_then(|n| {
         let first = (scene.earlier.len() + 1).checked_sub(n)?;
         let before = if n == 1 { at } else { scene.earlier.get(first)?.at };
-        let after = first.checked_sub(1).and_then(|i| scene.earlier.get(i)).and_then(|m| m.at);
+        let after = first
+            .checked_sub(1)
+            .and_then(|i| scene.earlier.get(i))
+            .and_then(|m| m.at);
         Some((after, before?))
     });
     match (minutes, onset) {
@@ -271,7 +279,10 @@ pub(super) fn party(scene: &Scene<'_>, group: &Group, at: Place) -> Party {
     let book = &scene.seen.book;
     let shown = |id| short(&book.get(id).shown);
     let frames = scene.seen.stacks.get(group.stack);
-    let own = group.attribution.owner_frame.and_then(|f| frames.get(f as usize).copied());
+    let own = group
+        .attribution
+        .owner_frame
+        .and_then(|f| frames.get(f as usize).copied());
     let (call, function) = match at {
         Place::Call { method, .. } => (method.map(shown).unwrap_or_default(), own),
         Place::Lock { at } | Place::Send { at } | Place::Inner { at } => (String::new(), Some(at)),
@@ -310,10 +321,4 @@ pub(super) fn add(parties: &mut Vec<Party>, more: Party) {
 
 fn sort(parties: &mut [Party]) {
     parties.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.owner.cmp(&b.owner)));
-}
-
-/// Whether anything stood at this barrier at an earlier moment.
-pub(super) fn was_there(scene: &Scene<'_>, barrier: Barrier) -> bool {
-    let earlier = scene.earlier.iter().filter_map(|m| m.crowd.as_ref());
-    earlier.flat_map(|c| &c.groups).any(|g| is_at(scene, g, barrier))
 }

@@ -144,6 +144,7 @@ fn evidence(e: &Evidence, words: &Words<'_>) -> Value {
         Fact::Sampled { what, values } => json!({"sampled": what, "values": values}),
         Fact::Metric { name, first, last } => json!({"metric": name, "first": first, "last": last}),
         Fact::Line(line) => json!({"line": line}),
+        Fact::Stack(frames) => json!({"stack": frames}),
         Fact::CpuTime { function, seconds, of } => json!({"function": function, "cpu_seconds": seconds, "of": of}),
     };
     json!({

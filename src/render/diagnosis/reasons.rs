@@ -14,7 +14,10 @@ pub(super) fn reason(r: &Reason) -> String {
         Why::ManyOwners(n) => format!("{n} parts that have nothing to do with each other wait for it"),
         Why::MostAtOnce { count, of } => format!("{count} of {of} of one part at once"),
         Why::RarePlace(share) => {
-            format!("a loop of a healthy kubelet is there for about {} % of the time", share * 100.0)
+            format!(
+                "a loop of a healthy kubelet is there for about {} % of the time",
+                share * 100.0
+            )
         }
         Why::VictimsWait {
             count,
@@ -57,6 +60,15 @@ pub(super) fn reason(r: &Reason) -> String {
         Why::CrashText => "the text of the crash says so".to_owned(),
         Why::CpuSamples(n) => format!("{n} CPU samples, more than their error above what is usual"),
         Why::HasDeadline(m) => format!("such calls end by themselves after {}", minutes(*m)),
+        Why::AlwaysRuns => "a goroutine of it was seen running, and it uses about one core".to_owned(),
+        Why::FailedGoroutine => "the goroutine that failed stands in it".to_owned(),
+        Why::HungLoop(part) => format!("{part} hangs in the same text"),
+        Why::NoHungLoop => "no loop is seen to hang in the text".to_owned(),
+        Why::LockTime { seconds, events } => format!(
+            "{} s of waiting in {} since the start of the process",
+            number(*seconds),
+            counted(number(*events as f64), "event", "events")
+        ),
         Why::CallerUnknown => "the stacks do not show who calls".to_owned(),
     }
 }

@@ -440,6 +440,10 @@ pub fn evidence_words(e: &Evidence) -> String {
             _ => format!("{name}: {}", number(*last)),
         },
         Fact::Line(line) => line.clone(),
+        Fact::Stack(frames) => {
+            let all: Vec<String> = frames.iter().take(5).map(|f| short(f)).collect();
+            format!("stack: {}", all.join(" < "))
+        }
         Fact::CpuTime { function, seconds, of } => format!("{}: {seconds:.2} s of {of:.2} s CPU time", short(function)),
     };
     if !e.moment.is_empty() {
@@ -458,6 +462,7 @@ pub fn check_words(c: &Checked, need: &dyn Fn(crate::diagnose::report::Need) -> 
         Check::HeapGrowth => "heap does not grow",
         Check::Cpu => "CPU is usual",
         Check::Contention => "no lock is contended",
+        Check::Timers => "timers fire",
         Check::Limits => "limits are far",
         Check::Calls => "calls succeed",
         Check::Restarts => "no restart",

@@ -1,0 +1,404 @@
+//! Objects that are made and never freed, by family, over the moments of one process.
+//!
+//! A heap profile counts sampled objects that were made and that live, so between two moments the births and the deaths
+//! are known. A family at rest has as many of both, apart from chance: of all events each is a birth with probability 1/2.
+//! That is tested without the interval in which it rose most, so that one event (a load step, a burst) proves nothing, and
+//! corrected for all families (Benjamini-Hochberg). What filled and stopped, came down, or grew with the load is no leak.
+//!
+//! Where a known issue says how many objects live in a place while nothing leaks, more sampled ones than that are a
+//! witness of their own, and a few are enough.
+
+mod shape;
+
+use super::heap::{Family, FamilyId, HeapRow};
+use super::judge::Scale;
+use super::knowledge::Known;
+use super::known::{AtRest, Build};
+use super::material::Process;
+use super::observe::{Observed, Seen};
+use super::report::{
+    Applies, Claim, Confidence, Dropped, Evidence, Fact, Finding, Grown, Kind, Need, Show, Verb, Weighed, Why,
+};
+use super::stats::counts::{half_binomial_upper, poisson_upper};
+use super::stats::fdr::{Test, benjamini_hochberg};
+use super::stats::trend::mann_kendall;
+use super::words::short;
+use crate::kubelet::SubsystemId;
+use shape::Steps;
+
+/// Level of the false discovery rate.
+const LEVEL: f64 = 0.05;
+/// Seconds in which caches fill after a start.
+const WARM_UP: f64 = 600.0;
+/// Growth below this many bytes an hour is at most worth a look.
+const FLOOR: f64 = 4.0 * 1024.0 * 1024.0;
+/// Pods where nothing says how many: as many as a node has at most by default.
+const PODS: f64 = 110.0;
+
+/// What grows and what was weighed.
+#[derive(Debug, Default)]
+pub(super) struct Leaks {
+    pub(super) findings: Vec<Finding>,
+    pub(super) weighed: Vec<Weighed>,
+    /// Families that were tested.
+    pub(super) tested: usize,
+}
+
+/// A family over time: one place of allocation, or all below one function.
+struct Series {
+    family: Family,
+    /// All places below the function.
+    whole: bool,
+    rows: Vec<HeapRow>,
+    issue: Option<Matched>,
+}
+
+/// A known issue whose structure a family has.
+#[derive(Clone)]
+struct Matched {
+    id: String,
+    applies: Applies,
+    at_rest: AtRest,
+}
+
+/// The moments of one process that have a heap.
+struct Scene<'a> {
+    seen: &'a Observed,
+    moments: Vec<&'a Seen>,
+}
+
+/// Leaks of heap objects in the moments of one process.
+pub(super) fn leaks(seen: &mut Observed, moments: &[usize], known: &Known, process: &Process) -> Leaks {
+    let matched = matched(seen, known, process, moments);
+    let seen = &*seen;
+    let with_heap = (moments.iter().map(|&m| &seen.moments[m]))
+        .filter(|m| m.heap.as_ref().is_some_and(|h| h.rate > 0.0) && !m.heap_is_text)
+        .collect();
+    let scene = Scene {
+        seen,
+        moments: with_heap,
+    };
+    if scene.moments.is_empty() {
+        return Leaks::default();
+    }
+    let all = scene.series(&matched);
+    let mut leaks = Leaks::default();
+    let mut found: Vec<Finding> = Vec::new();
+    if scene.moments.len() < 3 {
+        found.extend(all.iter().filter_map(|s| scene.above_rest(s)));
+        leaks.findings = best(found);
+        return leaks;
+    }
+    let tests: Vec<Test> = all.iter().map(|s| Steps::of(&s.rows).test()).collect();
+    leaks.tested = all.iter().filter(|s| s.whole).count();
+    let q = benjamini_hochberg(&tests, LEVEL);
+    for (s, q) in all.iter().zip(q) {
+        match scene.judge(s, q) {
+            Ok(finding) => found.push(finding),
+            Err(dropped) => match (scene.above_rest(s), dropped) {
+                (Some(finding), _) => found.push(finding),
+                (None, Some(dropped)) if s.whole => leaks.weighed.push(scene.weighed(s, dropped)),
+                (None, _) => {}
+            },
+        }
+    }
+    leaks.findings = best(found);
+    let told = |w: &Weighed| leaks.findings.iter().any(|f| f.subject == short(&w.subject));
+    leaks.weighed.retain(|w| !told(w));
+    leaks
+}
+
+/// The surest finding of each function.
+fn best(mut found: Vec<Finding>) -> Vec<Finding> {
+    found.sort_by(|a, b| a.subject.cmp(&b.subject).then(b.confidence.cmp(&a.confidence)));
+    found.dedup_by(|b, a| a.subject == b.subject);
+    found
+}
+
+/// Which families have the structure of a known issue that tells how many objects are at rest.
+fn matched(seen: &mut Observed, known: &Known, process: &Process, moments: &[usize]) -> Vec<(FamilyId, Matched)> {
+    let metrics = moments.iter().rev().find_map(|&m| seen.moments[m].metrics.clone());
+    let build = Build {
+        process,
+        metrics: metrics.as_ref(),
+        vendored: &known.vendored,
+    };
+    let mut all = Vec::new();
+    for issue in &known.issues {
+        let (Some(at_rest), applies) = (issue.at_rest, issue.applies(&build)) else {
+            continue;
+        };
+        if applies == Applies::No {
+            continue;
+        }
+        for f in 0..seen.heaps.families.len() {
+            let stack = seen.heaps.families[f].stack.iter();
+            let keys: Vec<String> = stack.map(|&id| seen.book.key(id).to_owned()).collect();
+            if issue.matches_keys(&keys, &mut seen.book) {
+                let matched = Matched {
+                    id: issue.id.clone(),
+                    applies,
+                    at_rest,
+                };
+                all.push((FamilyId(f as u32), matched));
+            }
+        }
+    }
+    all
+}
+
+impl Scene<'_> {
+    /// Every place of allocation, and every function with several of them.
+    fn series(&self, matched: &[(FamilyId, Matched)]) -> Vec<Series> {
+        let mut sites: Vec<Series> = Vec::new();
+        for f in 0..self.seen.heaps.families.len() {
+            let id = FamilyId(f as u32);
+            let family = self.seen.heaps.get(id);
+            if self.seen.is_foreign(Some(family.subsystem)) {
+                continue;
+            }
+            let heaps = self.moments.iter().filter_map(|m| m.heap.as_ref());
+            let rows: Vec<HeapRow> = heaps
+                .map(|h| h.row(id).copied().unwrap_or(HeapRow::nothing(id)))
+                .collect();
+            if rows.iter().all(|r| r.k_allocated == 0 && r.k == 0) {
+                continue;
+            }
+            sites.push(Series {
+                family: family.clone(),
+                whole: false,
+                rows,
+                issue: matched.iter().find(|(m, _)| *m == id).map(|(_, i)| i.clone()),
+            });
+        }
+        let mut wholes: Vec<Series> = Vec::new();
+        for s in &sites {
+            match wholes.iter_mut().find(|w| w.family.anchor == s.family.anchor) {
+                Some(whole) => whole.rows.iter_mut().zip(&s.rows).for_each(|(a, b)| a.add(b)),
+                None => wholes.push(Series {
+                    family: s.family.clone(),
+                    whole: true,
+                    rows: s.rows.clone(),
+                    issue: None,
+                }),
+            }
+        }
+        // A function with one place is that place.
+        let single = |s: &Series| sites.iter().filter(|o| o.family.anchor == s.family.anchor).count() == 1;
+        let sites_of_several: Vec<Series> = Vec::new();
+        let mut all = sites_of_several;
+        for mut w in wholes {
+            if single(&w) {
+                w.issue = sites
+                    .iter()
+                    .find(|s| s.family.anchor == w.family.anchor)
+                    .and_then(|s| s.issue.clone());
+            }
+            all.push(w);
+        }
+        let several: Vec<bool> = sites.iter().map(|s| !single(s)).collect();
+        all.extend(
+            sites
+                .into_iter()
+                .zip(several)
+                .filter(|(_, several)| *several)
+                .map(|(s, _)| s),
+        );
+        all
+    }
+
+    fn judge(&self, s: &Series, q: f64) -> Result<Finding, Option<Dropped>> {
+        let (first, last) = (&s.rows[0], &s.rows[s.rows.len() - 1]);
+        if last.k <= first.k {
+            return Err(None);
+        }
+        if last.k - first.k == 1 {
+            return Err(Some(Dropped::SampledOnce));
+        }
+        let (born, died) = Steps::of(&s.rows).total();
+        let k: Vec<f64> = s.rows.iter().map(|r| r.k as f64).collect();
+        let highest = s.rows.iter().map(|r| r.k).max().unwrap_or(0);
+        if (highest - last.k) * 2 >= highest - first.k {
+            return Err(Some(Dropped::WentAway));
+        }
+        if shape::load_explains(&self.moments, &k) {
+            return Err(Some(Dropped::Load));
+        }
+        if !shape::still_climbing(&self.moments, &s.rows) {
+            return Err(Some(Dropped::Saturated));
+        }
+        let mut scale = Scale::default();
+        let weight = match q {
+            q if q <= 1e-5 => 3.5,
+            q if q <= 1e-3 => 2.5,
+            q if q <= 1e-2 => 2.0,
+            q if q <= LEVEL => 1.5,
+            _ => return Err(Some(Dropped::Noise)),
+        };
+        scale.add(weight, Why::NeverFreed { born, freed: died });
+        let trend = mann_kendall(&k);
+        if trend <= LEVEL {
+            scale.add(
+                0.5,
+                Why::Trend {
+                    q: trend,
+                    moments: k.len(),
+                },
+            );
+        }
+        scale.add(0.0, Why::StillClimbing);
+        self.rest(s, &mut scale);
+        let growth = shape::growth(&self.moments, &s.rows, born, died);
+        if let Some(age) = self.age(self.moments.len() - 1)
+            && age < WARM_UP
+        {
+            scale.against(
+                1.0,
+                Why::Young {
+                    age: age as u64,
+                    warm_up: WARM_UP as u64,
+                },
+            );
+        }
+        if growth.is_none_or(|g| g.bytes_per_hour.is_none_or(|b| b.value < FLOOR)) {
+            scale.at_most(Confidence::Suspect);
+        }
+        let Some(confidence) = scale.confidence() else {
+            return Err(Some(Dropped::Noise));
+        };
+        Ok(self.finding(s, confidence, scale))
+    }
+
+    /// A family with more live objects than a known issue's place ever needs.
+    fn above_rest(&self, s: &Series) -> Option<Finding> {
+        let mut scale = Scale::default();
+        self.rest(s, &mut scale);
+        let confidence = scale.confidence()?;
+        let k = s.rows[s.rows.len() - 1].k;
+        if k < 6 {
+            scale.note(Why::FewSamples(k));
+        }
+        if self.moments.len() < 5 {
+            scale.note(Why::FewMoments(self.moments.len()));
+        }
+        Some(self.finding(s, confidence, scale))
+    }
+
+    /// Sampled live objects against those at rest.
+    fn rest(&self, s: &Series, scale: &mut Scale) {
+        let Some(issue) = &s.issue else { return };
+        let last = &s.rows[s.rows.len() - 1];
+        if last.k == 0 || last.objects <= 0.0 {
+            return;
+        }
+        let pods = self.moments.iter().rev().find_map(|m| m.load.pods).unwrap_or(PODS);
+        let objects = issue.at_rest.per_pod * pods.max(1.0) + issue.at_rest.base;
+        let expected = objects * last.k as f64 / last.objects;
+        let chance = poisson_upper(last.k, expected).max(1e-12);
+        let weight = (-chance.log10()).min(3.0);
+        if weight < 1.0 {
+            return;
+        }
+        scale.add(weight, Why::AboveRest { seen: last.k, expected });
+        match issue.applies {
+            Applies::Yes => scale.add(0.5, Why::KnownIssue(issue.id.clone())),
+            _ => scale.at_most(Confidence::Likely),
+        }
+    }
+
+    fn finding(&self, s: &Series, confidence: Confidence, scale: Scale) -> Finding {
+        let book = &self.seen.book;
+        let (first, last) = (&s.rows[0], &s.rows[s.rows.len() - 1]);
+        let (born, died) = Steps::of(&s.rows).total();
+        let function = book.get(s.family.anchor).shown.clone();
+        let moment = self.moments[self.moments.len() - 1];
+        let mut show = Show::new(Verb::Peek, moment.sources_of("heap"));
+        show.focus = Some(short(&function).rsplit('.').next().unwrap_or(&function).to_owned());
+        show.sample_type = Some("inuse_objects".to_owned());
+        show.kind = Some("heap".to_owned());
+        show.snapshot = moment.snapshot;
+        let what = short(&function);
+        let numbers = |m: (&&Seen, &HeapRow)| (m.0.at, m.1.objects, Some(m.1.var_objects.sqrt()));
+        let fact = |fact: Fact, show: Option<Show>| Evidence {
+            fact,
+            moment: String::new(),
+            show,
+        };
+        let stack = s.family.stack.iter().map(|&f| book.get(f).shown.clone()).collect();
+        let mut evidence = vec![fact(
+            Fact::Sampled {
+                what: what.clone(),
+                values: s.rows.iter().map(|r| r.k).collect(),
+            },
+            Some(show),
+        )];
+        evidence.push(fact(Fact::Stack(stack), None));
+        evidence.push(fact(
+            Fact::Numbers {
+                what: what.clone(),
+                unit: "objects".to_owned(),
+                values: self.moments.iter().zip(&s.rows).map(numbers).collect(),
+            },
+            None,
+        ));
+        let next = match confidence {
+            Confidence::Suspect => vec![Need::Snapshots(6)],
+            _ => Vec::new(),
+        };
+        Finding {
+            rank: 0,
+            kind: Kind::Leak,
+            subsystem: book.part(s.family.subsystem),
+            subject: what,
+            function: Some(function),
+            confidence,
+            reasons: scale.into_reasons(),
+            claim: Claim::Growth {
+                what: Grown::Objects,
+                from: first.objects,
+                to: last.objects,
+                error: Some(last.var_objects.sqrt()),
+                bytes: Some(last.bytes),
+                together: 1,
+            },
+            since: shape::onset(&self.moments, &s.rows),
+            growth: shape::growth(&self.moments, &s.rows, born, died),
+            known_issues: Vec::new(),
+            evidence,
+            remedies: Vec::new(),
+            next,
+        }
+    }
+
+    fn weighed(&self, s: &Series, dropped: Dropped) -> Weighed {
+        Weighed {
+            kind: Kind::Leak,
+            subsystem: self.part(s.family.subsystem),
+            subject: self.seen.book.get(s.family.anchor).shown.clone(),
+            from: s.rows[0].objects,
+            to: s.rows[s.rows.len() - 1].objects,
+            unit: "objects",
+            dropped,
+        }
+    }
+
+    fn part(&self, id: SubsystemId) -> super::report::Part {
+        self.seen.book.part(id)
+    }
+
+    /// Age of the process at a moment, in seconds.
+    fn age(&self, at: usize) -> Option<f64> {
+        Some(self.moments[at].seconds()? - self.moments[at].process.started?)
+    }
+}
+
+impl Steps {
+    /// The test of a family at rest, and the least p that its counts allow.
+    fn test(&self) -> Test {
+        let (born, died) = self.without_largest();
+        Test {
+            p: half_binomial_upper(born, born + died),
+            smallest: half_binomial_upper(born + died, born + died),
+        }
+    }
+}

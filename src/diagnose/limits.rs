@@ -1,0 +1,412 @@
+//! Numbers near their limits, and the signals of the guide judged on this node: memory, descriptors, threads, PLEG, CPU of
+//! the process, series of metrics.
+
+use super::judge::Scale;
+use super::metrics::Metrics;
+use super::observe::{Observed, Seen};
+use super::report::{
+    Claim, Confidence, Evidence, Fact, Finding, Grown, Kind, Limited, Need, Show, Since, SinceBasis, Verb, Why,
+};
+use super::stats::trend::mann_kendall;
+
+/// Go ends a process with this many threads.
+const THREADS: f64 = 10_000.0;
+
+/// What the metrics of the moments say; and how many limits were looked at.
+pub(super) fn limits(seen: &Observed, moments: &[usize]) -> (Vec<Finding>, usize) {
+    let with: Vec<&Seen> = (moments.iter().map(|&m| &seen.moments[m]))
+        .filter(|m| m.metrics.is_some())
+        .collect();
+    let Some(last) = with.last() else {
+        return (Vec::new(), 0);
+    };
+    let Some(m) = &last.metrics else {
+        return (Vec::new(), 0);
+    };
+    let scene = Scene {
+        seen,
+        with: &with,
+        last,
+    };
+    let found = [
+        scene.descriptors(m),
+        scene.threads(m),
+        scene.memory(m),
+        scene.pleg(m),
+        scene.cpu(),
+        scene.series(m),
+    ];
+    let looked_at = found.len();
+    (found.into_iter().flatten().collect(), looked_at)
+}
+
+struct Scene<'a> {
+    seen: &'a Observed,
+    with: &'a [&'a Seen],
+    last: &'a Seen,
+}
+
+impl Scene<'_> {
+    fn values(&self, read: impl Fn(&Metrics) -> Option<f64>) -> Vec<(Option<jiff::Timestamp>, f64)> {
+        let of = |s: &&Seen| Some((s.at, read(s.metrics.as_ref()?)?));
+        self.with.iter().filter_map(of).collect()
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the parts of a finding")]
+    fn finding(
+        &self,
+        kind: Kind,
+        key: &str,
+        subject: &str,
+        confidence: Confidence,
+        claim: Claim,
+        why: Why,
+        metric: &str,
+        values: &[(Option<jiff::Timestamp>, f64)],
+    ) -> Finding {
+        let mut show = Show::new(Verb::Inspect, self.last.sources_of("metrics"));
+        show.snapshot = self.last.snapshot;
+        let mut scale = Scale::default();
+        scale.add(0.0, why);
+        Finding {
+            rank: 0,
+            kind,
+            subsystem: self.seen.book.part_of_key(key),
+            subject: subject.to_owned(),
+            function: None,
+            confidence,
+            reasons: scale.into_reasons(),
+            claim,
+            since: None,
+            growth: None,
+            known_issues: Vec::new(),
+            evidence: vec![Evidence {
+                fact: Fact::Metric {
+                    name: metric.to_owned(),
+                    first: values.first().filter(|_| values.len() > 1).map(|v| v.1),
+                    last: values.last().map_or(0.0, |v| v.1),
+                },
+                moment: self.last.label.clone(),
+                show: Some(show),
+            }],
+            remedies: Vec::new(),
+            next: Vec::new(),
+        }
+    }
+
+    /// Open files: near the limit, or rising with nothing to explain it.
+    fn descriptors(&self, m: &Metrics) -> Option<Finding> {
+        let metric = "process_open_fds";
+        let values = self.values(|m| m.get(metric));
+        let open = m.get(metric)?;
+        let limit = m.get("process_max_fds").filter(|&l| l > 0.0);
+        if let Some(limit) = limit
+            && open >= 0.8 * limit
+        {
+            let claim = Claim::Limit {
+                what: Limited::Files,
+                value: open,
+                limit,
+            };
+            let why = Why::MetricAgrees(metric.to_owned());
+            return Some(self.finding(
+                Kind::Limit,
+                "kubelet-server",
+                "open-files",
+                Confidence::Likely,
+                claim,
+                why,
+                metric,
+                &values,
+            ));
+        }
+        let numbers: Vec<f64> = values.iter().map(|v| v.1).collect();
+        let rise = open - numbers.first()?;
+        // An idle kubelet has some 30, and one or two more for each pod at most.
+        let pods = |s: &Seen| s.load.pods.unwrap_or(0.0);
+        let more_pods = (pods(self.last) - pods(self.with[0])).max(0.0);
+        let usual = 200.0 + 4.0 * self.last.load.pods.unwrap_or(110.0);
+        let grows = numbers.len() >= 4 && rise >= 30.0 + 3.0 * more_pods && mann_kendall(&numbers) <= 0.05;
+        if !grows && open < 4.0 * usual {
+            return None;
+        }
+        let p = mann_kendall(&numbers);
+        let claim = Claim::Growth {
+            what: Grown::Files,
+            from: numbers[0],
+            to: open,
+            error: None,
+            bytes: None,
+            together: 1,
+        };
+        let sure = grows && rise >= 100.0 + 3.0 * more_pods && open > usual;
+        let confidence = if sure { Confidence::Likely } else { Confidence::Suspect };
+        let why = Why::Trend {
+            q: p,
+            moments: numbers.len(),
+        };
+        let mut f = self.finding(
+            Kind::Leak,
+            "kubelet-server",
+            "open-files",
+            confidence,
+            claim,
+            why,
+            metric,
+            &values,
+        );
+        f.next.push(Need::Dump);
+        Some(f)
+    }
+
+    fn threads(&self, m: &Metrics) -> Option<Finding> {
+        let metric = if m.get("go_threads").is_some() {
+            "go_threads"
+        } else {
+            "go_sched_threads_total_threads"
+        };
+        let threads = m.get(metric)?;
+        // A kubelet has one a core and some in system calls.
+        if threads < 300.0 {
+            return None;
+        }
+        let confidence = if threads >= 1000.0 {
+            Confidence::Likely
+        } else {
+            Confidence::Suspect
+        };
+        let claim = Claim::Limit {
+            what: Limited::Threads,
+            value: threads,
+            limit: THREADS,
+        };
+        let values = self.values(|m| m.get(metric));
+        // Whatever the threads are in is where the goroutines stand in system calls.
+        let key = self.in_syscalls().unwrap_or_else(|| "go-runtime".to_owned());
+        let mut f = self.finding(
+            Kind::Limit,
+            &key,
+            "threads",
+            confidence,
+            claim,
+            Why::MetricAgrees(metric.to_owned()),
+            metric,
+            &values,
+        );
+        f.next.push(Need::Dump);
+        Some(f)
+    }
+
+    /// The owner of most goroutines in system calls.
+    fn in_syscalls(&self) -> Option<String> {
+        let crowd = self.last.crowd.as_ref()?;
+        let in_calls = crowd.groups.iter().filter(|g| g.wait == super::crowd::Wait::Syscall);
+        let most = in_calls.max_by_key(|g| g.count).filter(|g| g.count >= 20)?;
+        Some(self.seen.book.subsystem_key(most.attribution.owner).to_owned())
+    }
+
+    fn memory(&self, m: &Metrics) -> Option<Finding> {
+        let metric = "process_resident_memory_bytes";
+        let rss = m.get(metric)?;
+        let node = self.with.iter().rev().find_map(|s| s.node.as_ref());
+        let total = node
+            .and_then(|n| n.pointer("/status/capacity/memory"))
+            .and_then(|v| quantity(v.as_str()?))?;
+        if rss < 0.5 * total {
+            return None;
+        }
+        let claim = Claim::Limit {
+            what: Limited::Memory,
+            value: rss,
+            limit: total,
+        };
+        let confidence = if rss >= 0.8 * total {
+            Confidence::Likely
+        } else {
+            Confidence::Suspect
+        };
+        let values = self.values(|m| m.get(metric));
+        let why = Why::MetricAgrees(metric.to_owned());
+        let mut f = self.finding(
+            Kind::Limit,
+            "go-runtime",
+            "memory",
+            confidence,
+            claim,
+            why,
+            metric,
+            &values,
+        );
+        f.next.push(Need::HeapSeries);
+        Some(f)
+    }
+
+    /// PLEG: how slow its relists are, and when it was last seen.
+    fn pleg(&self, m: &Metrics) -> Option<Finding> {
+        let before = self
+            .with
+            .first()
+            .filter(|_| self.with.len() > 1)
+            .and_then(|s| s.metrics.as_ref());
+        let histogram = "kubelet_pleg_relist_duration_seconds";
+        let p99 = m.quantile(histogram, 0.99, before, |_| true);
+        let now = self.last.seconds();
+        let last_seen = m.get("kubelet_pleg_last_seen_seconds").filter(|&t| t > 1e9);
+        let ago = now
+            .zip(last_seen)
+            .map(|(n, s)| n - s)
+            .filter(|a| (0.0..1e7).contains(a));
+        if let Some(ago) = ago
+            && ago > 60.0
+        {
+            let metric = "kubelet_pleg_last_seen_seconds";
+            let claim = Claim::Limit {
+                what: Limited::PlegSeen,
+                value: ago,
+                limit: 180.0,
+            };
+            let confidence = if ago > 180.0 {
+                Confidence::Likely
+            } else {
+                Confidence::Suspect
+            };
+            let values = self.values(|m| m.get(metric));
+            let why = Why::MetricAgrees(metric.to_owned());
+            let mut f = self.finding(
+                Kind::Metric,
+                "pleg",
+                "pleg-last-seen",
+                confidence,
+                claim,
+                why,
+                metric,
+                &values,
+            );
+            let at = last_seen.and_then(|s| jiff::Timestamp::from_nanosecond((s * 1e9) as i128).ok());
+            f.since = Some(Since {
+                after: at,
+                before: at,
+                at_least: Some(ago as u64),
+                basis: SinceBasis::Metric,
+            });
+            f.next.push(Need::Dump);
+            return Some(f);
+        }
+        let p99 = p99.filter(|&p| p >= 10.0)?;
+        let metric = format!("{histogram} (99th percentile)");
+        let claim = Claim::Limit {
+            what: Limited::PlegRelist,
+            value: p99,
+            limit: 10.0,
+        };
+        let why = Why::MetricAgrees(histogram.to_owned());
+        Some(self.finding(
+            Kind::Metric,
+            "pleg",
+            "pleg-relist",
+            Confidence::Likely,
+            claim,
+            why,
+            &metric,
+            &[(None, p99)],
+        ))
+    }
+
+    /// CPU of the whole process between the first and the last moment.
+    fn cpu(&self) -> Option<Finding> {
+        let metric = "process_cpu_seconds_total";
+        let values = self.values(|m| m.get(metric));
+        let (first, last) = (values.first()?, values.last()?);
+        let seconds = (last.0? - first.0?).total(jiff::Unit::Second).ok()?;
+        if seconds < 20.0 {
+            return None;
+        }
+        let cores = (last.1 - first.1) / seconds;
+        let usual = usual_cores(self.last.load.pods);
+        if cores < usual {
+            return None;
+        }
+        let confidence = if cores >= 2.0 * usual {
+            Confidence::Likely
+        } else {
+            Confidence::Suspect
+        };
+        let claim = Claim::Limit {
+            what: Limited::Cpu,
+            value: cores,
+            limit: usual,
+        };
+        let why = Why::MetricAgrees(metric.to_owned());
+        let mut f = self.finding(Kind::Hot, "go-runtime", "cpu", confidence, claim, why, metric, &values);
+        f.next.push(Need::Cpu);
+        Some(f)
+    }
+
+    /// Metrics with more series than labels of a node explain.
+    fn series(&self, m: &Metrics) -> Option<Finding> {
+        let pods = self.last.load.pods.unwrap_or(110.0);
+        let usual = 1000.0 + 60.0 * pods;
+        let (name, count) = m.series().into_iter().next()?;
+        let first = self.with[0].metrics.as_ref()?;
+        let grew = count.saturating_sub(first.all(name).len() as u64);
+        if (count as f64) < usual && (grew < 300 || (count as f64) < 0.5 * usual) {
+            return None;
+        }
+        let of_client = name.starts_with("rest_client");
+        let key = if of_client { "api-client" } else { "metrics-registry" };
+        let claim = Claim::Series {
+            metric: name.to_owned(),
+            count,
+            usual: usual as u64,
+        };
+        let confidence = if count as f64 >= 2.0 * usual {
+            Confidence::Likely
+        } else {
+            Confidence::Suspect
+        };
+        let why = Why::OutOfProportion {
+            count,
+            usual: usual as u64,
+        };
+        let values = [(None, first.all(name).len() as f64), (None, count as f64)];
+        let shown = format!("series of {name}");
+        Some(self.finding(Kind::Metric, key, "series", confidence, claim, why, &shown, &values))
+    }
+}
+
+/// Cores that a kubelet of so many pods uses at most, pod starts aside.
+pub(super) fn usual_cores(pods: Option<f64>) -> f64 {
+    0.5 + 0.01 * pods.unwrap_or(110.0)
+}
+
+/// Bytes of a Kubernetes quantity.
+fn quantity(text: &str) -> Option<f64> {
+    let split = text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len());
+    let number: f64 = text[..split].parse().ok()?;
+    let factor = match &text[split..] {
+        "" => 1.0,
+        "Ki" => 1024.0,
+        "Mi" => 1024f64.powi(2),
+        "Gi" => 1024f64.powi(3),
+        "Ti" => 1024f64.powi(4),
+        "k" => 1e3,
+        "M" => 1e6,
+        "G" => 1e9,
+        "m" => 1e-3,
+        _ => return None,
+    };
+    Some(number * factor)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::quantity;
+
+    #[test]
+    fn quantities() {
+        assert_eq!(quantity("24684084Ki"), Some(24_684_084.0 * 1024.0));
+        assert_eq!(quantity("2G"), Some(2e9));
+        assert_eq!(quantity("17"), Some(17.0));
+        assert_eq!(quantity("x"), None);
+    }
+}

@@ -1,0 +1,123 @@
+//! Which program the material is of: a kubelet, a kubelet and more in one process, or something else.
+//!
+//! Told by whose functions its goroutines and allocations stand in. A kubelet has its own start-up code, its sync loop, or
+//! enough of its parts; another program has its own.
+
+use super::observe::{Observed, Seen};
+
+/// What the material is of.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub(super) struct Program {
+    /// Frames of a kubelet were seen.
+    pub(super) is_kubelet: bool,
+    /// The program that it looks like, where it is none or not only one.
+    pub(super) other: Option<&'static str>,
+    /// Enough was seen to say that it is none.
+    pub(super) is_sure: bool,
+}
+
+/// What begins the names of functions that only one program has.
+const PROGRAMS: &[(&str, &[&str])] = &[
+    (
+        "kube-apiserver",
+        &[
+            "k8s.io/kubernetes/cmd/kube-apiserver",
+            "k8s.io/kubernetes/pkg/controlplane",
+            "k8s.io/kube-aggregator/",
+            "k8s.io/apiserver/pkg/storage/",
+        ],
+    ),
+    (
+        "kube-controller-manager",
+        &[
+            "k8s.io/kubernetes/cmd/kube-controller-manager",
+            "k8s.io/kubernetes/pkg/controller/",
+        ],
+    ),
+    (
+        "kube-scheduler",
+        &[
+            "k8s.io/kubernetes/cmd/kube-scheduler",
+            "k8s.io/kubernetes/pkg/scheduler.",
+        ],
+    ),
+    (
+        "kube-proxy",
+        &["k8s.io/kubernetes/cmd/kube-proxy", "k8s.io/kubernetes/pkg/proxy/"],
+    ),
+    (
+        "containerd",
+        &[
+            "github.com/containerd/containerd/cmd/containerd",
+            "github.com/containerd/containerd/v2/cmd/containerd",
+            "github.com/containerd/containerd/pkg/cri",
+            "github.com/containerd/containerd/v2/internal/cri",
+            "github.com/containerd/containerd/services/",
+            "github.com/containerd/containerd/v2/plugins/",
+            "github.com/containerd/cri/",
+        ],
+    ),
+    (
+        "a containerd shim",
+        &[
+            "github.com/containerd/containerd/runtime/v2/shim",
+            "github.com/containerd/containerd/v2/pkg/shim",
+            "github.com/containerd/containerd/v2/cmd/containerd-shim",
+        ],
+    ),
+    ("CRI-O", &["github.com/cri-o/cri-o/"]),
+    ("Prometheus", &["github.com/prometheus/prometheus/"]),
+    (
+        "etcd",
+        &["go.etcd.io/etcd/server/", "github.com/coreos/etcd/etcdserver"],
+    ),
+    ("k3s", &["github.com/k3s-io/k3s/", "github.com/rancher/k3s/"]),
+    ("MicroShift", &["github.com/openshift/microshift/"]),
+];
+
+/// Programs that hold a kubelet beside other components.
+const WITH_KUBELET: &[&str] = &[
+    "k3s",
+    "MicroShift",
+    "kube-apiserver",
+    "kube-controller-manager",
+    "kube-scheduler",
+    "kube-proxy",
+];
+
+/// Says which program the moments are of.
+pub(super) fn program(seen: &Observed, moments: &[usize]) -> Program {
+    let mut used = vec![false; seen.book.len()];
+    let mut groups = 0;
+    let all: Vec<&Seen> = moments.iter().map(|&m| &seen.moments[m]).collect();
+    for crowd in all.iter().filter_map(|m| m.crowd.as_ref()) {
+        for g in &crowd.groups {
+            groups += 1;
+            for f in seen.stacks.get(g.stack).iter().chain(&g.creator) {
+                used[f.0 as usize] = true;
+            }
+        }
+    }
+    // Names of heaps and CPU are in the book as well, and whose they are is not kept.
+    let any = groups == 0;
+    let (mut kubelet, mut named) = (0, 0);
+    let mut others: Vec<(usize, &'static str)> = PROGRAMS.iter().map(|(p, _)| (0, *p)).collect();
+    for (id, _) in used.iter().enumerate().filter(|(_, u)| **u || any) {
+        let key = seen.book.key(super::book::NameId(id as u32));
+        named += usize::from(key.contains('.'));
+        if key.starts_with("k8s.io/kubernetes/pkg/kubelet") || key.starts_with("k8s.io/kubernetes/cmd/kubelet") {
+            kubelet += 1;
+        }
+        for ((n, _), (_, starts)) in others.iter_mut().zip(PROGRAMS) {
+            *n += usize::from(starts.iter().any(|s| key.starts_with(s)));
+        }
+    }
+    let other = others.into_iter().filter(|(n, _)| *n >= 2).max();
+    // A kubelet is linked with the API machinery and cAdvisor, which calls containerd: a few names prove nothing.
+    let is_kubelet = kubelet >= 1 && other.is_none_or(|(n, p)| kubelet * 4 >= n || WITH_KUBELET.contains(&p));
+    Program {
+        is_kubelet,
+        other: other.filter(|(n, _)| !is_kubelet || *n >= 3).map(|(_, p)| p),
+        is_sure: other.is_some() || named >= 40,
+    }
+}
