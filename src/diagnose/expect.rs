@@ -48,6 +48,18 @@ pub(super) struct Loop {
     pub(super) wakes: bool,
 }
 
+/// Goroutines of a library, below one of its functions.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LibraryCrowd {
+    function: String,
+    /// At most so many for each pod.
+    #[serde(default)]
+    per_pod: f64,
+    /// And so many besides.
+    base: f64,
+}
+
 /// A place that looks like a call and is home to somebody.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -91,6 +103,7 @@ struct CallLimit {
 #[derive(Clone, Debug, Deserialize)]
 pub(super) struct Data {
     loops: Vec<Loop>,
+    crowds: Vec<LibraryCrowd>,
     usual: Vec<Usual>,
     waits_for: Vec<WaitsFor>,
     calls: Vec<CallLimit>,
@@ -100,6 +113,7 @@ pub(super) struct Data {
 #[derive(Debug)]
 pub(super) struct Expectations {
     loops: FxHashMap<String, Loop>,
+    crowds: Patterns<(f64, f64)>,
     usual: Patterns<()>,
     waits_for: Patterns<WaitsFor>,
     calls: Vec<CallLimit>,
@@ -148,6 +162,7 @@ impl Expectations {
     pub(super) fn new(data: Data) -> Self {
         Self {
             loops: data.loops.into_iter().map(|l| (l.owner.clone(), l)).collect(),
+            crowds: Patterns::new(data.crowds.into_iter().map(|c| (c.function, (c.base, c.per_pod)))),
             usual: Patterns::new(data.usual.into_iter().map(|u| (u.function, ()))),
             waits_for: Patterns::new(data.waits_for.into_iter().map(|w| (w.function.clone(), w))),
             calls: data.calls,
@@ -192,6 +207,12 @@ impl Expectations {
             Per::Other => Some(load.pods.unwrap_or(30.0)),
         };
         Some(l.base + l.most * number?)
+    }
+
+    /// At most how many goroutines of a library stand below one of its functions.
+    pub(super) fn crowd(&self, function: &str, load: &Load) -> Option<f64> {
+        let (base, per_pod) = self.crowds.find(function)?;
+        Some(base + per_pod * load.pods?)
     }
 
     /// Whether a group stands where it may stand for ever.

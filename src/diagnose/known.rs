@@ -40,6 +40,9 @@ pub(super) struct Issue {
     /// Versions that have it, with holes. None known where it is empty.
     #[serde(default)]
     versions: Vec<Range>,
+    /// Whether other versions may have it too: the ranges are what was reported.
+    #[serde(default)]
+    open: bool,
     /// Releases with the fix.
     #[serde(default)]
     fixed_in: Vec<String>,
@@ -70,6 +73,9 @@ struct Pattern {
     /// A word of the message of a crash.
     #[serde(default)]
     message: String,
+    /// Everything that is in a call must match, not one of them.
+    #[serde(default)]
+    alone: bool,
 }
 
 /// How many objects live in a place while nothing leaks.
@@ -123,13 +129,14 @@ fn key(book: &mut Book, name: &str) -> String {
     book.key(id).to_owned()
 }
 
+/// `*` stands for anything at the beginning or the end of a pattern; closures of a function are the function.
 fn fits(pattern: &str, frame: &str) -> bool {
-    match pattern.strip_suffix('*') {
-        Some(start) => frame.starts_with(start),
-        None => {
-            let bare = |n: &str| n.strip_suffix(".func").unwrap_or(n).to_owned();
-            frame == pattern || bare(frame) == bare(pattern)
-        }
+    let bare = |n: &str| n.strip_suffix(".func").unwrap_or(n).to_owned();
+    match (pattern.strip_prefix('*'), pattern.strip_suffix('*')) {
+        (Some(end), None) => bare(frame).ends_with(end),
+        (None, Some(start)) => frame.starts_with(start),
+        (Some(_), Some(_)) => frame.contains(pattern.trim_matches('*')),
+        (None, None) => frame == pattern || bare(frame) == bare(pattern),
     }
 }
 
@@ -139,9 +146,9 @@ impl Issue {
         self.pattern.stacks.iter().any(|pattern| {
             let wanted: Vec<String> = pattern
                 .iter()
-                .map(|p| match p.strip_suffix('*') {
-                    Some(_) => p.clone(),
-                    None => key(book, p),
+                .map(|p| match p.contains("*.") && !p.contains("(*") || p.starts_with('*') || p.ends_with('*') {
+                    true => p.clone(),
+                    false => key(book, p),
                 })
                 .collect();
             let mut rest = frames.iter();
@@ -176,15 +183,21 @@ impl Issue {
             let of = |e: &super::report::Evidence| matches!(&e.fact, Fact::Metric { name, .. } if name.contains(&self.pattern.metric));
             return f.evidence.iter().any(of);
         }
-        f.evidence.iter().any(|e| {
-            let (frames, state) = match &e.fact {
-                Fact::Goroutines { party, frames } => (frames, party.state.as_str()),
-                Fact::Stack(frames) => (frames, ""),
-                _ => return false,
+        let mut found = false;
+        for e in &f.evidence {
+            let (frames, state, is_victim) = match &e.fact {
+                Fact::Goroutines { party, frames } => (frames, party.state.as_str(), party.waits_for.is_some()),
+                Fact::Stack(frames) => (frames, "", false),
+                _ => continue,
             };
             let keys: Vec<String> = frames.iter().map(|n| key(book, n)).collect();
-            self.matches_state(state) && self.matches_keys(&keys, book)
-        })
+            let is = self.matches_state(state) && self.matches_keys(&keys, book);
+            if self.pattern.alone && !is && !is_victim {
+                return false;
+            }
+            found |= is;
+        }
+        found
     }
 
     /// Whether this build has it.
@@ -209,8 +222,15 @@ impl Issue {
         match (self.versions.is_empty(), self.versions.iter().any(|r| r.has(version))) {
             (true, _) => Applies::Unknown,
             (false, true) => Applies::Yes,
+            (false, false) if self.open && !self.is_fixed(version) => Applies::Unknown,
             (false, false) => Applies::No,
         }
+    }
+
+    /// Whether a release with the fix is at or before this version, in its minor or an earlier one.
+    fn is_fixed(&self, version: Version) -> bool {
+        let fixed = self.fixed_in.iter().filter_map(|f| Version::parse(f));
+        fixed.into_iter().any(|f| f <= version)
     }
 
     /// The version that the ranges are of.

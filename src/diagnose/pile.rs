@@ -39,8 +39,12 @@ pub(super) struct Piles {
     pub(super) followed: usize,
 }
 
-/// Goroutines that are one kind: whose, in which stack, by whom started.
-type Family = (Option<SubsystemId>, StackKey, Option<NameId>);
+/// Goroutines that are compared with what the node needs: those of a part of the kubelet, and below one function of a library
+/// or of what the table does not have.
+type Unit = (Option<SubsystemId>, Option<NameId>);
+
+/// Goroutines that are one kind: of which unit, in which stack, by whom started.
+type Family = (Unit, StackKey, Option<NameId>);
 
 /// Counts of one part or family over the moments.
 #[derive(Default)]
@@ -83,16 +87,16 @@ pub(super) fn piles(seen: &Observed, moments: &[usize], expected: &Expectations)
     let Some(crowd) = &last.crowd else {
         return Piles::default();
     };
-    let mut parts: FxHashMap<Option<SubsystemId>, Counts> = FxHashMap::default();
+    let mut parts: FxHashMap<Unit, Counts> = FxHashMap::default();
     let mut families: FxHashMap<Family, Counts> = FxHashMap::default();
     for (i, m) in with.iter().enumerate() {
         for g in m.crowd.iter().flat_map(|c| &c.groups) {
-            let part = part_of(seen, g);
-            if seen.is_foreign(part) {
+            let unit = unit_of(seen, g);
+            if seen.is_foreign(unit.0) {
                 continue;
             }
-            parts.entry(part).or_default().add(i, with.len(), g.count);
-            let family = (part, g.stack, g.creator);
+            parts.entry(unit).or_default().add(i, with.len(), g.count);
+            let family = (unit, g.stack, g.creator);
             families.entry(family).or_default().add(i, with.len(), g.count);
         }
     }
@@ -117,7 +121,7 @@ pub(super) fn piles(seen: &Observed, moments: &[usize], expected: &Expectations)
     for (part, counts) in order {
         match scene.judge(part, &counts) {
             Ok(finding) => piles.findings.push(finding),
-            Err(Some(dropped)) => piles.weighed.push(scene.weighed(part, &counts, dropped)),
+            Err(Some(dropped)) => piles.weighed.push(scene.weighed(part.0, &counts, dropped)),
             Err(None) => {}
         }
     }
@@ -149,6 +153,20 @@ fn part_of(seen: &Observed, g: &Group) -> Option<SubsystemId> {
     }
 }
 
+/// The unit that a group counts for.
+fn unit_of(seen: &Observed, g: &Group) -> Unit {
+    let part = part_of(seen, g);
+    let role = part.and_then(|id| seen.book.knowledge.get(id)).map(|s| s.role);
+    if role == Some(Role::Owner) {
+        return (part, None);
+    }
+    let frames = seen.stacks.get(g.stack);
+    let of_part = frames.iter().rev().find(|&&f| part.is_some() && seen.book.get(f).class.subsystem() == part);
+    let telling = |f: &&NameId| !matches!(seen.book.get(**f).class.role(), Some(Role::Runtime | Role::Plain | Role::Wrapper));
+    let function = of_part.or_else(|| frames.iter().rev().find(telling)).copied();
+    (part, function.or(g.creator).or(frames.first().copied()))
+}
+
 struct Scene<'a> {
     seen: &'a Observed,
     with: &'a [&'a Seen],
@@ -159,12 +177,13 @@ struct Scene<'a> {
 }
 
 impl Scene<'_> {
-    fn judge(&self, part: Option<SubsystemId>, counts: &Counts) -> Result<Finding, Option<Dropped>> {
+    fn judge(&self, unit: Unit, counts: &Counts) -> Result<Finding, Option<Dropped>> {
         let mut scale = Scale::default();
-        let usual = self.usual(part);
+        let part = unit.0;
+        let usual = self.usual(unit);
         let crowded = self.proportion(counts.last(), usual, &mut scale);
         // The family that rose most, or the largest.
-        let mut own: Vec<(&Family, &Counts)> = self.families.iter().filter(|(f, _)| f.0 == part).collect();
+        let mut own: Vec<(&Family, &Counts)> = self.families.iter().filter(|(f, _)| f.0 == unit).collect();
         own.sort_by_key(|(f, c)| {
             let rise = c.last().saturating_sub(c.first());
             (
@@ -179,7 +198,7 @@ impl Scene<'_> {
         let Some(&(family, of_family)) = own.first() else {
             return Err(None);
         };
-        let growth = self.growth(part, counts, of_family, &mut scale);
+        let growth = self.growth(unit, counts, of_family, &mut scale);
         if !crowded && growth.is_err() {
             return Err(growth.err().flatten());
         }
@@ -192,7 +211,7 @@ impl Scene<'_> {
             .crowd
             .groups
             .iter()
-            .find(|g| (part_of(self.seen, g), g.stack, g.creator) == *family);
+            .find(|g| (unit_of(self.seen, g), g.stack, g.creator) == *family);
         if let Some(g) = group
             && crowded | grows
             && let Some((from, to)) = g.span()
@@ -202,7 +221,7 @@ impl Scene<'_> {
         {
             scale.add(0.6, Why::AgesSpread { from, to });
         }
-        let leaked: u64 = self.leaked(part);
+        let leaked: u64 = self.leaked(unit);
         if leaked > 0 {
             scale.add(if leaked >= 10 { 3.0 } else { 2.0 }, Why::GoroutineLeak(leaked));
         }
@@ -215,16 +234,19 @@ impl Scene<'_> {
         ))
     }
 
-    /// How many goroutines a part has at most on this node.
-    fn usual(&self, part: Option<SubsystemId>) -> u64 {
-        // Nothing is known of parts that are not in the table: a node of this size has few of anything.
-        let unknown = 20.0 + 0.5 * self.load.pods.unwrap_or(30.0);
+    /// How many goroutines a unit has at most on this node.
+    fn usual(&self, unit: Unit) -> u64 {
+        // Nothing is known of what is not in the table: a node of this size has few of anything.
+        let unknown = 20.0 + 0.2 * self.load.pods.unwrap_or(110.0);
         let load = Load {
             pods: self.load.pods.or(Some(110.0)),
             ..self.load
         };
-        let most = self.expected.most(part, &load, &self.seen.book).unwrap_or(unknown);
-        most.ceil() as u64
+        let most = match unit {
+            (part, None) => self.expected.most(part, &load, &self.seen.book),
+            (_, Some(function)) => self.expected.crowd(self.seen.book.key(function), &load),
+        };
+        most.unwrap_or(unknown).ceil() as u64
     }
 
     fn proportion(&self, count: u64, usual: u64, scale: &mut Scale) -> bool {
@@ -244,7 +266,7 @@ impl Scene<'_> {
     /// Whether a part rises over the moments, and is not explained otherwise.
     fn growth(
         &self,
-        part: Option<SubsystemId>,
+        unit: Unit,
         counts: &Counts,
         of_family: &Counts,
         scale: &mut Scale,
@@ -265,10 +287,10 @@ impl Scene<'_> {
         if of_family.last() < of_family.first() + LEAST {
             return Err(Some(Dropped::Small));
         }
-        if self.waits_elsewhere(part) {
+        if self.waits_elsewhere(unit) {
             return Err(Some(Dropped::Usual));
         }
-        if self.load_explains(counts) {
+        if self.load_explains(unit.0, counts) {
             return Err(Some(Dropped::Load));
         }
         let values: Vec<f64> = counts.values.iter().map(|&v| v as f64).collect();
@@ -314,9 +336,9 @@ impl Scene<'_> {
     }
 
     /// Most of the part's goroutines wait for somebody else: they are victims, not leaked.
-    fn waits_elsewhere(&self, part: Option<SubsystemId>) -> bool {
+    fn waits_elsewhere(&self, unit: Unit) -> bool {
         let (mut away, mut all) = (0, 0);
-        for g in self.crowd.groups.iter().filter(|g| part_of(self.seen, g) == part) {
+        for g in self.crowd.groups.iter().filter(|g| unit_of(self.seen, g) == unit) {
             all += g.count;
             let at = place(g, &self.seen.stacks, &self.seen.book);
             let waits = self.expected.waits_for(g, &self.seen.stacks, &self.seen.book).is_some();
@@ -324,18 +346,22 @@ impl Scene<'_> {
                 away += g.count;
             }
         }
-        let single = self.expected.is_single(part, &self.seen.book);
+        let single = self.expected.is_single(unit.0, &self.seen.book);
         away * 2 > all && !single
     }
 
     /// Whether the part rose as some measure of the load did.
-    fn load_explains(&self, counts: &Counts) -> bool {
+    fn load_explains(&self, part: Option<SubsystemId>, counts: &Counts) -> bool {
         let (first, last) = (self.with[0].load, self.with[self.with.len() - 1].load);
+        // Probes and cgroups are counts of goroutines themselves.
+        let own = |key: &str| self.seen.book.subsystem_key(part) == key;
+        let other = |own: bool, v: Option<f64>| v.filter(|_| !own);
+        let (probes, cgroups) = (own("probes"), own("cadvisor-housekeeping"));
         let measures = [
-            (first.pods, last.pods),
+            (other(own("pod-workers") && first.containers.is_none(), first.pods), last.pods),
             (first.containers, last.containers),
-            (first.probes, last.probes),
-            (first.cgroups, last.cgroups),
+            (other(probes, first.probes), last.probes),
+            (other(cgroups, first.cgroups), last.cgroups),
         ];
         let (from, to) = (counts.first() as f64, counts.last() as f64);
         measures.iter().any(|m| match m {
@@ -347,21 +373,61 @@ impl Scene<'_> {
 
     /// Groups with the same number, or the same rise, as this one; itself included.
     fn together(&self, of_family: &Counts, usual: u64, grows: bool) -> usize {
-        let rise = |c: &Counts| c.last().saturating_sub(c.first());
-        let near = |a: u64, b: u64| a.abs_diff(b) * 50 <= a.max(b);
-        let is = |f: &Family, c: &Counts| {
-            if grows {
-                return rise(of_family) >= LEAST && near(rise(of_family), rise(c));
-            }
-            // What has a number of its own (one a pod) is alike by nature.
-            let natural = self.usual(f.0) >= c.last() && c.last() < usual;
-            c.last() >= LEAST_TOGETHER && near(of_family.last(), c.last()) && !natural
-        };
-        self.families.iter().filter(|(f, c)| is(f, c)).count()
+        let is = |(f, c): &(&Family, &Counts)| self.goes_with(of_family, usual, grows, f, c);
+        self.families.iter().filter(is).count()
     }
 
-    fn leaked(&self, part: Option<SubsystemId>) -> u64 {
-        let of = |g: &&Group| part_of(self.seen, g) == part;
+    fn goes_with(&self, of_family: &Counts, usual: u64, grows: bool, f: &Family, c: &Counts) -> bool {
+        let rise = |c: &Counts| c.last().saturating_sub(c.first());
+        let near = |a: u64, b: u64| a.abs_diff(b) * 50 <= a.max(b);
+        if grows {
+            return rise(of_family) >= LEAST && near(rise(of_family), rise(c));
+        }
+        // What has a number of its own (one a pod) is alike by nature.
+        let natural = self.usual(f.0) >= c.last() && c.last() < usual;
+        c.last() >= LEAST_TOGETHER && near(of_family.last(), c.last()) && !natural
+    }
+
+    /// The groups that go together with one, for evidence.
+    fn others(&self, of_family: &Counts, usual: u64, grows: bool, but: Option<&Group>) -> Vec<Evidence> {
+        let book = &self.seen.book;
+        let last = self.with[self.with.len() - 1];
+        let mut found = Vec::new();
+        for (family, counts) in self.families {
+            if !self.goes_with(of_family, usual, grows, family, counts) {
+                continue;
+            }
+            let is = |g: &&Group| (unit_of(self.seen, g), g.stack, g.creator) == *family;
+            let Some(g) = self.crowd.groups.iter().find(is) else { continue };
+            if but.is_some_and(|b| b.stack == g.stack && b.creator == g.creator) {
+                continue;
+            }
+            let frames = self.seen.stacks.get(g.stack).iter().chain(&g.creator);
+            found.push((
+                (std::cmp::Reverse(g.count), g.stack),
+                Evidence {
+                    fact: Fact::Goroutines {
+                        party: Party {
+                            owner: family.0.0.map(|id| book.part(id)).unwrap_or_default(),
+                            count: g.count,
+                            state: g.wait.shown().to_owned(),
+                            waits: g.span(),
+                            waiting: g.with_wait(),
+                            ..Party::default()
+                        },
+                        frames: frames.map(|&f| book.get(f).shown.clone()).collect(),
+                    },
+                    moment: last.label.clone(),
+                    show: None,
+                },
+            ));
+        }
+        found.sort_by_key(|f| f.0);
+        found.into_iter().take(5).map(|f| f.1).collect()
+    }
+
+    fn leaked(&self, unit: Unit) -> u64 {
+        let of = |g: &&Group| unit_of(self.seen, g) == unit;
         let marked: u64 = self.crowd.groups.iter().filter(of).map(|g| g.leaked).sum();
         let named = self.with.iter().rev().find_map(|m| m.leaked.as_ref());
         let named: u64 = named.map_or(0, |c| c.groups.iter().filter(of).map(|g| g.count).sum());
@@ -446,12 +512,13 @@ impl Scene<'_> {
                         waiting: g.with_wait(),
                         waits_for: None,
                     },
-                    frames: frames.map(|&f| book.get(f).shown.clone()).collect(),
+                    frames: frames.chain(&g.creator).map(|&f| book.get(f).shown.clone()).collect(),
                 },
                 moment: last.label.clone(),
                 show: Some(show),
             });
         }
+        evidence.extend(self.others(of_family, usual, grows, group));
         let claim = if grows {
             Claim::Growth {
                 what: Grown::Goroutines,

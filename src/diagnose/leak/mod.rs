@@ -2,8 +2,9 @@
 //!
 //! A heap profile counts sampled objects that were made and that live, so between two moments the births and the deaths
 //! are known. A family at rest has as many of both, apart from chance: of all events each is a birth with probability 1/2.
-//! That is tested without the interval in which it rose most, so that one event (a load step, a burst) proves nothing, and
-//! corrected for all families (Benjamini-Hochberg). What filled and stopped, came down, or grew with the load is no leak.
+//! That is tested, corrected for all families (Benjamini-Hochberg), and must hold without the interval in which it rose
+//! most, so that one event (a load step, a burst) proves nothing. What filled and stopped, came down, or grew with the load
+//! is no leak.
 //!
 //! Where a known issue says how many objects live in a place while nothing leaks, more sampled ones than that are a
 //! witness of their own, and a few are enough.
@@ -215,7 +216,8 @@ impl Scene<'_> {
         if last.k - first.k == 1 {
             return Err(Some(Dropped::SampledOnce));
         }
-        let (born, died) = Steps::of(&s.rows).total();
+        let steps = Steps::of(&s.rows);
+        let (born, died) = steps.total();
         let k: Vec<f64> = s.rows.iter().map(|r| r.k as f64).collect();
         let highest = s.rows.iter().map(|r| r.k).max().unwrap_or(0);
         if (highest - last.k) * 2 >= highest - first.k {
@@ -226,6 +228,9 @@ impl Scene<'_> {
         }
         if !shape::still_climbing(&self.moments, &s.rows) {
             return Err(Some(Dropped::Saturated));
+        }
+        if steps.rests_on_one() {
+            return Err(Some(Dropped::Step(shape::onset(&self.moments, &s.rows).and_then(|o| o.before))));
         }
         let mut scale = Scale::default();
         let weight = match q {
@@ -393,9 +398,15 @@ impl Scene<'_> {
 }
 
 impl Steps {
+    /// Whether little is left without the interval in which most came to stay.
+    fn rests_on_one(&self) -> bool {
+        let (born, died) = self.without_largest();
+        half_binomial_upper(born, born + died) > 0.03
+    }
+
     /// The test of a family at rest, and the least p that its counts allow.
     fn test(&self) -> Test {
-        let (born, died) = self.without_largest();
+        let (born, died) = self.total();
         Test {
             p: half_binomial_upper(born, born + died),
             smallest: half_binomial_upper(born + died, born + died),

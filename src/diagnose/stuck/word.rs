@@ -144,6 +144,10 @@ fn what(scene: &Scene<'_>, barrier: Barrier, callers: &[Party], victims: &[Party
             let loop_stands = callers.iter().any(|p| p.owner.key == "sync-loop");
             let kind = if loop_stands { Kind::Stuck } else { Kind::Environment };
             let key = match far_end {
+                // One part alone: whether the others would be answered, nothing shows.
+                FarEnd::Runtime if callers.len() == 1 && victims.is_empty() && !first.key.is_empty() => {
+                    return (kind, first);
+                }
                 FarEnd::Runtime | FarEnd::Grpc => "cri-client",
                 FarEnd::ImageService | FarEnd::CredentialProvider => "images",
                 FarEnd::CsiDriver => "csi",
