@@ -4,7 +4,7 @@
 use rustc_hash::FxHashMap;
 
 use super::book::{Book, NameId};
-use super::crowd::Wait;
+use super::crowd::{StackBook, StackKey, Wait};
 use super::judge::Scale;
 use super::observe::{Observed, Seen};
 use super::report::{Claim, Dropped, Estimate, Evidence, Fact, Finding, Kind, Need, Show, Verb, Weighed, Why};
@@ -19,6 +19,8 @@ struct CpuRow {
     part: SubsystemId,
     anchor: NameId,
     ticks: u64,
+    /// The stack with the most ticks.
+    stack: StackKey,
 }
 
 /// The CPU profile of one moment.
@@ -35,7 +37,7 @@ pub(super) struct CpuDigest {
 
 impl CpuDigest {
     /// Reads a CPU profile.
-    pub(super) fn of(p: &Profile, book: &mut Book) -> Self {
+    pub(super) fn of(p: &Profile, book: &mut Book, stacks: &mut StackBook) -> Self {
         let find = |name: &str| p.sample_types.iter().position(|t| p.text(t.kind) == name);
         let (samples, cpu) = (find("samples"), find("cpu"));
         let period = if p.period > 0 { p.period as f64 } else { 1e7 };
@@ -45,7 +47,7 @@ impl CpuDigest {
             ..Self::default()
         };
         let names = book.functions(p);
-        let mut rows: FxHashMap<(SubsystemId, NameId), u64> = FxHashMap::default();
+        let mut rows: FxHashMap<(SubsystemId, NameId), (u64, u64, usize)> = FxHashMap::default();
         for i in 0..p.samples.len() {
             let values = p.samples.values(i);
             let ticks = match (samples, cpu) {
@@ -74,11 +76,24 @@ impl CpuDigest {
                 continue;
             }
             if let Some(key) = anchor.or(library) {
-                *rows.entry(key).or_default() += ticks;
+                let row = rows.entry(key).or_default();
+                row.0 += ticks;
+                if ticks > row.1 {
+                    (row.1, row.2) = (ticks, i);
+                }
             }
         }
+        let frames = |i: usize| {
+            let lines = p.stack(p.samples.stack(i)).iter().flat_map(|&l| p.lines_of(l));
+            lines.map(|line| names[line.function.index()]).collect::<Vec<NameId>>()
+        };
         digest.rows = (rows.into_iter())
-            .map(|((part, anchor), ticks)| CpuRow { part, anchor, ticks })
+            .map(|((part, anchor), (ticks, _, sample))| CpuRow {
+                part,
+                anchor,
+                ticks,
+                stack: stacks.intern(&frames(sample)),
+            })
             .collect();
         digest.rows.sort_by_key(|r| (std::cmp::Reverse(r.ticks), r.anchor));
         digest
@@ -188,20 +203,39 @@ pub(super) fn hot(seen: &Observed, moments: &[usize]) -> Hot {
             since: None,
             growth: None,
             known_issues: Vec::new(),
-            evidence: vec![Evidence {
-                fact: Fact::CpuTime {
-                    function,
-                    seconds: top.ticks as f64 * cpu.tick,
-                    of: cpu.ticks as f64 * cpu.tick,
-                },
-                moment: moment.label.clone(),
-                show: Some(show),
-            }],
+            evidence: [
+                vec![Evidence {
+                    fact: Fact::CpuTime {
+                        function,
+                        seconds: top.ticks as f64 * cpu.tick,
+                        of: cpu.ticks as f64 * cpu.tick,
+                    },
+                    moment: moment.label.clone(),
+                    show: Some(show),
+                }],
+                stacks(seen, cpu, part),
+            ]
+            .concat(),
             remedies: Vec::new(),
             next: vec![Need::Dump],
         });
     }
     hot
+}
+
+/// The hottest stacks of a part.
+fn stacks(seen: &Observed, cpu: &CpuDigest, part: SubsystemId) -> Vec<Evidence> {
+    let rows = cpu.rows.iter().filter(|r| r.part == part).take(3);
+    rows.map(|r| Evidence {
+        fact: Fact::Stack(
+            (seen.stacks.get(r.stack).iter())
+                .map(|&f| seen.book.get(f).shown.clone())
+                .collect(),
+        ),
+        moment: String::new(),
+        show: None,
+    })
+    .collect()
 }
 
 /// Whether the CPU is that of one goroutine that never waits: about one core, below one function, seen running.

@@ -68,6 +68,17 @@ pub(super) fn crash(seen: &Observed, moments: &[usize], stuck: &[Finding]) -> Op
         moment: moment.label.clone(),
         show: None,
     }];
+    if let Some(first) = crowd
+        .and_then(|c| c.groups.first())
+        .filter(|_| matches!(how, Crash::Panic | Crash::Fatal))
+    {
+        let frames = seen.stacks.get(first.stack).iter().chain(&first.creator);
+        evidence.push(Evidence {
+            fact: Fact::Stack(frames.map(|&f| seen.book.get(f).shown.clone()).collect()),
+            moment: moment.label.clone(),
+            show: None,
+        });
+    }
     evidence.extend(hung.iter().flat_map(|f| f.evidence.iter().take(2).cloned()));
     Some(Finding {
         rank: 0,

@@ -146,10 +146,12 @@ impl Issue {
         self.pattern.stacks.iter().any(|pattern| {
             let wanted: Vec<String> = pattern
                 .iter()
-                .map(|p| match p.contains("*.") && !p.contains("(*") || p.starts_with('*') || p.ends_with('*') {
-                    true => p.clone(),
-                    false => key(book, p),
-                })
+                .map(
+                    |p| match p.contains("*.") && !p.contains("(*") || p.starts_with('*') || p.ends_with('*') {
+                        true => p.clone(),
+                        false => key(book, p),
+                    },
+                )
                 .collect();
             let mut rest = frames.iter();
             wanted.iter().all(|w| rest.any(|f| fits(w, f)))
@@ -248,10 +250,10 @@ impl Issue {
             "cadvisor" => {
                 let kubernetes = kubernetes?;
                 // The nearest release of the same minor.
-                let of_minor = build.vendored.iter().filter(|v| {
+                let mut of_minor = build.vendored.iter().filter(|v| {
                     Version::parse(&v.kubernetes).is_some_and(|k| k.same_minor(kubernetes)) && !v.cadvisor.is_empty()
                 });
-                of_minor.last().and_then(|v| Version::parse(&v.cadvisor))
+                of_minor.next_back().and_then(|v| Version::parse(&v.cadvisor))
             }
             _ => None,
         }

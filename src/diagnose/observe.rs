@@ -30,7 +30,6 @@ pub(super) struct Seen {
     pub(super) leaked: Option<Crowd>,
     pub(super) metrics: Option<Metrics>,
     pub(super) healthz: Option<String>,
-    pub(super) configz: Option<serde_json::Value>,
     pub(super) node: Option<serde_json::Value>,
     pub(super) cause: Option<String>,
     pub(super) dump_cut: bool,
@@ -108,7 +107,7 @@ impl Observed {
         }
         let crowd = moment.goroutines.as_ref().map(|p| Crowd::of(p, book, stacks));
         let heap = moment.heap.as_ref().map(|p| HeapDigest::of(p, book, heaps));
-        let cpu = moment.cpu.as_ref().map(|p| CpuDigest::of(p, book));
+        let cpu = moment.cpu.as_ref().map(|p| CpuDigest::of(p, book, stacks));
         let block = moment.block.as_ref().map(|p| LockDigest::of(p, book, false));
         let mutex = moment.mutex.as_ref().map(|p| LockDigest::of(p, book, true));
         let leaked = moment.leaked.as_ref().map(|p| Crowd::of(p, book, stacks));
@@ -125,7 +124,6 @@ impl Observed {
             leaked,
             metrics: moment.metrics,
             healthz: moment.healthz,
-            configz: moment.configz,
             node: moment.node,
             cause: moment.cause,
             dump_cut: moment.dump_cut,

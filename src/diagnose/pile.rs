@@ -161,8 +161,16 @@ fn unit_of(seen: &Observed, g: &Group) -> Unit {
         return (part, None);
     }
     let frames = seen.stacks.get(g.stack);
-    let of_part = frames.iter().rev().find(|&&f| part.is_some() && seen.book.get(f).class.subsystem() == part);
-    let telling = |f: &&NameId| !matches!(seen.book.get(**f).class.role(), Some(Role::Runtime | Role::Plain | Role::Wrapper));
+    let of_part = frames
+        .iter()
+        .rev()
+        .find(|&&f| part.is_some() && seen.book.get(f).class.subsystem() == part);
+    let telling = |f: &&NameId| {
+        !matches!(
+            seen.book.get(**f).class.role(),
+            Some(Role::Runtime | Role::Plain | Role::Wrapper)
+        )
+    };
     let function = of_part.or_else(|| frames.iter().rev().find(telling)).copied();
     (part, function.or(g.creator).or(frames.first().copied()))
 }
@@ -358,7 +366,10 @@ impl Scene<'_> {
         let other = |own: bool, v: Option<f64>| v.filter(|_| !own);
         let (probes, cgroups) = (own("probes"), own("cadvisor-housekeeping"));
         let measures = [
-            (other(own("pod-workers") && first.containers.is_none(), first.pods), last.pods),
+            (
+                other(own("pod-workers") && first.containers.is_none(), first.pods),
+                last.pods,
+            ),
             (first.containers, last.containers),
             (other(probes, first.probes), last.probes),
             (other(cgroups, first.cgroups), last.cgroups),
@@ -398,7 +409,9 @@ impl Scene<'_> {
                 continue;
             }
             let is = |g: &&Group| (unit_of(self.seen, g), g.stack, g.creator) == *family;
-            let Some(g) = self.crowd.groups.iter().find(is) else { continue };
+            let Some(g) = self.crowd.groups.iter().find(is) else {
+                continue;
+            };
             if but.is_some_and(|b| b.stack == g.stack && b.creator == g.creator) {
                 continue;
             }

@@ -333,6 +333,15 @@ pub enum Claim {
         /// Families that grow by the same number.
         together: usize,
     },
+    /// More live objects in a place than it needs while nothing leaks.
+    AboveRest {
+        /// How many live.
+        objects: f64,
+        /// Their error.
+        error: f64,
+        /// How many are needed at most.
+        needed: f64,
+    },
     /// More goroutines in one place than this node can need.
     Crowd {
         /// How many.

@@ -242,6 +242,7 @@ fn extent(f: &Finding) -> f64 {
         Claim::PullsWait { waiting, .. } => *waiting as f64,
         Claim::ApiServer { no_answer, errors, .. } => no_answer + errors,
         Claim::Growth { from, to, bytes, .. } => bytes.unwrap_or(0.0).max((to - from) * 2048.0),
+        Claim::AboveRest { objects, .. } => *objects * 64.0,
         Claim::Crowd { count, .. } => *count as f64 * 2048.0,
         Claim::Cpu { cores, .. } => cores.value,
         Claim::Contention { rate, .. } => *rate,

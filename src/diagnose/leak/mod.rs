@@ -230,7 +230,9 @@ impl Scene<'_> {
             return Err(Some(Dropped::Saturated));
         }
         if steps.rests_on_one() {
-            return Err(Some(Dropped::Step(shape::onset(&self.moments, &s.rows).and_then(|o| o.before))));
+            return Err(Some(Dropped::Step(
+                shape::onset(&self.moments, &s.rows).and_then(|o| o.before),
+            )));
         }
         let mut scale = Scale::default();
         let weight = match q {
@@ -289,6 +291,12 @@ impl Scene<'_> {
         Some(self.finding(s, confidence, scale))
     }
 
+    /// Live objects that the place of an issue has while nothing leaks.
+    fn at_rest(&self, issue: &Matched) -> f64 {
+        let pods = self.moments.iter().rev().find_map(|m| m.load.pods).unwrap_or(PODS);
+        issue.at_rest.per_pod * pods.max(1.0) + issue.at_rest.base
+    }
+
     /// Sampled live objects against those at rest.
     fn rest(&self, s: &Series, scale: &mut Scale) {
         let Some(issue) = &s.issue else { return };
@@ -296,11 +304,15 @@ impl Scene<'_> {
         if last.k == 0 || last.objects <= 0.0 {
             return;
         }
-        let pods = self.moments.iter().rev().find_map(|m| m.load.pods).unwrap_or(PODS);
-        let objects = issue.at_rest.per_pod * pods.max(1.0) + issue.at_rest.base;
-        let expected = objects * last.k as f64 / last.objects;
+        let expected = self.at_rest(issue) * last.k as f64 / last.objects;
         let chance = poisson_upper(last.k, expected).max(1e-12);
-        let weight = (-chance.log10()).min(3.0);
+        // One or two sampled objects may be the rare chance that a hundred families give.
+        let most = match last.k {
+            1 => 1.2,
+            2 => 1.8,
+            _ => 3.0,
+        };
+        let weight = (-chance.log10()).min(most);
         if weight < 1.0 {
             return;
         }
@@ -346,6 +358,22 @@ impl Scene<'_> {
             },
             None,
         ));
+        let grows = last.k >= first.k + 2;
+        let claim = match &s.issue {
+            Some(issue) if !grows => Claim::AboveRest {
+                objects: last.objects,
+                error: last.var_objects.sqrt(),
+                needed: self.at_rest(issue),
+            },
+            _ => Claim::Growth {
+                what: Grown::Objects,
+                from: first.objects,
+                to: last.objects,
+                error: Some(last.var_objects.sqrt()),
+                bytes: Some(last.bytes),
+                together: 1,
+            },
+        };
         let next = match confidence {
             Confidence::Suspect => vec![Need::Snapshots(6)],
             _ => Vec::new(),
@@ -358,16 +386,11 @@ impl Scene<'_> {
             function: Some(function),
             confidence,
             reasons: scale.into_reasons(),
-            claim: Claim::Growth {
-                what: Grown::Objects,
-                from: first.objects,
-                to: last.objects,
-                error: Some(last.var_objects.sqrt()),
-                bytes: Some(last.bytes),
-                together: 1,
-            },
-            since: shape::onset(&self.moments, &s.rows),
-            growth: shape::growth(&self.moments, &s.rows, born, died),
+            claim,
+            since: grows.then(|| shape::onset(&self.moments, &s.rows)).flatten(),
+            growth: grows
+                .then(|| shape::growth(&self.moments, &s.rows, born, died))
+                .flatten(),
             known_issues: Vec::new(),
             evidence,
             remedies: Vec::new(),

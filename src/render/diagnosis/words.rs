@@ -261,6 +261,13 @@ pub fn summary(f: &Finding) -> String {
             }
             text
         }
+        Claim::AboveRest { objects, error, needed } => format!(
+            "About {} ± {} objects live below {}, where a healthy kubelet of this size has some {}",
+            number(*objects),
+            number(*error),
+            f.function.as_deref().map_or_else(|| f.subject.clone(), short),
+            number(*needed)
+        ),
         Claim::Crowd { count, usual, together } => {
             let mut text = format!(
                 "{} in {}, where this node should have at most {}",
@@ -390,6 +397,9 @@ pub(super) fn capital(text: &str) -> String {
 
 /// Since when, in words.
 pub fn since_words(since: &Since) -> String {
+    if let (SinceBasis::Metric, Some(at)) = (since.basis, since.before) {
+        return format!("{} (the metric's last success)", time(at));
+    }
     let mut text = match (since.after, since.before) {
         (Some(a), Some(b)) => format!("between {} and {}", time(a), time(b)),
         (None, Some(b)) => format!("{} or earlier", time(b)),
