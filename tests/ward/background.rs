@@ -22,13 +22,16 @@ pub(super) struct Background {
     more: Vec<(String, Vec<Moment>)>,
 }
 
+/// Healthy material with its name.
+pub(super) type Healthy<'a> = (String, Box<dyn Fn() -> Vec<Moment> + 'a>);
+
 fn captures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/captures")
 }
 
 pub(super) fn read(path: &Path) -> pprof::Read {
     let bytes = fs::read(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-    pprof::read(bytes, Limit::Proportional, false).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+    pprof::read(&bytes, Limit::Proportional, false).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
 }
 
 pub(super) fn text(path: &Path) -> String {
@@ -56,7 +59,7 @@ impl Background {
     }
 
     /// Healthy material in the forms in which people have it.
-    pub(super) fn healthy(&self) -> Vec<(String, Box<dyn Fn() -> Vec<Moment> + '_>)> {
+    pub(super) fn healthy(&self) -> Vec<Healthy<'_>> {
         let frozen = captures().join("frozen-runtime");
         let ctx = captures().join("ctx-leak-1.36.1");
         let one = |moment: Moment| Box::new(move || vec![moment.clone()]);
@@ -65,7 +68,7 @@ impl Background {
             goroutines: Some(p),
             ..Moment::default()
         };
-        let mut all: Vec<(String, Box<dyn Fn() -> Vec<Moment>>)> = vec![
+        let mut all: Vec<Healthy<'_>> = vec![
             ("profile".to_owned(), one(goroutines(self.goroutines.clone()))),
             ("dump".to_owned(), one(goroutines(dump(&self.dump)))),
             (
@@ -108,7 +111,7 @@ impl Background {
 
 /// The profile of a dump.
 pub(super) fn dump(text: &str) -> Profile {
-    let read = pprof::read(text.as_bytes().to_vec(), Limit::Proportional, false).expect("a dump");
+    let read = pprof::read(text.as_bytes(), Limit::Proportional, false).expect("a dump");
     read.profile
 }
 

@@ -51,8 +51,6 @@ pub(super) struct Incident {
     one_core: bool,
     #[serde(default)]
     message: String,
-    #[serde(default)]
-    forms: Vec<String>,
     /// The evidence that names the part is not in the goroutines themselves.
     #[serde(default)]
     blind: bool,
@@ -387,7 +385,7 @@ fn text(background: &Background, incident: &Incident, severity: Severity, spelli
             .map(|l| format!("Nov 27 12:00:00 worker-03 kubelet[4242]: {l}\n"))
             .collect();
     }
-    let read = kubeprof::pprof::read(text.into_bytes(), kubeprof::pprof::Limit::Proportional, false).expect("a dump");
+    let read = kubeprof::pprof::read(text.as_bytes(), kubeprof::pprof::Limit::Proportional, false).expect("a dump");
     let mut moment = Moment {
         label: "dump".to_owned(),
         cause: read.dump.as_ref().and_then(|d| d.cause.clone()),

@@ -5,6 +5,8 @@
 //! `cargo test` runs one severity of each incident. `KUBEPROF_WARD=full cargo test --test integration ward -- --nocapture`
 //! runs all of them and prints the table; with `KUBEPROF_CAPTURES=FOLDER` healthy captures of that folder count as well.
 
+#![expect(clippy::print_stdout, reason = "the table is what a full run is for")]
+
 mod background;
 mod inject;
 mod rivals;
