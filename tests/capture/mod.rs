@@ -14,5 +14,6 @@ mod run;
 mod sentinels;
 mod series;
 mod server;
+mod strangers;
 mod tls;
 mod whole;

@@ -14,6 +14,11 @@ use crate::capture::session::{Options, Threshold};
 use crate::capture::transport::{Access, Direct, Limits, Secret, Tls, Way};
 use crate::cli::args::{Colour, Format, parse_size};
 
+/// How many snapshots a series may have.
+const SNAPSHOTS: std::ops::RangeInclusive<i64> = 1..=10_000;
+/// Kubelets end every answer after so long.
+const LONGEST_CPU: Duration = Duration::from_secs(4 * 3600);
+
 const EXAMPLES: &str = "\
 Examples:
   kubeprof capture worker-03 --out incident                       through the API server, with your kubeconfig
@@ -89,7 +94,7 @@ pub(in crate::cli) struct CaptureArgs {
     pub(super) force: bool,
 
     /// Number of snapshots [default: 1]; 6 or more tell growth from noise
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000), help_heading = "When")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(SNAPSHOTS), help_heading = "When")]
     pub(super) series: Option<u32>,
     /// From the start of one snapshot to the start of the next, e.g. 2m [default: 60s]
     #[arg(long, value_name = "TIME", value_parser = parse_time, help_heading = "When")]
@@ -212,6 +217,12 @@ impl WayArgs {
         (Way::Cluster(access), Vec::new())
     }
 
+    /// The part of the command line that says where to go, which a resumption does not take from the bundle.
+    pub(super) fn typed(&self) -> String {
+        let direct = self.direct.iter().map(|d| format!(" --direct {d}"));
+        direct.chain(self.via.iter().map(|v| format!(" --via {v}"))).collect()
+    }
+
     /// To this kubelet, with the certificates and tokens that were typed.
     pub(super) fn directly(&self, address: &str) -> Way {
         Way::Direct(Direct {
@@ -260,7 +271,7 @@ impl CaptureArgs {
                  servers often cuts silent connections after 60 s\nhint: --seconds 50, or --allow-long-cpu if you know the way"
             );
         }
-        if seconds > 4 * 3600 {
+        if seconds > LONGEST_CPU.as_secs() {
             bail!("kubelets end every answer after 4 hours\nhint: --seconds of at most 14400");
         }
         plan.cpu = Duration::from_secs(seconds);
@@ -280,6 +291,12 @@ impl CaptureArgs {
     pub(super) fn options_of(&self, asked: &Asked) -> Result<Options> {
         let names: Vec<String> = asked.every.iter().chain(&asked.once).cloned().collect();
         let mut plan = Plan::list(&names)?;
+        if i64::from(asked.snapshots) > *SNAPSHOTS.end() {
+            bail!(
+                "the bundle was asked for {} snapshots, which no capture takes\nhint: its manifest was changed: capture anew",
+                asked.snapshots
+            );
+        }
         plan.named.clear();
         let option = |key: &str| asked.options.get(key).map(String::as_str);
         for name in option("named").unwrap_or_default().split(',') {
@@ -291,6 +308,11 @@ impl CaptureArgs {
         };
         plan.cpu = seconds("cpu_seconds").unwrap_or(plan.cpu);
         plan.trace = seconds("trace_seconds").unwrap_or(plan.trace);
+        if plan.cpu > LONGEST_CPU || plan.trace > LONGEST_CPU {
+            bail!(
+                "kubelets end every answer after 4 hours\nhint: the manifest of the bundle was changed: capture anew"
+            );
+        }
         let schedule = Schedule {
             snapshots: asked.snapshots.max(1),
             every: Duration::from_millis(asked.interval_ms),

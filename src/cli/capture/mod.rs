@@ -2,6 +2,7 @@
 
 mod args;
 mod plan;
+mod resume;
 mod summary;
 mod watch;
 
@@ -14,13 +15,13 @@ use anyhow::{Context as _, Result, anyhow, bail};
 pub(super) use args::CaptureArgs;
 
 use super::Exit;
-use crate::bundle::manifest::{Asked, Binary, Event, Finished, JOURNAL, SCHEMA, Started};
-use crate::bundle::{Record, Writer};
+use crate::bundle::Writer;
+use crate::bundle::manifest::{Asked, Binary, Event, Finished, SCHEMA, Started};
 use crate::capture::binary;
 use crate::capture::endpoints::Phase;
 use crate::capture::mask;
 use crate::capture::preflight::{self, Asker, Permission};
-use crate::capture::refusal::{Cause, Refusal, Route};
+use crate::capture::refusal::{Cause, Refusal};
 use crate::capture::session::{Options, Session, Target, Visited};
 use crate::capture::transport::{Stop, Transport, check_node};
 use crate::render::refusal::{self, Words};
@@ -48,7 +49,7 @@ async fn run(args: &CaptureArgs) -> Result<Exit> {
         interrupted().await;
         std::process::exit(130);
     });
-    let before = args.resume.as_deref().map(asked_before).transpose()?;
+    let before = args.resume.as_deref().map(resume::asked).transpose()?;
     let mut options = match &before {
         Some(asked) => args.options_of(asked)?,
         None => args.options()?,
@@ -176,59 +177,15 @@ fn open(args: &CaptureArgs, started: Started) -> Result<(Writer, PathBuf)> {
     }
 }
 
-/// What the bundle was to hold.
-fn asked_before(root: &Path) -> Result<Asked> {
-    let path = root.join(JOURNAL);
-    let fail = |why: &dyn std::fmt::Display| {
-        anyhow!(
-            "{}: {why}\nhint: --resume takes the folder that a capture made",
-            path.display()
-        )
-    };
-    // Neither a link nor a pipe nor a device is read.
-    let found = std::fs::symlink_metadata(&path).map_err(|e| fail(&e))?;
-    if !found.is_file() {
-        return Err(fail(&"not a file"));
-    }
-    let bytes = std::fs::read(&path).map_err(|e| fail(&e))?;
-    let record = Record::of_journal(&bytes);
-    let mut asked = record.asked;
-    for other in record.merged {
-        let same = (&other.every, &other.once, other.snapshots, &other.route, &other.server)
-            == (&asked.every, &asked.once, asked.snapshots, &asked.route, &asked.server);
-        let twice = other.nodes.iter().any(|n| asked.nodes.contains(n));
-        if !same || twice {
-            bail!(
-                "{}: it was merged of captures that were asked for different things\nhint: --resume the bundles that it was \
-                 merged of, and `kubeprof bundle merge` them anew",
-                root.display()
-            );
-        }
-        asked.nodes.extend(other.nodes);
-    }
-    Ok(asked)
-}
-
 /// The kubelets to visit, each once.
 async fn targets(args: &CaptureArgs, before: Option<&Asked>, stop: &Stop) -> Result<Vec<Target>> {
     let limits = args.limits();
-    let (mut way, mut direct) = args.way.way();
+    let (way, direct) = args.way.way();
     let mut nodes = args.nodes.clone();
-    if let Some(asked) = before
-        && let Some(node) = nodes.iter().chain(&direct).find(|n| !asked.nodes.contains(n))
-    {
-        bail!(
-            "the bundle was not asked for {node:?}, but for {}\nhint: capture it into a folder of its own, and `kubeprof \
-             bundle merge` both",
-            asked.nodes.join(", ")
-        );
-    }
-    if let Some(asked) = before.filter(|_| nodes.is_empty() && direct.is_empty()) {
-        nodes = asked.nodes.clone();
-        if asked.route == Route::Direct.name() {
-            direct = std::mem::take(&mut nodes);
-        } else if asked.route == Route::KubectlProxy.name() && args.way.via.is_none() {
-            way = crate::capture::transport::Way::Via(asked.server.clone());
+    if let Some(asked) = before {
+        resume::destination(asked, args)?;
+        if nodes.is_empty() && direct.is_empty() {
+            nodes = asked.nodes.clone();
         }
     }
     let mut targets: Vec<Target> = Vec::new();
@@ -252,18 +209,8 @@ async fn targets(args: &CaptureArgs, before: Option<&Asked>, stop: &Stop) -> Res
         () = stopped.pulled() => bail!("interrupted"),
         opened = Transport::open(&way, limits) => opened?,
     };
-    // Nodes of two clusters may have one name; they are not one node that was restarted.
-    if let Some(asked) = before
-        && asked.route == Route::ApiServer.name()
-        && asked.server != transport.server()
-        && !args.force
-    {
-        bail!(
-            "the bundle was captured through {}, and this is {}\nhint: --context or --kubeconfig of that cluster; --force where it \
-             is the same cluster under another address",
-            asked.server,
-            transport.server()
-        );
+    if let Some(asked) = before {
+        resume::server(asked, &transport, args)?;
     }
     if args.all_nodes || args.selector.is_some() {
         let selector = args.selector.as_deref().unwrap_or_default();

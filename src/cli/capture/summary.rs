@@ -108,7 +108,7 @@ impl Summary {
         if matches!(args.output, Format::Text | Format::Wide) {
             self.refusals();
             if !args.quiet {
-                self.explain(root);
+                self.explain(args, root);
             }
         }
         Ok(())
@@ -209,7 +209,7 @@ impl Summary {
     }
 
     /// The executable, why it ended, and what to type.
-    fn explain(&self, root: &Path) {
+    fn explain(&self, args: &CaptureArgs, root: &Path) {
         match &self.executable {
             Some(Ok(b)) => say!(
                 "\nexecutable: {} ({}), build ID {}, {}",
@@ -230,9 +230,12 @@ impl Summary {
             _ => {
                 say!("\n{shown} holds what was taken. Next:");
                 if self.exit == Exit::Partial {
-                    say!(
-                        "  kubeprof capture --resume {shown}   what is missing (with the same --kubeconfig and the like)"
-                    );
+                    let way = args.way.typed();
+                    let others = match way.is_empty() {
+                        true => "with the same --kubeconfig and the like",
+                        false => "with the same credentials",
+                    };
+                    say!("  kubeprof capture --resume {shown}{way}   what is missing ({others})");
                 }
                 for next in self.next() {
                     say!("  kubeprof {}", next.replace("BUNDLE", &shown.to_string()));
