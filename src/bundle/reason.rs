@@ -187,6 +187,8 @@ pub enum Cause {
     TooSlow,
     /// More bytes came than are wanted: `limit`.
     TooLarge,
+    /// A library that kubeprof uses broke over the request.
+    Defect,
     /// The bytes cannot be written.
     Disk,
     /// The user wants no more.

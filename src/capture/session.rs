@@ -10,18 +10,19 @@ mod take;
 mod threshold;
 mod visit;
 
+use std::collections::HashMap;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 
 use super::endpoints::Plan;
-use super::progress::Watch;
+use super::progress::{Progress, Watch};
 use super::refusal::{Cause, Next, Refusal};
 use super::schedule::Schedule;
-use super::transport::{Stop, Transport};
+use super::transport::{Stop, Transport, panic_words};
 use crate::bundle::Writer;
 use crate::bundle::manifest::{Artifact, Finished, Who};
 
@@ -126,15 +127,19 @@ impl Session {
         let permits = Arc::new(Semaphore::new(session.options.parallel.max(1)));
         let mut tasks = JoinSet::new();
         let lanes = lanes::of(&targets).await;
+        let mut nodes = HashMap::new();
         for (at, (target, lane)) in targets.into_iter().zip(lanes).enumerate() {
             let (session, permits) = (Arc::clone(&session), Arc::clone(&permits));
-            tasks.spawn(async move { (at, visit::visit(&session, &permits, target, lane).await) });
+            let node = target.node.clone();
+            let task = tasks.spawn(async move { (at, visit::visit(&session, &permits, target, lane).await) });
+            nodes.insert(task.id(), (at, node));
         }
         let mut all = Vec::new();
-        while let Some(done) = tasks.join_next().await {
-            // A task of ours that panicked is a defect; the other nodes are not to suffer from it.
-            if let Ok(done) = done {
-                all.push(done);
+        while let Some(done) = tasks.join_next_with_id().await {
+            match done {
+                Ok((_, done)) => all.push(done),
+                // A defect; the other nodes are not to suffer from it, and this one is not to be taken for visited.
+                Err(e) => all.extend(nodes.remove(&e.id()).map(|(at, node)| (at, session.broken(node, e)))),
             }
         }
         all.sort_by_key(|(at, _)| *at);
@@ -146,6 +151,24 @@ impl Session {
         });
         let unclosed = closed.err().map(|e| take::disk(&e));
         (all.into_iter().map(|(_, v)| v).collect(), early.or(unclosed))
+    }
+
+    /// A node whose visit broke off, by a defect of ours.
+    fn broken(&self, node: String, e: JoinError) -> Visited {
+        let why = match e.try_into_panic() {
+            Ok(panic) => panic_words(&*panic),
+            Err(e) => e.to_string(),
+        };
+        let note = format!(
+            "kubeprof itself broke while it asked this node ({why}): what was taken by then stays; please report it"
+        );
+        self.watch.see(&node, &Progress::Note(note.clone()));
+        self.watch.see(&node, &Progress::Done);
+        Visited {
+            node,
+            notes: vec![note],
+            ..Visited::default()
+        }
     }
 
     /// Why everything came to an end before its time.

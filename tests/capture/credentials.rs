@@ -200,13 +200,91 @@ fn a_plugin_runs_again_when_its_token_is_refused_and_not_for_ever() {
     assert_eq!(calls(&server), 2);
 }
 
+/// A credential that has expired when it is printed is not printed anew for every request: the server says what it thinks of
+/// it, and the plugin is run once more.
+#[test]
+fn an_expired_credential_runs_the_plugin_once_more() {
+    let expired = "echo '{\"status\":{\"token\":\"t'$n'\",\"expirationTimestamp\":\"2001-01-01T00:00:00Z\"}}'";
+    let server = Server::start(|_| Some(Reply::fixture("api-401-bad-token.http")));
+    let ran = with(&server, &plugin(&server, "p", expired), "a", &["worker-04"]);
+    assert_eq!(ran.code, Some(2), "{ran:#?}");
+    assert_eq!(calls(&server), 2, "{:?}", tokens(&server));
+    for words in ["expired at 2001-01-01", "does not know you"] {
+        assert!(ran.stderr.contains(words), "{words}: {ran:#?}");
+    }
+    // A server with another clock takes it: then there is nothing to run it for.
+    let server = Server::start(|_| None);
+    let ran = with(
+        &server,
+        &plugin(&server, "p", expired),
+        "a",
+        &["worker-04", "worker-05"],
+    );
+    assert_eq!(ran.code, Some(0), "{ran:#?}");
+    assert_eq!(calls(&server), 1, "{:?}", tokens(&server));
+}
+
+/// One that expires meanwhile is replaced before.
 #[test]
 fn a_token_that_expires_is_replaced_before() {
     let server = Server::start(|_| None);
-    let soon = "echo '{\"status\":{\"token\":\"t'$n'\",\"expirationTimestamp\":\"2001-01-01T00:00:00Z\"}}'";
-    let ran = with(&server, &plugin(&server, "p", soon), "a", &[]);
+    let soon = "echo '{\"status\":{\"token\":\"t'$n'\",\"expirationTimestamp\":\"'$(date -u -d '+2 seconds' \
+                +%Y-%m-%dT%H:%M:%SZ)'\"}}'";
+    let ran = with(
+        &server,
+        &plugin(&server, "p", soon),
+        "a",
+        &["--series", "2", "--every", "2s"],
+    );
     assert_eq!(ran.code, Some(0), "{ran:#?}");
     assert!(calls(&server) > 1, "{:?}", tokens(&server));
+}
+
+/// What a plugin has started ends with it when it is ended.
+#[test]
+fn a_plugin_is_ended_with_all_that_it_started() {
+    let server = Server::start(|_| None);
+    for (mode, name) in [("IfAvailable", "alone"), ("Always", "asks")] {
+        let pids = server.path(&format!("{name}.pids"));
+        let script = format!(
+            "sh -c 'sleep 1000 & echo $! >> {0}; wait' & echo $! >> {0}; sleep 1000 & echo $! >> {0}; wait",
+            pids.display()
+        );
+        let config = plugin(&server, name, &script);
+        let text = std::fs::read_to_string(&config).expect("a kubeconfig");
+        std::fs::write(&config, text.replace("IfAvailable", mode)).expect("a kubeconfig");
+        let (shown, out) = (config.display().to_string(), server.path(name).display().to_string());
+        let mut child = command(&["capture", "worker-03", "--kubeconfig", &shown, "--out", &out])
+            .spawn()
+            .expect("kubeprof starts");
+        let started = || std::fs::read_to_string(&pids).unwrap_or_default();
+        let since = Instant::now();
+        while started().lines().count() < 3 {
+            assert!(since.elapsed() < Duration::from_secs(20), "it never started");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        let kill = std::process::Command::new("kill")
+            .args(["-INT", &child.id().to_string()])
+            .status();
+        assert!(kill.is_ok_and(|s| s.success()));
+        child.wait().expect("an end");
+        let lives = |pid: &str| {
+            let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+            // Whoever was to reap it may be slow.
+            stat.rsplit(") ")
+                .next()
+                .is_some_and(|s| !s.is_empty() && !s.starts_with('Z'))
+        };
+        let since = Instant::now();
+        while started().lines().any(lives) {
+            assert!(
+                since.elapsed() < Duration::from_secs(10),
+                "{mode}: {} live on",
+                started()
+            );
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
 }
 
 #[test]

@@ -5,6 +5,7 @@ mod binary;
 mod broken;
 mod credentials;
 mod matrix;
+mod panics;
 mod places;
 mod preflight;
 mod refusals;

@@ -68,6 +68,8 @@ pub enum Break {
     },
     /// The content is not encoded as the answer says.
     Encoding(String),
+    /// A library broke over it; its words.
+    Defect(String),
     /// The bytes cannot be written.
     Disk(String),
     /// The user wants no more.
@@ -175,6 +177,7 @@ pub fn of_break(q: &Question<'_>, b: &Break) -> Refusal {
             )
         }
         Break::Encoding(why) => (Cause::BadEncoding, Who::Network, at_once, told(why)),
+        Break::Defect(why) => (Cause::Defect, Who::Kubeprof, Next::GoOn, told(why)),
         Break::Disk(why) => (Cause::Disk, Who::Disk, Next::Stop, told(why)),
         Break::Interrupted => (Cause::Interrupted, Who::You, Next::Stop, Details::default()),
     };

@@ -11,6 +11,7 @@ use kube::config::AuthInfo;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 
+use super::files;
 use super::kubeconfig::cluster;
 use super::line::Line;
 use super::plugin::PluginError;
@@ -149,6 +150,18 @@ pub enum AccessError {
         cause: String,
         /// One that is right.
         example: &'static str,
+    },
+    /// A server in a kubeconfig that is none.
+    #[error(
+        "`server` of the cluster {cluster:?} of your kubeconfig, {address:?}, is no address: {cause}\nhint: for instance https://api.example.org:6443; --server gives another"
+    )]
+    Server {
+        /// Name of the cluster.
+        cluster: String,
+        /// What stands there.
+        address: String,
+        /// What is wrong with it.
+        cause: String,
     },
     /// A file that cannot be used.
     #[error("{}: {cause}\nhint: a PEM file is wanted", .path.display())]
@@ -291,7 +304,7 @@ pub(super) fn apply(config: &mut Config, tls: &Tls) -> Result<(), AccessError> {
             path: path.clone(),
             cause,
         };
-        let bytes = std::fs::read(path).map_err(|e| fail(e.to_string()))?;
+        let bytes = files::read(path).map_err(|e| fail(e.to_string()))?;
         if !bytes.windows(27).any(|w| w == b"-----BEGIN CERTIFICATE-----") {
             return Err(fail("it holds no certificate".to_owned()));
         }

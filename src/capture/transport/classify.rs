@@ -10,6 +10,7 @@ use std::time::Duration;
 use rustls::{AlertDescription, CertificateError, InvalidMessage};
 
 use super::access::chain;
+use super::guard::Panicked;
 use super::{Break, TlsFault};
 
 /// What broke before there was an answer.
@@ -17,6 +18,9 @@ pub(super) fn of_send(e: &kube::Error, after: Duration) -> Break {
     let text = words(e);
     if matches!(e, kube::Error::Auth(_)) {
         return Break::Credentials(text);
+    }
+    if let Some(panicked) = find::<Panicked>(e) {
+        return Break::Defect(panicked.to_string());
     }
     let lower = chain(e).to_ascii_lowercase();
     let has = |part: &str| lower.contains(part);

@@ -15,6 +15,7 @@ use jiff::Timestamp;
 use kube::client::Body;
 use tokio::sync::watch;
 
+use super::guard::Guarded;
 use super::line::Ready;
 use super::names::escaped;
 use super::{Break, TlsFault, Transport, classify};
@@ -269,17 +270,19 @@ impl Transport {
         if let Some(bearer) = &ready.bearer {
             request.headers_mut().insert(AUTHORIZATION, bearer.clone());
         }
-        let sent = tokio::time::timeout(deadline, ready.client.send(request)).await;
+        let sent = tokio::time::timeout(deadline, Guarded::new(ready.client.send(request))).await;
+        let sent = sent.map(|sent| sent.map_err(|panicked| Break::Defect(panicked.to_string())));
         let response = match sent {
             Err(_) => {
                 let after = started.elapsed();
                 return Err(Break::NoAnswer { after });
             }
-            Ok(Err(e)) => {
+            Ok(Err(panicked)) => return Err(panicked),
+            Ok(Ok(Err(e))) => {
                 let broken = classify::of_send(&e, started.elapsed());
                 return Err(classify::at_proxy(broken, self.line.proxy.as_deref()));
             }
-            Ok(Ok(response)) => response,
+            Ok(Ok(Ok(response))) => response,
         };
         let (head, mut body) = response.into_parts();
         let exchange = &mut exchanged.exchange;
@@ -312,10 +315,12 @@ impl Transport {
         loop {
             let left = deadline.saturating_sub(started.elapsed());
             let patience = self.limits().stall.min(left);
-            let frame = match tokio::time::timeout(patience, body.frame()).await {
-                Ok(None) => break,
-                Ok(Some(Ok(frame))) => frame,
-                Ok(Some(Err(e))) => {
+            let frame = tokio::time::timeout(patience, Guarded::new(body.frame())).await;
+            let frame = match frame {
+                Ok(Err(panicked)) => return Err(Break::Defect(panicked.to_string())),
+                Ok(Ok(None)) => break,
+                Ok(Ok(Some(Ok(frame)))) => frame,
+                Ok(Ok(Some(Err(e)))) => {
                     let broken = classify::of_body(&e, content.bytes(), started.elapsed());
                     exchanged.bytes = content.bytes();
                     if whole {

@@ -1,6 +1,8 @@
 //! Our own certificate and its key, looked at before they are used: the TLS library would only say that it does not take
 //! them, and each fault has a remedy of its own.
 
+use std::path::Path;
+
 use base64::Engine as _;
 use kube::config::AuthInfo;
 use rustls::pki_types::PrivateKeyDer;
@@ -8,6 +10,7 @@ use rustls::pki_types::pem::{self, SectionKind};
 use secrecy::ExposeSecret as _;
 
 use super::access::AccessError;
+use super::files;
 use crate::tls;
 
 /// The object identifier of the curve P-521, as it stands in keys.
@@ -142,7 +145,7 @@ fn piece(data: Option<&str>, file: Option<&str>, what: &str) -> Result<Option<Pi
     let Some(file) = file.filter(given) else {
         return Ok(None);
     };
-    match std::fs::read(file) {
+    match files::read(Path::new(file)) {
         Ok(text) => Ok(Some(Piece {
             label: file.to_owned(),
             text,

@@ -8,19 +8,30 @@ use std::time::Duration;
 use base64::Engine as _;
 use http::HeaderValue;
 use jiff::{SignedDuration, Timestamp};
-use kube::client::AuthError;
+use kube::client::{AuthError, ClientBuilder};
+use kube::config::AuthInfo;
 use kube::{Client, Config};
 use secrecy::ExposeSecret as _;
 use tokio::sync::Mutex;
 
 use super::access::{AccessError, chain, shown};
+use super::guard::{Guard, guarded};
 use super::plugin::{Issued, Plugin};
-use super::{Break, identity};
+use super::{Break, files, identity};
 
 /// How often a file with a token is looked at, as Go does: tokens of pods change while the pod runs.
 const LOOK: Duration = Duration::from_secs(60);
-/// So long before its end a token is replaced.
+/// So long before its end a token is replaced; one that lives shorter, after half of its time.
 const EARLY: SignedDuration = SignedDuration::from_secs(10);
+
+/// When a credential of a plugin is to be replaced. One that has expired when it is made is not: the plugin would be run for
+/// every request, and the server says what it thinks of it.
+fn renewal(until: Option<Timestamp>, now: Timestamp) -> Option<Timestamp> {
+    let until = until?;
+    let left = until.duration_since(now);
+    let early = EARLY.min(left / 2);
+    left.is_positive().then(|| until.checked_sub(early).unwrap_or(until))
+}
 
 /// Where the token comes from.
 #[derive(Debug)]
@@ -51,7 +62,8 @@ pub(super) struct Ready {
     pub(super) bearer: Option<HeaderValue>,
     /// Counts up with every change.
     pub(super) serial: u64,
-    until: Option<Timestamp>,
+    /// When it is to be replaced.
+    due: Option<Timestamp>,
     /// Whether the server took it.
     taken: bool,
     by_name: bool,
@@ -64,6 +76,14 @@ impl Line {
         say: Option<fn(&str)>,
         own_name: Option<String>,
     ) -> Result<Self, AccessError> {
+        let note = OnceLock::new();
+        if config.cluster_url.scheme_str() == Some("http") && shows_who(&config.auth_info) {
+            // As for kubectl, whoever listens on the way is not shown who we are.
+            config.auth_info = AuthInfo::default();
+            note.get_or_init(|| {
+                "no credentials were sent, because plain HTTP shows them to everybody on the way".to_owned()
+            });
+        }
         let auth = &mut config.auth_info;
         let others = auth.auth_provider.is_some() || (auth.username.is_some() && auth.password.is_some());
         let (token, file, exec) = (auth.token.take(), auth.token_file.take(), auth.exec.take());
@@ -80,18 +100,18 @@ impl Line {
             (None, None, None) => Source::Fixed,
         };
         identity::check(&config.auth_info)?;
-        let mut until = None;
+        let mut due = None;
         let client = match &source {
             Source::Fixed => client(&config, None, None)?,
             Source::File(path) => {
                 bearer = Some(of_file(path)?);
-                until = Timestamp::now().checked_add(LOOK).ok();
+                due = Timestamp::now().checked_add(LOOK).ok();
                 client(&config, None, None)?
             }
             Source::Plugin(plugin) => {
                 let issued = plugin.run().await?;
                 bearer = bearer_of(&issued)?;
-                until = issued.until;
+                due = renewal(issued.until, Timestamp::now());
                 client(&config, Some(&issued), None)?
             }
         };
@@ -99,12 +119,12 @@ impl Line {
             proxy: config.proxy_url.as_ref().map(shown),
             source,
             own_name,
-            note: OnceLock::new(),
+            note,
             now: Mutex::new(Ready {
                 client,
                 bearer,
                 serial: 0,
-                until,
+                due,
                 taken: false,
                 by_name: false,
             }),
@@ -120,16 +140,7 @@ impl Line {
     /// The client and the token, renewed where they expire. Whoever else asks meanwhile waits for the same.
     pub(super) async fn ready(&self) -> Result<Ready, Break> {
         let mut now = self.now.lock().await;
-        let due = now.until.is_some_and(|until| {
-            let early = matches!(self.source, Source::Plugin(_));
-            let at = if early {
-                until.checked_sub(EARLY).unwrap_or(until)
-            } else {
-                until
-            };
-            Timestamp::now() >= at
-        });
-        if due {
+        if now.due.is_some_and(|due| Timestamp::now() >= due) {
             self.renew(&mut now).await?;
         }
         Ok(now.clone())
@@ -170,9 +181,9 @@ impl Line {
 
     async fn renew(&self, now: &mut Ready) -> Result<(), Break> {
         match &self.source {
-            Source::Fixed => now.until = None,
+            Source::Fixed => now.due = None,
             Source::File(path) => {
-                now.until = Timestamp::now().checked_add(LOOK).ok();
+                now.due = Timestamp::now().checked_add(LOOK).ok();
                 // As for Go: a file that is gone leaves the token that was read.
                 if let Ok(bearer) = of_file(path)
                     && now.bearer.as_ref() != Some(&bearer)
@@ -186,7 +197,7 @@ impl Line {
                 let broken = |e: AccessError| Break::Credentials(first(&e.to_string()));
                 let issued = plugin.run().await.map_err(|e| Break::Credentials(e.line()))?;
                 now.bearer = bearer_of(&issued).map_err(broken)?;
-                now.until = issued.until;
+                now.due = renewal(issued.until, Timestamp::now());
                 if issued.identity.is_some() {
                     now.client = client(&self.config, Some(&issued), None).map_err(broken)?;
                 }
@@ -217,6 +228,20 @@ impl Line {
     }
 }
 
+/// Whether there is anything that says who we are.
+fn shows_who(auth: &AuthInfo) -> bool {
+    let names = [
+        &auth.username,
+        &auth.token_file,
+        &auth.client_certificate,
+        &auth.client_certificate_data,
+    ];
+    let names = names
+        .into_iter()
+        .any(|text| text.as_ref().is_some_and(|t| !t.is_empty()));
+    names || auth.token.is_some() || auth.exec.is_some() || auth.auth_provider.is_some() || auth.impersonate.is_some()
+}
+
 fn first(text: &str) -> String {
     text.lines().next().unwrap_or_default().to_owned()
 }
@@ -235,7 +260,8 @@ fn of_file(path: &Path) -> Result<HeaderValue, AccessError> {
         cause,
         hint: "it is the `tokenFile` of your kubeconfig, or the token of the pod's service account",
     };
-    let text = std::fs::read_to_string(path).map_err(|e| fail(format!("the token cannot be read: {e}")))?;
+    let text = files::read(path).and_then(|bytes| String::from_utf8(bytes).map_err(std::io::Error::other));
+    let text = text.map_err(|e| fail(format!("the token cannot be read: {e}")))?;
     if text.trim().is_empty() {
         return Err(fail("it holds no token".to_owned()));
     }
@@ -261,7 +287,11 @@ fn client(config: &Config, issued: Option<&Issued>, name: Option<&str>) -> Resul
     if let Some(name) = name {
         config.tls_server_name = Some(name.to_owned());
     }
-    Client::try_from(config).map_err(|e| match &e {
+    let made = guarded(|| ClientBuilder::try_from(config).map(|builder| builder.with_layer(&Guard).build()));
+    let made = made.map_err(|panicked| AccessError::Credentials {
+        cause: format!("the client cannot be made: {panicked}"),
+    })?;
+    made.map_err(|e| match &e {
         kube::Error::ProxyProtocolUnsupported { proxy_url } | kube::Error::ProxyProtocolDisabled { proxy_url, .. } => {
             AccessError::Proxy {
                 cause: format!("{} is of another kind", shown(proxy_url)),
@@ -273,4 +303,20 @@ fn client(config: &Config, issued: Option<&Issued>, name: Option<&str>) -> Resul
         },
         _ => AccessError::Credentials { cause: chain(&e) },
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn credentials_are_replaced_before_they_expire_and_not_for_ever() {
+        let now: Timestamp = "2026-11-24T02:38:00Z".parse().expect("a time");
+        let after = |seconds: i64| now.checked_add(SignedDuration::from_secs(seconds)).ok();
+        assert_eq!(renewal(None, now), None);
+        assert_eq!(renewal(after(3600), now), after(3590));
+        assert_eq!(renewal(after(8), now), after(4), "a short life has its middle, too");
+        assert_eq!(renewal(after(0), now), None, "expired when it is made");
+        assert_eq!(renewal(after(-3600), now), None);
+    }
 }

@@ -1,14 +1,16 @@
 //! One request, one answer: status, headers, bytes and times, whatever the way to the kubelet is.
 //!
-//! `access` finds the server and the credentials (`kubeconfig` in kubeconfigs, `identity` looks at our certificate), `line`
-//! keeps them and makes them anew (`plugin` runs the kubeconfig's), `exchange` asks and reads under deadlines, `classify`
-//! reads the errors of the HTTP and TLS libraries, `names` says what names a node. A request is repeated here only where it
+//! `access` finds the server and the credentials (`kubeconfig` in kubeconfigs, `identity` looks at our certificate, `files` reads what they name), `line`
+//! keeps them and makes them anew (`plugin` runs the kubeconfig's), `exchange` asks and reads under deadlines, `guard` makes
+//! errors of panics of the libraries, `classify` reads their errors, `names` says what names a node. A request is repeated here only where it
 //! did not reach anybody who would act on it: with another credential, or another name in the server's certificate. Nothing
 //! is interpreted: `refusal` does that.
 
 mod access;
 mod classify;
 mod exchange;
+mod files;
+mod guard;
 mod identity;
 mod kubeconfig;
 mod line;
@@ -22,6 +24,8 @@ use std::time::Duration;
 pub use super::refusal::{Break, Route, TlsFault};
 pub use access::{Access, AccessError, Direct, Secret, Tls, Way};
 pub use exchange::{Ask, Exchanged, Outcome, Stop};
+pub use guard::hush;
+pub(super) use guard::words as panic_words;
 pub use names::{NameError, check_node};
 pub use plugin::PluginError;
 

@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use kube::config::{ExecConfig, ExecInteractiveMode, Kubeconfig};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use serde::Deserialize;
 use serde_json::json;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
-use tokio::process::Command;
+use tokio::process::{Child, Command};
 
 /// How long a plugin may take that has nobody to ask.
 const ALONE: Duration = Duration::from_secs(60);
@@ -121,6 +122,10 @@ impl Plugin {
         };
         command.stdin(input).stdout(Stdio::piped()).stderr(complaints);
         command.kill_on_drop(true);
+        if !asks {
+            // A group of its own, so that all of it can be ended; in front of a terminal it stays in ours, or could not read.
+            command.process_group(0);
+        }
         Ok(command)
     }
 
@@ -135,6 +140,8 @@ impl Plugin {
             Ok(child) => child,
             Err(e) => return Err(self.fail(format!("cannot be run: {e}"))),
         };
+        // Until it has ended by itself: then what it left behind, as an agent that keeps credentials, is its own affair.
+        let mut family = Family::of(&child, asks);
         let (complaints, answer) = (child.stderr.take(), child.stdout.take());
         let tail = Mutex::new(Vec::new());
         let done = async {
@@ -157,8 +164,10 @@ impl Plugin {
             }
         };
         let Some((status, bytes)) = ended else {
+            drop(family);
             return Err(self.fail(format!("gave no answer in {} s{}", limit.as_secs(), said(&tail))));
         };
+        family.spare();
         match status {
             Ok(status) if status.success() => self.read(&bytes),
             Ok(status) => Err(self.fail(format!("failed ({}){}", how(status), said(&tail)))),
@@ -192,11 +201,78 @@ impl Plugin {
             identity: status.client_certificate_data.zip(status.client_key_data),
             until,
         };
+        if let Some((until, say)) = issued
+            .until
+            .zip(self.say)
+            .filter(|(until, _)| *until <= Timestamp::now())
+        {
+            let name = self.exec.command.as_deref().unwrap_or_default();
+            say(&format!(
+                "the credential plugin {name:?} of your kubeconfig printed a credential that expired at {until}"
+            ));
+        }
         match issued.token.is_none() && issued.identity.is_none() {
             true => Err(self.fail("printed an ExecCredential without a token and without a certificate".to_owned())),
             false => Ok(issued),
         }
     }
+}
+
+/// A plugin and what it started: ended with it, unless it ends by itself.
+struct Family {
+    plugin: Option<Pid>,
+    has_group: bool,
+}
+
+impl Family {
+    fn of(child: &Child, asks: bool) -> Self {
+        let plugin = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
+        Family {
+            plugin,
+            has_group: !asks,
+        }
+    }
+
+    fn spare(&mut self) {
+        self.plugin = None;
+    }
+}
+
+impl Drop for Family {
+    fn drop(&mut self) {
+        let Some(plugin) = self.plugin else { return };
+        // Who is gone already need not be ended.
+        if self.has_group {
+            let _ = kill_process_group(plugin, Signal::KILL);
+        } else {
+            for pid in descendants(plugin.as_raw_pid()).into_iter().filter_map(Pid::from_raw) {
+                let _ = kill_process(pid, Signal::KILL);
+            }
+        }
+    }
+}
+
+/// The processes that one has started, and those that they have; none where the system does not tell.
+fn descendants(of: i32) -> Vec<i32> {
+    let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let parents: Vec<(i32, i32)> = processes
+        .filter_map(|entry| {
+            let pid = entry.file_name().to_str()?.parse().ok()?;
+            let stat = std::fs::read_to_string(entry.path().join("stat")).ok()?;
+            // The name before it may hold anything.
+            let parent = stat.rsplit(") ").next()?.split(' ').nth(1)?.parse().ok()?;
+            Some((pid, parent))
+        })
+        .collect();
+    let mut found = vec![of];
+    let mut at = 0;
+    while let Some(&parent) = found.get(at) {
+        let children = parents.iter().filter(|(_, p)| *p == parent).map(|(pid, _)| *pid);
+        let new: Vec<i32> = children.filter(|pid| !found.contains(pid)).collect();
+        found.extend(new);
+        at += 1;
+    }
+    found.split_off(1)
 }
 
 fn how(status: ExitStatus) -> String {

@@ -6,6 +6,7 @@ mod resume;
 mod summary;
 mod watch;
 
+use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,7 +24,7 @@ use crate::capture::mask;
 use crate::capture::preflight::{self, Asker, Permission};
 use crate::capture::refusal::{Cause, Refusal};
 use crate::capture::session::{Options, Session, Target, Visited};
-use crate::capture::transport::{Stop, Transport, check_node};
+use crate::capture::transport::{self, Stop, Transport, check_node};
 use crate::render::refusal::{self, Words};
 use crate::render::terminal::sanitize;
 
@@ -34,10 +35,13 @@ pub(super) fn answer(args: &CaptureArgs) -> Result<Exit> {
         .max_blocking_threads(2)
         .build()
         .context("cannot wait for the network")?;
-    let exit = runtime.block_on(run(args));
+    transport::hush();
+    let exit = std::panic::catch_unwind(AssertUnwindSafe(|| runtime.block_on(run(args))));
     // A decoder that is still at work has nobody to tell.
     runtime.shutdown_background();
-    exit
+    exit.unwrap_or_else(|_| {
+        bail!("kubeprof itself broke: the line above says where\nhint: please report it; what was taken is in the bundle, and --resume goes on")
+    })
 }
 
 async fn run(args: &CaptureArgs) -> Result<Exit> {
@@ -106,7 +110,12 @@ async fn executable(
         bail!("no node was visited");
     };
     if !args.quiet {
-        say!("{}: taking the executable from {from}", first.node);
+        let from = from.to_string();
+        say!(
+            "{}: taking the executable from {}",
+            sanitize(&first.node),
+            sanitize(&from)
+        );
     }
     let taken = binary::take(writer, from, &first.node, args.limits().stall, stop).await;
     if let Err(e) = &taken {
@@ -216,6 +225,10 @@ async fn targets(args: &CaptureArgs, before: Option<&Asked>, stop: &Stop) -> Res
         let selector = args.selector.as_deref().unwrap_or_default();
         let listed = preflight::nodes(&asker(&transport, stop, &say_again(args)), selector, args.max_nodes).await;
         nodes = listed.map_err(|r| refused(&r))?;
+        // What an API server calls a node is shown, and stands in paths.
+        for node in &nodes {
+            check_node(node)?;
+        }
     }
     for node in nodes {
         if targets.iter().all(|t| t.node != node) {

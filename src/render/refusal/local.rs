@@ -6,6 +6,10 @@ use crate::bundle::manifest::{Cause, Details};
 pub(super) fn words(cause: Cause, d: &Details) -> Option<Words> {
     let origin = d.origin.as_str();
     Some(match cause {
+        Cause::Defect => Words::new(
+            said("a library that kubeprof uses broke over the request", d),
+            "this is a defect of kubeprof: please report it, with the kubeconfig's `server` and `proxy-url`",
+        ),
         Cause::Disk => Words::new(said("cannot write", d), "make room, then go on with --resume"),
         Cause::Interrupted => Words::new("interrupted", "go on with --resume"),
         Cause::TooManyGoroutines => {
