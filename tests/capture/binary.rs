@@ -148,3 +148,33 @@ fn another_binary_is_refused() {
     let (code, stderr) = run(&server, &folder, "file", &server.path("kubelet").display().to_string());
     assert_eq!(code, Some(0), "{stderr}");
 }
+
+/// Quiet is without progress: why a capture is partial is said all the same.
+#[test]
+fn another_binary_is_refused_aloud() {
+    let (server, _, _) = scene();
+    let (config, own) = (
+        server.kubeconfig().display().to_string(),
+        env!("CARGO_BIN_EXE_kubeprof"),
+    );
+    let take = |name: &str, format: &str| {
+        let out = server.path(name).display().to_string();
+        let mut args = vec!["capture", "worker-03", "-q", "--kubeconfig", &config, "--out", &out];
+        args.extend(["--profiles", "mutex", "--binary", own, "-o", format]);
+        kubeprof(&args)
+    };
+    let ran = take("q", "text");
+    assert_eq!(ran.code, Some(3), "{ran:#?}");
+    assert!(
+        ran.stderr.contains("build ID") && ran.stderr.contains("hint:"),
+        "{ran:#?}"
+    );
+    assert!(!ran.stderr.contains("Next:"), "{ran:#?}");
+    let ran = take("j", "json");
+    assert_eq!(ran.code, Some(3), "{ran:#?}");
+    let json: serde_json::Value = serde_json::from_str(&ran.stdout).expect("JSON");
+    assert!(
+        json["binary_error"].as_str().is_some_and(|e| e.contains("build ID")),
+        "{json:#}"
+    );
+}

@@ -35,12 +35,16 @@ pub(crate) fn command(args: &[&str]) -> Command {
 pub(crate) fn kubeprof(args: &[&str]) -> Ran {
     let started = Instant::now();
     let out = command(args).output().expect("kubeprof runs");
-    Ran {
+    let ran = Ran {
         stdout: String::from_utf8_lossy(&out.stdout).into_owned(),
         stderr: String::from_utf8_lossy(&out.stderr).into_owned(),
         code: out.status.code(),
         took: started.elapsed(),
+    };
+    for line in ran.stderr.lines().filter(|l| l.contains("hint: ")) {
+        crate::house::options::exist(line, args);
     }
+    ran
 }
 
 /// `kubeprof capture ARGS --kubeconfig ... --out ...`.

@@ -2,3 +2,5 @@
 
 mod codegen;
 mod layers;
+#[cfg(feature = "cli")]
+pub(crate) mod options;

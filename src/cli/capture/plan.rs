@@ -14,6 +14,7 @@ use crate::capture::session::{Options, Target};
 use crate::capture::transport::{Stop, Transport};
 use crate::cli::Exit;
 use crate::cli::args::Format;
+use crate::render::terminal::sanitize;
 
 /// A request that would be sent.
 struct Planned {
@@ -147,7 +148,8 @@ fn text(
         options.parallel
     );
     for l in looked {
-        let _ = writeln!(out, "{}: get nodes/proxy {}; {}", l.node, l.permission, l.state);
+        let said = format!("{}: get nodes/proxy {}; {}", l.node, l.permission, l.state);
+        let _ = writeln!(out, "{}", sanitize(&said));
     }
     if !t.route().has_api_server() {
         out.push_str("rights that the kubelet asks the API server about, whoever you are to it (YOU):\n");

@@ -107,6 +107,13 @@ impl Summary {
         output::document(&self.document(root), args.output, &out, false)?;
         if matches!(args.output, Format::Text | Format::Wide) {
             self.refusals();
+            // A capture that is not whole says why, also where it is quiet.
+            if let Some(Err(e)) = &self.executable {
+                say!("\nexecutable: {}", sanitize_lines(&e.to_string()));
+            }
+            if let Some(why) = &self.ended {
+                say!("\nended early: {}", sanitize(why));
+            }
             if !args.quiet {
                 self.explain(args, root);
             }
@@ -184,6 +191,15 @@ impl Summary {
                 "binary".to_owned(),
                 json!(self.executable.as_ref().and_then(|b| b.as_ref().ok())),
             ),
+            (
+                "binary_error".to_owned(),
+                json!(
+                    self.executable
+                        .as_ref()
+                        .and_then(|b| b.as_ref().err())
+                        .map(|e| e.to_string())
+                ),
+            ),
         ]);
         d
     }
@@ -200,31 +216,27 @@ impl Summary {
         };
         for p in problems().filter(|p| !p.remedy.is_empty()).chain(problems()) {
             if told.insert((&p.who, &p.why)) {
-                say!("\n{}: {}", p.who, p.why);
+                say!("\n{}: {}", p.who, sanitize(&p.why));
                 if !p.remedy.is_empty() {
-                    say!("hint: {}", p.remedy);
+                    say!("hint: {}", sanitize_lines(&p.remedy));
                 }
             }
         }
     }
 
-    /// The executable, why it ended, and what to type.
+    /// The executable, and what to type.
     fn explain(&self, args: &CaptureArgs, root: &Path) {
-        match &self.executable {
-            Some(Ok(b)) => say!(
+        if let Some(Ok(b)) = &self.executable {
+            say!(
                 "\nexecutable: {} ({}), build ID {}, {}",
-                b.path,
+                sanitize(&b.path),
                 size(b.bytes),
                 b.build_id,
-                b.origin
-            ),
-            Some(Err(e)) => say!("\nexecutable: {}", sanitize_lines(&e.to_string())),
-            None => {}
+                sanitize(&b.origin)
+            );
         }
-        if let Some(why) = &self.ended {
-            say!("\nended early: {why}");
-        }
-        let shown = root.display();
+        let shown = root.display().to_string();
+        let shown = sanitize(&shown);
         match self.exit {
             Exit::Failed => say!("\nnothing was taken of any kubelet; {shown}/manifest.jsonl says what was tried"),
             _ => {

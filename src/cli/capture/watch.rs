@@ -41,7 +41,7 @@ struct Lines;
 impl Watch for Lines {
     fn see(&self, node: &str, progress: &Progress<'_>) {
         if let Some(text) = line(progress) {
-            say!("{node}: {}", sanitize(&text));
+            say!("{}: {}", sanitize(node), sanitize(&text));
         }
     }
 }
@@ -175,7 +175,7 @@ impl Watch for Bars {
             Progress::Failed { .. } | Progress::Again { .. } | Progress::Restarted { .. } | Progress::Note(_)
         );
         if let Some(text) = line(progress).filter(|_| worth_a_line) {
-            let _ = self.all.println(format!("{node}: {}", sanitize(&text)));
+            let _ = self.all.println(format!("{}: {}", sanitize(node), sanitize(&text)));
         }
         if matches!(progress, Progress::Done) {
             shown.bar.finish_and_clear();
