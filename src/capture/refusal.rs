@@ -155,7 +155,11 @@ pub fn undecodable(q: &Question<'_>, a: &Answer<'_>, why: &str, advice: &str) ->
     let details = Details {
         message: why.to_owned(),
         // Advice for files names options of the commands that read them.
-        advice: if advice.contains("--") { String::new() } else { advice.to_owned() },
+        advice: if advice.contains("--") {
+            String::new()
+        } else {
+            advice.to_owned()
+        },
         ..q.details()
     };
     Refusal::new(Cause::Undecodable, Who::Unknown, Next::Again(Duration::from_secs(1))).about(details)

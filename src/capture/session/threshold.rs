@@ -1,6 +1,8 @@
 //! Waiting for a process to have grown: metrics only, until what is asked is reached or can never be.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::visit::Visit;
 use crate::bundle::manifest::{Exchange, Who};

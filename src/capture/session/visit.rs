@@ -7,9 +7,10 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::sync::{Mutex, Semaphore};
+use tokio::time::Instant;
 
 use super::identity::{Heard, Pending};
 use super::take::{Fetched, PAUSE, Taken, missing};

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use flate2::write::MultiGzDecoder;
 use http::header::AUTHORIZATION;
@@ -14,6 +14,7 @@ use http_body_util::BodyExt as _;
 use jiff::Timestamp;
 use kube::client::Body;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use super::guard::Guarded;
 use super::line::Ready;
