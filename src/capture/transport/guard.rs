@@ -148,8 +148,7 @@ mod tests {
             .expect("a runtime");
         let answer = runtime.block_on(Guarded::new(async {
             tokio::task::yield_now().await;
-            let none: Option<u8> = None;
-            none.expect("Valid Uri")
+            " ".parse::<http::Uri>().map(drop).expect("Valid Uri")
         }));
         assert!(answer.expect_err("a panic").to_string().contains("Valid Uri"));
     }

@@ -250,7 +250,7 @@ impl Summary {
                     say!("  kubeprof capture --resume {shown}{way}   what is missing ({others})");
                 }
                 for next in self.next() {
-                    say!("  kubeprof {}", next.replace("BUNDLE", &shown.to_string()));
+                    say!("  kubeprof {}", next.replace("BUNDLE", &shown));
                 }
             }
         }
