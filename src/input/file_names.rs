@@ -70,9 +70,10 @@ fn last_word(lower: &str) -> Option<(usize, usize, &'static str)> {
     let places = WORDS.iter().filter_map(|(word, artifact)| {
         let all = lower.match_indices(word).map(|(at, _)| at);
         let at = all.filter(|&at| is_word(lower, at, word.len())).last()?;
-        Some((at, word.len(), *artifact))
+        Some((at, word.len(), *artifact, *word != "profile"))
     });
-    places.max_by_key(|&(at, length, artifact)| (artifact != "cpu", at + length, length))
+    let (at, length, artifact, _) = places.max_by_key(|&(at, length, _, named)| (named, at + length, length))?;
+    Some((at, length, artifact))
 }
 
 /// Whether letters do not go on before and after.
