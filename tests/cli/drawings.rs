@@ -54,7 +54,7 @@ fn the_page_of_a_kubelet_heap_is_small_and_knows_the_kubelet() {
     let (_, rest) = page.split_once("id=\"data\">").expect("data");
     let (data, _) = rest.split_once("</script>").expect("its end");
     let data: Value = serde_json::from_str(data).expect("JSON");
-    assert_eq!(data["types"].as_array().expect("types").len(), 4);
+    assert_eq!(data["profiles"][0]["types"].as_array().expect("types").len(), 4);
     assert_eq!(data["title"], "s10-heap.pb.gz");
     let names = data["names"].as_array().expect("names");
     let at = names

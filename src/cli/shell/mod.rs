@@ -71,6 +71,9 @@ pub(super) struct Session {
     hollow: Profile,
 }
 
+/// Commands that read whole series by themselves, or are the prompt.
+const ALONE: &[&str] = &["shell", "diagnose"];
+
 /// Runs a shell on the sources of a command line.
 pub(super) fn answer(args: &ShellArgs, matches: &ArgMatches) -> Result<Exit> {
     if args.out.out.is_some() {
@@ -174,7 +177,8 @@ impl Session {
 
     /// The commands that work on profiles, by their names.
     fn command_names(&self) -> impl Iterator<Item = String> {
-        let reads = |c: &&Command| c.get_name() != "shell" && c.get_positionals().any(|a| a.get_id() == "sources");
+        let reads =
+            |c: &&Command| !ALONE.contains(&c.get_name()) && c.get_positionals().any(|a| a.get_id() == "sources");
         self.cli
             .get_subcommands()
             .filter(reads)
@@ -185,7 +189,7 @@ impl Session {
     fn command(&self, name: &str) -> Option<&Command> {
         let found = self.cli.find_subcommand(name)?;
         let reads = found.get_positionals().any(|a| a.get_id() == "sources");
-        (reads && found.get_name() == name && name != "shell").then_some(found)
+        (reads && found.get_name() == name && !ALONE.contains(&name)).then_some(found)
     }
 
     /// Whether a variable means something to a command: it has that flag, with the same values.
