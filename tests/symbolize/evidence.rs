@@ -457,3 +457,47 @@ fn what_agrees_is_name_line_and_file() {
     assert_eq!((identity.agreed, identity.other_folders), (37, 37));
     assert_eq!(identity.verdict, Verdict::Match);
 }
+
+/// A binary without a table of functions says nothing of names: that is no contradiction.
+#[test]
+fn what_a_binary_cannot_tell_is_not_judged() {
+    let data = binary("c/c-stripped");
+    let opened = Binary::parse(&data).expect("a binary");
+    let mut p = profile(7, 30, 0, "");
+    p.mappings.clear();
+    // All inside of its code.
+    let mut address = 0x1060;
+    for location in &mut p.locations {
+        location.mapping = None;
+        location.address = address;
+        address += u64::from(location.line_count.min(1));
+    }
+    let identity = examine(&p, None, &opened);
+    assert_eq!((identity.checked, identity.untold, identity.agreed), (37, 37, 0));
+    assert_eq!(
+        (identity.verdict, identity.reason),
+        (Verdict::Unproven, Reason::NothingToCompare)
+    );
+    assert!(identity.examples.is_empty());
+}
+
+#[test]
+fn words_for_machines_and_for_people() {
+    let verdicts = [Verdict::Match, Verdict::Twin, Verdict::Mismatch, Verdict::Unproven].map(Verdict::code);
+    assert_eq!(verdicts, ["match", "twin", "mismatch", "unproven"]);
+    let reasons = [
+        (Reason::BuildId, "build-id"),
+        (Reason::GoBuildId, "go-build-id"),
+        (Reason::DerivedBuildId, "derived-build-id"),
+        (Reason::Content, "content"),
+        (Reason::BuildIdsDiffer, "build-ids-differ"),
+        (Reason::ContentDisagrees, "content-disagrees"),
+        (Reason::Redacted, "redacted"),
+        (Reason::NothingToCompare, "nothing-to-compare"),
+        (Reason::TooFewNames, "too-few-names"),
+    ];
+    for (reason, code) in reasons {
+        assert_eq!(reason.code(), code);
+        assert!(reason.to_string().len() > 10, "{code}");
+    }
+}
