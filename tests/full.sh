@@ -5,7 +5,7 @@
 #   hostile    100,000 damaged profiles through the decoder, 100,000 through the reports
 #   mutations  100,000 damaged binaries
 #   proptest   100,000 cases of every property of texts, 20,000 of every law of reports
-#   kills      200 captures killed at random moments
+#   kills      200 captures killed at random moments, answers cut at every byte, a restart of each kind at every request
 #   generate   src/pprof/proto.rs against proto/profile.proto, byte by byte
 #   mutants    small wrong edits where a wrong answer hurts most (tests/mutants.py; hours)
 #   fuzz       every target of fuzz/ for SECONDS_EACH (1800); crashes stay in fuzz/artifacts
@@ -30,6 +30,8 @@ for task in "${tasks[@]}"; do
             ;;
         kills)
             KUBEPROF_KILLS=200 cargo test --locked --release --test integration killed_at_random_moments
+            KUBEPROF_CUTS=all cargo test --locked --release --test integration a_cut_at_every_byte
+            KUBEPROF_RESTARTS=all cargo test --locked --release --test integration restarts::at_every_request
             ;;
         generate)
             cargo run --locked --manifest-path proto/generate/Cargo.toml -- --check

@@ -301,7 +301,7 @@ fn names_of_a_server_forge_no_line() {
             _ => super::run::capture(
                 &server,
                 &server.path(&format!("o{}", more.len())),
-                &[&["worker-03"], more].concat(),
+                &[&["worker-03", "--profiles", "heap"], more].concat(),
             ),
         };
         let text = format!("{}\n{}", ran.stdout, ran.stderr);
