@@ -3,7 +3,7 @@
 use super::judge::Scale;
 use super::metrics::{Metrics, Sample};
 use super::observe::{Observed, Seen};
-use super::report::{Claim, Evidence, Fact, Finding, Kind, Need, Show, Since, SinceBasis, Verb, Why};
+use super::report::{Claim, Evidence, Fact, FarEnd, Finding, Kind, Need, Show, Since, SinceBasis, Verb, Why};
 
 /// Fewer failures than this say nothing.
 const LEAST: f64 = 5.0;
@@ -68,10 +68,12 @@ pub(super) fn failing(seen: &Observed, moments: &[usize]) -> (Vec<Finding>, usiz
             failed_all.push((name.to_owned(), failed, all));
         }
     }
+    let others = failed_all.len().saturating_sub(1);
     if let Some((name, failed, all)) = failed_all.into_iter().max_by(|a, b| a.1.total_cmp(&b.1)) {
-        findings.push(operation(seen, now, &earlier, &name, failed, all));
+        findings.push(operation(seen, now, &earlier, &name, (failed, all), others));
     }
     findings.extend(pulls_alone(seen, now, &earlier));
+    findings.extend(registration(seen, now, &earlier));
     (findings, looked_at)
 }
 
@@ -167,18 +169,28 @@ fn since(now: &Seen, earlier: &[&Seen], read: impl Fn(&Metrics) -> Option<f64>) 
 }
 
 /// An operation of the runtime that fails.
-fn operation(seen: &Observed, now: &Seen, earlier: &[&Seen], name: &str, failed: f64, all: f64) -> Finding {
+fn operation(
+    seen: &Observed,
+    now: &Seen,
+    earlier: &[&Seen],
+    name: &str,
+    (failed, all): (f64, f64),
+    others: usize,
+) -> Finding {
     let mut scale = Scale::default();
     let metric = "kubelet_runtime_operations_errors_total";
     let weight = if earlier.is_empty() { 1.2 } else { 2.2 };
     scale.add(weight, Why::MetricAgrees(metric.to_owned()));
+    if others >= 2 {
+        scale.add(1.2, Why::ManyOwners(others + 1));
+    }
     let confidence = scale.confidence().unwrap_or(super::report::Confidence::Suspect);
     let is = |s: &Sample| s.label("operation_type") == name;
     Finding {
         rank: 0,
         kind: Kind::Environment,
         subsystem: seen.book.part_of_key("cri-client"),
-        subject: format!("runtime-{name}"),
+        subject: FarEnd::Runtime.as_str().to_owned(),
         function: None,
         confidence,
         reasons: scale.into_reasons(),
@@ -186,6 +198,8 @@ fn operation(seen: &Observed, now: &Seen, earlier: &[&Seen], name: &str, failed:
             what: name.to_owned(),
             failed,
             all,
+            others,
+            victims: Vec::new(),
         },
         since: since(now, earlier, |m| m.sum(metric, is)),
         growth: None,
@@ -226,6 +240,8 @@ fn pulls_alone(seen: &Observed, now: &Seen, earlier: &[&Seen]) -> Option<Finding
             what: "image pull".to_owned(),
             failed,
             all,
+            others: 0,
+            victims: Vec::new(),
         },
         since: since(now, earlier, |m| m.sum(metric, is)),
         growth: None,
@@ -239,5 +255,73 @@ fn pulls_alone(seen: &Observed, now: &Seen, earlier: &[&Seen]) -> Option<Finding
         )],
         remedies: Vec::new(),
         next: Vec::new(),
+    })
+}
+
+/// Plugin sockets that the kubelet wants to register and has not.
+fn registration(seen: &Observed, now: &Seen, earlier: &[&Seen]) -> Option<Finding> {
+    const METRIC: &str = "plugin_manager_total_plugins";
+    let waiting = |m: &Metrics| -> Vec<String> {
+        let in_state = |state: &'static str| {
+            let of_state = m
+                .all(METRIC)
+                .iter()
+                .filter(|s| s.label("state") == state && s.value > 0.0);
+            of_state
+                .map(|s| s.label("socket_path").to_owned())
+                .collect::<Vec<String>>()
+        };
+        let actual = in_state("actual_state_of_world");
+        let desired = in_state("desired_state_of_world").into_iter();
+        desired.filter(|p| !p.is_empty() && !actual.contains(p)).collect()
+    };
+    let mut sockets = waiting(now.metrics.as_ref()?);
+    if sockets.is_empty() {
+        return None;
+    }
+    let mut moments = 1;
+    let mut first = now;
+    for m in earlier.iter().rev() {
+        let then = m.metrics.as_ref().map(waiting).unwrap_or_default();
+        let still: Vec<String> = sockets.iter().filter(|s| then.contains(s)).cloned().collect();
+        if still.is_empty() {
+            break;
+        }
+        sockets = still;
+        first = m;
+        moments += 1;
+    }
+    let mut scale = Scale::default();
+    scale.add(1.2, Why::MetricAgrees(METRIC.to_owned()));
+    if moments >= 2 {
+        let of = earlier.len() + 1;
+        scale.add(1.0 * (moments - 1) as f64, Why::Persists { moments, of });
+    }
+    let confidence = scale.confidence()?;
+    let name = format!(
+        "{METRIC}{{state=\"desired_state_of_world\",socket_path=\"{}\"}}",
+        sockets[0]
+    );
+    let before = earlier.len().checked_sub(moments).and_then(|i| earlier.get(i));
+    Some(Finding {
+        rank: 0,
+        kind: Kind::Environment,
+        subsystem: seen.book.part_of_key("plugin-registration"),
+        subject: FarEnd::PluginSocket.as_str().to_owned(),
+        function: None,
+        confidence,
+        reasons: scale.into_reasons(),
+        claim: Claim::NotRegistered { sockets, moments },
+        since: Some(Since {
+            after: before.and_then(|m| m.at),
+            before: first.at,
+            at_least: None,
+            basis: SinceBasis::Onset,
+        }),
+        growth: None,
+        known_issues: Vec::new(),
+        evidence: vec![evidence(seen, now, &name, 1.0, false)],
+        remedies: Vec::new(),
+        next: vec![Need::Journal],
     })
 }

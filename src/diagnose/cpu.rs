@@ -160,6 +160,7 @@ pub(super) fn hot(seen: &Observed, moments: &[usize]) -> Hot {
                     from: most,
                     to: cores.value,
                     unit: "cores",
+                    values: Vec::new(),
                     dropped: Dropped::Noise,
                 });
             }

@@ -49,6 +49,11 @@ struct OwnFile {
 
 const BUILTIN: &str = include_str!("knowledge.json");
 
+/// The built-in file as text.
+pub fn builtin_knowledge() -> &'static str {
+    BUILTIN
+}
+
 /// Why a file of known issues cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum SignatureError {

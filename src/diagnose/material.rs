@@ -26,6 +26,8 @@ pub struct Moment {
     pub allocs: Option<Profile>,
     /// Goroutines, with what a dump says as labels where there is one.
     pub goroutines: Option<Profile>,
+    /// The goroutines are those of a dump.
+    pub goroutines_are_dump: bool,
     /// The dump ends early.
     pub dump_cut: bool,
     /// Why the process ended, as the text with the dump says.
@@ -44,8 +46,6 @@ pub struct Moment {
     pub metrics: Option<Metrics>,
     /// Answer of `/healthz?verbose`.
     pub healthz: Option<String>,
-    /// `/configz` as JSON.
-    pub configz: Option<serde_json::Value>,
     /// The node object as JSON.
     pub node: Option<serde_json::Value>,
 }

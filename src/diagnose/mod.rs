@@ -32,7 +32,7 @@ mod verdict;
 mod versions;
 mod words;
 
-pub use knowledge::{SignatureError, test_signatures};
+pub use knowledge::{SignatureError, builtin_knowledge, test_signatures};
 
 use std::sync::Arc;
 

@@ -106,7 +106,12 @@ impl Observed {
             }
         }
         let crowd = moment.goroutines.as_ref().map(|p| Crowd::of(p, book, stacks));
-        let heap = moment.heap.as_ref().map(|p| HeapDigest::of(p, book, heaps));
+        // An allocs profile has the columns of a heap profile.
+        let heap = moment
+            .heap
+            .as_ref()
+            .or(moment.allocs.as_ref())
+            .map(|p| HeapDigest::of(p, book, heaps));
         let cpu = moment.cpu.as_ref().map(|p| CpuDigest::of(p, book, stacks));
         let block = moment.block.as_ref().map(|p| LockDigest::of(p, book, false));
         let mutex = moment.mutex.as_ref().map(|p| LockDigest::of(p, book, true));

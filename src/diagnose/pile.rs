@@ -16,6 +16,7 @@ use super::report::{
     Claim, Confidence, Dropped, Estimate, Evidence, Fact, Finding, Grown, Growth, Kind, Load, Need, Party, Show, Since,
     SinceBasis, Verb, Weighed, Why,
 };
+use super::stats::fdr::{Test, benjamini_hochberg};
 use super::stats::slope::theil_sen;
 use super::stats::trend::mann_kendall;
 use super::words::short;
@@ -110,6 +111,7 @@ pub(super) fn piles(seen: &Observed, moments: &[usize], expected: &Expectations)
         expected,
         families: &families,
         load: load_of(&with),
+        trends: trends(&parts),
     };
     let mut piles = Piles {
         compared: parts.len(),
@@ -126,6 +128,27 @@ pub(super) fn piles(seen: &Observed, moments: &[usize], expected: &Expectations)
         }
     }
     piles
+}
+
+/// For each unit that moves at all how likely its trend is by chance, corrected for their number.
+fn trends(units: &FxHashMap<Unit, Counts>) -> FxHashMap<Unit, f64> {
+    let moves = |c: &Counts| {
+        let (low, high) = c.values.iter().fold((u64::MAX, 0), |(l, h), &v| (l.min(v), h.max(v)));
+        c.values.len() >= 3 && high - low >= LEAST
+    };
+    let moving: Vec<(&Unit, &Counts)> = units.iter().filter(|(_, c)| moves(c)).collect();
+    let tests: Vec<Test> = moving
+        .iter()
+        .map(|(_, c)| {
+            let values: Vec<f64> = c.values.iter().map(|&v| v as f64).collect();
+            Test {
+                p: mann_kendall(&values),
+                smallest: 0.0,
+            }
+        })
+        .collect();
+    let q = benjamini_hochberg(&tests, 0.05);
+    moving.into_iter().map(|(unit, _)| *unit).zip(q).collect()
 }
 
 /// The load at the last moment that knows it.
@@ -182,6 +205,7 @@ struct Scene<'a> {
     expected: &'a Expectations,
     families: &'a FxHashMap<Family, Counts>,
     load: Load,
+    trends: FxHashMap<Unit, f64>,
 }
 
 impl Scene<'_> {
@@ -298,10 +322,9 @@ impl Scene<'_> {
         if self.waits_elsewhere(unit) {
             return Err(Some(Dropped::Usual));
         }
-        if self.load_explains(unit.0, counts) {
+        if self.load_explains(unit, counts) {
             return Err(Some(Dropped::Load));
         }
-        let values: Vec<f64> = counts.values.iter().map(|&v| v as f64).collect();
         let steps: Vec<u64> = counts.values.windows(2).map(|w| w[1].saturating_sub(w[0])).collect();
         let largest = steps.iter().copied().max().unwrap_or(0);
         let age = self.with[0]
@@ -319,7 +342,7 @@ impl Scene<'_> {
         if n >= 4 && tail[tail.len() - 1] <= tail[0] {
             return Err(Some(Dropped::Saturated));
         }
-        let p = mann_kendall(&values);
+        let p = self.trends.get(&unit).copied().unwrap_or(1.0);
         let relative = rise as f64 / (first.max(10)) as f64;
         let mut weight = (-p.log10()).min(2.0);
         // Twofold and more is no fluctuation.
@@ -359,7 +382,8 @@ impl Scene<'_> {
     }
 
     /// Whether the part rose as some measure of the load did.
-    fn load_explains(&self, part: Option<SubsystemId>, counts: &Counts) -> bool {
+    fn load_explains(&self, unit: Unit, counts: &Counts) -> bool {
+        let part = unit.0;
         let (first, last) = (self.with[0].load, self.with[self.with.len() - 1].load);
         // Probes and cgroups are counts of goroutines themselves.
         let own = |key: &str| self.seen.book.subsystem_key(part) == key;
@@ -379,7 +403,7 @@ impl Scene<'_> {
             (Some(a), Some(b)) if b > a && *a > 0.0 => to <= from * (b / a) * 1.15 + 5.0,
             (Some(a), Some(b)) if b > a => to <= from + 8.0 * (b - a),
             _ => false,
-        })
+        }) || last.pods > first.pods && self.usual(unit) >= counts.last()
     }
 
     /// Groups with the same number, or the same rise, as this one; itself included.
@@ -471,6 +495,7 @@ impl Scene<'_> {
             from: counts.first() as f64,
             to: counts.last() as f64,
             unit: "goroutines",
+            values: counts.values.iter().map(|&v| v as f64).collect(),
             dropped,
         }
     }

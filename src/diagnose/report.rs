@@ -391,6 +391,17 @@ pub enum Claim {
         failed: f64,
         /// See `failed`.
         all: f64,
+        /// Other operations that fail as well.
+        others: usize,
+        /// Who waits for what fails.
+        victims: Vec<Party>,
+    },
+    /// Plugins whose sockets are there and that are not registered.
+    NotRegistered {
+        /// Their sockets.
+        sockets: Vec<String>,
+        /// At how many moments in a row.
+        moments: usize,
     },
     /// A metric has too many series.
     Series {
@@ -957,6 +968,8 @@ pub struct Weighed {
     pub to: f64,
     /// Unit of these.
     pub unit: &'static str,
+    /// The number at every moment: sampled objects for heaps. Empty where there is one moment.
+    pub values: Vec<f64>,
     /// Why it is not a finding.
     pub dropped: Dropped,
 }
@@ -1092,8 +1105,6 @@ pub enum Oddity {
     },
     /// A dump that ends early.
     DumpCut,
-    /// Files that are no profiles and were not used.
-    Unused(usize),
     /// Text heaps have no sizes: no probabilities.
     LegacyHeap,
     /// Files without a time: their order is that of their names.

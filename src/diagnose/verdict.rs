@@ -6,7 +6,8 @@ use super::observe::{Observed, Seen};
 use super::process::{Processes, processes};
 use super::program::{Program, program};
 use super::report::{
-    Check, Checked, Confidence, Diagnosis, Dropped, Examined, Finding, Kind, Need, Oddity, Outcome, Verdict, Weighed,
+    Check, Checked, Claim, Confidence, Diagnosis, Dropped, Examined, Finding, Kind, Need, Oddity, Outcome, Verdict,
+    Weighed,
 };
 use super::{calls, contention, cpu, crash, leak, limits, pile, stuck, timers};
 
@@ -171,8 +172,18 @@ fn merge(findings: &mut Vec<Finding>, weighed: &mut Vec<Weighed>) {
             gone.push((i, j));
         }
     }
+    for &(i, j) in &gone {
+        let parties = match &findings[i].claim {
+            Claim::LoopWaits { parties } => parties.clone(),
+            _ => continue,
+        };
+        if let Claim::Failing { victims, .. } = &mut findings[j].claim {
+            victims.extend(parties);
+        }
+    }
     for (i, _) in gone.iter().rev() {
         let f = findings.remove(*i);
+        // Its rank is not known before all are sorted; what explains it comes first then.
         weighed.push(Weighed {
             kind: f.kind,
             subsystem: f.subsystem,
@@ -180,6 +191,7 @@ fn merge(findings: &mut Vec<Finding>, weighed: &mut Vec<Weighed>) {
             from: 0.0,
             to: 0.0,
             unit: "",
+            values: Vec::new(),
             dropped: Dropped::PartOf(1),
         });
     }
@@ -190,25 +202,39 @@ fn explains(g: &Finding, f: &Finding) -> bool {
     let same = |key: &str| g.subject == key;
     match f.kind {
         // The same far end, told by metrics as well.
-        Kind::Environment | Kind::Stuck if g.kind == f.kind && g.subject == f.subject => {
-            (g.confidence, g.evidence.len()) > (f.confidence, f.evidence.len())
+        Kind::Environment | Kind::Stuck if g.subject == f.subject && is_far_end(&f.subject) => {
+            let order = |f: &Finding| (f.confidence, f.evidence.len(), f.kind == Kind::Stuck);
+            order(g) > order(f)
         }
         Kind::Metric if f.subsystem.key == "pleg" => {
             same("container-runtime") || g.subsystem.key == "pleg" && g.kind == Kind::Stuck
         }
-        Kind::Environment if f.subject.starts_with("runtime-") => same("container-runtime"),
+        // Who waits for the PLEG waits for the runtime whose calls fail.
+        Kind::Stuck if matches!(f.claim, Claim::LoopWaits { .. }) => {
+            matches!(g.claim, Claim::Failing { .. })
+                && same("container-runtime")
+                && matches!(f.subject.as_str(), "pleg" | "runtime-status")
+        }
         Kind::Limit if f.subject == "threads" => g.kind == Kind::Crash && same("thread-exhaustion"),
         Kind::Hot if f.subject == "cpu" && f.subsystem.key == "go-runtime" => {
             matches!(g.kind, Kind::Hot | Kind::BusyLoop) && g.subsystem.key != "go-runtime"
         }
         // A crowd that waits is told as what it waits for.
-        Kind::Leak if f.growth.is_none() && matches!(f.claim, super::report::Claim::Crowd { .. }) => {
+        Kind::Leak if f.growth.is_none() && matches!(f.claim, Claim::Crowd { .. }) => {
             matches!(g.kind, Kind::Stuck | Kind::Environment)
                 && g.subsystem == f.subsystem
                 && g.confidence >= f.confidence
         }
         _ => false,
     }
+}
+
+/// Whether a subject is a far end, of which a node has one.
+fn is_far_end(subject: &str) -> bool {
+    matches!(
+        subject,
+        "container-runtime" | "image-service" | "api-server" | "plugin-socket"
+    )
 }
 
 /// Surest first, then by kind, then by how bad, then by name.
@@ -227,7 +253,6 @@ fn rank(findings: &mut [Finding]) {
 
 /// How much it is, for findings of one kind.
 fn extent(f: &Finding) -> f64 {
-    use super::report::Claim;
     match &f.claim {
         Claim::NoAnswer { callers, victims, .. } => {
             // A loop that everything depends on counts more than many probes.
@@ -249,6 +274,7 @@ fn extent(f: &Finding) -> f64 {
         Claim::Limit { value, limit, .. } => value / limit.max(1e-9),
         Claim::Failing { failed, .. } => *failed,
         Claim::Series { count, .. } => *count as f64,
+        Claim::NotRegistered { sockets, .. } => sockets.len() as f64,
         Claim::Crash { .. } | Claim::Pattern => 0.0,
     }
 }

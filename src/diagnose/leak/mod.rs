@@ -406,6 +406,7 @@ impl Scene<'_> {
             from: s.rows[0].objects,
             to: s.rows[s.rows.len() - 1].objects,
             unit: "objects",
+            values: s.rows.iter().map(|r| r.k as f64).collect(),
             dropped,
         }
     }

@@ -30,7 +30,17 @@ pub(super) enum Barrier {
 pub(super) struct Cohort<'a> {
     pub(super) members: Vec<(&'a Group, Place)>,
     /// Goroutines that wait for the members.
-    pub(super) victims: Vec<(&'a Group, &'a WaitsFor)>,
+    pub(super) victims: Vec<Victim<'a>>,
+}
+
+/// Goroutines that wait for others of the kubelet.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Victim<'a> {
+    pub(super) group: &'a Group,
+    /// The part that they wait for.
+    pub(super) part: Option<SubsystemId>,
+    /// Minutes that such a wait may last.
+    pub(super) longest: u64,
 }
 
 impl Cohort<'_> {
@@ -149,32 +159,85 @@ fn cohorts<'a>(scene: &'a Scene<'a>) -> Vec<(Barrier, Cohort<'a>)> {
     let knowledge = &scene.seen.book.knowledge;
     let mut orphans: FxHashMap<SubsystemId, Cohort> = FxHashMap::default();
     for (group, w) in waiting {
-        let part = knowledge.by_key(&w.part);
+        let victim = Victim {
+            group,
+            part: knowledge.by_key(&w.part),
+            longest: w.longest_minutes,
+        };
         // Those at work for this part, else those in calls to its far end.
         let of_part = cohorts
             .iter_mut()
-            .filter(|(b, c)| matches!(b, Barrier::Call(_) | Barrier::Lock(_)) && c.owners().contains(&part))
+            .filter(|(b, c)| matches!(b, Barrier::Call(_) | Barrier::Lock(_)) && c.owners().contains(&victim.part))
             .max_by_key(|(b, c)| {
                 let far = matches!(b, Barrier::Call(f) if f.as_str() == w.far_end);
                 (far, c.members.iter().map(|(g, _)| g.max_wait()).max(), **b)
             });
         if let Some((_, cohort)) = of_part {
-            cohort.victims.push((group, w));
+            cohort.victims.push(victim);
             continue;
         }
         let of_far_end = cohorts
             .iter_mut()
             .find(|(b, _)| matches!(b, Barrier::Call(f) if f.as_str() == w.far_end));
-        match (of_far_end, part) {
-            (Some((_, cohort)), _) => cohort.victims.push((group, w)),
-            (None, Some(part)) => orphans.entry(part).or_default().victims.push((group, w)),
+        match (of_far_end, victim.part) {
+            (Some((_, cohort)), _) => cohort.victims.push(victim),
+            (None, Some(part)) => orphans.entry(part).or_default().victims.push(victim),
             (None, None) => {}
         }
     }
+    locks_of_callers(scene, &mut cohorts);
     let mut all: Vec<(Barrier, Cohort)> = cohorts.into_iter().collect();
     all.extend(orphans.into_iter().map(|(part, c)| (Barrier::Part(part), c)));
     all.sort_by_key(|(b, _)| *b);
     all
+}
+
+/// A goroutine that is in a call inside of the code whose lock others wait for holds it, as far as stacks tell: those
+/// others are its victims.
+fn locks_of_callers<'a>(scene: &'a Scene<'a>, cohorts: &mut FxHashMap<Barrier, Cohort<'a>>) {
+    let locks: Vec<Barrier> = cohorts
+        .keys()
+        .copied()
+        .filter(|b| matches!(b, Barrier::Lock(_)))
+        .collect();
+    for lock in locks {
+        let Some(waiters) = cohorts.get(&lock) else { continue };
+        let types: Vec<String> = (waiters.members.iter())
+            .filter_map(|(_, at)| match at {
+                Place::Lock { at } => Some(receiver(scene.seen.book.key(*at)).to_owned()),
+                _ => None,
+            })
+            .collect();
+        let holds = |group: &Group| {
+            let frames = scene.seen.stacks.get(group.stack).iter();
+            frames.into_iter().any(|&f| {
+                let of = receiver(scene.seen.book.key(f));
+                of.contains(".(") && types.iter().all(|t| t == of)
+            })
+        };
+        let holder = (cohorts.iter())
+            .filter(|(b, _)| matches!(b, Barrier::Call(_)))
+            .flat_map(|(b, c)| c.members.iter().map(move |(g, _)| (*b, *g)))
+            .filter(|(_, g)| holds(g))
+            .max_by_key(|(b, g)| (g.max_wait(), *b));
+        let Some((barrier, holder)) = holder else { continue };
+        let part = holder.attribution.owner;
+        let Some(waiters) = cohorts.remove(&lock) else { continue };
+        let victims = waiters.members.into_iter().map(|(group, _)| Victim {
+            group,
+            part,
+            longest: 1,
+        });
+        cohorts.entry(barrier).or_default().victims.extend(victims);
+    }
+}
+
+/// Package and type of a method, `k8s.io/kubernetes/pkg/kubelet/allocation.(*manager)`.
+fn receiver(key: &str) -> &str {
+    match key.rfind(").") {
+        Some(at) => &key[..=at],
+        None => key,
+    }
 }
 
 /// A cohort that is no finding.
@@ -183,7 +246,7 @@ fn brief(scene: &Scene<'_>, barrier: Barrier, cohort: &Cohort<'_>) -> Weighed {
         .members
         .iter()
         .map(|(g, _)| *g)
-        .chain(cohort.victims.iter().map(|(g, _)| *g));
+        .chain(cohort.victims.iter().map(|v| v.group));
     let count: u64 = groups.clone().map(|g| g.count).sum();
     let owner = groups.max_by_key(|g| g.count).and_then(|g| g.attribution.owner);
     Weighed {
@@ -193,6 +256,7 @@ fn brief(scene: &Scene<'_>, barrier: Barrier, cohort: &Cohort<'_>) -> Weighed {
         from: count as f64,
         to: count as f64,
         unit: "goroutines",
+        values: Vec::new(),
         dropped: Dropped::Brief,
     }
 }

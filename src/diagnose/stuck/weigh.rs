@@ -197,11 +197,11 @@ pub(super) fn is_at(scene: &Scene<'_>, group: &super::Group, barrier: Barrier) -
 fn victims(scene: &Scene<'_>, cohort: &Cohort<'_>, scale: &mut Scale) {
     let mut worst: Option<(u64, u64)> = None;
     let mut over = 0;
-    for (group, w) in &cohort.victims {
-        let of_group = group.at_least(w.longest_minutes);
+    for v in &cohort.victims {
+        let of_group = v.group.at_least(v.longest);
         over += of_group;
-        if of_group > 0 && worst.is_none_or(|(m, _)| group.max_wait() > m) {
-            worst = Some((group.max_wait(), w.longest_minutes));
+        if of_group > 0 && worst.is_none_or(|(m, _)| v.group.max_wait() > m) {
+            worst = Some((v.group.max_wait(), v.longest));
         }
     }
     if let Some((minutes, limit)) = worst {
@@ -216,7 +216,7 @@ fn victims(scene: &Scene<'_>, cohort: &Cohort<'_>, scale: &mut Scale) {
         );
         return;
     }
-    let count: u64 = cohort.victims.iter().map(|(g, _)| g.count).sum();
+    let count: u64 = cohort.victims.iter().map(|v| v.group.count).sum();
     if count < 3 {
         return;
     }
@@ -228,7 +228,8 @@ fn victims(scene: &Scene<'_>, cohort: &Cohort<'_>, scale: &mut Scale) {
             let Some(w) = scene.expected.waits_for(g, &scene.seen.stacks, &scene.seen.book) else {
                 return false;
             };
-            cohort.victims.iter().any(|(_, v)| v.part == w.part) && matches!(scene.stand(g), Stand::WaitsFor(_))
+            let part = scene.seen.book.knowledge.by_key(&w.part);
+            cohort.victims.iter().any(|v| v.part == part) && matches!(scene.stand(g), Stand::WaitsFor(_))
         };
         let then: u64 = crowd.groups.iter().filter(waits).map(|g| g.count).sum();
         if then * 2 < count || then < 3 {
@@ -268,7 +269,7 @@ fn metrics(scene: &Scene<'_>, barrier: Barrier, cohort: &Cohort<'_>, scale: &mut
             let Some((failed, all)) = super::super::calls::pulls(scene.seen, scene.moment, &scene.earlier) else {
                 return;
             };
-            let waiting: u64 = cohort.victims.iter().map(|(g, _)| g.count).sum();
+            let waiting: u64 = cohort.victims.iter().map(|v| v.group.count).sum();
             if failed >= 3.0 && failed >= 0.5 * all && waiting > 0 {
                 scale.add(2.2, Why::PullsFail { failed, all });
             }

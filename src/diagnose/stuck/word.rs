@@ -30,9 +30,9 @@ pub(super) fn finding(
 ) -> Finding {
     let callers = parties(scene, cohort.members.iter().map(|(g, at)| (*g, *at)));
     let mut victims = Vec::new();
-    for (group, w) in &cohort.victims {
-        let mut one = party(scene, group, Place::Home);
-        one.waits_for = Some(scene.seen.book.part_of_key(&w.part));
+    for v in &cohort.victims {
+        let mut one = party(scene, v.group, Place::Home);
+        one.waits_for = v.part.map(|id| scene.seen.book.part(id));
         add(&mut victims, one);
     }
     sort(&mut victims);
@@ -76,8 +76,8 @@ fn claim(scene: &Scene<'_>, barrier: Barrier, cohort: &Cohort<'_>, callers: Vec<
     match barrier {
         Barrier::Call(FarEnd::ImageService) if !victims.is_empty() => {
             let book = &scene.seen.book;
-            let serial = cohort.victims.iter().any(|(g, _)| {
-                let frames = scene.seen.stacks.get(g.stack).iter();
+            let serial = cohort.victims.iter().any(|v| {
+                let frames = scene.seen.stacks.get(v.group.stack).iter();
                 frames.clone().any(|&f| book.key(f).contains("serialImagePuller"))
             });
             Claim::PullsWait {
@@ -245,7 +245,7 @@ fn evidence(scene: &Scene<'_>, cohort: &Cohort<'_>, callers: &[Party], victims: 
     let book = &scene.seen.book;
     let groups = || {
         let members = cohort.members.iter().map(|(g, _)| *g);
-        members.chain(cohort.victims.iter().map(|(g, _)| *g))
+        members.chain(cohort.victims.iter().map(|v| v.group))
     };
     let all = callers.iter().take(4).chain(victims.iter().take(2));
     all.map(|party| {

@@ -137,10 +137,6 @@ pub(super) fn oddity(o: &Oddity) -> String {
         Oddity::ProcessUnknown => "nothing tells which process the files are of; they are taken for one".to_owned(),
         Oddity::NotReady { reason, message } => format!("the node is NotReady ({reason}): {message}"),
         Oddity::DumpCut => "a dump ends early: goroutines are missing in it".to_owned(),
-        Oddity::Unused(n) => format!(
-            "{} not used: no profiles, dumps or metrics",
-            counted(*n, "file was", "files were")
-        ),
         Oddity::LegacyHeap => "heap texts have no object sizes: no probabilities".to_owned(),
         Oddity::NoTimes => "files without times are ordered by their names".to_owned(),
     }

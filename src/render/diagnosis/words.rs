@@ -305,13 +305,44 @@ pub fn summary(f: &Finding) -> String {
             };
             format!("{how}: {message}")
         }
-        Claim::Failing { what, failed, all } => {
+        Claim::Failing {
+            what,
+            failed,
+            all,
+            others,
+            victims,
+        } if f.subject == FarEnd::Runtime.as_str() => {
+            let mut text = format!(
+                "Calls to the container runtime fail: {} of {} {what}",
+                number(*failed),
+                number(*all)
+            );
+            if *others > 0 {
+                text.push_str(&format!(
+                    " and {}",
+                    counted(*others, "other operation", "other operations")
+                ));
+            }
+            push_victims(&mut text, victims);
+            text
+        }
+        Claim::Failing { what, failed, all, .. } => {
             format!(
                 "{} of {} {what} calls failed in this time",
                 number(*failed),
                 number(*all)
             )
         }
+        Claim::NotRegistered { sockets, moments } => format!(
+            "{} not registered at {} in a row: {}",
+            counted(
+                sockets.len(),
+                "plugin socket is there and",
+                "plugin sockets are there and"
+            ),
+            counted(*moments, "moment", "moments"),
+            sockets.join(", ")
+        ),
         Claim::Series { metric, count, usual } => {
             format!("Metric {metric} has {count} series, usual is at most {usual}")
         }
