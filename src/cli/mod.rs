@@ -60,6 +60,10 @@ enum Command {
     Capture(Box<capture::CaptureArgs>),
     /// Say what is sick in a kubelet, where, how sure, since when, and what to do
     Diagnose(Box<diagnose::DiagnoseArgs>),
+    /// Show what grows over the snapshots of a process and is not given back
+    Leaks(Box<diagnose::LeaksArgs>),
+    /// Show or test the known issues of diagnose
+    Knowledge(diagnose::KnowledgeArgs),
     /// Rows with the most of their own: functions, packages, subsystems, owners
     Top(tables::TopArgs),
     /// Every sample with its labels and stack
@@ -254,6 +258,8 @@ fn dispatch(command: Command) -> Result<Exit> {
         #[cfg(feature = "capture")]
         Command::Capture(args) => return capture::answer(&args),
         Command::Diagnose(args) => return diagnose::answer(&args),
+        Command::Leaks(args) => return diagnose::leaks(&args),
+        Command::Knowledge(args) => return diagnose::knowledge(&args),
         Command::Top(args) => tables::top(&args)?,
         Command::Traces(args) => tables::traces(&args)?,
         Command::Peek(args) => tables::peek(&args)?,

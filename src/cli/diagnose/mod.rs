@@ -1,17 +1,22 @@
 //! `diagnose`: one command, one screen.
 
 mod commands;
-mod gather;
+pub(super) mod gather;
+mod knowledge;
+mod leaks;
+
+pub(super) use knowledge::{KnowledgeArgs, answer as knowledge};
+pub(super) use leaks::{LeaksArgs, leaks};
 
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 
 use super::args::OutArgs;
 use super::{Exit, open, output};
 use crate::diagnose::Observer;
-use crate::diagnose::report::{Confidence, Diagnosis, Oddity, Verdict};
+use crate::diagnose::report::{Confidence, Diagnosis, Verdict};
 use crate::pprof::Limit;
 use crate::render::diagnosis;
 
@@ -62,9 +67,8 @@ pub(super) struct DiagnoseArgs {
     /// Largest size of an unpacked profile
     #[arg(long, value_name = "SIZE", help_heading = "Input", value_parser = super::args::parse_size)]
     max_size: Option<u64>,
-    /// Table of subsystems to use instead of the built-in one
-    #[arg(long, value_name = "FILE", help_heading = "Kubelet")]
-    knowledge: Option<PathBuf>,
+    #[command(flatten)]
+    known: SourceArgs,
     /// Format
     #[arg(short, long, value_enum, default_value_t)]
     output: DiagnoseFormat,
@@ -72,18 +76,33 @@ pub(super) struct DiagnoseArgs {
     out: OutArgs,
 }
 
+/// What is known beside the sources.
+#[derive(Args, Debug, Clone, Default)]
+#[command(next_help_heading = "Kubelet")]
+pub(super) struct SourceArgs {
+    /// Known issues of your own, beside the built-in ones (docs/knowledge.md; several allowed)
+    #[arg(long, value_name = "FILE")]
+    signatures: Vec<PathBuf>,
+    /// Table of subsystems to use instead of the built-in one
+    #[arg(long, value_name = "FILE")]
+    knowledge: Option<PathBuf>,
+}
+
+/// The diagnosis of sources.
+pub(super) fn observe(sources: &[PathBuf], limit: Limit, known: &SourceArgs) -> Result<Diagnosis> {
+    let knowledge = open::knowledge_of(known.knowledge.as_deref())?;
+    let mut observer = Observer::new(knowledge.clone());
+    for path in &known.signatures {
+        let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+        observer.add_signatures(&text, &path.display().to_string())?;
+    }
+    gather::each(sources, limit, &knowledge, |moment| observer.take(moment))?;
+    Ok(observer.finish())
+}
+
 pub(super) fn answer(args: &DiagnoseArgs) -> Result<Exit> {
-    let knowledge = open::knowledge_of(args.knowledge.as_deref())?;
     let limit = args.max_size.map_or(Limit::Proportional, Limit::Bytes);
-    let gathered = gather::gather(&args.sources, limit, &knowledge)?;
-    let mut observer = Observer::new(knowledge);
-    for moment in gathered.moments {
-        observer.take(moment);
-    }
-    let mut report = observer.finish();
-    if gathered.unused > 0 {
-        report.odd.push(Oddity::Unused(gathered.unused));
-    }
+    let report = observe(&args.sources, limit, &args.known)?;
     print(&report, args)?;
     Ok(exit(&report, args.fail_on))
 }

@@ -1,12 +1,14 @@
 //! A diagnosis -> text, JSON, Markdown. [`words`] makes the sentences; the formats only place them.
 
 mod json;
+mod leaks;
 mod markdown;
 mod reasons;
 mod text;
 mod words;
 
 pub use json::json;
+pub use leaks::leaks;
 pub use markdown::markdown;
 pub use text::text;
 pub use words::{check_words, evidence_words, since_words, summary};
