@@ -6,6 +6,8 @@
 #   mutations  100,000 damaged binaries
 #   proptest   100,000 cases of every property of texts, 20,000 of every law of reports
 #   kills      200 captures killed at random moments, answers cut at every byte, a restart of each kind at every request
+#   simulation 10,000 simulated series for every bar of the statistics of diagnose; prints the table
+#   ward       every public incident in every form, severity and spelling; prints the table beside the rules of others
 #   generate   src/pprof/proto.rs against proto/profile.proto, byte by byte
 #   mutants    small wrong edits where a wrong answer hurts most (tests/mutants.py; hours)
 #   fuzz       every target of fuzz/ for SECONDS_EACH (1800); crashes stay in fuzz/artifacts
@@ -13,7 +15,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 tasks=("$@")
-[ ${#tasks[@]} -gt 0 ] || tasks=(hostile mutations proptest kills generate)
+[ ${#tasks[@]} -gt 0 ] || tasks=(hostile mutations proptest kills simulation ward generate)
 
 for task in "${tasks[@]}"; do
     echo "== $task"
@@ -33,6 +35,12 @@ for task in "${tasks[@]}"; do
             KUBEPROF_CUTS=all cargo test --locked --release --test integration a_cut_at_every_byte
             KUBEPROF_RESTARTS=all cargo test --locked --release --test integration restarts::at_every_request
             ;;
+        simulation)
+            KUBEPROF_SIMULATION=10000 cargo test --locked --release --test integration simulation:: -- --nocapture
+            ;;
+        ward)
+            KUBEPROF_WARD=full cargo test --locked --release --test integration ward:: -- --nocapture
+            ;;
         generate)
             cargo run --locked --manifest-path proto/generate/Cargo.toml -- --check
             ;;
@@ -50,7 +58,7 @@ for task in "${tasks[@]}"; do
             [ $found = 0 ] || { echo "a target found something: fuzz/artifacts" >&2; exit 1; }
             ;;
         *)
-            sed -n '2,11p' "$0" >&2
+            sed -n '2,13p' "$0" >&2
             exit 2
             ;;
     esac

@@ -10,5 +10,6 @@ mod input;
 mod kubelet;
 mod model;
 mod pprof;
+mod simulation;
 mod symbolize;
 mod ward;

@@ -1,0 +1,188 @@
+//! The statistics by simulation: known heaps are sampled as the runtime samples them, and what `diagnose` says of them is
+//! counted.
+//!
+//! `cargo test` makes few runs. `KUBEPROF_SIMULATION=10000` (task `simulation` of tests/full.sh) makes as many as
+//! the bars are stated for and prints the table. Seeds are consecutive.
+
+#![expect(clippy::print_stdout, reason = "the table is what a full run is for")]
+
+mod heap;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use kubeprof::diagnose::Observer;
+use kubeprof::diagnose::report::{Confidence, Diagnosis, Finding, Kind};
+use kubeprof::diagnose::stats::counts::poisson_interval;
+use kubeprof::kubelet::Knowledge;
+
+use heap::{LeakFree, Random, Scenario};
+
+fn runs(few: u64) -> u64 {
+    std::env::var("KUBEPROF_SIMULATION")
+        .ok()
+        .and_then(|n| n.parse().ok())
+        .unwrap_or(few)
+}
+
+fn diagnosis(scenario: &Scenario, knowledge: &Arc<Knowledge>) -> Diagnosis {
+    let mut observer = Observer::new(knowledge.clone());
+    for moment in scenario.moments() {
+        observer.take(moment);
+    }
+    observer.finish()
+}
+
+fn leaks(d: &Diagnosis) -> impl Iterator<Item = &Finding> {
+    d.findings.iter().filter(|f| f.kind == Kind::Leak)
+}
+
+fn worst(d: &Diagnosis) -> Option<Confidence> {
+    leaks(d).map(|f| f.confidence).max()
+}
+
+/// Shares that must hold hold with room for chance: five standard deviations of a share of so many runs.
+fn room(share: f64, runs: u64) -> f64 {
+    5.0 * (share.max(1e-3) * (1.0 - share).max(1e-3) / runs as f64).sqrt()
+}
+
+#[test]
+fn intervals_cover_what_they_say() {
+    let runs = runs(2_000);
+    for mean in [3.0, 8.0, 16.0, 60.0, 400.0] {
+        let mut covered = 0;
+        let mut intervals = BTreeMap::new();
+        for seed in 0..runs {
+            let k = Random::new(seed).poisson(mean);
+            let &mut (low, high) = intervals.entry(k).or_insert_with(|| poisson_interval(k));
+            covered += u64::from(low <= mean && mean <= high);
+        }
+        let share = covered as f64 / runs as f64;
+        println!("interval of a count, mean {mean:>5}: {:.2} %", share * 100.0);
+        let room = room(0.95, runs);
+        // Counts are whole, so the coverage at one mean swings around 95 %.
+        assert!((0.93 - room..0.985 + room).contains(&share), "mean {mean}: {share}");
+    }
+}
+
+#[test]
+fn growth_covers_the_truth() {
+    let runs = runs(60);
+    let knowledge = Arc::new(Knowledge::builtin());
+    let (mut covered, mut told) = (0u64, 0u64);
+    for seed in 0..runs {
+        let scenario = Scenario::leak(seed, 32.0, 6, 600.0);
+        let d = diagnosis(&scenario, &knowledge);
+        let Some(growth) = leaks(&d).find_map(|f| f.growth?.bytes_per_hour) else {
+            continue;
+        };
+        told += 1;
+        let truth = 32.0 * 1024.0 * 1024.0;
+        covered += u64::from(growth.low <= truth && truth <= growth.high);
+    }
+    let share = covered as f64 / told.max(1) as f64;
+    println!(
+        "growth of 32 MiB/h within its interval: {:.2} % of {told}",
+        share * 100.0
+    );
+    assert!(told * 10 >= runs * 9, "{told} of {runs}");
+    assert!(share >= 0.93 - room(0.95, told), "{share}");
+}
+
+#[test]
+fn what_does_not_leak_is_not_called_a_leak() {
+    let runs = runs(40);
+    let knowledge = Arc::new(Knowledge::builtin());
+    for kind in LeakFree::ALL {
+        let (mut likely, mut suspect) = (0u64, 0u64);
+        for seed in 0..runs {
+            let d = diagnosis(&Scenario::leak_free(seed, kind), &knowledge);
+            match worst(&d) {
+                Some(c) if c >= Confidence::Likely => likely += 1,
+                Some(_) => suspect += 1,
+                None => {}
+            }
+        }
+        println!("leak-free {kind:?}: likely {likely}, suspect {suspect} of {runs}");
+        let all = runs as f64;
+        assert!(
+            likely as f64 / all <= 0.001 + room(0.001, runs),
+            "{kind:?}: {likely} of {runs} likely"
+        );
+        assert!(
+            suspect as f64 / all <= 0.05 + room(0.05, runs),
+            "{kind:?}: {suspect} of {runs} suspect"
+        );
+    }
+}
+
+#[test]
+fn a_leak_of_8_mib_an_hour_is_found_within_an_hour() {
+    let runs = runs(60);
+    let knowledge = Arc::new(Knowledge::builtin());
+    let (mut found, mut sure, mut onset) = (0u64, 0u64, 0u64);
+    for seed in 0..runs {
+        let scenario = Scenario::leak(seed, 8.0, 6, 720.0);
+        let d = diagnosis(&scenario, &knowledge);
+        let of_it = leaks(&d).find(|f| f.subject.contains("simulatedLeak"));
+        found += u64::from(of_it.is_some());
+        sure += u64::from(of_it.is_some_and(|f| f.confidence >= Confidence::Likely));
+        onset += u64::from(of_it.and_then(|f| f.since).is_some());
+    }
+    let share = found as f64 / runs as f64;
+    println!("leak of 8 MiB/h of 64-byte objects, 6 snapshots in an hour: found {found}, likely {sure} of {runs}");
+    assert!(share >= 0.90 - room(0.90, runs), "{found} of {runs}");
+    assert_eq!(onset, found);
+}
+
+#[test]
+fn the_onset_is_within_one_interval() {
+    let runs = runs(40);
+    let knowledge = Arc::new(Knowledge::builtin());
+    let (mut right, mut told) = (0u64, 0u64);
+    for seed in 0..runs {
+        let scenario = Scenario::leak_from(seed, 64.0, 12, 300.0, 5);
+        let d = diagnosis(&scenario, &knowledge);
+        let Some(since) = leaks(&d)
+            .find(|f| f.subject.contains("simulatedLeak"))
+            .and_then(|f| f.since)
+        else {
+            continue;
+        };
+        told += 1;
+        let at = scenario.time(5);
+        let low = since.after.unwrap_or(scenario.time(0)) - jiff::SignedDuration::from_secs(300);
+        let high = since.before.unwrap_or(scenario.time(11)) + jiff::SignedDuration::from_secs(300);
+        right += u64::from(low <= at && at <= high);
+    }
+    println!("onset within one interval: {right} of {told} told, {runs} runs");
+    assert!(told * 10 >= runs * 9, "{told} of {runs}");
+    assert!(
+        right as f64 / told as f64 >= 0.90 - room(0.90, told),
+        "{right} of {told}"
+    );
+}
+
+#[test]
+fn one_false_alarm_a_thousand_on_counts_of_goroutines() {
+    let runs = runs(40);
+    let knowledge = Arc::new(Knowledge::builtin());
+    let (mut likely, mut suspect) = (0u64, 0u64);
+    for seed in 0..runs {
+        let d = diagnosis(&Scenario::goroutines(seed), &knowledge);
+        match worst(&d) {
+            Some(c) if c >= Confidence::Likely => likely += 1,
+            Some(_) => suspect += 1,
+            None => {}
+        }
+    }
+    println!("goroutines that come and go: likely {likely}, suspect {suspect} of {runs}");
+    assert!(
+        likely as f64 / runs as f64 <= 0.001 + room(0.001, runs),
+        "{likely} of {runs}"
+    );
+    assert!(
+        suspect as f64 / runs as f64 <= 0.05 + room(0.05, runs),
+        "{suspect} of {runs}"
+    );
+}
