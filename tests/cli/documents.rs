@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::support::{fine, root};
+use super::support::{fine, root, run_with};
 
 /// Every transcript in the README (a line `$ kubeprof …` and what stands under it) is what the command prints.
 #[test]
@@ -25,6 +25,67 @@ fn transcripts_are_real() {
         checked += 1;
     }
     assert!(checked >= 1, "the README shows a transcript");
+}
+
+/// Every example in `docs/pprof-differences.md` is what is printed, and every number that the source cites is told there.
+#[test]
+fn differences_from_pprof_are_real() {
+    let text = fs::read_to_string(root().join("docs/pprof-differences.md")).expect("the page");
+    let mut checked = 0;
+    for block in text.split("```console\n").skip(1) {
+        let block = block.split("```").next().expect("a block");
+        for example in block.split("$ kubeprof ").skip(1) {
+            let (command, shown) = example.split_once('\n').expect("a command and what it prints");
+            let (command, stdin) = match command.split_once(" < ") {
+                Some((command, file)) => (command, Some(fs::read(root().join(file)).expect("a fixture"))),
+                None => (command, None),
+            };
+            let args: Vec<&str> = command.split_whitespace().collect();
+            let answer = run_with(&args, stdin.as_deref());
+            let printed: Vec<&str> = answer
+                .stderr
+                .lines()
+                .chain([""])
+                .chain(answer.stdout.lines())
+                .map(str::trim_end)
+                .collect();
+            let shown: Vec<&str> = shown.lines().map(str::trim_end).collect();
+            let parts: Vec<&[&str]> = shown.split(|l| *l == "...").filter(|p| !p.is_empty()).collect();
+            assert!(!parts.is_empty(), "`kubeprof {command}` shows nothing");
+            for part in parts {
+                assert!(
+                    printed.windows(part.len()).any(|w| w == part),
+                    "`kubeprof {command}` does not print\n{}\nbut\n{}",
+                    part.join("\n"),
+                    printed.join("\n")
+                );
+            }
+            checked += 1;
+        }
+    }
+    assert!(checked >= 20, "{checked} examples");
+    let mut folders = vec![root().join("src")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let source = fs::read_to_string(&path).unwrap_or_default();
+            let comments = source.lines().filter(|l| l.trim_start().starts_with("//"));
+            for word in comments.flat_map(|l| l.split(|c: char| !c.is_ascii_alphanumeric())) {
+                let number = word
+                    .strip_prefix('D')
+                    .is_some_and(|n| matches!(n.len(), 1 | 2) && n.bytes().all(|b| b.is_ascii_digit()));
+                assert!(
+                    !number || text.contains(&format!("**{word}. ")),
+                    "{}: {word} is not told",
+                    path.display()
+                );
+            }
+        }
+    }
 }
 
 #[test]
