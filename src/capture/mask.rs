@@ -44,7 +44,7 @@ fn words(bytes: &[u8]) -> (Cow<'_, [u8]>, usize) {
     }
 }
 
-/// `name=value` in lines.
+/// `name=value` in lines, or with another separator.
 fn lines(bytes: &[u8]) -> (Cow<'_, [u8]>, usize) {
     let Ok(all) = std::str::from_utf8(bytes) else {
         return (Cow::Borrowed(bytes), 0);
@@ -53,10 +53,8 @@ fn lines(bytes: &[u8]) -> (Cow<'_, [u8]>, usize) {
     let mut out = String::with_capacity(all.len());
     for line in all.split_inclusive('\n') {
         let (body, end) = line.strip_suffix('\n').map_or((line, ""), |b| (b, "\n"));
-        let masked = match body.split_once('=') {
-            Some((name, value)) => secrets::value(name, value).map(|v| format!("{name}={v}")),
-            None => None,
-        };
+        let masked = secrets::flag_line(body)
+            .and_then(|(name, is, value)| Some(format!("{name}{is}{}", secrets::value(name, value)?)));
         count += usize::from(masked.is_some());
         out.push_str(masked.as_deref().unwrap_or(body));
         out.push_str(end);
@@ -142,6 +140,17 @@ mod tests {
         let settings =
             "authorization-mode=Webhook\nauthentication-token-webhook-cache-ttl=2m0s\nclient-ca-file=/etc/ca\n";
         assert!(matches!(mask("flagz", settings.as_bytes()), (Cow::Borrowed(_), 0)));
+    }
+
+    /// Kubernetes separates names and values by another mark with every start.
+    #[test]
+    fn flags_with_any_separator_lose_theirs() {
+        for is in ["=", ":", ": ", " ", " = "] {
+            let page =
+                format!("\nkubelet flagz\nWarning: not for machines.\nbootstrap-token{is}xyz\nmax-pods{is}110\n");
+            let text = masked("flagz", &page);
+            assert_eq!(text, page.replace("xyz", "***"), "{is:?}");
+        }
     }
 
     #[test]

@@ -248,6 +248,20 @@ pub fn value(name: &str, value: &str) -> Option<String> {
     }
 }
 
+/// The parts of a line of `/flagz`: the name, what separates it from its value, the value. Kubernetes takes `=`, `:`, `: ` or a
+/// space, another one with every start, so that the page is not parsed.
+pub fn flag_line(line: &str) -> Option<(&str, &str, &str)> {
+    let end = line.find(|c: char| !(c.is_ascii_alphanumeric() || "-_.".contains(c)))?;
+    let (name, rest) = line.split_at(end);
+    let blank = [' ', '\t'];
+    let value = rest
+        .trim_start_matches(blank)
+        .trim_start_matches(['=', ':'])
+        .trim_start_matches(blank);
+    let separator = &rest[..rest.len() - value.len()];
+    (!name.is_empty() && !separator.is_empty() && separator.len() <= 40).then_some((name, separator, value))
+}
+
 /// The words of a command line without their secrets; how many there were.
 pub fn command(args: &[String]) -> (Vec<String>, usize) {
     let mut flag: Option<&str> = None;
