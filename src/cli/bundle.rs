@@ -251,7 +251,8 @@ fn pack(source: &Source, file: Option<&Path>, quiet: bool) -> Result<Exit> {
         packed = bundle::pack(&contents, &record, packing, out)?;
         Ok(())
     })?;
-    Ok(told(&packed, "packed into", &file, quiet, false))
+    let odd = say_odd(&contents);
+    Ok(told(&packed, "packed into", &file, quiet, odd))
 }
 
 fn unpack(source: &Source, dir: Option<&Path>, quiet: bool) -> Result<Exit> {
@@ -262,14 +263,19 @@ fn unpack(source: &Source, dir: Option<&Path>, quiet: bool) -> Result<Exit> {
         None => PathBuf::from(stem(&source.path).context("an archive without a name")?),
     };
     let packed = bundle::unpack(&contents, &record, &dir)?;
+    let odd = say_odd(&contents);
+    Ok(told(&packed, "unpacked into", &dir, quiet, odd))
+}
+
+/// Says what is wrong with an archive as a whole; whether something is.
+fn say_odd(contents: &Contents) -> bool {
     for odd in &contents.odd {
         say!("kubeprof: {}: {}; left out", odd.path, odd.why);
     }
     if let Some(broken) = &contents.broken {
         say!("kubeprof: {broken}");
     }
-    let odd = !contents.odd.is_empty() || contents.broken.is_some();
-    Ok(told(&packed, "unpacked into", &dir, quiet, odd))
+    !contents.odd.is_empty() || contents.broken.is_some()
 }
 
 fn redact(source: &Source, dir: &Path, key_file: Option<&Path>, quiet: bool) -> Result<Exit> {
@@ -318,7 +324,22 @@ fn redact(source: &Source, dir: &Path, key_file: Option<&Path>, quiet: bool) -> 
             key_file.display()
         );
     }
-    Ok(Exit::Fine)
+    // What is not in the copy was not in the bundle, or is not what was taken: that is said whatever else is not.
+    let odd = say_odd(&contents);
+    for (files, why) in [
+        (&redacted.missing, MISSING),
+        (&redacted.altered, "not what the manifest says; left out"),
+    ] {
+        for file in files {
+            say!("kubeprof: {file}: {why}");
+        }
+    }
+    if redacted.damaged > 0 {
+        let lines = counted(redacted.damaged, "line", "lines");
+        say!("kubeprof: {lines} of the manifest cannot be read; left out");
+    }
+    let whole = redacted.missing.is_empty() && redacted.altered.is_empty() && redacted.damaged == 0;
+    Ok(if odd || !whole { Exit::Findings } else { Exit::Fine })
 }
 
 fn random() -> Result<[u8; 32]> {
@@ -380,6 +401,9 @@ fn merge(sources: &[PathBuf], out: &Path, limit: Limit, quiet: bool) -> Result<E
     Ok(Exit::Fine)
 }
 
+/// A file that is listed and not there.
+const MISSING: &str = "listed in the manifest, and missing";
+
 /// Says what was done and names what is not as the manifest has it.
 fn told(packed: &Packed, done: &str, place: &Path, quiet: bool, odd: bool) -> Exit {
     if !quiet {
@@ -391,15 +415,16 @@ fn told(packed: &Packed, done: &str, place: &Path, quiet: bool, odd: bool) -> Ex
         );
     }
     for (files, why) in [
-        (&packed.missing, "the manifest names it and it is not there"),
-        (&packed.extra, "the manifest does not name it; left out"),
+        (&packed.missing, MISSING),
+        (&packed.extra, "not listed in the manifest; left out"),
         (&packed.altered, "not what the manifest says"),
     ] {
         for file in files {
             say!("kubeprof: {file}: {why}");
         }
     }
-    if odd || !packed.altered.is_empty() || packed.extra.iter().any(|p| !p.ends_with(bundle::names::PART)) {
+    let extra = packed.extra.iter().any(|p| !p.ends_with(bundle::names::PART));
+    if odd || extra || !packed.altered.is_empty() || !packed.missing.is_empty() {
         Exit::Findings
     } else {
         Exit::Fine

@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::bundle::names;
 
-/// What stands in place of a secret. Secrets have no pseudonym: nobody shall turn them back.
+/// What stands in place of a secret. Secrets have no pseudonym: they must not be recoverable.
 pub use crate::secrets::MASK;
 
 /// What a name is the name of; part of its pseudonym.

@@ -1,32 +1,37 @@
 //! A bundle without names: nodes, addresses, users, values of labels become pseudonyms, secrets are masked.
 //!
-//! Profiles keep every sample, stack, function and number; only the texts of labels, comments and folders of users change.
-//! The manifest is written anew with the new hashes. What cannot be redacted (execution traces, executables, binary files) is
-//! left out and said so in the manifest. The key that turns pseudonyms back is the caller's to keep elsewhere.
+//! Profiles keep every sample, stack, function and number; only the texts of labels, comments and folders change. All other
+//! text is hidden unless the vocabulary knows that it is no name (`prose`, `vocabulary`): what is not understood gets a
+//! pseudonym. The manifest is written anew, field by field (`journal`), with the new hashes. What cannot be redacted
+//! (execution traces, executables, binary files) is left out and said so in the manifest. The key that turns pseudonyms back
+//! is the caller's to keep elsewhere.
 
+mod artifacts;
 mod documents;
+mod dump;
+mod format1;
+mod journal;
 mod key;
+mod metrics;
+mod names;
+mod prose;
+mod settings;
 mod vocabulary;
-mod words;
 
 use std::io::Write as _;
 use std::path::Path;
 
+use artifacts::LeftOut;
 pub use key::{Class, Key, MASK};
-use words::Words;
+use names::Names;
 
 use super::WriteError;
 use super::contents::Contents;
-use super::facts::{Expect, examine};
-use super::manifest::{
-    Artifact, Asked, Cause, Details, Effect, Entry, Event, Exchange, Facts, Finished, Form, JOURNAL, Missing,
-    RunStarted, SCHEMA, Slot, SnapshotEnded, Started, Who,
-};
-use super::names;
+use super::manifest::{Artifact, Cause, Details, Effect, Entry, Event, JOURNAL, Missing, Who};
+use super::names as places;
 use super::record::Record;
 use super::staging::Staging;
-use crate::model::Profile;
-use crate::pprof::{self, Compression, Limit, encode_gzip_as_read};
+use crate::pprof::Limit;
 
 /// What was redacted.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -35,26 +40,12 @@ pub struct Redacted {
     pub files: usize,
     /// Files that cannot be redacted, and why they are left out.
     pub left_out: Vec<(String, Cause, Details)>,
-}
-
-/// Why an artifact is left out.
-struct LeftOut {
-    cause: Cause,
-    message: String,
-}
-
-impl From<Cause> for LeftOut {
-    fn from(cause: Cause) -> Self {
-        let message = String::new();
-        LeftOut { cause, message }
-    }
-}
-
-/// What cannot be read, and what the reader says.
-fn unreadable(e: impl std::fmt::Display) -> LeftOut {
-    let message = e.to_string().lines().next().unwrap_or_default().to_owned();
-    let cause = Cause::Unreadable;
-    LeftOut { cause, message }
+    /// Files that the manifest lists and that are missing.
+    pub missing: Vec<String>,
+    /// Files whose bytes are not those that the manifest has; left out.
+    pub altered: Vec<String>,
+    /// Lines of the journal that cannot be read; left out.
+    pub damaged: usize,
 }
 
 /// Writes a redacted copy of a bundle to a place where nothing is.
@@ -72,14 +63,15 @@ pub fn redact(
     let mut nodes: Vec<String> = record.nodes.iter().map(|n| n.node.clone()).collect();
     nodes.extend(record.all_asked().flat_map(|a| a.nodes.clone()));
     nodes.extend(record.binaries.iter().map(|b| b.node.clone()));
+    nodes.retain(|n| !n.is_empty());
     nodes.sort();
     nodes.dedup();
-    let mut words = Words::new(key, nodes);
-    know(contents, record, &mut words);
+    let mut names = Names::new(key, nodes);
+    know(contents, record, &mut names);
     let mut redaction = Redaction {
         contents,
         record,
-        words,
+        names,
         limit,
         staging: &staging,
         done: Redacted::default(),
@@ -88,9 +80,12 @@ pub fn redact(
         path: contents.name.join(JOURNAL),
         cause,
     })?;
+    // A last line that a kill cut says nothing.
+    let whole = journal.iter().rposition(|&b| b == b'\n').map_or(0, |at| at + 1);
     let mut entries = Vec::new();
-    for line in journal.split(|&b| b == b'\n').filter(|l| !l.is_empty()) {
+    for line in journal[..whole].split(|&b| b == b'\n').filter(|l| !l.is_empty()) {
         let Ok(entry) = serde_json::from_slice::<Entry>(line) else {
+            redaction.done.damaged += 1;
             continue;
         };
         if let Some(event) = redaction.event(entry.event)? {
@@ -103,12 +98,9 @@ pub fn redact(
     Ok(done)
 }
 
-/// Headers of answers that say who answered or whom one should ask; the rest is about the answer itself.
-const TELLING_HEADERS: [&str; 4] = ["location", "server", "via", "www-authenticate"];
-
 /// Names that stand in one place and are to be found in all: hosts of nodes, users.
-fn know(contents: &Contents, record: &Record, words: &mut Words<'_>) {
-    for artifact in record.artifacts().filter(|a| a.slot.artifact == "node") {
+fn know(contents: &Contents, record: &Record, names: &mut Names<'_>) {
+    for artifact in record.artifacts().filter(|a| a.slot.artifact.starts_with("node")) {
         let Ok(bytes) = contents.get(&artifact.path) else {
             continue;
         };
@@ -119,226 +111,41 @@ fn know(contents: &Contents, record: &Record, words: &mut Words<'_>) {
         for address in addresses.into_iter().flatten() {
             let text = |key: &str| address.get(key).and_then(|v| v.as_str()).unwrap_or_default();
             if matches!(text("type"), "Hostname" | "InternalDNS" | "ExternalDNS") {
-                words.know(Class::Host, text("address"));
+                names.know_host(text("address"));
             }
         }
     }
-    for lack in record.lacks() {
-        words.know_user(&lack.missing.details.user);
-        for text in [&lack.missing.why, &lack.missing.remedy, &lack.missing.body] {
-            words.learn(text);
-        }
+    for missing in record.lacks().map(|l| &l.missing) {
+        names.know_user(&missing.details.user);
+        names.learn_users(&missing.body);
+        names.learn_users(&missing.details.message);
+        names.learn_from_sentence(&missing.why);
+        names.learn_from_sentence(&missing.remedy);
     }
     for asked in record.all_asked() {
-        let mut before = "";
-        for word in &asked.command {
-            let value = word
-                .strip_prefix("--as=")
-                .or((before == "--as").then_some(word.as_str()));
-            if let Some(user) = value {
-                words.know(Class::User, user);
-            }
-            before = word;
-        }
+        journal::users_of(asked).iter().for_each(|user| names.know_user(user));
     }
 }
 
 struct Redaction<'a> {
     contents: &'a Contents,
     record: &'a Record,
-    words: Words<'a>,
+    names: Names<'a>,
     limit: Limit,
     staging: &'a Staging,
     done: Redacted,
 }
 
 impl Redaction<'_> {
-    /// The event of the new journal; none for what is left out without a trace.
-    fn event(&mut self, event: Event) -> Result<Option<Event>, WriteError> {
-        Ok(match event {
-            Event::Started(started) => Some(Event::Started(Started {
-                schema: SCHEMA,
-                asked: self.asked(started.asked),
-                ..started
-            })),
-            Event::Run(run) => {
-                let mut process = run.process;
-                process.boot_id = self.words.machine(&process.boot_id);
-                for value in process.facts.values_mut() {
-                    *value = self.words.told(value);
-                }
-                let node = self.words.node(&run.node);
-                Some(Event::Run(RunStarted {
-                    node,
-                    run: run.run,
-                    process,
-                }))
-            }
-            // What a later line took the place of is not there any more.
-            Event::Artifact(a) if self.record.artifact(&a.slot) != Some(&a) => None,
-            Event::Artifact(artifact) => Some(self.artifact(artifact)?),
-            Event::Failed(missing) => Some(Event::Failed(self.missing(missing))),
-            Event::Skipped(missing) => Some(Event::Skipped(self.missing(missing))),
-            Event::Snapshot(ended) => {
-                let node = self.words.node(&ended.node);
-                Some(Event::Snapshot(SnapshotEnded { node, ..ended }))
-            }
-            Event::Binary(binary) => {
-                // An executable holds the paths of whoever built it.
-                let details = Details {
-                    effect: Some(Effect::LeftOut),
-                    ..Details::default()
-                };
-                self.done.left_out.push((binary.path, Cause::NotRedactable, details));
-                None
-            }
-            Event::Finished(finished) => {
-                let Finished {
-                    cause,
-                    details,
-                    interrupted,
-                } = finished;
-                Some(Event::Finished(Finished {
-                    cause,
-                    details: self.details(details),
-                    interrupted: self.words.told(&interrupted),
-                }))
-            }
-            // Nobody knows what is in it.
-            Event::Aside(_) | Event::Unknown => None,
-        })
-    }
-
-    fn asked(&mut self, asked: Asked) -> Asked {
-        Asked {
-            nodes: asked.nodes.iter().map(|n| self.words.node(n)).collect(),
-            server: self.words.text(&asked.server),
-            command: self.words.own_command(&asked.command),
-            options: asked
-                .options
-                .into_iter()
-                .map(|(k, v)| (k, self.words.text(&v)))
-                .collect(),
-            ..asked
-        }
-    }
-
-    fn slot(&mut self, slot: Slot) -> Slot {
-        Slot {
-            node: self.words.node(&slot.node),
-            ..slot
-        }
-    }
-
-    fn exchange(&mut self, exchange: Exchange) -> Exchange {
-        type Texts = std::collections::BTreeMap<String, String>;
-        let mut texts = |map: Texts| -> Texts { map.into_iter().map(|(k, v)| (k, self.words.text(&v))).collect() };
-        let params = texts(exchange.params);
-        let mut headers = texts(exchange.headers);
-        for (name, value) in &mut headers {
-            if TELLING_HEADERS.contains(&name.as_str()) {
-                *value = self.words.label(value);
-            }
-        }
-        Exchange {
-            url: self.words.text(&exchange.url),
-            params,
-            headers,
-            ..exchange
-        }
-    }
-
-    /// What a cause is about, field by field: a field of a later version does not compile before it is redacted.
-    fn details(&mut self, details: Details) -> Details {
-        let Details {
-            route,
-            node,
-            other,
-            path,
-            user,
-            verb,
-            resource,
-            selector,
-            handler,
-            proxy,
-            server,
-            title,
-            page,
-            origin,
-            found,
-            wanted,
-            status,
-            port,
-            bytes,
-            goroutines,
-            limit,
-            after_ms,
-            idle_s,
-            measures_s,
-            wait_s,
-            limit_s,
-            message,
-            advice,
-            effect,
-            inherited,
-        } = details;
-        let words = &mut self.words;
-        Details {
-            node: words.node_or_none(&node),
-            other: words.node_or_none(&other),
-            path: words.told(&path),
-            user: words.user(&user),
-            verb: words.told(&verb),
-            resource: words.told(&resource),
-            selector: words.label(&selector),
-            handler: words.told(&handler),
-            proxy: words.told(&proxy),
-            server: words.label(&server),
-            title: words.label(&title),
-            origin: words.told(&origin),
-            message: words.told(&message),
-            advice: words.told(&advice),
-            route,
-            page,
-            found,
-            wanted,
-            status,
-            port,
-            bytes,
-            goroutines,
-            limit,
-            after_ms,
-            idle_s,
-            measures_s,
-            wait_s,
-            limit_s,
-            effect,
-            inherited,
-        }
-    }
-
-    fn missing(&mut self, missing: Missing) -> Missing {
-        Missing {
-            slot: self.slot(missing.slot),
-            exchange: self.exchange(missing.exchange),
-            details: self.details(missing.details),
-            why: self.words.told(&missing.why),
-            remedy: self.words.told(&missing.remedy),
-            body: self.words.told(&missing.body),
-            ..missing
-        }
-    }
-
     fn artifact(&mut self, artifact: Artifact) -> Result<Event, WriteError> {
         let slot = self.slot(artifact.slot.clone());
         let exchange = self.exchange(artifact.exchange.clone());
         match self.bytes(&artifact) {
             Ok((bytes, facts)) => {
-                let file = artifact.path.rsplit('/').next().unwrap_or("artifact");
-                let path = names::path_of(&slot, file);
+                let path = places::path_of(&slot, &file_of(&artifact, &slot.artifact));
                 self.staging.write(&path, |f| f.write_all(&bytes))?;
                 self.done.files += 1;
-                let sha256 = names::sha256(&bytes);
+                let sha256 = places::sha256(&bytes);
                 let bytes = bytes.len() as u64;
                 Ok(Event::Artifact(Artifact {
                     slot,
@@ -349,10 +156,14 @@ impl Redaction<'_> {
                     facts,
                 }))
             }
-            Err(left_out) => {
-                let LeftOut { cause, message } = left_out;
+            Err(LeftOut { cause, message }) => {
+                if !self.contents.has(&artifact.path) {
+                    self.done.missing.push(artifact.path.clone());
+                } else if cause == Cause::Altered {
+                    self.done.altered.push(artifact.path.clone());
+                }
                 let details = Details {
-                    message: self.words.text(&message),
+                    message: self.names.prose(&message),
                     effect: Some(Effect::LeftOut),
                     ..Details::default()
                 };
@@ -368,80 +179,16 @@ impl Redaction<'_> {
             }
         }
     }
+}
 
-    /// The redacted bytes of an artifact and what they say; or why there are none.
-    fn bytes(&mut self, artifact: &Artifact) -> Result<(Vec<u8>, Facts), LeftOut> {
-        let bytes = self.contents.get(&artifact.path).map_err(unreadable)?;
-        if names::sha256(&bytes) != artifact.sha256 {
-            return Err(Cause::Altered.into());
-        }
-        let facts = artifact.facts.clone();
-        if !matches!(facts.form, Form::Proto | Form::Debug1 | Form::Debug2) {
-            let text = std::str::from_utf8(&bytes).map_err(|_| Cause::NotText)?;
-            let redacted = match facts.form {
-                Form::Json => {
-                    let mut value = serde_json::from_str(text).map_err(unreadable)?;
-                    self.words.json(&mut value);
-                    serde_json::to_string_pretty(&value).map_err(unreadable)? + "\n"
-                }
-                Form::Text if artifact.slot.artifact.starts_with("metrics") => self.words.metrics(text),
-                Form::Text if artifact.slot.artifact == "flagz" => self.words.flags(text),
-                Form::Text if artifact.slot.artifact == "cmdline" || text.contains('\0') => {
-                    let words: Vec<String> = text.split('\0').map(str::to_owned).collect();
-                    self.words.command(&words).join("\0")
-                }
-                Form::Text | Form::Legacy => self.words.text(text),
-                _ => return Err(Cause::NotRedactable.into()),
-            };
-            return Ok((redacted.into_bytes(), facts));
-        }
-        let redacted = if facts.form == Form::Proto {
-            let read = pprof::read(&bytes, self.limit, false).map_err(unreadable)?;
-            self.profile(read.profile)?
-        } else {
-            let plain = pprof::inflate(&bytes, self.limit).map_err(unreadable)?;
-            let text = String::from_utf8_lossy(&plain);
-            self.words.dump(&text).into_bytes()
-        };
-        // The promise is kept or the file is left out.
-        let found = examine(&redacted, Expect::Profile(None), self.limit).map_err(unreadable)?;
-        if (found.samples, &found.totals) != (facts.samples, &facts.totals) {
-            return Err(Cause::NumbersWouldChange.into());
-        }
-        Ok((redacted, facts))
-    }
-
-    fn profile(&mut self, mut p: Profile) -> Result<Vec<u8>, LeftOut> {
-        for i in 0..p.mappings.len() {
-            let file = self.words.mapping(p.text(p.mappings[i].file));
-            p.mappings[i].file = p.strings.intern(&file);
-        }
-        for i in 0..p.functions.len() {
-            let file = p.text(p.functions[i].filename);
-            // Most are not of users; their texts need no copy.
-            if file.starts_with('/') || file.contains("Users") || file.contains("home") {
-                let file = self.words.path(file);
-                p.functions[i].filename = p.strings.intern(&file);
-            }
-        }
-        for i in 0..p.comments.len() {
-            // Whoever made the profile wrote what they liked.
-            let comment = self.words.label(p.text(p.comments[i]));
-            p.comments[i] = p.strings.intern(&comment);
-        }
-        let link = self.words.label(p.text(p.doc_url));
-        p.doc_url = p.strings.intern(&link);
-        let Profile { samples, strings, .. } = &mut p;
-        samples.map_labels(|label| {
-            if !label.text.is_empty() {
-                let text = self.words.label(strings.get(label.text));
-                label.text = strings.intern(&text);
-            }
-        });
-        let mut out = Vec::new();
-        let level = Compression::suiting(&p);
-        // Strings that nothing refers to any more are not written.
-        encode_gzip_as_read(&p, &mut out, level).map_err(unreadable)?;
-        Ok(out)
+/// The file of a redacted artifact: its own name where that is the usual one of the artifact, with its ending.
+fn file_of(artifact: &Artifact, name: &str) -> String {
+    let file = artifact.path.rsplit('/').next().unwrap_or_default();
+    let usual = file
+        .strip_prefix(artifact.slot.artifact.as_str())
+        .and_then(|rest| rest.strip_prefix('.'));
+    match usual {
+        Some(ending @ ("pb.gz" | "pb" | "txt" | "txt.gz" | "json" | "trace" | "bin")) => format!("{name}.{ending}"),
+        _ => places::file_of(name),
     }
 }
