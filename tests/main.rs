@@ -10,6 +10,7 @@ mod input;
 mod kubelet;
 mod model;
 mod pprof;
+mod redaction;
 mod simulation;
 mod symbolize;
 mod ward;

@@ -18,5 +18,5 @@ mod mistakes;
 mod scope;
 #[cfg(feature = "shell")]
 mod shell;
-mod support;
+pub(crate) mod support;
 mod terminal;
