@@ -33,7 +33,7 @@ pub struct CallCosts {
 }
 
 /// The nodes of a view at the granularity of addresses, or its calling contexts, with what they cost.
-pub fn call_costs(view: &mut View) -> CallCosts {
+pub fn call_costs(view: &View) -> CallCosts {
     let trimmed = trimmed_graph(view, TrimMode::Callgrind, 0);
     CallCosts {
         header: Header::trimmed(view, &trimmed),

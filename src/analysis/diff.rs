@@ -8,7 +8,8 @@
 use rustc_hash::FxHashMap;
 
 use super::scope::Scope;
-use super::{Header, NodeInfo, Sort, TrimMode, View, trimmed_graph};
+use super::trim::whole_graph;
+use super::{Header, NodeInfo, Sort, View};
 use crate::kubelet::GoName;
 
 /// A row of a diff.
@@ -72,7 +73,7 @@ pub struct Diff {
 }
 
 /// Compares two views of one query. The query's limits on rows hold for the changes.
-pub fn diff(old: &mut View, new: &mut View) -> Diff {
+pub fn diff(old: &View, new: &View) -> Diff {
     let trim = new.query.trim;
     let sort = new.query.sort;
     let build = |v: &View| {
@@ -89,9 +90,9 @@ pub fn diff(old: &mut View, new: &mut View) -> Diff {
     let mut rows: Vec<DiffRow> = Vec::new();
     let mut index: FxHashMap<String, usize> = FxHashMap::default();
     let mut hidden_rows = 0;
-    for (view, is_new) in [(&mut *new, true), (&mut *old, false)] {
-        view.query.trim = super::Trim::NONE;
-        let trimmed = trimmed_graph(view, TrimMode::Rows, 0);
+    for (view, is_new) in [(new, true), (old, false)] {
+        // The limits are on changes, not on the rows of either side.
+        let trimmed = whole_graph(view);
         let scope = Scope::of(view);
         for n in trimmed.graph.rows() {
             if scope.as_ref().is_some_and(|scope| !scope.contains(view, &n.info)) {

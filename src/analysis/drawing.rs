@@ -77,7 +77,7 @@ pub struct Drawing {
 }
 
 /// The call graph of a view, or the tree of its calling contexts, fit to be drawn.
-pub fn drawing(view: &mut View) -> Drawing {
+pub fn drawing(view: &View) -> Drawing {
     let trimmed = trimmed_graph(view, TrimMode::Drawing, view.row_limit(80));
     let header = Header::trimmed(view, &trimmed);
     let g = &trimmed.graph;

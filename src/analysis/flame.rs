@@ -109,7 +109,7 @@ pub const ROOT: &str = "root";
 ///
 /// # Errors
 /// When the query asks for means: they cannot be added up.
-pub fn flame(view: &mut View, limits: FlameLimits) -> Result<Flame, QueryError> {
+pub fn flame(view: &View, limits: FlameLimits) -> Result<Flame, QueryError> {
     let stacks = stacks(view, Inlining::Matters)?;
     let mut tree = Grower::new(view, &stacks);
     tree.grow(limits);

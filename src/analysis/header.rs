@@ -87,7 +87,6 @@ impl Header {
             unit: view.unit.clone(),
             output_unit: view.query.unit.clone(),
             filters: view
-                .query
                 .active_filters()
                 .iter()
                 .map(|(name, value)| format!("{name}={value}"))

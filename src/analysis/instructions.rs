@@ -1,5 +1,4 @@
-//! What each instruction of a function costs: samples by address. The machine code itself comes from elsewhere; this
-//! joins it with the samples.
+//! What each instruction of a function costs: samples by address, joined with the machine code of the binary.
 //!
 //! A sample counts once for an instruction, however often recursion puts it into the stack. The flat values of a
 //! function's instructions sum up to the function's flat value when inlined functions count for the one that they were
@@ -8,8 +7,11 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use super::{Header, View};
-use crate::model::LocationId;
+use super::{Header, QueryError, View, expression};
+use crate::model::{LocationId, MappingId};
+use crate::symbolize::disasm::{Extent, disassemble, functions};
+use crate::symbolize::space::elf_address;
+use crate::symbolize::{Binary, Frame};
 
 /// One instruction and what it costs.
 #[derive(Clone, Debug, PartialEq, Default)]
@@ -131,5 +133,104 @@ impl AddressCosts {
     #[must_use]
     pub fn any(&self, range: &Range<u64>) -> bool {
         self.by_address.range(range.clone()).next().is_some()
+    }
+}
+
+/// The functions of a binary whose name matches and which samples have in their stacks, instruction by instruction. The view
+/// must have the granularity of addresses; the binary is the one of `mapping`.
+///
+/// # Errors
+/// When `matching` is malformed, no function matches, or no sample is in one that does.
+pub fn disassembly(
+    view: &View,
+    binary: &Binary<'_>,
+    mapping: Option<MappingId>,
+    matching: &str,
+) -> Result<Disassembly, QueryError> {
+    let re = expression::compile("the argument", matching)?;
+    let costs = AddressCosts::new(view, |l| place(view, mapping, l, binary));
+    let mut found = functions(binary, |name| re.is_match(name));
+    if found.is_empty() {
+        return Err(QueryError::NoMatch(matching.to_owned()));
+    }
+    found.retain(|f| costs.any(&(f.start..f.end)));
+    if found.is_empty() {
+        return Err(QueryError::NoSampleInMatch(matching.to_owned()));
+    }
+    let mut functions: Vec<DisassembledFunction> = found.iter().map(|f| cost(binary, f, &costs)).collect();
+    functions.sort_by(|a, b| (b.flat, b.cum, &a.name).cmp(&(a.flat, a.cum, &b.name)));
+    Ok(Disassembly {
+        header: Header::new(view),
+        functions,
+    })
+}
+
+/// The address of a location in the file of the binary.
+fn place(view: &View, mapping: Option<MappingId>, location: LocationId, binary: &Binary<'_>) -> Option<u64> {
+    let p = &view.profile;
+    let location = p.location(location);
+    if location.mapping != mapping {
+        return None;
+    }
+    match location.mapping {
+        Some(m) => elf_address(binary.elf(), &p.mappings[m.index()], location.address),
+        None => Some(location.address),
+    }
+}
+
+fn cost(binary: &Binary<'_>, extent: &Extent, costs: &AddressCosts) -> DisassembledFunction {
+    let range = extent.start..extent.end;
+    let (flat, cum) = costs.of(&range);
+    let mut function = DisassembledFunction {
+        name: extent.name.clone(),
+        range,
+        flat,
+        cum,
+        ..Default::default()
+    };
+    let mut frames: Vec<Frame<'_>> = Vec::new();
+    for instruction in disassemble(binary, extent) {
+        let (flat, cum) = costs.of_instruction(instruction.address, instruction.length);
+        frames.clear();
+        let _ = binary.lookup(instruction.address, &mut frames);
+        let innermost = frames.first();
+        let inlined = innermost
+            .filter(|f| f.inlined)
+            .map_or(String::new(), |f| f.function.to_string());
+        function.flat_own += if inlined.is_empty() { flat } else { 0 };
+        function.instructions.push(InstructionCost {
+            address: instruction.address,
+            flat,
+            cum,
+            text: instruction.text,
+            target: instruction.target.map_or(String::new(), |t| target(binary, t, extent)),
+            inlined,
+            file: innermost.map_or("?".to_owned(), |f| f.file.to_string()),
+            line: innermost.map_or(0, |f| f.line),
+        });
+    }
+    function
+}
+
+/// A target in words. Jumps inside of the function need none: their address is in the instruction.
+fn target(binary: &Binary<'_>, address: u64, here: &Extent) -> String {
+    if (here.start..here.end).contains(&address) && address != here.start {
+        return String::new();
+    }
+    let function = binary
+        .go()
+        .ok()
+        .and_then(|go| go.function_at(address))
+        .map(|f| (f.name.to_owned(), f.start));
+    let symbol = || {
+        let mut symbols = binary.symbols().all();
+        symbols
+            .find(|(start, end, _)| (*start..*end).contains(&address))
+            .map(|(s, _, name)| (name.to_owned(), s))
+    };
+    match function.or_else(symbol) {
+        Some((name, start)) if start == address => name,
+        Some((name, start)) => format!("{name}+{:#x}", address - start),
+        None => String::new(),
     }
 }

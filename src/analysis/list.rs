@@ -84,7 +84,7 @@ pub struct Listing {
 ///
 /// # Errors
 /// When `matching` is malformed or nothing matches.
-pub fn list(view: &mut View, matching: &str) -> Result<Listing, QueryError> {
+pub fn list(view: &View, matching: &str) -> Result<Listing, QueryError> {
     let re: Regex = expression::compile("the argument", matching)?;
     listing(view, matching, |name, _| re.is_match(name))
 }
@@ -93,7 +93,7 @@ pub fn list(view: &mut View, matching: &str) -> Result<Listing, QueryError> {
 ///
 /// # Errors
 /// When `matching` is malformed or nothing matches.
-pub fn list_sources(view: &mut View, matching: &str) -> Result<Listing, QueryError> {
+pub fn list_sources(view: &View, matching: &str) -> Result<Listing, QueryError> {
     let re: Regex = expression::compile("the argument", matching)?;
     let digits = matching.strip_prefix("0x").or_else(|| matching.strip_prefix("0X"));
     let address = digits.and_then(|digits| u64::from_str_radix(digits, 16).ok());
@@ -111,10 +111,8 @@ pub fn list_sources(view: &mut View, matching: &str) -> Result<Listing, QueryErr
     })
 }
 
-fn listing(view: &mut View, matching: &str, matches: impl Fn(&str, &str) -> bool) -> Result<Listing, QueryError> {
-    view.trim_paths();
-    let table = NodeTable::new(&mut view.profile, true, false);
-    let view = &*view;
+fn listing(view: &View, matching: &str, matches: impl Fn(&str, &str) -> bool) -> Result<Listing, QueryError> {
+    let table = NodeTable::new(&view.profile, &view.files.trimmed, true, false);
     let mut costs = Costs::new(view, &table, matches);
     costs.add_samples();
     let functions = costs.functions();

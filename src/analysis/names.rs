@@ -123,9 +123,9 @@ pub(super) struct NodeTable {
 }
 
 impl NodeTable {
-    /// Numbers the nodes of `p`. With `objects`, mapped files and start lines are part of the identity.
-    pub(super) fn new(p: &mut Profile, objects: bool, merge_start_lines: bool) -> Self {
-        let mut cleaned: FxHashMap<StringId, StringId> = FxHashMap::default();
+    /// Numbers the nodes of `p`, whose functions have these files. With `objects`, mapped files and start lines are part of the
+    /// identity.
+    pub(super) fn new(p: &Profile, files: &[StringId], objects: bool, merge_start_lines: bool) -> Self {
         let mut index: FxHashMap<NodeInfo, u32> = FxHashMap::default();
         // Mostly there are about as many nodes as functions.
         index.reserve(p.functions.len());
@@ -157,14 +157,7 @@ impl NodeTable {
             for i in 0..location.line_count {
                 let line = p.lines[(location.first_line + i) as usize];
                 let f = *p.function(line.function);
-                let file = if f.filename.is_empty() {
-                    StringId::EMPTY
-                } else {
-                    *cleaned.entry(f.filename).or_insert_with(|| {
-                        let clean = clean_path(p.strings.get(f.filename)).into_owned();
-                        p.strings.intern(&clean)
-                    })
-                };
+                let file = files[line.function.index()];
                 let whole = objects || f.name.is_empty();
                 push(NodeInfo {
                     name: f.name,

@@ -143,10 +143,6 @@ pub struct Query {
     pub source_path: String,
     /// No profile header above the report.
     pub compact_labels: bool,
-    /// What was subtracted from the profile, for the heading.
-    pub bases: Vec<String>,
-    /// Whether equal samples of the profile and its bases cancelled (`--base`), so that their errors are lost.
-    pub bases_cancelled: bool,
     /// Whose rules hold.
     pub dialect: Dialect,
 }
@@ -184,8 +180,6 @@ impl Default for Query {
             trim_path: String::new(),
             source_path: String::new(),
             compact_labels: false,
-            bases: Vec::new(),
-            bases_cancelled: false,
             dialect: Dialect::Native,
         }
     }
@@ -196,9 +190,7 @@ impl Query {
     /// native dialect only.
     pub fn active_filters(&self) -> Vec<(&'static str, &str)> {
         let mut filters = Vec::new();
-        let base = if self.bases_cancelled { "base" } else { "diff_base" };
         for (name, values) in [
-            (base, &self.bases),
             ("package", &self.packages),
             ("subsystem", &self.subsystems),
             ("owner", &self.owners),
@@ -221,6 +213,22 @@ impl Query {
         }
         filters.retain(|(_, value)| !value.is_empty());
         filters
+    }
+}
+
+impl Query {
+    /// Whether it asks for anything that changes samples or frames.
+    pub fn changes_samples(&self) -> bool {
+        let plain = Query {
+            sample_type: self.sample_type.clone(),
+            granularity: self.granularity,
+            trim: self.trim,
+            sort: self.sort,
+            unit: self.unit.clone(),
+            divide_by: self.divide_by,
+            ..Query::default()
+        };
+        *self != plain
     }
 }
 
@@ -284,6 +292,12 @@ pub enum QueryError {
     /// Means were asked of a report that adds values up.
     #[error("means of stacks cannot be added up\nhint: leave --mean out; the page shows all sample types of a frame")]
     MeanOfStacks,
+    /// What the filters leave is no sound profile.
+    #[error("{0}")]
+    Compact(String),
+    /// Functions match the expression of `disasm`, and no sample is in one of them.
+    #[error("functions match {0:?}, but no sample has one of them in its stack")]
+    NoSampleInMatch(String),
     /// Nothing matches the expression of `peek`, `list` or `disasm`.
     #[error("no matches found for regexp: {0}")]
     NoMatch(String),

@@ -48,7 +48,7 @@ impl Sampling {
     fn told(view: &View, t: usize) -> Self {
         let p = &view.profile;
         let (kind, unit) = p.sample_type(t);
-        if view.query.mean || view.query.bases_cancelled {
+        if view.query.mean || view.origin.bases_cancelled {
             return Sampling::Unknown;
         }
         match kind {

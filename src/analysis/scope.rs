@@ -165,7 +165,7 @@ fn drop_outside(p: &mut Profile, query: &Query, lens: &Lens) -> Result<Vec<&'sta
             .collect();
         p.samples.retain(|samples, i| stack[samples.stack(i).index()]);
         if !stack.contains(&true) {
-            let given = [("Package", &query.packages), ("Subsystem", &query.subsystems)];
+            let given = [("package", &query.packages), ("subsystem", &query.subsystems)];
             unmatched.extend(
                 given
                     .iter()
@@ -180,7 +180,7 @@ fn drop_outside(p: &mut Profile, query: &Query, lens: &Lens) -> Result<Vec<&'sta
         p.samples
             .retain(|_, i| found[i].owner.is_some_and(|o| owners.contains(&o)));
         if p.samples.is_empty() {
-            unmatched.push("Owner");
+            unmatched.push("owner");
         }
     }
     Ok(unmatched)

@@ -144,18 +144,16 @@ impl FrameTable {
 ///
 /// # Errors
 /// When the query asks for means: they cannot be added up.
-pub fn named_stacks(view: &mut View) -> Result<NamedStacks, QueryError> {
+pub fn named_stacks(view: &View) -> Result<NamedStacks, QueryError> {
     stacks(view, Inlining::Ignored)
 }
 
 /// As [`named_stacks`], with a choice.
-pub(super) fn stacks(view: &mut View, tell: Inlining) -> Result<NamedStacks, QueryError> {
+pub(super) fn stacks(view: &View, tell: Inlining) -> Result<NamedStacks, QueryError> {
     if view.query.mean {
         return Err(QueryError::MeanOfStacks);
     }
-    view.trim_paths();
-    let nodes = NodeTable::new(&mut view.profile, false, false);
-    let view = &*view;
+    let nodes = NodeTable::new(&view.profile, &view.files.trimmed, false, false);
     let p = &view.profile;
     let (names, name_of_node, subsystems) = names(view, &nodes);
     let mut table = FrameTable {

@@ -36,7 +36,7 @@ pub struct Top {
 }
 
 /// The rows of a view, largest first.
-pub fn top(view: &mut View) -> Top {
+pub fn top(view: &View) -> Top {
     let scope = Scope::of(view);
     let limit = view.row_limit(0);
     // The limit is on the rows that are inside.

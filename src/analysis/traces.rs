@@ -40,8 +40,8 @@ pub struct Trace {
 }
 
 /// Prepares the samples of a view for being shown one by one.
-pub fn traces(view: &mut View) -> Traces {
-    let table = NodeTable::new(&mut view.profile, false, false);
+pub fn traces(view: &View) -> Traces {
+    let table = NodeTable::new(&view.profile, &view.files.cleaned, false, false);
     let mut t = Traces {
         header: Header::new(view),
         infos: Vec::new(),

@@ -57,7 +57,7 @@ pub struct Tree {
 ///
 /// # Errors
 /// When nothing matches or `matching` is malformed.
-pub fn tree(view: &mut View, matching: Option<&str>) -> Result<Tree, QueryError> {
+pub fn tree(view: &View, matching: Option<&str>) -> Result<Tree, QueryError> {
     let re: Option<Regex> = matching.map(|m| expression::compile("the argument", m)).transpose()?;
     let scope = Scope::of(view);
     let limit = view.row_limit(80);

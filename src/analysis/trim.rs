@@ -54,14 +54,20 @@ fn limits(view: &View, mode: TrimMode) -> Trim {
 }
 
 /// Builds the graph of a view and trims it. `node_count` is the number of rows (0: all), see [`View::row_limit`].
-pub fn trimmed_graph(view: &mut View, mode: TrimMode, node_count: usize) -> Trimmed {
-    view.trim_paths();
+pub fn trimmed_graph(view: &View, mode: TrimMode, node_count: usize) -> Trimmed {
+    trimmed_to(view, mode, node_count, limits(view, mode))
+}
+
+/// The graph of a view with all its rows.
+pub(super) fn whole_graph(view: &View) -> Trimmed {
+    trimmed_to(view, TrimMode::Rows, 0, Trim::NONE)
+}
+
+fn trimmed_to(view: &View, mode: TrimMode, node_count: usize, trim: Trim) -> Trimmed {
     let objects = mode == TrimMode::Callgrind;
     let merge = view.query.dialect == Dialect::Native && view.query.granularity == Granularity::Files;
-    let table = NodeTable::new(&mut view.profile, objects, merge);
-    let view = &*view;
+    let table = NodeTable::new(&view.profile, &view.files.trimmed, objects, merge);
     let builder = Builder::new(view, &table);
-    let trim = limits(view, mode);
     let node_count = if mode == TrimMode::Callgrind { 0 } else { node_count };
     let call_tree = view.query.call_tree && matches!(mode, TrimMode::Drawing | TrimMode::Callgrind);
     let drawing = mode == TrimMode::Drawing;

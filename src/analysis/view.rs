@@ -6,11 +6,14 @@
 
 use std::sync::Arc;
 
+use rustc_hash::FxHashMap;
+
 use super::inlining::Inlining;
 use super::lens::Lens;
+use super::names::clean_path;
 use super::sampling::Sampling;
 use super::tag_filter::{LabelUnits, TagFilter};
-use super::{Dialect, Granularity, Query, QueryError, filter, scope, tag_filter, tag_frames};
+use super::{Dialect, Granularity, Origin, Query, QueryError, filter, scope, tag_filter, tag_frames};
 use crate::kubelet::{Attribution, Knowledge};
 use crate::model::{Label, LabelKind, LocationId, Profile, StringId, units};
 
@@ -20,9 +23,11 @@ use crate::model::{Label, LabelKind, LocationId, Profile, StringId, units};
 pub enum Note {
     /// This option's expression matched nothing.
     NoMatch {
-        /// pprof's name of the option, capitalised as it prints it.
+        /// pprof's name of the option.
         option: &'static str,
     },
+    /// The profile says which frames are to be left out, by an expression that is none.
+    NothingDropped(String),
     /// A tag filter was understood as a range.
     Range {
         /// Which option.
@@ -41,6 +46,21 @@ pub enum Note {
     },
 }
 
+impl std::fmt::Display for Note {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Note::NoMatch { option } => write!(f, "{option} matched nothing"),
+            Note::NothingDropped(reason) => write!(f, "no frames are dropped: the profile's {reason}"),
+            Note::Range { option, value } => write!(f, "{option} takes {value} for a range, not an expression"),
+            Note::Units { key, used, ignored } => write!(
+                f,
+                "label {key} is shown in {used}; some samples have it in {}",
+                ignored.join(", ")
+            ),
+        }
+    }
+}
+
 /// Samples outside of the packages, subsystems and owners that a query asks for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Outside {
@@ -57,6 +77,8 @@ pub struct View {
     pub profile: Profile,
     /// The query that made it.
     pub query: Query,
+    /// Where the profile came from.
+    pub origin: Arc<Origin>,
     /// Which value of a sample is looked at.
     pub index: usize,
     /// Name of the sample type, `mean_` in front where means were asked for.
@@ -83,6 +105,29 @@ pub struct View {
     pub(super) owners: Option<Vec<Attribution>>,
     /// The sample type that means are by.
     mean_by: usize,
+    /// The files of functions.
+    pub(super) files: Files,
+}
+
+/// For each function its file as rows show it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Files {
+    /// Cleaned.
+    pub(super) cleaned: Vec<StringId>,
+    /// Cleaned, without the prefixes that the query cuts.
+    pub(super) trimmed: Vec<StringId>,
+}
+
+/// The name of a cleaned path; `id` is the one that `path` may have been cut from.
+fn cleaned(p: &mut Profile, id: StringId, path: &str) -> StringId {
+    if path.is_empty() {
+        return StringId::EMPTY;
+    }
+    let clean = clean_path(path);
+    if *clean == *p.strings.get(id) {
+        return id;
+    }
+    p.strings.intern(&clean)
 }
 
 /// Label that marks the samples of a diff base.
@@ -94,17 +139,26 @@ pub(super) const BASE_LABEL: &str = "pprof::base";
 /// When the query does not suit the profile or an expression is malformed.
 pub fn prepare(profile: Profile, query: &Query) -> Result<View, QueryError> {
     let knowledge = (query.dialect == Dialect::Native).then(|| Arc::new(Knowledge::builtin()));
-    prepare_knowing(profile, query, knowledge)
+    prepare_subject(profile, query, knowledge, Arc::default())
 }
 
 /// Applies a query to a profile, with the given knowledge of kubelets, or none.
 ///
 /// # Errors
 /// When the query does not suit the profile or an expression is malformed.
-pub fn prepare_knowing(
+pub fn prepare_knowing(profile: Profile, query: &Query, knowledge: Option<Arc<Knowledge>>) -> Result<View, QueryError> {
+    prepare_subject(profile, query, knowledge, Arc::default())
+}
+
+/// Applies a query to a profile of which it is known where it came from.
+///
+/// # Errors
+/// When the query does not suit the profile or an expression is malformed.
+pub fn prepare_subject(
     mut profile: Profile,
     query: &Query,
     knowledge: Option<Arc<Knowledge>>,
+    origin: Arc<Origin>,
 ) -> Result<View, QueryError> {
     if query.dialect == Dialect::Pprof {
         // pprof never sees labels that are nothing but a key.
@@ -123,8 +177,8 @@ pub fn prepare_knowing(
         });
     }
     let (root, leaf) = tag_frames::add_tag_frames(&mut profile, &query.tag_root, &query.tag_leaf, &query.unit);
-    note_if(&mut notes, !query.tag_root.is_empty() && !root, "TagRoot");
-    note_if(&mut notes, !query.tag_leaf.is_empty() && !leaf, "TagLeaf");
+    note_if(&mut notes, !query.tag_root.is_empty() && !root, "tagroot");
+    note_if(&mut notes, !query.tag_leaf.is_empty() && !leaf, "tagleaf");
     let lens = knowledge.map(|knowledge| Lens::new(&mut profile, knowledge));
     let mut taken = scope::Taken::default();
     if query.relative_percentages {
@@ -178,8 +232,15 @@ pub fn prepare_knowing(
         mean_by,
         sampling: Sampling::Unknown,
         label_units,
+        origin,
+        files: Files::default(),
     };
+    view.files = view.shown_files();
     view.sampling = Sampling::of(&view);
+    // What lives in all of several profiles was sampled once: nothing can be said of the error of their sum.
+    if view.origin.is_sum() && matches!(view.sampling, Sampling::Heap { .. }) {
+        view.sampling = Sampling::Unknown;
+    }
     Ok(view)
 }
 
@@ -332,20 +393,20 @@ fn apply_filters(p: &mut Profile, query: &Query, units: &LabelUnits, notes: &mut
     }
 
     let m = filter::by_name(p, focus.as_ref(), ignore.as_ref(), hide.as_ref(), show.as_ref());
-    note_if(notes, focus.is_some() && !m.focus, "Focus");
-    note_if(notes, ignore.is_some() && !m.ignore, "Ignore");
-    note_if(notes, hide.is_some() && !m.hide, "Hide");
-    note_if(notes, show.is_some() && !m.show, "Show");
+    note_if(notes, focus.is_some() && !m.focus, "focus");
+    note_if(notes, ignore.is_some() && !m.ignore, "ignore");
+    note_if(notes, hide.is_some() && !m.hide, "hide");
+    note_if(notes, show.is_some() && !m.show, "show");
     if let Some(re) = &show_from {
         let matched = filter::show_from(p, re);
-        note_if(notes, !matched, "ShowFrom");
+        note_if(notes, !matched, "show_from");
     }
     let (focused, ignored) = tag_filter::by_tag(p, units, tag_focus.as_ref(), tag_ignore.as_ref());
-    note_if(notes, tag_focus.is_some() && !focused, "TagFocus");
-    note_if(notes, tag_ignore.is_some() && !ignored, "TagIgnore");
+    note_if(notes, tag_focus.is_some() && !focused, "tagfocus");
+    note_if(notes, tag_ignore.is_some() && !ignored, "tagignore");
     let (shown, hidden) = tag_filter::tags_by_name(p, tag_show.as_ref(), tag_hide.as_ref());
-    note_if(notes, tag_show.is_some() && !shown, "TagShow");
-    note_if(notes, tag_hide.is_some() && !hidden, "TagHide");
+    note_if(notes, tag_show.is_some() && !shown, "tagshow");
+    note_if(notes, tag_hide.is_some() && !hidden, "taghide");
     if let Some(re) = &prune_from {
         filter::prune_from(p, re);
     }
@@ -461,30 +522,40 @@ impl View {
         self.label_units.get(key)
     }
 
-    /// Several profiles of one process were added up: what lives in all of them was sampled once, so that nothing can be
-    /// said of the error of the sum.
-    pub fn forget_errors(&mut self) {
-        if matches!(self.sampling, Sampling::Heap { .. }) {
-            self.sampling = Sampling::Unknown;
-        }
-    }
-
-    /// Applies `trim_path` to the file names of all functions.
-    pub(super) fn trim_paths(&mut self) {
+    /// The files of all functions as rows show them. Those that the profile has stay as they are: reports that print the
+    /// profile itself know nothing of it.
+    fn shown_files(&mut self) -> Files {
         let (trim, source) = (self.query.trim_path.clone(), self.query.source_path.clone());
         let p = &mut self.profile;
+        let mut known: FxHashMap<StringId, (StringId, StringId)> = FxHashMap::default();
+        let mut files = Files::default();
         for i in 0..p.functions.len() {
             let id = p.functions[i].filename;
-            if id.is_empty() {
-                continue;
-            }
-            let path = p.strings.get(id);
-            let short = trimmed_path(path, &trim, &source);
-            if short.len() != path.len() {
-                let short = short.to_owned();
-                p.functions[i].filename = p.strings.intern(&short);
-            }
+            let (cleaned, trimmed) = *known.entry(id).or_insert_with(|| {
+                let path = p.strings.get(id).to_owned();
+                let short = trimmed_path(&path, &trim, &source);
+                (cleaned(p, id, &path), cleaned(p, id, short))
+            });
+            files.cleaned.push(cleaned);
+            files.trimmed.push(trimmed);
         }
+        files
+    }
+
+    /// What packages, subsystems and owners left out, in words; `None` when nothing.
+    pub fn outside_words(&self) -> Option<String> {
+        let value = self.format(self.outside.value, "minimum");
+        (self.outside.samples > 0).then(|| {
+            format!(
+                "{} samples outside of what was asked for ({value}) are left out",
+                self.outside.samples
+            )
+        })
+    }
+
+    /// The filters that are set, what was subtracted included, as `name=value`.
+    pub fn active_filters(&self) -> Vec<(&'static str, &str)> {
+        self.origin.filters().chain(self.query.active_filters()).collect()
     }
 
     /// The lines of a location.

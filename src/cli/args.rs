@@ -1,12 +1,9 @@
 //! What was typed: the flag groups that subcommands share. What they mean is decided in `open` and `output`.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 
-use super::open::Held;
-use super::output::Route;
 use super::symbols::SymbolArgs;
 use crate::analysis::{FlameLimits, Granularity, Query, Sort, Trim};
 use crate::input::{Choice, Which};
@@ -46,9 +43,6 @@ pub(super) struct InputArgs {
     pub(super) knowledge: Option<PathBuf>,
     #[command(flatten)]
     pub(super) symbols: SymbolArgs,
-    /// What a session has read already; sources are not read again then.
-    #[arg(skip)]
-    pub(super) held: Option<Arc<Held>>,
 }
 
 impl InputArgs {
@@ -483,6 +477,20 @@ impl QueryArgs {
     }
 }
 
+/// What every report has.
+#[derive(Args, Debug, Clone)]
+pub(super) struct ReportArgs {
+    #[command(flatten)]
+    pub(super) input: InputArgs,
+    #[command(flatten)]
+    pub(super) query: QueryArgs,
+    /// Format
+    #[arg(short, long, value_enum, default_value_t)]
+    pub(super) output: Format,
+    #[command(flatten)]
+    pub(super) out: OutArgs,
+}
+
 /// Table formats.
 #[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) enum Format {
@@ -520,9 +528,6 @@ pub(super) struct OutArgs {
     /// Write type arguments of generic functions out
     #[arg(long, alias = "full_names")]
     pub(super) full_names: bool,
-    /// Where a session sends the answer.
-    #[arg(skip)]
-    pub(super) route: Route,
 }
 
 /// When to use colour.

@@ -13,7 +13,7 @@ use crate::pprof::Limit;
 use crate::symbolize::Binary;
 use crate::symbolize::archive::{Added, Adding, Archive, open_image};
 use crate::symbolize::facts::Facts;
-use crate::symbolize::identity::{Identity, Verdict, examine, main_mapping};
+use crate::symbolize::identity::{Verdict, examine, main_mapping};
 use crate::symbolize::locate::{Image, unpack};
 use crate::symbolize::names::printable;
 
@@ -408,51 +408,13 @@ fn verify(profile: &Path, binary: &Path, output: Output, out: &mut impl Write) -
             };
             json(out, &verdict)?;
         }
-        Output::Text => out.write_all(verdict_text(&identity).as_bytes())?,
+        Output::Text => out.write_all(identity.to_string().as_bytes())?,
     }
     Ok(match identity.verdict {
         Verdict::Match | Verdict::Twin => Exit::Fine,
         Verdict::Unproven => Exit::Findings,
         Verdict::Mismatch => Exit::Failed,
     })
-}
-
-/// The comparison as a text of several lines, for `verify` and for the refusal of a wrong binary.
-pub(crate) fn verdict_text(identity: &Identity) -> String {
-    let dash = |text: &str| {
-        if text.is_empty() {
-            "-".to_owned()
-        } else {
-            printable(text).into_owned()
-        }
-    };
-    let mut text = format!("{}: {}\n", identity.verdict.code(), identity.reason);
-    text += &format!(
-        "  profile  build ID {}  {}\n",
-        dash(&identity.build_id_profile),
-        printable(&identity.file)
-    );
-    text += &format!("  binary   build ID {}", dash(&identity.build_id_binary));
-    if !identity.go_build_id_binary.is_empty() {
-        text += &format!("  Go build ID {}", dash(&identity.go_build_id_binary));
-    }
-    text += &format!(
-        "\n  names    {} of {} locations agree",
-        identity.agreed, identity.checked
-    );
-    if identity.untold > 0 {
-        text += &format!("; the binary has no table that could name {}", identity.untold);
-    }
-    if identity.other_folders > 0 {
-        text += &format!(" ({} in other folders)", identity.other_folders);
-    }
-    text.push('\n');
-    for example in &identity.examples {
-        text += &format!("  {:#x}\n", example.address);
-        text += &format!("    profile  {}\n", printable(&example.profile));
-        text += &format!("    binary   {}\n", printable(&example.binary));
-    }
-    text
 }
 
 fn json(out: &mut impl Write, value: &impl Serialize) -> anyhow::Result<()> {

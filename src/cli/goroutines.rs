@@ -1,24 +1,19 @@
 //! `goroutines`: goroutines in buckets, from a dump, a profile, or both forms of one snapshot.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 
 use super::args::{Format, OutArgs};
-use super::open::Held;
-use super::{dumps, open, output, symbols};
-use crate::analysis::{
-    self, BucketSort, GoroutineQuery, Granularity, JoinedForms, Query, Similarity, Trim, describe_by_dump,
-    label_by_profile,
-};
-use crate::input::{GoroutineForms, Input};
-use crate::kubelet::Knowledge;
+use super::open::{self, Context};
+use super::output::{self, Out};
+use super::symbols;
+use crate::analysis::{self, BucketSort, GoroutineQuery, Granularity, Query, Similarity, Trim};
+use crate::input::{self, Sources};
+use crate::model::Kind;
 use crate::model::units::counted;
-use crate::model::{self, Kind, MergeOptions, Profile};
-use crate::pprof::{Form, Limit, Remark};
-use crate::render::layout::{self, Below, Look, StackLines, Symbols};
+use crate::render::layout::{self, Below, StackLines};
 
 /// Buckets where no number is given.
 const BUCKETS: usize = 15;
@@ -66,10 +61,7 @@ pub(super) struct GoroutinesArgs {
     /// Goroutine dumps (debug=2), texts (debug=1) or profiles, folders of them, or - for standard input; several of one
     /// form are added up, a dump and a profile of one moment are joined
     #[arg(value_name = "SOURCE", required = true)]
-    pub(super) sources: Vec<PathBuf>,
-    /// What a session has read already.
-    #[arg(skip)]
-    pub(super) held: Option<Arc<Held>>,
+    sources: Vec<PathBuf>,
     /// goroutine or goroutineleak, where the sources hold both
     #[arg(long, value_name = "KIND", help_heading = "Input", value_parser = super::args::parse_kind)]
     kind: Option<super::args::AskedKind>,
@@ -85,7 +77,7 @@ pub(super) struct GoroutinesArgs {
     #[arg(long, value_name = "FILE", help_heading = "Kubelet")]
     knowledge: Option<PathBuf>,
     #[command(flatten)]
-    pub(super) symbols: symbols::SymbolArgs,
+    symbols: symbols::SymbolArgs,
     /// Which stacks share a bucket
     #[arg(long, value_enum, value_name = "HOW", default_value_t)]
     similarity: Alike,
@@ -161,7 +153,7 @@ pub(super) struct GoroutinesArgs {
     #[arg(short, long, value_enum, default_value_t)]
     output: Format,
     #[command(flatten)]
-    pub(super) out: OutArgs,
+    out: OutArgs,
 }
 
 fn parse_stacks(text: &str) -> Result<StackLines, String> {
@@ -206,34 +198,34 @@ fn parse_minutes(text: &str) -> Result<u64, String> {
     Ok(seconds.div_ceil(60))
 }
 
-pub(super) fn goroutines(args: &GoroutinesArgs) -> Result<()> {
-    let knowledge = match (&args.held, &args.knowledge) {
-        (Some(held), None) => held.knowledge.clone(),
-        (_, path) => open::knowledge_of(path.as_deref())?,
-    };
+pub(super) fn goroutines(args: &GoroutinesArgs, context: &Context) -> Result<()> {
     if let Some(kind) = args.kind.as_ref().map(|k| k.kind)
         && !matches!(kind, Kind::Goroutine | Kind::GoroutineLeak)
     {
         bail!("{kind} profiles are not of goroutines\nhint: kubeprof top --kind {kind}, or --kind goroutine here");
     }
-    let forms = match &args.held {
-        Some(held) => held.goroutines()?,
-        None => Input::open(&args.sources, args.max_size.map_or(Limit::Proportional, Limit::Bytes))?
-            .goroutines(args.kind.as_ref().map(|k| k.kind), &args.choice.choice())?,
+    let prefer = args.prefer.map(|prefer| match prefer {
+        Prefer::Dump => input::Prefer::Dump,
+        Prefer::Profile => input::Prefer::Profile,
+    });
+    let (mut subject, remarks) = match &context.held {
+        Some(held) => held.goroutines(prefer)?,
+        None => args.sources()?.open()?.goroutines(prefer)?,
     };
-    open::say(&forms.notes, &args.out);
-    let mut one = joined(forms, args, &knowledge)?;
-    if one.form == Form::GoText {
-        symbols::drop_hidden(&mut one.profile, &mut one.symbols);
+    if args.knowledge.is_some() {
+        subject.knowledge = open::knowledge_of(args.knowledge.as_deref())?;
     }
-    let view = open::prepare(one.profile, &args.query(), knowledge, &args.out)?;
-    let asked = args.asked();
+    open::notes(&subject.notes, &args.out);
+    args.symbols.check(&subject)?;
+    let form = subject.form;
+    let view = open::said(subject.into_goroutine_view(&args.query())?, &args.out)?;
+    let out = context.out(&args.out);
+    let asked = args.asked(out);
     let report = analysis::goroutines(&view, &asked)?;
-    let mut remarks = one.remarks;
+    let mut remarks: Vec<String> = remarks.iter().map(ToString::to_string).collect();
     if !report.knows_states && report.header.total != 0 {
         remarks.push(format!(
-            "{} has no states, waits, creators and locks; a dump of the same moment (goroutine?debug=2) has them",
-            one.form
+            "{form} has no states, waits, creators and locks; a dump of the same moment (goroutine?debug=2) has them"
         ));
     } else if report.without_state > 0 {
         remarks.push(format!(
@@ -241,14 +233,6 @@ pub(super) fn goroutines(args: &GoroutinesArgs) -> Result<()> {
             counted(report.without_state, "goroutine has", "goroutines have")
         ));
     }
-    let look = Look {
-        full_names: args.out.full_names,
-        source: one.source,
-        kind: one.kind.to_string(),
-        symbols: one.symbols,
-        merged: one.merged,
-        ..Look::default()
-    };
     let stacks = args.stacks.unwrap_or(match args.output {
         Format::Wide => StackLines::All,
         _ => StackLines::Some(FRAMES),
@@ -257,11 +241,22 @@ pub(super) fn goroutines(args: &GoroutinesArgs) -> Result<()> {
         stacks,
         labels: args.output == Format::Text,
     };
-    let page = layout::goroutines(&report, &asked, &view, &look, under, &remarks);
-    output::document(&page, args.output, &args.out, true)
+    let page = layout::goroutines(&report, &asked, &view, args.out.full_names, under, &remarks);
+    output::document(&page, args.output, out, true)
 }
 
 impl GoroutinesArgs {
+    fn sources(&self) -> Result<Sources> {
+        Ok(Sources {
+            kind: self.kind.as_ref().map(|k| k.kind),
+            choice: self.choice.choice(),
+            limit: open::limit(self.max_size),
+            naming: self.symbols.naming(),
+            knowledge: open::knowledge_of(self.knowledge.as_deref())?,
+            ..Sources::new(&self.sources)
+        })
+    }
+
     fn query(&self) -> Query {
         Query {
             packages: self.package.clone(),
@@ -278,7 +273,7 @@ impl GoroutinesArgs {
         }
     }
 
-    fn asked(&self) -> GoroutineQuery {
+    fn asked(&self, out: Out<'_>) -> GoroutineQuery {
         GoroutineQuery {
             similarity: match self.similarity {
                 Alike::Exact => Similarity::Exact,
@@ -295,118 +290,7 @@ impl GoroutinesArgs {
             blocked_in: self.blocked_in.clone(),
             limit: self
                 .nodecount
-                .unwrap_or_else(|| output::rows(self.output, &self.out, BUCKETS)),
+                .unwrap_or_else(|| output::rows(self.output, out, BUCKETS)),
         }
     }
-}
-
-/// One profile of all forms.
-struct One {
-    profile: Profile,
-    form: Form,
-    kind: Kind,
-    source: String,
-    symbols: Symbols,
-    remarks: Vec<String>,
-    /// How many snapshots were added up.
-    merged: usize,
-}
-
-fn joined(forms: GoroutineForms, args: &GoroutinesArgs, knowledge: &Arc<Knowledge>) -> Result<One> {
-    let mut remarks = Vec::new();
-    if forms.cut {
-        remarks.push("the dump ends early: goroutines are missing in it".to_owned());
-    }
-    let repeated: u64 = forms.dumps.iter().map(|d| d.repeated()).sum();
-    if repeated > 0 {
-        remarks.push(Remark::RepeatedIds(repeated).to_string());
-    }
-    let named = |files: &[PathBuf]| match files {
-        [one] => one.display().to_string(),
-        files => format!("{} files", files.len()),
-    };
-    let mut symbols = Symbols::default();
-    let mut profile = forms.profile;
-    let (dumped, profiled) = (forms.dump_files.len(), forms.profile_files.len());
-    let by_profile = match args.prefer {
-        Some(prefer) => prefer == Prefer::Profile,
-        None => forms.cut,
-    };
-    let mut of_dumps = forms.dumps;
-    if dumped > 0 && profiled > 0 && dumped != profiled {
-        // As many of both may be of the same moments; otherwise one form would be counted at moments that the other has not.
-        let (kept, left) = if by_profile {
-            of_dumps.clear();
-            ("profiles", counted(dumped, "dump", "dumps"))
-        } else {
-            profile = None;
-            ("dumps", counted(profiled, "profile", "profiles"))
-        };
-        remarks.push(format!(
-            "the {kept} are counted; {left} cannot be of the same moments and are left out"
-        ));
-    }
-    if let Some(p) = &mut profile {
-        symbols = symbols::symbolize(p, forms.profile_form, &args.symbols.with(&forms.binaries), &args.out)?;
-    }
-    let mut of_dumps: Vec<Profile> = of_dumps.iter().map(|d| dumps::with_parents(d, knowledge)).collect();
-    let dump = match of_dumps.len() {
-        0 | 1 => of_dumps.pop(),
-        _ => Some(model::merge(of_dumps, MergeOptions::default())?),
-    };
-    let (profile, form, source) = match (dump, profile) {
-        (Some(mut dump), Some(mut profile)) => {
-            let form = forms.profile_form;
-            let counted = if by_profile {
-                named(&forms.profile_files)
-            } else {
-                named(&forms.dump_files)
-            };
-            let (found, one) = if by_profile {
-                let found = describe_by_dump(&mut profile, &mut dump, knowledge);
-                (found, (profile, form, counted))
-            } else {
-                let found = describe_by_dump(&mut profile.clone(), &mut dump, knowledge);
-                label_by_profile(&mut dump, &profile);
-                (found, (dump, Form::GoroutineDump, counted))
-            };
-            remarks.push(words(
-                found,
-                &named(&forms.profile_files),
-                &named(&forms.dump_files),
-                by_profile,
-            ));
-            one
-        }
-        (Some(dump), None) => (dump, Form::GoroutineDump, named(&forms.dump_files)),
-        (None, profile) => (
-            profile.unwrap_or_default(),
-            forms.profile_form,
-            named(&forms.profile_files),
-        ),
-    };
-    Ok(One {
-        merged: if form == Form::GoroutineDump { dumped } else { profiled },
-        profile,
-        form,
-        kind: forms.kind,
-        source,
-        symbols,
-        remarks,
-    })
-}
-
-/// What joining two forms gave.
-fn words(found: JoinedForms, profile: &str, dump: &str, by_profile: bool) -> String {
-    let total = found.same_count + found.other_count + found.missing;
-    let counted = if by_profile {
-        "the profile's are counted"
-    } else {
-        "the dump's are counted"
-    };
-    format!(
-        "{dump} and {profile} are taken as one snapshot, {counted}: of {total} goroutines of the profile, {} have stacks \
-         that stand as often in the dump, {} not as often, {} none",
-        found.same_count, found.other_count, found.missing
-    )
 }

@@ -6,12 +6,13 @@ use anyhow::{Result, anyhow};
 use clap::{Args, ValueEnum};
 
 use super::args::{InputArgs, OutArgs, QueryArgs};
+use super::open::{self, Context};
+use super::output;
 use super::pprof::graphviz;
-use super::{open, output};
 use crate::analysis::{self, Dialect, Granularity, Query};
 use crate::model::{self, Profile};
 use crate::pprof::{Compression, encode_gzip};
-use crate::render::layout::Look;
+use crate::render::layout::title;
 use crate::render::{self, pprof as text};
 
 #[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -41,24 +42,25 @@ pub(super) struct FlameArgs {
 }
 
 /// Runs `flame`.
-pub(super) fn flame(args: &FlameArgs) -> Result<()> {
+pub(super) fn flame(args: &FlameArgs, context: &Context) -> Result<()> {
     // Files are shown, but do not tell functions apart.
     let query = args.query.query_at(Granularity::FileFunctions);
     match args.output {
-        FlameFormat::Folded => return stacks(&args.input, &query, &args.out, Stacks::Folded),
-        FlameFormat::Speedscope => return stacks(&args.input, &query, &args.out, Stacks::Speedscope),
+        FlameFormat::Folded => return stacks(context, &args.input, &query, &args.out, Stacks::Folded),
+        FlameFormat::Speedscope => return stacks(context, &args.input, &query, &args.out, Stacks::Speedscope),
         FlameFormat::Html | FlameFormat::Svg => {}
     }
-    let (mut view, look) = open::view(&args.input, &query, &args.out)?;
-    let flame = analysis::flame(&mut view, args.query.flame_limits())?;
-    let name = title(&look);
+    let view = context.view(&args.input, &query, &args.out)?;
+    let flame = analysis::flame(&view, args.query.flame_limits())?;
+    let name = title(&view.origin);
+    let out = context.out(&args.out);
     // A page is text, but nobody wants to see it scroll by.
     let page = args.output == FlameFormat::Html;
     match page {
-        true => output::write(&args.out, false, Some("a page for a browser"), |out| {
+        true => output::write(out, false, Some("a page for a browser"), |out| {
             render::flame_html(&flame, &name, out)
         }),
-        false => output::data(&args.out, false, |out| render::flame_svg(&flame, &name, out)),
+        false => output::data(out, false, |out| render::flame_svg(&flame, &name, out)),
     }
 }
 
@@ -68,29 +70,14 @@ enum Stacks {
     Speedscope,
 }
 
-fn stacks(input: &InputArgs, query: &Query, out: &OutArgs, format: Stacks) -> Result<()> {
-    let (mut view, look) = open::view(input, query, out)?;
+fn stacks(context: &Context, input: &InputArgs, query: &Query, out: &OutArgs, format: Stacks) -> Result<()> {
+    let view = context.view(input, query, out)?;
     open::say_outside(&view, out);
-    let stacks = analysis::named_stacks(&mut view)?;
-    output::data(out, false, |out| match format {
+    let stacks = analysis::named_stacks(&view)?;
+    output::data(context.out(out), false, |out| match format {
         Stacks::Folded => render::folded(&stacks, &view, out),
-        Stacks::Speedscope => render::speedscope(&stacks, &view, &title(&look), out),
+        Stacks::Speedscope => render::speedscope(&stacks, &view, &title(&view.origin), out),
     })
-}
-
-/// What a drawing is called: the file without its folders, or what it is.
-fn title(look: &Look) -> String {
-    if look.merged > 1 {
-        return format!("sum of {} profiles", look.merged);
-    }
-    let name = match look.source.rsplit('/').next() {
-        Some(file) if !file.is_empty() && file != "-" => file.to_owned(),
-        _ => look.kind.clone(),
-    };
-    match look.symbols.facts.get("trusted").and_then(serde_json::Value::as_bool) {
-        Some(true) => format!("{name} (binary TRUSTED BY HAND, NOT PROVEN)"),
-        _ => name,
-    }
 }
 
 #[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -129,29 +116,30 @@ pub(super) struct ConvertArgs {
 }
 
 /// Runs `convert`.
-pub(super) fn convert(args: &ConvertArgs) -> Result<()> {
+pub(super) fn convert(args: &ConvertArgs, context: &Context) -> Result<()> {
+    let out = context.out(&args.out);
     let asked = args.query.query(None);
     match args.output {
         ConvertFormat::Proto | ConvertFormat::Text => {
-            let profile = filtered(&args.input, asked, &args.out)?;
+            let profile = filtered(context, &args.input, &asked, &args.out)?;
             if args.output == ConvertFormat::Text {
-                return output::data(&args.out, true, |out| text::raw(&profile, Dialect::Native, out));
+                return output::data(out, true, |out| text::raw(&profile, Dialect::Native, out));
             }
             let compact = model::compact(profile)?;
             let level = args
                 .compression
                 .map_or_else(|| Compression::suiting(&compact), Compression);
-            output::write(&args.out, false, Some("binary"), |out| {
-                encode_gzip(&compact, out, level)
-            })
+            output::write(out, false, Some("binary"), |out| encode_gzip(&compact, out, level))
         }
         ConvertFormat::Folded => stacks(
+            context,
             &args.input,
             &args.query.query_at(Granularity::FileFunctions),
             &args.out,
             Stacks::Folded,
         ),
         ConvertFormat::Speedscope => stacks(
+            context,
             &args.input,
             &args.query.query_at(Granularity::FileFunctions),
             &args.out,
@@ -163,56 +151,33 @@ pub(super) fn convert(args: &ConvertArgs) -> Result<()> {
                 trim: analysis::Trim::NONE,
                 ..asked
             };
-            let (mut view, _) = open::view(&args.input, &query, &args.out)?;
+            let view = context.view(&args.input, &query, &args.out)?;
             open::say_outside(&view, &args.out);
-            let costs = analysis::call_costs(&mut view);
-            output::data(&args.out, false, |out| text::callgrind(&costs, &view, out))
+            let costs = analysis::call_costs(&view);
+            output::data(out, false, |out| text::callgrind(&costs, &view, out))
         }
         ConvertFormat::Dot | ConvertFormat::Svg => {
-            let (mut view, _) = open::view(&args.input, &args.query.query(Some(80)), &args.out)?;
+            let view = context.view(&args.input, &args.query.query(Some(80)), &args.out)?;
             open::say_outside(&view, &args.out);
-            let drawing = analysis::drawing(&mut view);
+            let drawing = analysis::drawing(&view);
             if args.output == ConvertFormat::Dot {
-                return output::data(&args.out, false, |out| text::dot(&drawing, &view, out));
+                return output::data(out, false, |out| text::dot(&drawing, &view, out));
             }
             let mut dot = Vec::new();
             text::dot(&drawing, &view, &mut dot)?;
             let svg = graphviz("svg", &dot).map_err(|e| anyhow!(e))?;
             let svg = text::interactive_svg(&String::from_utf8_lossy(&svg));
-            output::data(&args.out, false, |out: &mut dyn io::Write| {
-                out.write_all(svg.as_bytes())
-            })
+            output::data(out, false, |out: &mut dyn io::Write| out.write_all(svg.as_bytes()))
         }
     }
 }
 
-/// The profile with what the filters leave of it; without a filter every field comes through as it was.
-pub(super) fn filtered(input: &InputArgs, query: Query, out: &OutArgs) -> Result<Profile> {
-    let (loaded, _) = open::named(input, out)?;
-    let query = Query {
-        granularity: Granularity::Addresses,
-        ..query
-    };
-    let mut profile = loaded.profile;
-    if changes_samples(&query) {
-        let view = open::prepare(profile, &query, open::knowledge(input)?, out)?;
-        open::say_outside(&view, out);
-        profile = model::compact(view.profile)?;
+/// The profile with what the filters leave of it, its notes said.
+pub(super) fn filtered(context: &Context, input: &InputArgs, query: &Query, out: &OutArgs) -> Result<Profile> {
+    let filtered = context.subject(input, out)?.filtered(query)?;
+    open::query_notes(&filtered.notes, out);
+    if let Some(words) = &filtered.outside {
+        open::note(out, words);
     }
-    profile.divide(query.divide_by);
-    Ok(profile)
-}
-
-/// Whether the query asks for anything that changes samples or frames.
-fn changes_samples(query: &Query) -> bool {
-    let plain = Query {
-        sample_type: query.sample_type.clone(),
-        granularity: query.granularity,
-        trim: query.trim,
-        sort: query.sort,
-        unit: query.unit.clone(),
-        divide_by: query.divide_by,
-        ..Query::default()
-    };
-    *query != plain
+    Ok(filtered.profile)
 }

@@ -12,7 +12,6 @@ mod bundle;
 mod capture;
 mod diagnose;
 mod disasm;
-mod dumps;
 mod exit;
 mod goroutines;
 mod graphs;
@@ -33,10 +32,8 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
-#[cfg(feature = "shell")]
-use {args::OutArgs, open::Held, std::sync::Arc, symbols::SymbolArgs};
-
 pub use exit::Exit;
+use open::Context;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -65,13 +62,13 @@ enum Command {
     /// Show or test the known issues of diagnose
     Knowledge(diagnose::KnowledgeArgs),
     /// Rows with the most of their own: functions, packages, subsystems, owners
-    Top(tables::TopArgs),
+    Top(args::ReportArgs),
     /// Every sample with its labels and stack
     Traces(tables::TracesArgs),
     /// Callers and callees of the functions that match
     Peek(tables::PeekArgs),
     /// All rows between their callers and callees
-    Tree(tables::TreeArgs),
+    Tree(args::ReportArgs),
     /// Source lines of the functions that match, with what they cost
     List(tables::ListArgs),
     /// Instructions of the functions that match, with what they cost; needs the binary, which may be stripped
@@ -81,7 +78,7 @@ enum Command {
     /// The profile in another format: proto, folded, speedscope, callgrind, dot, svg, text
     Convert(graphs::ConvertArgs),
     /// What the samples of each label value sum up to
-    Tags(tables::TagsArgs),
+    Tags(args::ReportArgs),
     /// All tables of the profile as text
     Raw(tables::RawArgs),
     /// What changed between two profiles, row by row
@@ -146,7 +143,7 @@ fn run(args: Vec<OsString>) -> Exit {
     let answer = match (&cli.command, matches.subcommand()) {
         #[cfg(feature = "shell")]
         (Command::Shell(args), Some((_, matches))) => shell::answer(args, matches),
-        _ => dispatch(cli.command),
+        _ => dispatch(cli.command, &Context::default()),
     };
     match answer {
         Ok(exit) => exit,
@@ -211,68 +208,26 @@ fn single_dash_hint(args: &[OsString]) {
     }
 }
 
-/// Where a command reads and writes. A session puts its own there.
-#[cfg(feature = "shell")]
-struct Ends<'a> {
-    held: &'a mut Option<Arc<Held>>,
-    symbols: &'a mut SymbolArgs,
-    out: &'a mut OutArgs,
-}
-
-impl Command {
-    /// The ends of a command that reads profiles.
-    #[cfg(feature = "shell")]
-    fn ends(&mut self) -> Option<Ends<'_>> {
-        let (input, out) = match self {
-            Command::Top(a) => (&mut a.input, &mut a.out),
-            Command::Traces(a) => (&mut a.input, &mut a.out),
-            Command::Peek(a) => (&mut a.input, &mut a.out),
-            Command::Tree(a) => (&mut a.input, &mut a.out),
-            Command::List(a) => (&mut a.input, &mut a.out),
-            Command::Disasm(a) => (&mut a.input, &mut a.out),
-            Command::Flame(a) => (&mut a.input, &mut a.out),
-            Command::Convert(a) => (&mut a.input, &mut a.out),
-            Command::Tags(a) => (&mut a.input, &mut a.out),
-            Command::Raw(a) => (&mut a.input, &mut a.out),
-            Command::Diff(a) => (&mut a.input, &mut a.out),
-            Command::Inspect(a) => (&mut a.input, &mut a.out),
-            Command::Goroutines(a) => {
-                return Some(Ends {
-                    held: &mut a.held,
-                    symbols: &mut a.symbols,
-                    out: &mut a.out,
-                });
-            }
-            _ => return None,
-        };
-        Some(Ends {
-            held: &mut input.held,
-            symbols: &mut input.symbols,
-            out,
-        })
-    }
-}
-
-fn dispatch(command: Command) -> Result<Exit> {
+fn dispatch(command: Command, context: &Context) -> Result<Exit> {
     match command {
         #[cfg(feature = "capture")]
         Command::Capture(args) => return capture::answer(&args),
         Command::Diagnose(args) => return diagnose::answer(&args),
         Command::Leaks(args) => return diagnose::leaks(&args),
         Command::Knowledge(args) => return diagnose::knowledge(&args),
-        Command::Top(args) => tables::top(&args)?,
-        Command::Traces(args) => tables::traces(&args)?,
-        Command::Peek(args) => tables::peek(&args)?,
-        Command::Tree(args) => tables::tree(&args)?,
-        Command::Disasm(args) => disasm::disasm(&args)?,
-        Command::List(args) => tables::list(&args)?,
-        Command::Flame(args) => graphs::flame(&args)?,
-        Command::Convert(args) => graphs::convert(&args)?,
-        Command::Tags(args) => tables::tags(&args)?,
-        Command::Raw(args) => tables::raw(&args)?,
-        Command::Diff(args) => return tables::diff(&args),
-        Command::Goroutines(args) => goroutines::goroutines(&args)?,
-        Command::Inspect(args) => tables::inspect(&args)?,
+        Command::Top(args) => tables::top(&args, context)?,
+        Command::Traces(args) => tables::traces(&args, context)?,
+        Command::Peek(args) => tables::peek(&args, context)?,
+        Command::Tree(args) => tables::tree(&args, context)?,
+        Command::Disasm(args) => disasm::disasm(&args, context)?,
+        Command::List(args) => tables::list(&args, context)?,
+        Command::Flame(args) => graphs::flame(&args, context)?,
+        Command::Convert(args) => graphs::convert(&args, context)?,
+        Command::Tags(args) => tables::tags(&args, context)?,
+        Command::Raw(args) => tables::raw(&args, context)?,
+        Command::Diff(args) => return tables::diff(&args, context),
+        Command::Goroutines(args) => goroutines::goroutines(&args, context)?,
+        Command::Inspect(args) => tables::inspect(&args, context)?,
         #[cfg(feature = "shell")]
         Command::Shell(_) => anyhow::bail!("a shell does not run in a shell"),
         Command::Bundle(args) => return bundle::answer(&args),

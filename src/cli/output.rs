@@ -23,6 +23,27 @@ pub(super) struct Route {
     pub(super) stop: Option<Arc<AtomicBool>>,
 }
 
+/// Where the answer of a command goes: what was typed, and what the session says.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Out<'a> {
+    /// What was typed.
+    pub(super) typed: &'a OutArgs,
+    /// Where a session sends it.
+    pub(super) route: &'a Route,
+}
+
+/// No session.
+static PLAIN: Route = Route {
+    to: To::Out,
+    stop: None,
+};
+
+impl<'a> From<&'a OutArgs> for Out<'a> {
+    fn from(typed: &'a OutArgs) -> Self {
+        Self { typed, route: &PLAIN }
+    }
+}
+
 /// A place for an answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(not(feature = "shell"), expect(dead_code, reason = "made by sessions only"))]
@@ -30,6 +51,8 @@ pub(super) enum To {
     /// Standard output, or the file of `--out`.
     #[default]
     Out,
+    /// A file.
+    File(PathBuf),
     /// The end of a file.
     Append(PathBuf),
     /// Standard input of a command of the system's shell.
@@ -68,20 +91,21 @@ fn colour(when: Colour, is_terminal: bool) -> bool {
 }
 
 /// What standard output can show.
-pub(super) fn terminal(args: &OutArgs) -> Terminal {
-    let is_terminal = args.out.is_none() && args.route.to == To::Out && io::stdout().is_terminal();
+pub(super) fn terminal<'a>(out: impl Into<Out<'a>>) -> Terminal {
+    let out = out.into();
+    let is_terminal = out.typed.out.is_none() && out.route.to == To::Out && io::stdout().is_terminal();
     let width = is_terminal.then(|| terminal_size::terminal_size().map_or(80, |(w, _)| usize::from(w.0)));
     Terminal {
-        colour: colour(args.color, is_terminal),
+        colour: colour(out.typed.color, is_terminal),
         width,
     }
 }
 
 /// How many rows an answer has where no number is given: `most` on a terminal, all in formats for machines, files and
 /// pipes, where nobody would notice that some are missing.
-pub(super) fn rows(format: Format, args: &OutArgs, most: usize) -> usize {
+pub(super) fn rows<'a>(format: Format, out: impl Into<Out<'a>>, most: usize) -> usize {
     let people = matches!(format, Format::Text | Format::Wide | Format::Markdown);
-    if people && terminal(args).width.is_some() {
+    if people && terminal(out).width.is_some() {
         most
     } else {
         0
@@ -89,29 +113,35 @@ pub(super) fn rows(format: Format, args: &OutArgs, most: usize) -> usize {
 }
 
 /// Writes a document in the format asked for.
-pub(super) fn document(d: &Document, format: Format, args: &OutArgs, page: bool) -> Result<()> {
+pub(super) fn document<'a>(d: &Document, format: Format, out: impl Into<Out<'a>>, page: bool) -> Result<()> {
+    let to = out.into();
     let divided = d.query.get("divide_by").and_then(serde_json::Value::as_f64);
     if format == Format::Csv && divided.is_some_and(|by| by != 1.0) {
         bail!("--divide-by changes how numbers are worded, and CSV has them raw\nhint: divide where you read it");
     }
     match format {
         Format::Text | Format::Wide => {
-            let terminal = terminal(args);
-            write(args, page, None, |out| {
+            let terminal = terminal(to);
+            write(to, page, None, |out| {
                 text::text(d, format == Format::Wide, &terminal, out)
             })
         }
-        Format::Json => data(args, false, |out| json::json(d, out)),
-        Format::Jsonl => data(args, false, |out| json::jsonl(d, out)),
-        Format::Csv => data(args, false, |out| csv::csv(d, out)),
-        Format::Markdown => data(args, false, |out| text::markdown(d, out)),
+        Format::Json => data(to, false, |out| json::json(d, out)),
+        Format::Jsonl => data(to, false, |out| json::jsonl(d, out)),
+        Format::Csv => data(to, false, |out| csv::csv(d, out)),
+        Format::Markdown => data(to, false, |out| text::markdown(d, out)),
     }
 }
 
 /// As [`write`], for text in a form that keeps what stands in files as it stands: on a terminal it is made harmless.
-pub(super) fn data(args: &OutArgs, page: bool, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
-    let is_terminal = terminal(args).width.is_some();
-    write(args, page, None, |out| match is_terminal {
+pub(super) fn data<'a>(
+    out: impl Into<Out<'a>>,
+    page: bool,
+    fill: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> Result<()> {
+    let to = out.into();
+    let is_terminal = terminal(to).width.is_some();
+    write(to, page, None, |out| match is_terminal {
         false => fill(out),
         true => {
             let mut out = Harmless::new(out);
@@ -123,25 +153,30 @@ pub(super) fn data(args: &OutArgs, page: bool, fill: impl FnOnce(&mut dyn Write)
 
 /// Runs `fill` with the place where the answer goes. With `page`, a terminal gets a pager; what is `unreadable`
 /// there (the word says why) never goes to one. A reader that stops reading is no error.
-pub(super) fn write(
-    args: &OutArgs,
+pub(super) fn write<'a>(
+    out: impl Into<Out<'a>>,
     page: bool,
     unreadable: Option<&str>,
     fill: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> Result<()> {
-    if let Some(path) = &args.out {
+    let Out { typed, route } = out.into();
+    if typed.out.is_some() && route.to != To::Out {
+        bail!("--out and a redirection name two places for one answer");
+    }
+    if let Some(path) = &typed.out {
         return file(path, fill);
     }
-    match &args.route.to {
+    match &route.to {
+        To::File(path) => return file(path, fill),
         To::Append(path) => return append(path, fill),
-        To::Pipe(command) => return pipe(command, &args.route, fill),
+        To::Pipe(command) => return pipe(command, route, fill),
         To::Out => {}
     }
     let is_terminal = io::stdout().is_terminal();
     if let Some(what) = unreadable.filter(|_| is_terminal) {
         bail!("this is {what} and standard output is a terminal\nhint: name a file with --out FILE, or pipe it");
     }
-    to_standard_output(page && is_terminal && !args.no_pager, &args.route, fill)
+    to_standard_output(page && is_terminal && !typed.no_pager, route, fill)
 }
 
 fn to_standard_output(page: bool, route: &Route, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
@@ -162,7 +197,7 @@ fn to_standard_output(page: bool, route: &Route, fill: impl FnOnce(&mut dyn Writ
 
 /// Writes to standard output, or to a pager where that is a terminal and `page` is set.
 pub(super) fn paged(page: bool, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
-    to_standard_output(page && io::stdout().is_terminal(), &Route::default(), fill)
+    to_standard_output(page && io::stdout().is_terminal(), &PLAIN, fill)
 }
 
 /// Writes a file that appears whole or not at all, and that only its owner is to read.

@@ -9,10 +9,10 @@ use anyhow::{Context as _, bail};
 use clap::{Parser, ValueEnum};
 
 use super::Exit;
-use super::symbols::Opened;
 use crate::bundle::{BundledBinary, Want};
 use crate::input;
 use crate::pprof::Limit;
+use crate::symbolize::locate::MappedBinary;
 use crate::symbolize::names::{printable, readable};
 use crate::symbolize::pclntab::GoTable;
 use crate::symbolize::stack::{Entry, from_return_addresses};
@@ -94,7 +94,7 @@ pub(super) fn answer(args: &SymbolizeArgs) -> anyhow::Result<Exit> {
         _ => PathBuf::new(),
     };
     let path = args.binary.as_ref().unwrap_or(&taken_out);
-    let mut opened = Opened::here(path)?;
+    let mut opened = MappedBinary::here(path)?;
     if let Some(path) = &args.debug_file {
         opened = opened.with_debug_file(path)?;
     }

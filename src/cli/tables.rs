@@ -2,14 +2,15 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 
-use super::args::{Format, InputArgs, OutArgs, QueryArgs};
-use super::{Exit, graphs, open, output};
+use super::args::{Format, InputArgs, OutArgs, QueryArgs, ReportArgs};
+use super::open::{self, Context};
+use super::output::{self, Out};
+use super::{Exit, graphs};
 use crate::analysis::{self, Dialect, Granularity, QueryError, Trim};
-use crate::input::{Choice, Input, Which};
-use crate::model;
+use crate::input::{self, Bases, Choice, InputError, Sources, Subject, Which};
 use crate::render::{
     GoSources, Lines, SourceLookup, csv, folded, json, layout, pprof as text, text as text_page, traces,
     tree as tree_text,
@@ -21,62 +22,43 @@ const TOP_ROWS: usize = 30;
 /// Rows of `tree`.
 const TREE_ROWS: usize = 80;
 
-#[derive(Args, Debug)]
-pub(super) struct TopArgs {
-    #[command(flatten)]
-    pub(super) input: InputArgs,
-    #[command(flatten)]
-    query: QueryArgs,
-    /// Format
-    #[arg(short, long, value_enum, default_value_t)]
-    output: Format,
-    #[command(flatten)]
-    pub(super) out: OutArgs,
+pub(super) fn top(args: &ReportArgs, context: &Context) -> Result<()> {
+    let out = context.out(&args.out);
+    let query = args.query.query(Some(output::rows(args.output, out, TOP_ROWS)));
+    let view = context.view(&args.input, &query, &args.out)?;
+    let report = analysis::top(&view);
+    output::document(
+        &layout::top(&report, &view, args.out.full_names),
+        args.output,
+        out,
+        false,
+    )
 }
 
-pub(super) fn top(args: &TopArgs) -> Result<()> {
-    let query = args.query.query(Some(output::rows(args.output, &args.out, TOP_ROWS)));
-    let (mut view, look) = open::view(&args.input, &query, &args.out)?;
-    let report = analysis::top(&mut view);
-    output::document(&layout::top(&report, &view, &look), args.output, &args.out, false)
-}
-
-#[derive(Args, Debug)]
-pub(super) struct TreeArgs {
-    #[command(flatten)]
-    pub(super) input: InputArgs,
-    #[command(flatten)]
-    query: QueryArgs,
-    /// Format
-    #[arg(short, long, value_enum, default_value_t)]
-    output: Format,
-    #[command(flatten)]
-    pub(super) out: OutArgs,
-}
-
-pub(super) fn tree(args: &TreeArgs) -> Result<()> {
-    let query = args.query.query(Some(output::rows(args.output, &args.out, TREE_ROWS)));
-    let (mut view, look) = open::view(&args.input, &query, &args.out)?;
-    let report = analysis::tree(&mut view, None)?;
-    print_tree(&report, &view, &look, "tree", args.output, &args.out)
+pub(super) fn tree(args: &ReportArgs, context: &Context) -> Result<()> {
+    let out = context.out(&args.out);
+    let query = args.query.query(Some(output::rows(args.output, out, TREE_ROWS)));
+    let view = context.view(&args.input, &query, &args.out)?;
+    let report = analysis::tree(&view, None)?;
+    print_tree(&report, &view, "tree", args.output, out)
 }
 
 /// Prints rows between their callers and callees as they are made.
 fn print_tree(
     report: &analysis::Tree,
     view: &analysis::View,
-    look: &layout::Look,
     schema: &str,
     format: Format,
-    out: &OutArgs,
+    out: Out<'_>,
 ) -> Result<()> {
-    let mut page = layout::tree(report, view, look, schema);
-    let rows = || layout::tree_rows(report, view, look);
+    let full_names = out.typed.full_names;
+    let mut page = layout::tree(report, view, schema);
+    let rows = || layout::tree_rows(report, view, full_names);
     let terminal = output::terminal(out);
     match format {
         Format::Text => output::write(out, true, None, |out| {
             text_page::around(&page, &terminal, report.is_empty(), out, |out| {
-                tree_text::rows(report, view, look, &terminal, out)
+                tree_text::rows(report, view, full_names, &terminal, out)
             })
         }),
         Format::Json => output::data(out, false, |out| json::json_rows(&page, rows(), out)),
@@ -95,27 +77,21 @@ pub(super) struct PeekArgs {
     #[arg(value_name = "REGEX")]
     matching: String,
     #[command(flatten)]
-    pub(super) input: InputArgs,
-    #[command(flatten)]
-    query: QueryArgs,
-    /// Format
-    #[arg(short, long, value_enum, default_value_t)]
-    output: Format,
-    #[command(flatten)]
-    pub(super) out: OutArgs,
+    report: ReportArgs,
 }
 
-pub(super) fn peek(args: &PeekArgs) -> Result<()> {
+pub(super) fn peek(args: &PeekArgs, context: &Context) -> Result<()> {
+    let PeekArgs { matching, report: args } = args;
     let query = analysis::Query {
         trim: Trim::NONE,
         ..args.query.query(None)
     };
-    let (mut view, look) = open::view(&args.input, &query, &args.out)?;
-    let report = analysis::tree(&mut view, Some(&args.matching))?;
+    let view = context.view(&args.input, &query, &args.out)?;
+    let report = analysis::tree(&view, Some(matching))?;
     if report.is_empty() {
-        return Err(open::no_match(&args.matching, &view, &look));
+        return Err(open::no_match(matching, &view));
     }
-    print_tree(&report, &view, &look, "peek", args.output, &args.out)
+    print_tree(&report, &view, "peek", args.output, context.out(&args.out))
 }
 
 #[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -151,7 +127,7 @@ impl TracesFormat {
 #[derive(Args, Debug)]
 pub(super) struct TracesArgs {
     #[command(flatten)]
-    pub(super) input: InputArgs,
+    input: InputArgs,
     #[command(flatten)]
     query: QueryArgs,
     /// In the order of the profile instead of the heaviest first
@@ -161,75 +137,62 @@ pub(super) struct TracesArgs {
     #[arg(short, long, value_enum, default_value_t)]
     output: TracesFormat,
     #[command(flatten)]
-    pub(super) out: OutArgs,
+    out: OutArgs,
 }
 
-pub(super) fn traces(args: &TracesArgs) -> Result<()> {
+pub(super) fn traces(args: &TracesArgs, context: &Context) -> Result<()> {
     let query = args.query.query(None);
-    let (mut view, look) = open::view(&args.input, &query, &args.out)?;
+    let out = context.out(&args.out);
+    let full_names = args.out.full_names;
+    let view = context.view(&args.input, &query, &args.out)?;
     if args.output == TracesFormat::Folded {
-        let stacks = analysis::named_stacks(&mut view)?;
-        return output::data(&args.out, false, |out| folded(&stacks, &view, out));
+        let stacks = analysis::named_stacks(&view)?;
+        return output::data(out, false, |out| folded(&stacks, &view, out));
     }
-    let mut report = analysis::traces(&mut view);
+    let mut report = analysis::traces(&view);
     let most = query.trim.node_count.unwrap_or(0);
     if !args.unsorted || most > 0 {
         report.heaviest(&view, most);
     }
-    let mut table = layout::traces(&report, &view, &look);
+    let mut table = layout::traces(&report, &view);
     if let Some(format) = args.output.as_people_read_it() {
-        table.rows = layout::traces_rows(&report, &view, &look).collect();
-        return output::document(&table, format, &args.out, false);
+        table.rows = layout::traces_rows(&report, &view, full_names).collect();
+        return output::document(&table, format, out, false);
     }
-    let head = layout::head("traces", &report.header, &view, &look);
+    let head = layout::head("traces", &report.header, &view);
     if args.output == TracesFormat::Text {
-        return output::write(&args.out, true, None, |out| {
+        return output::write(out, true, None, |out| {
             traces::text(&report, &view, &head.heading, &table.notes, out)
         });
     }
-    output::data(&args.out, false, |out| match args.output {
+    output::data(out, false, |out| match args.output {
         TracesFormat::Json => traces::json(&report, &view, &json::head(&table), true, out),
         TracesFormat::Jsonl => traces::json(&report, &view, &json::head(&table), false, out),
-        _ => csv::csv_rows(&table, layout::traces_rows(&report, &view, &look), out),
+        _ => csv::csv_rows(&table, layout::traces_rows(&report, &view, full_names), out),
     })
 }
 
-#[derive(Args, Debug)]
-pub(super) struct TagsArgs {
-    #[command(flatten)]
-    pub(super) input: InputArgs,
-    #[command(flatten)]
-    query: QueryArgs,
-    /// Format
-    #[arg(short, long, value_enum, default_value_t)]
-    output: Format,
-    #[command(flatten)]
-    pub(super) out: OutArgs,
-}
-
-pub(super) fn tags(args: &TagsArgs) -> Result<()> {
-    let (view, look) = open::view(&args.input, &args.query.query(None), &args.out)?;
-    output::document(
-        &layout::tags(&analysis::tags(&view), &view, &look),
-        args.output,
-        &args.out,
-        false,
-    )
+pub(super) fn tags(args: &ReportArgs, context: &Context) -> Result<()> {
+    let view = context.view(&args.input, &args.query.query(None), &args.out)?;
+    let page = layout::tags(&analysis::tags(&view), &view);
+    output::document(&page, args.output, context.out(&args.out), false)
 }
 
 #[derive(Args, Debug)]
 pub(super) struct RawArgs {
     #[command(flatten)]
-    pub(super) input: InputArgs,
+    input: InputArgs,
     #[command(flatten)]
     query: QueryArgs,
     #[command(flatten)]
-    pub(super) out: OutArgs,
+    out: OutArgs,
 }
 
-pub(super) fn raw(args: &RawArgs) -> Result<()> {
-    let profile = graphs::filtered(&args.input, args.query.query(None), &args.out)?;
-    output::data(&args.out, true, |out| text::raw(&profile, Dialect::Native, out))
+pub(super) fn raw(args: &RawArgs, context: &Context) -> Result<()> {
+    let profile = graphs::filtered(context, &args.input, &args.query.query(None), &args.out)?;
+    output::data(context.out(&args.out), true, |out| {
+        text::raw(&profile, Dialect::Native, out)
+    })
 }
 
 #[derive(Args, Debug)]
@@ -240,87 +203,74 @@ pub(super) struct DiffArgs {
     old: PathBuf,
     /// The profile after; several are added up
     #[command(flatten)]
-    pub(super) input: InputArgs,
-    /// The snapshot before, of a bundle: first, last or its number [default: first, where one bundle is all that is given]
+    report: ReportArgs,
+    /// The snapshot before, of a bundle or folder: first, last or its number [default: first, where one is all that is given]
     #[arg(long, value_name = "WHICH", help_heading = "Bundle")]
     old_snapshot: Option<Which>,
-    #[command(flatten)]
-    query: QueryArgs,
     /// Exit with 1 when any row changed
     #[arg(long)]
     exit_code: bool,
-    /// Format
-    #[arg(short, long, value_enum, default_value_t)]
-    output: Format,
-    #[command(flatten)]
-    pub(super) out: OutArgs,
 }
 
 impl DiffArgs {
-    /// Where the new profile comes from, and what of the old source is taken.
-    fn both(&self) -> (InputArgs, Choice) {
-        let mut input = self.input.clone();
-        let mut old = input.choice();
-        if input.sources.is_empty() && input.held.is_none() {
-            input.sources.push(self.old.clone());
-            old.snapshot = Some(Which::First);
+    /// Both sides. A bundle or folder alone is compared with itself: its first snapshot with its last.
+    fn both(&self, context: &Context) -> Result<(Subject, Subject)> {
+        let args = &self.report;
+        let mut new = Sources {
+            // Scales one side to the other here.
+            bases: Bases::default(),
+            ..open::sources(&args.input)?
+        };
+        if new.paths.is_empty() && context.held.is_none() {
+            new.paths.push(self.old.clone());
+            let (first, last) = new.open()?.ends(self.old_snapshot)?;
+            open::notes(&first.notes, &args.out);
+            return Ok((first, open::received(last, &args.input, &args.out)?));
         }
-        old.snapshot = self.old_snapshot.or(old.snapshot);
-        (input, old)
+        let subject = match &context.held {
+            Some(held) => context.held_with(held, &args.input, &args.out)?,
+            None => open::received(new.subject()?, &args.input, &args.out)?,
+        };
+        let old = Sources {
+            paths: vec![self.old.clone()],
+            kind: Some(subject.kind()),
+            choice: Choice {
+                snapshot: self.old_snapshot.or(new.choice.snapshot),
+                ..new.choice.clone()
+            },
+            naming: subject.naming().clone(),
+            ..new
+        };
+        let old = old.subject().map_err(|e| match e {
+            e @ (InputError::Refused { .. } | InputError::Mapped(_)) => {
+                anyhow::Error::from(e).context("the old profile")
+            }
+            e => e.into(),
+        })?;
+        open::notes(&old.notes, &args.out);
+        Ok((old, subject))
     }
 }
 
-pub(super) fn diff(args: &DiffArgs) -> Result<Exit> {
-    if !args.input.base.is_empty() || !args.input.diff_base.is_empty() {
+pub(super) fn diff(args: &DiffArgs, context: &Context) -> Result<Exit> {
+    let ReportArgs {
+        input,
+        query,
+        output,
+        out: typed,
+    } = &args.report;
+    if !input.base.is_empty() || !input.diff_base.is_empty() {
         bail!("diff subtracts OLD already\nhint: kubeprof diff OLD NEW, or kubeprof top --diff-base OLD NEW");
     }
-    let query = args.query.query(Some(output::rows(args.output, &args.out, TOP_ROWS)));
-    // A bundle alone is compared with itself: its first snapshot with its last.
-    let (mut input, choice) = args.both();
-    let normalize = std::mem::take(&mut input.normalize);
-    let knowledge = open::knowledge(&args.input)?;
-    let alone = args.input.sources.is_empty() && args.input.held.is_none();
-    let (base, (loaded, look)) = if alone {
-        let (first, last) = open::ends(&args.old, &args.input, args.old_snapshot, &args.out)?;
-        (first, open::with_names(last, &input, &args.out)?)
-    } else {
-        let (loaded, look) = open::named(&input, &args.out)?;
-        let old = std::slice::from_ref(&args.old);
-        let base = open::load_paths(old, &args.input, Some(loaded.kind), choice, &args.out)?;
-        (base, (loaded, look))
-    };
-    let look = layout::Look {
-        old_merged: base.files.len(),
-        normalized: normalize,
-        ..look
-    };
-    let symbols = args.input.symbols.with(&base.binaries);
-    let (mut base, form) = (base.profile, base.form);
-    super::symbols::symbolize(&mut base, form, &symbols, &args.out).context("the old profile")?;
-    let mut profile = loaded.profile;
-    open::drop_frames(&mut base, &args.out);
-    open::drop_frames(&mut profile, &args.out);
-    let mut both = [base, profile];
-    model::align(&mut both).context("cannot compare the two")?;
-    let [mut base, mut profile] = both;
-    if normalize {
-        profile.normalize(&mut base)?;
-    }
-    let mut old = open::prepare(base, &query, knowledge.clone(), &args.out).context("the old profile")?;
-    let mut new = open::prepare(profile, &query, knowledge, &args.out)?;
-    if old.sample_type != new.sample_type || old.unit != new.unit {
-        bail!(
-            "cannot compare {}/{} with {}/{}",
-            old.sample_type,
-            old.unit,
-            new.sample_type,
-            new.unit
-        );
-    }
-    let report = analysis::diff(&mut old, &mut new);
-    // What was asked; the report itself needs all rows of both.
-    new.query.trim = query.trim;
-    output::document(&layout::diff(&report, &old, &new, &look), args.output, &args.out, false)?;
+    let out = context.out(typed);
+    let query = query.query(Some(output::rows(*output, out, TOP_ROWS)));
+    let (old, new) = args.both(context)?;
+    let (old, new) = input::compared(old, new, &query, input.normalize)?;
+    let old = open::said(old, typed)?;
+    let new = open::said(new, typed)?;
+    let report = analysis::diff(&old, &new);
+    let page = layout::diff(&report, &old, &new, typed.full_names);
+    output::document(&page, *output, out, false)?;
     Ok(if args.exit_code && report.changed > 0 {
         Exit::Findings
     } else {
@@ -335,52 +285,43 @@ pub(super) struct InspectArgs {
     #[arg(long, exclusive = true)]
     subsystems: bool,
     #[command(flatten)]
-    pub(super) input: InputArgs,
+    input: InputArgs,
     /// Format
     #[arg(short, long, value_enum, default_value_t)]
     output: Format,
     #[command(flatten)]
-    pub(super) out: OutArgs,
+    out: OutArgs,
 }
 
-pub(super) fn inspect(args: &InspectArgs) -> Result<()> {
+pub(super) fn inspect(args: &InspectArgs, context: &Context) -> Result<()> {
+    let out = context.out(&args.out);
     if args.subsystems {
         let table = crate::kubelet::Knowledge::builtin_text();
-        return output::write(&args.out, true, None, |out| out.write_all(table.as_bytes()));
+        return output::write(out, true, None, |out| out.write_all(table.as_bytes()));
     }
-    let (loaded, look) = if args.input.held.is_none() {
-        let input = Input::open(&args.input.sources, open::limit(&args.input))?;
+    let subject = if context.held.is_none() {
+        let opened = open::sources(&args.input)?.open()?;
         if args.input.asks_for_all() {
-            if let Some((contents, record)) = input.bundle().filter(|(contents, _)| contents.name.as_os_str() != "-") {
+            if let Some((contents, record)) = opened.bundle().filter(|(contents, _)| contents.name.as_os_str() != "-") {
                 let document = layout::bundle(&contents.name.display().to_string(), record);
-                return output::document(&document, args.output, &args.out, true);
+                return output::document(&document, args.output, out, true);
             }
-            if let Some(files) = input.list() {
-                return output::document(&layout::survey(&files), args.output, &args.out, true);
+            if let Some(files) = opened.list() {
+                return output::document(&layout::survey(&files), args.output, out, true);
             }
         }
-        open::named_of(input, &args.input, &args.out)?
+        open::received(opened.subject()?, &args.input, &args.out)?
     } else {
-        open::named(&args.input, &args.out)?
+        context.subject(&args.input, &args.out)?
     };
     let facts = vec![
-        ("source", look.source.clone()),
-        ("kind", loaded.kind.to_string()),
-        ("form", loaded.form.to_string()),
+        ("source", subject.origin.source.clone()),
+        ("kind", subject.kind().to_string()),
+        ("form", subject.form.to_string()),
     ];
-    let view = open::prepare(
-        loaded.profile,
-        &analysis::Query::default(),
-        open::knowledge(&args.input)?,
-        &args.out,
-    )?;
+    let view = open::said(subject.into_whole_view(&analysis::Query::default())?, &args.out)?;
     let report = analysis::census(&view);
-    output::document(
-        &layout::census(&report, &view, &look, &facts),
-        args.output,
-        &args.out,
-        false,
-    )
+    output::document(&layout::census(&report, &view, &facts), args.output, out, false)
 }
 
 const KINDS: &str = "\
@@ -397,14 +338,7 @@ pub(super) struct ListArgs {
     #[arg(value_name = "REGEX")]
     matching: String,
     #[command(flatten)]
-    pub(super) input: InputArgs,
-    #[command(flatten)]
-    query: QueryArgs,
-    /// Format
-    #[arg(short, long, value_enum, default_value_t)]
-    output: Format,
-    #[command(flatten)]
-    pub(super) out: OutArgs,
+    report: ReportArgs,
 }
 
 /// Sources for `list`, found by the rules of Go builds.
@@ -425,18 +359,19 @@ impl SourceLookup for Found {
     }
 }
 
-pub(super) fn list(args: &ListArgs) -> Result<()> {
+pub(super) fn list(args: &ListArgs, context: &Context) -> Result<()> {
+    let ListArgs { matching, report: args } = args;
     let query = analysis::Query {
         trim: Trim::NONE,
         granularity: Granularity::Lines,
         ..args.query.query(None)
     };
-    let (mut view, look) = open::view(&args.input, &query, &args.out)?;
-    let report = match analysis::list(&mut view, &args.matching) {
-        Err(QueryError::NoMatch(matching)) => return Err(open::no_match(&matching, &view, &look)),
+    let view = context.view(&args.input, &query, &args.out)?;
+    let report = match analysis::list(&view, matching) {
+        Err(QueryError::NoMatch(matching)) => return Err(open::no_match(&matching, &view)),
         other => other?,
     };
     let mut sources = Found(GoSources::new(&query.source_path));
-    let document = layout::list(&report, &view, &look, &mut sources);
-    output::document(&document, args.output, &args.out, true)
+    let document = layout::list(&report, &view, args.out.full_names, &mut sources);
+    output::document(&document, args.output, context.out(&args.out), true)
 }

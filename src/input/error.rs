@@ -1,10 +1,14 @@
 //! Why the sources of a command line give no profile, with what to do.
 
 use std::io;
+use std::path::PathBuf;
 
+use crate::analysis::QueryError;
 use crate::bundle::manifest::JOURNAL;
 use crate::model::{Kind, MergeError};
 use crate::pprof;
+use crate::symbolize::identity::Identity;
+use crate::symbolize::locate::MappedError;
 
 /// Why there is no profile.
 #[derive(Debug, thiserror::Error)]
@@ -109,9 +113,71 @@ pub enum InputError {
         /// How many there are.
         files: usize,
     },
+    /// Profiles that cannot be subtracted from each other.
+    #[error("{0}")]
+    Subtract(MergeError),
+    /// Nothing is subtracted.
+    #[error("--normalize needs a base\nhint: name it with --base or --diff-base")]
+    NothingToNormalizeTo,
+    /// A binary cannot be used.
+    #[error(transparent)]
+    Mapped(#[from] MappedError),
+    /// The binary that was named is another one.
+    #[error("{}: refused\n{}{}", .path.display(), .identity, refused_hint(.identity, *.archived))]
+    Refused {
+        /// The binary.
+        path: PathBuf,
+        /// What was compared.
+        identity: Box<Identity>,
+        /// Whether the archive has the right one.
+        archived: bool,
+    },
+    /// There is no binary for the profile.
+    #[error(
+        "no binary for this profile (build ID {build_id:?})\nhint: give it with --binary, or archive it with `kubeprof binary add`"
+    )]
+    NoBinary {
+        /// Build ID of the profile.
+        build_id: String,
+    },
     /// Profiles that cannot be added up.
     #[error("cannot merge the sources: {0}")]
     Merge(#[from] MergeError),
+}
+
+/// Why two profiles cannot be compared.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CompareError {
+    /// They do not measure the same thing.
+    #[error("cannot compare the two: {0}")]
+    Merge(MergeError),
+    /// The query does not suit the old one.
+    #[error("the old profile: {0}")]
+    Old(QueryError),
+    /// The query does not suit the new one.
+    #[error("{0}")]
+    New(QueryError),
+    /// They show different types.
+    #[error("cannot compare {old} with {new}")]
+    Types {
+        /// What the old one shows.
+        old: String,
+        /// What the new one shows.
+        new: String,
+    },
+}
+
+/// What to do about a refused binary.
+fn refused_hint(identity: &Identity, archived: bool) -> String {
+    let id = &identity.build_id_profile;
+    match archived {
+        true => "hint: the archive has the binary that ran: leave --binary away".to_owned(),
+        false if id.is_empty() => "hint: --trust-binary uses it all the same, and marks every report".to_owned(),
+        false => format!(
+            "hint: look for the binary with build ID {id} (`kubeprof binary ls`), or mark every report with --trust-binary"
+        ),
+    }
 }
 
 fn io_hint(name: &str, e: &io::Error) -> &'static str {

@@ -4,12 +4,14 @@ use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::io;
 use std::path::Path;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use super::InputError;
+use super::parents::parent_owners;
 use super::series::Artifact;
 use super::source::Source;
 use crate::bundle::names;
+use crate::kubelet::Knowledge;
 use crate::pprof::{self, Limit, inflate};
 
 /// Profiles that were decoded to tell what they are stay as long as their files are smaller than this together, the last
@@ -30,6 +32,8 @@ pub(super) struct Place {
 pub(super) struct Files {
     pub(super) sources: Vec<Source>,
     pub(super) limit: Limit,
+    /// What owns goroutines by their parents.
+    pub(super) knowledge: Arc<Knowledge>,
     decoded: Mutex<Decoded>,
 }
 
@@ -40,10 +44,11 @@ struct Decoded {
 }
 
 impl Files {
-    pub(super) fn new(sources: Vec<Source>, limit: Limit) -> Self {
+    pub(super) fn new(sources: Vec<Source>, limit: Limit, knowledge: Arc<Knowledge>) -> Self {
         Self {
             sources,
             limit,
+            knowledge,
             decoded: Mutex::default(),
         }
     }
@@ -79,7 +84,7 @@ impl Files {
 
     /// Decodes what may be a profile.
     pub(super) fn decode(&self, bytes: &[u8]) -> Result<pprof::Read, pprof::ReadError> {
-        pprof::read(bytes, self.limit, false)
+        pprof::read_owned(bytes, self.limit, &|dump| parent_owners(dump, &self.knowledge))
     }
 
     /// Keeps what was decoded, in place of what was kept first.

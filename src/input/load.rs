@@ -2,36 +2,30 @@
 
 use std::path::PathBuf;
 
+use super::files::Files;
 use super::loose::{Found, Loose};
+use super::parents::parent_owners;
 use super::select::{self, Choice, Which, choose};
 use super::series::{Artifact, preference};
 use super::{Group, GroupOf, Input, InputError, Note, read_profile};
 use crate::bundle::BundledBinary;
+use crate::kubelet::Knowledge;
 use crate::model::{self, Kind, MergeOptions, Profile};
-use crate::pprof::goroutines::GoroutineDump;
 use crate::pprof::{self, Form, Remark};
 
 /// One profile out of all sources.
-#[derive(Clone, Debug)]
-pub struct Loaded {
-    /// The profile.
-    pub profile: Profile,
-    /// What it is.
-    pub kind: Kind,
+pub(super) struct Loaded {
+    pub(super) profile: Profile,
+    pub(super) kind: Kind,
     /// The files that it was made of.
-    pub files: Vec<PathBuf>,
-    /// How many profiles were subtracted.
-    pub base_files: usize,
+    pub(super) files: Vec<PathBuf>,
+    /// When the last of them was taken; 0 when unknown.
+    pub(super) until_nanos: i64,
     /// How they were written (of the first, where several were merged).
-    pub form: Form,
-    /// What the reader should know.
-    pub notes: Vec<Note>,
-    /// The goroutine dumps that the profile was made of, where it was made of nothing else.
-    pub dumps: Vec<GoroutineDump>,
+    pub(super) form: Form,
+    pub(super) notes: Vec<Note>,
     /// Executables in the bundles that it came from.
-    pub binaries: Vec<BundledBinary>,
-    /// Whether it came from a folder, a tar or a bundle, which may have other forms of the same thing.
-    pub collected: bool,
+    pub(super) binaries: Vec<BundledBinary>,
 }
 
 /// The artifacts that a choice falls on.
@@ -52,15 +46,6 @@ pub(super) struct Candidate {
 }
 
 impl Input {
-    /// Takes the profiles of one kind that the choice falls on and adds them up.
-    ///
-    /// # Errors
-    /// When a file that was named is no profile, nothing fits, or there is more than one kind or process and none was chosen.
-    pub fn load(mut self, kind: Option<Kind>, choice: &Choice) -> Result<Loaded, InputError> {
-        let selected = self.select(kind, choice, &[])?;
-        self.sum(best_form(selected))
-    }
-
     /// The profile of one file, or what is taken of a bundle by default. With `plain`, a file is read as `go tool pprof` does.
     ///
     /// # Errors
@@ -73,23 +58,18 @@ impl Input {
             return Ok((read.profile, Vec::new()));
         }
         if self.bundle().is_some() {
-            let loaded = self.load(None, &Choice::default())?;
+            let mut input = self;
+            let selected = input.select(&[])?;
+            let loaded = input.sum(best_form(selected))?;
             return Ok((loaded.profile, loaded.notes));
         }
         let name = self.groups().first().map(|g| g.name.clone()).unwrap_or_default();
         read_profile(&name, self.files.limit, plain).map(|read| (read.profile, Vec::new()))
     }
 
-    /// The earliest and the latest profile of one kind: what `old` and the choice fall on in one bundle, folder or tar.
-    ///
-    /// # Errors
-    /// As for [`Input::load`]; also where there is but one.
-    pub fn ends(
-        mut self,
-        kind: Option<Kind>,
-        choice: &Choice,
-        old: Option<Which>,
-    ) -> Result<(Loaded, Loaded), InputError> {
+    /// What `old` and the choice fall on in one bundle, folder or tar: the earlier and the later side of a comparison.
+    pub(super) fn select_ends(&mut self, old: Option<Which>) -> Result<(Selected, Selected), InputError> {
+        let choice = &self.asked.choice.clone();
         let older = Choice {
             snapshot: Some(old.unwrap_or(Which::First)),
             ..choice.clone()
@@ -98,8 +78,8 @@ impl Input {
             snapshot: Some(choice.snapshot.unwrap_or_default()),
             ..choice.clone()
         };
-        let mut new = self.select(kind, &newer, &[])?;
-        let mut old = self.select(Some(new.kind), &older, &[])?;
+        let mut new = self.select_of(self.asked.kind, &newer, &[])?;
+        let mut old = self.select_of(Some(new.kind), &older, &[])?;
         // Forms hide different frames: both sides take the best that both have.
         let has = |s: &Selected, form| s.artifacts.iter().any(|(a, _)| a.facts.form == form);
         let forms = new.artifacts.iter().map(|(a, _)| a.facts.form);
@@ -115,16 +95,17 @@ impl Input {
             let path = paths(&new).into_iter().next().unwrap_or_default();
             return Err(InputError::OneSnapshot(path.display().to_string()));
         }
-        Ok((self.sum(old)?, self.sum(new)?))
+        Ok((old, new))
+    }
+
+    /// The artifacts that were asked for.
+    pub(super) fn select(&mut self, kinds: &[Kind]) -> Result<Selected, InputError> {
+        let choice = self.asked.choice.clone();
+        self.select_of(self.asked.kind, &choice, kinds)
     }
 
     /// The artifacts that a choice falls on. Of bundles, where no kind was asked for, the first of `kinds` that there is.
-    pub(super) fn select(
-        &mut self,
-        asked: Option<Kind>,
-        choice: &Choice,
-        kinds: &[Kind],
-    ) -> Result<Selected, InputError> {
+    fn select_of(&mut self, asked: Option<Kind>, choice: &Choice, kinds: &[Kind]) -> Result<Selected, InputError> {
         self.groups();
         let files = self.files.clone();
         let Some(groups) = self.groups.get_mut() else {
@@ -203,27 +184,7 @@ impl Input {
         })
     }
 
-    /// Reads artifacts; their kind is settled where they can be read as two.
-    pub(super) fn read(
-        &self,
-        artifacts: Vec<(Artifact, bool)>,
-        kind: Kind,
-        notes: &mut Vec<Note>,
-    ) -> Result<Vec<Candidate>, InputError> {
-        let mut all = Vec::with_capacity(artifacts.len());
-        for (artifact, _) in artifacts {
-            let (mut read, is_altered) = self.files.read(&artifact)?;
-            let path = artifact.path;
-            if is_altered {
-                notes.push(Note::Altered(path.clone()));
-            }
-            settle_kind(&mut read, kind);
-            all.push(Candidate { path, read });
-        }
-        Ok(all)
-    }
-
-    fn sum(&self, selected: Selected) -> Result<Loaded, InputError> {
+    pub(super) fn sum(&self, selected: Selected) -> Result<Loaded, InputError> {
         let Selected {
             kind,
             artifacts,
@@ -231,22 +192,14 @@ impl Input {
             binaries,
             ..
         } = selected;
-        let collected = artifacts.iter().any(|(_, collected)| *collected);
-        let candidates = self.read(artifacts, kind, &mut notes)?;
+        let candidates = self.files.read_all(artifacts, kind, &mut notes)?;
         let form = candidates.first().map_or(Form::Proto, |c| c.read.form);
         let files: Vec<PathBuf> = candidates.iter().map(|c| c.path.clone()).collect();
         for c in &candidates {
             remarks(c, &mut notes);
         }
-        let mut profiles = Vec::with_capacity(candidates.len());
-        let mut dumps = Vec::new();
-        for c in candidates {
-            profiles.push(c.read.profile);
-            dumps.extend(c.read.dump.map(|dump| *dump));
-        }
-        if dumps.len() != profiles.len() {
-            dumps.clear();
-        }
+        let mut profiles: Vec<Profile> = candidates.into_iter().map(|c| c.read.profile).collect();
+        let until_nanos = profiles.iter().map(|p| p.time_nanos).max().unwrap_or(0);
         let profile = match (profiles.len(), profiles.pop()) {
             (1, Some(profile)) => profile,
             (n, last) => {
@@ -261,13 +214,33 @@ impl Input {
             profile,
             kind,
             files,
-            base_files: 0,
+            until_nanos,
             form,
             notes,
-            dumps,
             binaries,
-            collected,
         })
+    }
+}
+
+impl Files {
+    /// Reads artifacts; their kind is settled where they can be read as two.
+    pub(super) fn read_all(
+        &self,
+        artifacts: Vec<(Artifact, bool)>,
+        kind: Kind,
+        notes: &mut Vec<Note>,
+    ) -> Result<Vec<Candidate>, InputError> {
+        let mut all = Vec::with_capacity(artifacts.len());
+        for (artifact, _) in artifacts {
+            let (mut read, is_altered) = self.read(&artifact)?;
+            let path = artifact.path;
+            if is_altered {
+                notes.push(Note::Altered(path.clone()));
+            }
+            settle_kind(&mut read, kind, &self.knowledge);
+            all.push(Candidate { path, read });
+        }
+        Ok(all)
     }
 }
 
@@ -282,7 +255,7 @@ impl Group {
 }
 
 /// A folder holds the same thing in several forms; adding them up would count it twice.
-fn best_form(mut selected: Selected) -> Selected {
+pub(super) fn best_form(mut selected: Selected) -> Selected {
     let collected = selected.artifacts.iter().filter(|(_, collected)| *collected);
     if let Some(best) = collected.map(|(a, _)| preference(a.facts.form)).min() {
         let before = selected.artifacts.len();
@@ -330,7 +303,7 @@ fn added_up(of_kind: &[&Found], kind: Kind) -> Note {
 
 /// Where `asked` may decide: heap and allocs are one and the same text, and a dump in which the runtime has marked the leaked
 /// goroutines is a goroutineleak profile as well.
-fn settle_kind(read: &mut pprof::Read, asked: Kind) {
+fn settle_kind(read: &mut pprof::Read, asked: Kind, knowledge: &Knowledge) {
     let either = read.remarks.iter().position(|r| *r == Remark::HeapOrAllocs);
     if let (Kind::Allocs, Some(remark)) = (asked, either) {
         read.remarks.remove(remark);
@@ -340,7 +313,7 @@ fn settle_kind(read: &mut pprof::Read, asked: Kind) {
         && dump.knows_leaks()
     {
         dump.keep_leaked();
-        read.profile = dump.to_profile();
+        read.profile = dump.to_owned_profile(Some(&|dump| parent_owners(dump, knowledge)));
         read.remarks.retain(|r| !matches!(r, Remark::Leaked(..)));
     }
 }

@@ -11,22 +11,28 @@ mod goroutines;
 mod listing;
 mod load;
 mod loose;
+mod names;
 mod note;
+mod parents;
 mod select;
 mod series;
 mod source;
+mod subject;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
+pub use error::CompareError;
 pub use error::InputError;
-pub use goroutines::GoroutineForms;
+pub use goroutines::{FormsRemark, Prefer};
 pub use listing::{ListedFile, ListedProfile};
-pub use load::Loaded;
+pub use names::{Naming, Proven, Symbolize};
 pub use note::Note;
+pub use parents::dump_profile;
 pub use select::{Choice, Chosen, PREFERRED, Which};
 pub use series::{Artifact, KnownBy, Moment, Series};
 pub use source::{open_bundle, read_profile};
+pub use subject::{Bases, Filtered, Sources, Subject, compared};
 
 use crate::bundle::manifest::JOURNAL;
 use crate::bundle::{BundledBinary, Contents, Record, Want};
@@ -38,6 +44,7 @@ use source::Source;
 /// The sources of a command, each opened once.
 #[derive(Debug)]
 pub struct Input {
+    asked: Sources,
     files: Arc<Files>,
     groups: OnceLock<Vec<Group>>,
 }
@@ -63,10 +70,19 @@ impl Input {
     /// # Errors
     /// When one cannot be read.
     pub fn open(paths: &[PathBuf], limit: Limit) -> Result<Self, InputError> {
-        let open = |path: &PathBuf| Source::open(path, limit, Want::Artifacts);
-        let sources: Result<Vec<Source>, InputError> = paths.iter().map(open).collect();
+        Sources {
+            limit,
+            ..Sources::new(paths)
+        }
+        .open()
+    }
+
+    fn new(sources: &Sources) -> Result<Self, InputError> {
+        let open = |path: &PathBuf| Source::open(path, sources.limit, Want::Artifacts);
+        let opened: Result<Vec<Source>, InputError> = sources.paths.iter().map(open).collect();
         Ok(Self {
-            files: Arc::new(Files::new(sources?, limit)),
+            asked: sources.clone(),
+            files: Arc::new(Files::new(opened?, sources.limit, sources.knowledge.clone())),
             groups: OnceLock::new(),
         })
     }

@@ -6,6 +6,8 @@ use super::select::Chosen;
 use crate::model::Kind;
 use crate::model::units::counted;
 use crate::pprof;
+use crate::symbolize::identity::Reason;
+use crate::symbolize::locate::search::Origin;
 
 /// Something that did not stop the reading.
 #[derive(Clone, Debug)]
@@ -39,6 +41,14 @@ pub enum Note {
     Broken(PathBuf, String),
     /// What is subtracted is of another build.
     OtherBuild,
+    /// A binary that was named is neither proven nor disproven.
+    Unproven(PathBuf, Reason),
+    /// Names are of a binary that nothing proves.
+    Trusted(String),
+    /// A binary that was found is another one.
+    OtherBinary(Origin, Reason),
+    /// A debuginfod server did not give a binary.
+    Server(String),
 }
 
 impl std::fmt::Display for Note {
@@ -99,6 +109,12 @@ impl std::fmt::Display for Note {
                 path.display(),
                 counted(n, "location names", "locations name")
             ),
+            Note::Unproven(path, reason) => write!(f, "{}: unproven: {reason}", path.display()),
+            Note::Trusted(mark) => f.write_str(mark),
+            Note::OtherBinary(origin, reason) => {
+                write!(f, "a binary from {origin} is not the one that ran: {reason}")
+            }
+            Note::Server(error) => f.write_str(error),
             Note::OtherBuild => f.write_str("the base is of another build; stacks are compared by function and line"),
         }
     }

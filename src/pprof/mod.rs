@@ -24,4 +24,4 @@ pub use decode_error::{DecodeError, DecodeErrorKind};
 pub use encode::{Compression, encode, encode_gzip, encode_gzip_as_read};
 pub(crate) use frames::Frames;
 pub use inflate::{Encoding, InflateError, Limit, encoding, inflate};
-pub use read::{Form, Read, ReadError, Remark, read};
+pub use read::{Form, ParentOwners, Read, ReadError, Remark, read, read_owned};

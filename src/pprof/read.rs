@@ -185,31 +185,50 @@ fn decode_hint(e: &DecodeError) -> String {
 /// # Errors
 /// What the bytes are instead, and where they stop being a profile.
 pub fn read(packed: impl AsRef<[u8]>, limit: Limit, plain: bool) -> Result<Read, ReadError> {
-    let packed = packed.as_ref();
+    read_any(packed.as_ref(), limit, plain, None)
+}
+
+/// What is known of the goroutines of a dump beside what the dump says: for each the owner that it has from its parent.
+pub type ParentOwners<'a> = &'a dyn Fn(&GoroutineDump) -> Vec<Option<String>>;
+
+/// As [`read`]; the profile of a dump has a label with the owner that a goroutine has from its parent.
+///
+/// # Errors
+/// As for [`read`].
+pub fn read_owned(packed: impl AsRef<[u8]>, limit: Limit, owners: ParentOwners<'_>) -> Result<Read, ReadError> {
+    read_any(packed.as_ref(), limit, false, Some(owners))
+}
+
+fn read_any(packed: &[u8], limit: Limit, plain: bool, owners: Option<ParentOwners<'_>>) -> Result<Read, ReadError> {
     if !plain
         && let Some((200..=299, body)) = mistakes::http_response(packed)
-        && let Ok(mut read) = unpack_and_read(&packed[body..], limit, plain)
+        && let Ok(mut read) = unpack_and_read(&packed[body..], limit, plain, owners)
     {
         read.remarks.push(Remark::HttpHeaders);
         return Ok(read);
     }
-    unpack_and_read(packed, limit, plain)
+    unpack_and_read(packed, limit, plain, owners)
 }
 
-fn unpack_and_read(packed: &[u8], limit: Limit, plain: bool) -> Result<Read, ReadError> {
+fn unpack_and_read(
+    packed: &[u8],
+    limit: Limit,
+    plain: bool,
+    owners: Option<ParentOwners<'_>>,
+) -> Result<Read, ReadError> {
     let bytes = inflate(packed, limit)?;
     // What a server packs and a client packs again.
     if let (false, Cow::Owned(outer)) = (plain, &bytes)
         && let Cow::Owned(inner) = inflate(outer, Limit::Bytes(limit.bytes(packed.len())))?
     {
-        let mut read = read_unpacked(&inner, plain)?;
+        let mut read = read_unpacked(&inner, plain, owners)?;
         read.remarks.push(Remark::PackedTwice);
         return Ok(read);
     }
-    read_unpacked(&bytes, plain)
+    read_unpacked(&bytes, plain, owners)
 }
 
-fn read_unpacked(bytes: &[u8], plain: bool) -> Result<Read, ReadError> {
+fn read_unpacked(bytes: &[u8], plain: bool, owners: Option<ParentOwners<'_>>) -> Result<Read, ReadError> {
     if bytes.is_empty() {
         return Err(ReadError::Mistake(mistakes::Mistake::Empty));
     }
@@ -229,7 +248,7 @@ fn read_unpacked(bytes: &[u8], plain: bool) -> Result<Read, ReadError> {
         Err(e) => e,
     };
     if !plain && let Some(dump) = goroutines::parse(bytes) {
-        return Ok(from_dump(dump));
+        return Ok(from_dump(dump, owners));
     }
     match legacy::parse(bytes) {
         Ok(Some(profile)) => {
@@ -283,7 +302,7 @@ fn from_text(text: GoText) -> Read {
     }
 }
 
-fn from_dump(dump: GoroutineDump) -> Read {
+fn from_dump(dump: GoroutineDump, owners: Option<ParentOwners<'_>>) -> Read {
     let count =
         |what: &dyn Fn(&goroutines::Goroutine) -> bool| dump.goroutines.iter().filter(|g| what(g)).count() as u64;
     let numbers = [
@@ -306,7 +325,7 @@ fn from_dump(dump: GoroutineDump) -> Read {
     let mut remarks: Vec<Remark> = dump.truncated.map(Remark::DumpTruncated).into_iter().collect();
     remarks.extend(numbers.into_iter().filter(is_some));
     Read {
-        profile: dump.to_profile(),
+        profile: dump.to_owned_profile(owners),
         form: Form::GoroutineDump,
         notes: DecodeNotes::default(),
         remarks,

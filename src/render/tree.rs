@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::io::{self, Write};
 
-use super::layout::{Alike, Look, by_title};
+use super::layout::{Alike, by_title};
 use super::numbers::{Numbers, right};
 use super::terminal::{Style, Terminal, cut_name};
 use crate::analysis::{Tree, TreeEdge, View};
@@ -54,7 +54,7 @@ impl Layout {
 ///
 /// # Errors
 /// What `out` reports.
-pub fn rows(report: &Tree, view: &View, look: &Look, terminal: &Terminal, out: &mut dyn Write) -> io::Result<()> {
+pub fn rows(report: &Tree, view: &View, full_names: bool, terminal: &Terminal, out: &mut dyn Write) -> io::Result<()> {
     let h = &report.header;
     let columns = Layout::of(terminal);
     let (value, part) = (columns.value, columns.share);
@@ -72,7 +72,7 @@ pub fn rows(report: &Tree, view: &View, look: &Look, terminal: &Terminal, out: &
     line.extend_from_slice(b"  ");
     line.extend_from_slice(by_title(view).as_bytes());
     writeln!(out, "{}", terminal.paint(&String::from_utf8_lossy(&line), Style::Faint))?;
-    let names = names(report, view, look, terminal);
+    let names = names(report, view, full_names, terminal);
     let mut numbers = Numbers::new(view, &h.output_unit);
     let blank = 2 * value + columns.flat_share + part;
     let mut block: Vec<u8> = Vec::new();
@@ -153,15 +153,15 @@ impl Name {
 }
 
 /// The wording of every node.
-fn names(report: &Tree, view: &View, look: &Look, terminal: &Terminal) -> Vec<Name> {
-    let alike = Alike::among(report.names.iter().map(String::as_str), look.full_names);
+fn names(report: &Tree, view: &View, full_names: bool, terminal: &Terminal) -> Vec<Name> {
+    let alike = Alike::among(report.names.iter().map(String::as_str), full_names);
     report
         .names
         .iter()
         .enumerate()
         .map(|(i, name)| {
             let info = report.info(i as u32);
-            let mut whole = terminal.clean(&alike.shown(name, look.full_names)).into_owned();
+            let mut whole = terminal.clean(&alike.shown(name, full_names)).into_owned();
             let end = whole.len();
             let title = view.lens.as_ref().and_then(|lens| {
                 let (_, title, _) = lens.subsystem(lens.named(info.name)?)?;

@@ -10,7 +10,7 @@ use super::{Binary, Frame, Miss, Source};
 use crate::model::{FunctionId, Line, LocationId, MappingId, Profile, StringId};
 
 /// What the names of a profile rest on. Counts are of locations that samples use.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Coverage {
     /// Locations in all.
     pub locations: u64,

@@ -145,6 +145,14 @@ impl Archive {
             .map(|d| d.join("kubeprof/binaries"))
     }
 
+    /// The archive that the environment names: `KUBEPROF_ARCHIVE`, else the default folder.
+    #[must_use]
+    pub fn here() -> Option<Self> {
+        let variable = |name| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
+        let default = || Self::default_root(variable("XDG_DATA_HOME"), variable("HOME"));
+        variable("KUBEPROF_ARCHIVE").or_else(default).map(Self::new)
+    }
+
     /// The folder.
     #[must_use]
     pub fn root(&self) -> &Path {

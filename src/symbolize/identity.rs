@@ -9,7 +9,7 @@ use std::fmt;
 use rustc_hash::FxHashSet;
 
 use super::buildid::{GnuBuildId, derived_gnu_ids};
-use super::names::readable;
+use super::names::{printable, readable};
 use super::space::{elf_address, is_kernel_page};
 use super::{Binary, Frame, Miss, Source};
 use crate::model::{LocationId, MappingId, Profile};
@@ -135,6 +135,37 @@ pub struct Identity {
     pub other_folders: u64,
     /// The first locations that disagree, at most [`MAX_EXAMPLES`].
     pub examples: Vec<Example>,
+}
+
+/// A text of several lines: the verdict, both build IDs, how many names agree, and the first that do not.
+impl fmt::Display for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let dash = |text: &str| match text {
+            "" => "-".to_owned(),
+            text => printable(text).into_owned(),
+        };
+        writeln!(f, "{}: {}", self.verdict.code(), self.reason)?;
+        let (id, file) = (dash(&self.build_id_profile), printable(&self.file));
+        writeln!(f, "  profile  build ID {id}  {file}")?;
+        write!(f, "  binary   build ID {}", dash(&self.build_id_binary))?;
+        if !self.go_build_id_binary.is_empty() {
+            write!(f, "  Go build ID {}", dash(&self.go_build_id_binary))?;
+        }
+        write!(f, "\n  names    {} of {} locations agree", self.agreed, self.checked)?;
+        if self.untold > 0 {
+            write!(f, "; the binary has no table that could name {}", self.untold)?;
+        }
+        if self.other_folders > 0 {
+            write!(f, " ({} in other folders)", self.other_folders)?;
+        }
+        f.write_str("\n")?;
+        for example in &self.examples {
+            writeln!(f, "  {:#x}", example.address)?;
+            writeln!(f, "    profile  {}", printable(&example.profile))?;
+            writeln!(f, "    binary   {}", printable(&example.binary))?;
+        }
+        Ok(())
+    }
 }
 
 /// How many disagreeing locations are shown.

@@ -28,9 +28,9 @@ fn built(build: &str, samples: &[(&[&str], i64)]) -> Profile {
 }
 
 fn compared(old: &Profile, new: &Profile, query: &Query) -> Diff {
-    let mut old = prepare(old.clone(), query).expect("a view");
-    let mut new = prepare(new.clone(), query).expect("a view");
-    diff(&mut old, &mut new)
+    let old = prepare(old.clone(), query).expect("a view");
+    let new = prepare(new.clone(), query).expect("a view");
+    diff(&old, &new)
 }
 
 fn all() -> Query {

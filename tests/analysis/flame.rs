@@ -71,13 +71,13 @@ fn query() -> Query {
 }
 
 fn stacks_of(p: Profile, query: &Query) -> (View, NamedStacks) {
-    let mut view = prepare(p, query).unwrap();
-    let stacks = named_stacks(&mut view).unwrap();
+    let view = prepare(p, query).unwrap();
+    let stacks = named_stacks(&view).unwrap();
     (view, stacks)
 }
 
 fn flame_of(p: Profile, limits: FlameLimits) -> Flame {
-    flame(&mut prepare(p, &query()).unwrap(), limits).unwrap()
+    flame(&prepare(p, &query()).unwrap(), limits).unwrap()
 }
 
 /// `depth name total` of every node, for the chosen sample type.
@@ -329,8 +329,8 @@ fn means_are_refused() {
         mean: true,
         ..Query::default()
     };
-    let mut view = prepare(profile(&HEAP, &[("main", &[2, 40])]), &query).unwrap();
-    let error = named_stacks(&mut view).unwrap_err();
+    let view = prepare(profile(&HEAP, &[("main", &[2, 40])]), &query).unwrap();
+    let error = named_stacks(&view).unwrap_err();
     assert_eq!(error, QueryError::MeanOfStacks);
     assert!(error.to_string().contains("hint:"));
 }
@@ -340,8 +340,8 @@ fn percentages_are_of_the_whole_profile_unless_asked() {
     let p = profile(&HEAP, &[("main a", &[3, 40]), ("main b", &[1, 60])]);
     let mut q = query();
     q.focus = "^a$".to_owned();
-    let mut view = prepare(p.clone(), &q).unwrap();
-    let f = flame(&mut view, FlameLimits::NONE).unwrap();
+    let view = prepare(p.clone(), &q).unwrap();
+    let f = flame(&view, FlameLimits::NONE).unwrap();
     assert_eq!(
         (f.types[0].total, f.types[1].total, f.columns[1].total[0]),
         (4, 100, 40)
@@ -644,8 +644,8 @@ fn series_are_moments_of_one_tree() {
         profile(&HEAP, &[("main a", &[3, 40]), ("main fresh", &[1, 7])]),
         profile(&HEAP, &[("main a", &[3, 40])]),
     ];
-    let mut view = prepare(moments(snapshots.to_vec(), MergeOptions::default()).unwrap(), &query()).unwrap();
-    let f = flame(&mut view, FlameLimits::NONE).unwrap();
+    let view = prepare(moments(snapshots.to_vec(), MergeOptions::default()).unwrap(), &query()).unwrap();
+    let f = flame(&view, FlameLimits::NONE).unwrap();
     assert_eq!(f.rows.moments.len(), 3);
     for (snapshot, moment) in snapshots.into_iter().zip(&f.rows.moments) {
         let alone = flame_of(snapshot, FlameLimits::NONE);
@@ -912,8 +912,8 @@ fn labels_make_no_difference_unless_they_are_frames() {
         tag_root: "pod".to_owned(),
         ..query()
     };
-    let mut view = prepare(p, &q).unwrap();
-    let f = flame(&mut view, FlameLimits::NONE).unwrap();
+    let view = prepare(p, &q).unwrap();
+    let f = flame(&view, FlameLimits::NONE).unwrap();
     assert_eq!(
         outline(&f),
         [

@@ -68,8 +68,8 @@ fn lines(p: Profile) -> Vec<(String, i64, i64)> {
         dialect: Dialect::Pprof,
         ..Query::default()
     };
-    let mut view = analysis::prepare(p, &query).expect("a view");
-    let mut lines: Vec<_> = analysis::top(&mut view)
+    let view = analysis::prepare(p, &query).expect("a view");
+    let mut lines: Vec<_> = analysis::top(&view)
         .rows
         .into_iter()
         .map(|r| (r.name, r.flat, r.cum))
@@ -106,9 +106,9 @@ proptest! {
         let d = analysis::compare(profile(&a), profile(&a), false, false, MergeOptions::default()).expect("alike");
         prop_assert_eq!(d.samples.len(), 0);
         let query = Query { trim: Trim::NONE, ..Query::default() };
-        let mut old = analysis::prepare(profile(&a), &query).expect("a view");
-        let mut new = analysis::prepare(profile(&a), &query).expect("a view");
-        prop_assert_eq!(analysis::diff(&mut old, &mut new).rows.len(), 0);
+        let old = analysis::prepare(profile(&a), &query).expect("a view");
+        let new = analysis::prepare(profile(&a), &query).expect("a view");
+        prop_assert_eq!(analysis::diff(&old, &new).rows.len(), 0);
     }
 
     #[test]
@@ -175,8 +175,8 @@ proptest! {
     fn groups_keep_the_sum(a in rows()) {
         for granularity in [Granularity::Packages, Granularity::Subsystems, Granularity::Owners, Granularity::Files] {
             let query = Query { trim: Trim::NONE, granularity, ..Query::default() };
-            let mut view = analysis::prepare(profile(&a), &query).expect("a view");
-            let flat: i64 = analysis::top(&mut view).rows.iter().map(|r| r.flat).sum();
+            let view = analysis::prepare(profile(&a), &query).expect("a view");
+            let flat: i64 = analysis::top(&view).rows.iter().map(|r| r.flat).sum();
             prop_assert_eq!(flat, profile(&a).totals()[1]);
         }
     }

@@ -22,8 +22,8 @@ fn query(dialect: Dialect) -> Query {
 }
 
 fn listing(name: &str, matching: &str, dialect: Dialect) -> (Listing, i64) {
-    let mut view = prepare(profile(name), &query(dialect)).expect("a view");
-    let listing = list(&mut view, matching).expect("a listing");
+    let view = prepare(profile(name), &query(dialect)).expect("a view");
+    let listing = list(&view, matching).expect("a listing");
     (listing, view.total)
 }
 
@@ -36,8 +36,8 @@ fn only_part(listing: &Listing) -> &ListedFile {
 /// `main.fib` calls itself: pprof adds up its lines and finds more than all there is.
 #[test]
 fn a_recursive_function_costs_what_top_says() {
-    let mut view = prepare(profile("cpu.pb.gz"), &Query::default()).expect("a view");
-    let rows = top(&mut view).rows;
+    let view = prepare(profile("cpu.pb.gz"), &Query::default()).expect("a view");
+    let rows = top(&view).rows;
     let row = rows.iter().find(|r| r.name == "main.fib").expect("a row");
     let (native, total) = listing("cpu.pb.gz", r"main\.fib$", Dialect::Native);
     let part = only_part(&native);
@@ -99,8 +99,8 @@ fn inlined_calls_stand_at_the_line_that_made_them() {
 
 #[test]
 fn functions_are_found_by_file_as_well() {
-    let mut view = prepare(profile("cpu.pb.gz"), &query(Dialect::Native)).expect("a view");
-    let found = list_sources(&mut view, r"sick/main\.go").expect("a listing");
+    let view = prepare(profile("cpu.pb.gz"), &query(Dialect::Native)).expect("a view");
+    let found = list_sources(&view, r"sick/main\.go").expect("a listing");
     let names: Vec<&str> = found.functions.iter().map(|f| f.name.as_str()).collect();
     assert!(
         names.contains(&"main.fib") && !names.contains(&"runtime.mallocgc"),
@@ -110,7 +110,7 @@ fn functions_are_found_by_file_as_well() {
 
 #[test]
 fn nothing_that_matches_is_an_error() {
-    let mut view = prepare(profile("cpu.pb.gz"), &query(Dialect::Native)).expect("a view");
-    assert!(list(&mut view, "thereisnosuchname").is_err());
-    assert!(list(&mut view, "(").is_err());
+    let view = prepare(profile("cpu.pb.gz"), &query(Dialect::Native)).expect("a view");
+    assert!(list(&view, "thereisnosuchname").is_err());
+    assert!(list(&view, "(").is_err());
 }

@@ -1,7 +1,9 @@
 //! `±`: the standard errors of sampled values, against numbers that were worked out apart (with Python, from
 //! k(1-p)/p^2 and p = 1 - exp(-S/R)).
 
-use kubeprof::analysis::{Dialect, Query, Sampling, TopRow, Trim, View, diff, prepare, top};
+use std::sync::Arc;
+
+use kubeprof::analysis::{Dialect, Origin, Query, Sampling, TopRow, Trim, View, diff, prepare, prepare_subject, top};
 use kubeprof::model::{Profile, ValueType};
 
 use crate::cli::made_profile::{Made, profile};
@@ -289,26 +291,33 @@ fn what_is_counted_is_exact_and_what_is_not_known_is_not_guessed() {
 #[test]
 fn means_and_cancelled_bases_have_no_known_error() {
     let p = heap(524_288, true, &[(&["f"], 10, 65_536)]);
-    for query in [
-        Query {
-            mean: true,
+    let cancelled = Origin {
+        bases_cancelled: true,
+        ..Origin::default()
+    };
+    for (mean, origin) in [(true, Origin::default()), (false, cancelled)] {
+        let query = Query {
+            mean,
             ..Query::default()
-        },
-        Query {
-            bases_cancelled: true,
-            ..Query::default()
-        },
-    ] {
-        let mut view = prepare(p.clone(), &query).expect("a view");
+        };
+        let mut view = prepare_subject(p.clone(), &query, None, Arc::new(origin)).expect("a view");
         assert_eq!(view.sampling, Sampling::Unknown);
         about(row(&mut view, "f").flat_error, 0.0);
     }
     // Several profiles of one process: their objects are partly the same.
-    let mut added = view(&p, "inuse_space");
-    added.forget_errors();
-    assert_eq!(added.sampling, Sampling::Unknown);
-    let mut added = view(&cpu(10_000_000, "nanoseconds"), "cpu");
-    added.forget_errors();
+    let sum = |p: Profile, sample_type: &str| {
+        let query = Query {
+            sample_type: sample_type.to_owned(),
+            ..Query::default()
+        };
+        let origin = Origin {
+            merged: 2,
+            ..Origin::default()
+        };
+        prepare_subject(p, &query, None, Arc::new(origin)).expect("a view")
+    };
+    assert_eq!(sum(p.clone(), "inuse_space").sampling, Sampling::Unknown);
+    let added = sum(cpu(10_000_000, "nanoseconds"), "cpu");
     assert!(
         added.sampling.is_estimated(),
         "ticks of two profiles are twice as many ticks"
@@ -329,7 +338,7 @@ fn the_error_of_a_difference_is_that_of_both() {
         ("inuse_objects", 313.652_043_109_972_57),
         ("inuse_space", 567_974.461_222_994_8),
     ] {
-        let report = diff(&mut view(&old, sample_type), &mut view(&new, sample_type));
+        let report = diff(&view(&old, sample_type), &view(&new, sample_type));
         let row = report.rows.iter().find(|r| r.name == "f").expect("a row");
         about(row.flat_error, both);
         about(row.cum_error, both);

@@ -51,7 +51,7 @@ fn rows_below_the_cutoff_go() {
         ..Trim::NONE
     };
     // 100 of a flat sum of 1000.
-    let mut v = view(
+    let v = view(
         &[
             (&["less"], 99),
             (&["even"], 100),
@@ -61,7 +61,7 @@ fn rows_below_the_cutoff_go() {
         ],
         trim,
     );
-    let report = top(&mut v);
+    let report = top(&v);
     let rows: Vec<&str> = report.rows.iter().map(|r| r.name.as_str()).collect();
     assert_eq!(rows, ["rest", "f", "more", "even"]);
     let h = &report.header;
@@ -79,8 +79,8 @@ fn rows_below_the_cutoff_go() {
     );
     assert_eq!(names(&mut v), ["rest", "leaf", "even", "mid"]);
     // Nothing is dropped, and nothing is said to be, when all are large enough.
-    let mut v = view(&[(&["a"], 100), (&["b"], 900)], trim);
-    let report = top(&mut v);
+    let v = view(&[(&["a"], 100), (&["b"], 900)], trim);
+    let report = top(&v);
     assert_eq!((report.rows.len(), report.header.dropped_nodes), (2, 0));
 }
 
@@ -99,18 +99,18 @@ fn edges_below_the_cutoff_go() {
         (&["main"], 799),
     ];
     // The sum of flat is 900, a tenth of it 90: all stay.
-    let mut v = view(stacks, trim);
-    let report = tree(&mut v, None).expect("a tree");
+    let v = view(stacks, trim);
+    let report = tree(&v, None).expect("a tree");
     assert_eq!((calls(&report).len(), report.header.dropped_edges), (5, 0));
     // Of 1000 it is 100.
     let mut more = stacks.to_vec();
     more.push((&["main"], 100));
-    let mut v = view(&more, trim);
-    let report = tree(&mut v, None).expect("a tree");
+    let v = view(&more, trim);
+    let report = tree(&v, None).expect("a tree");
     assert_eq!(calls(&report), ["main more 101", "main even 100", "main minus -100"]);
     assert_eq!(report.header.dropped_edges, 2);
     assert_eq!(report.names.len(), 6, "the rows stay");
-    let drawn = drawing(&mut view(&more, trim));
+    let drawn = drawing(&view(&more, trim));
     let arrows: Vec<_> = { drawn.edges.iter() }
         .map(|e| (drawn.names[e.dst as usize].as_str(), e.weight))
         .collect();
@@ -129,7 +129,7 @@ fn edges_to_what_is_no_row_stay() {
         (&["x", "b", "main"], -5),
         (&["big", "main"], 1000),
     ];
-    let report = tree(&mut view(stacks, trim), None).expect("a tree");
+    let report = tree(&view(stacks, trim), None).expect("a tree");
     assert_eq!(calls(&report), ["a x 5", "b x -5", "main big 1000"]);
     assert_eq!(report.header.dropped_edges, 2);
 }
@@ -142,7 +142,7 @@ fn what_goes_is_jumped_over() {
         ..Trim::NONE
     };
     let stacks: &[(&[&str], i64)] = &[(&["leaf", "thin", "main"], 150), (&["leaf", "main"], 850)];
-    let report = tree(&mut view(stacks, trim), None).expect("a tree");
+    let report = tree(&view(stacks, trim), None).expect("a tree");
     let main = report
         .nodes()
         .find(|n| report.names[n.name as usize] == "main")
@@ -171,8 +171,8 @@ fn a_limit_keeps_the_first_rows() {
             dialect: Dialect::Pprof,
             ..Query::default()
         };
-        let mut view = prepare(made("count", stacks), &query).expect("a view");
-        let report = top(&mut view);
+        let view = prepare(made("count", stacks), &query).expect("a view");
+        let report = top(&view);
         let names: String = report.rows.iter().map(|r| r.name.as_str()).collect();
         (names, report.header.row_count)
     };
@@ -194,10 +194,10 @@ fn a_limit_keeps_the_first_rows() {
         node_count: Some(2),
         ..Trim::NONE
     };
-    let report = tree(&mut view(stacks, trim), None).expect("a tree");
+    let report = tree(&view(stacks, trim), None).expect("a tree");
     assert_eq!(report.names[..2], ["d", "c"]);
     assert_eq!((report.header.rows_shown, report.header.row_count), (2, 6));
-    assert_eq!(drawing(&mut view(stacks, trim)).nodes.len(), 2);
+    assert_eq!(drawing(&view(stacks, trim)).nodes.len(), 2);
 }
 
 #[test]
@@ -230,8 +230,8 @@ fn the_unit_of_a_table() {
             unit: asked.to_owned(),
             ..Query::default()
         };
-        let mut view = prepare(made(unit, samples), &query).expect("a view");
-        top(&mut view).header.output_unit
+        let view = prepare(made(unit, samples), &query).expect("a view");
+        top(&view).header.output_unit
     };
     for (small, rest, unit) in [
         // All of one unit.

@@ -7,7 +7,7 @@ use std::path::Path;
 use kubeprof::bundle::archive::OddEntry;
 use kubeprof::bundle::verify::{Flaw, Verdict, verify};
 use kubeprof::bundle::{Contents, Packing, Record, Want, pack, unpack};
-use kubeprof::input::{Choice, Input};
+use kubeprof::input::Input;
 use kubeprof::pprof::Limit;
 
 use super::made_bundle;
@@ -256,7 +256,7 @@ fn a_source_that_is_a_damaged_archive_is_an_error_or_a_profile() {
     for cut in (0..whole.len()).step_by(whole.len() / 40) {
         fs::write(&path, &whole[..cut]).expect("room");
         let input = Input::open(std::slice::from_ref(&path), Limit::Proportional);
-        let loaded = input.and_then(|input| input.load(None, &Choice::default()));
+        let loaded = input.and_then(|input| input.subject());
         read += usize::from(loaded.is_ok_and(|l| !l.profile.samples.is_empty()));
     }
     assert!(read > 5, "what came before the cut can be used: {read}");

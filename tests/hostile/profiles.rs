@@ -160,8 +160,8 @@ fn damaged_profiles_give_an_error_or_a_sound_profile() {
                                 dialect: Dialect::Pprof,
                                 ..Query::default()
                             };
-                            if let Ok(mut view) = analysis::prepare(read.profile, &query) {
-                                let _ = analysis::top(&mut view);
+                            if let Ok(view) = analysis::prepare(read.profile, &query) {
+                                let _ = analysis::top(&view);
                             }
                         }
                     }

@@ -15,13 +15,24 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("secrets", &[]),
     ("bundle", &["model", "pprof", "secrets"]),
     ("capture", &["model", "pprof", "symbolize", "bundle", "secrets", "tls"]),
-    ("input", &["model", "pprof", "bundle"]),
-    ("analysis", &["model", "kubelet"]),
+    ("analysis", &["model", "kubelet", "symbolize"]),
+    (
+        "input",
+        &["model", "pprof", "kubelet", "symbolize", "bundle", "analysis"],
+    ),
     ("diagnose", &["model", "kubelet"]),
     // The encoder of `convert` is the one renderer that needs more than a report.
     (
         "render",
-        &["model", "kubelet", "bundle", "input", "analysis", "diagnose"],
+        &[
+            "model",
+            "kubelet",
+            "symbolize",
+            "bundle",
+            "input",
+            "analysis",
+            "diagnose",
+        ],
     ),
     (
         "cli",

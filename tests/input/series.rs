@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use kubeprof::bundle::{Packing, Want, pack};
-use kubeprof::input::{Input, InputError, KnownBy, Series};
+use kubeprof::input::{Input, InputError, KnownBy, Series, Sources};
 use kubeprof::model::Kind;
 use kubeprof::pprof::Limit;
 
@@ -126,9 +126,7 @@ fn a_restart_begins_a_new_series() {
     let runs: Vec<(u32, usize)> = all.iter().map(|s| (s.run, s.moments.len())).collect();
     assert_eq!(runs, [(1, 1), (2, 1)]);
     // One node: the latest process is taken, as of a bundle.
-    let loaded = open(dir.path())
-        .load(None, &kubeprof::input::Choice::default())
-        .expect("a heap");
+    let loaded = open(dir.path()).subject().expect("a heap");
     assert!(loaded.files[0].ends_with("s2-heap.pb.gz"), "{:?}", loaded.files);
 }
 
@@ -143,7 +141,7 @@ fn nodes_are_named_and_asked_for() {
         );
         put(dir.path(), &format!("{node}/metrics.txt"), metrics(node, START));
     }
-    let asked = open(dir.path()).load(None, &kubeprof::input::Choice::default());
+    let asked = open(dir.path()).subject();
     let Err(e @ InputError::Processes { .. }) = asked else {
         panic!("{asked:?}");
     };
@@ -152,11 +150,9 @@ fn nodes_are_named_and_asked_for() {
         text.contains("node worker-1") && text.contains("node worker-2"),
         "{text}"
     );
-    let choice = kubeprof::input::Choice {
-        node: Some("worker-1".to_owned()),
-        ..Default::default()
-    };
-    let loaded = open(dir.path()).load(None, &choice).expect("a heap");
+    let mut sources = Sources::new([dir.path()]);
+    sources.choice.node = Some("worker-1".to_owned());
+    let loaded = sources.subject().expect("a heap");
     assert!(loaded.files[0].ends_with("worker-1/heap.pb.gz"), "{:?}", loaded.files);
 }
 

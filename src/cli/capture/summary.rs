@@ -13,7 +13,7 @@ use crate::capture::endpoints::{Endpoint, Server, endpoint};
 use crate::capture::session::{Options, Visited, truncation};
 use crate::cli::Exit;
 use crate::cli::args::{Format, OutArgs};
-use crate::cli::output::{self, Route};
+use crate::cli::output;
 use crate::render::document::{Cell, Column, Document, Row, Shown};
 use crate::render::refusal::{self, Words};
 use crate::render::terminal::sanitize;
@@ -102,7 +102,6 @@ impl Summary {
             no_pager: true,
             quiet: args.quiet,
             full_names: false,
-            route: Route::default(),
         };
         output::document(&self.document(root), args.output, &out, false)?;
         if matches!(args.output, Format::Text | Format::Wide) {

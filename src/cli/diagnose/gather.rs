@@ -6,10 +6,9 @@ use std::path::PathBuf;
 use anyhow::{Result, bail};
 use jiff::Timestamp;
 
-use super::super::dumps;
 use crate::diagnose::material::{Moment, Process};
 use crate::diagnose::metrics::Metrics;
-use crate::input::{self, Artifact, Choice, Input, Series};
+use crate::input::{self, Artifact, Input, Series};
 use crate::kubelet::Knowledge;
 use crate::model::Kind;
 use crate::pprof::{Form, Limit, Remark};
@@ -53,7 +52,7 @@ pub(in crate::cli) fn each(
     }
     if taken == 0 {
         // Says of each sort of wrong file what it is.
-        input.load(None, &Choice::default())?;
+        input.subject()?;
         bail!("no profiles, dumps or metrics in the sources\nhint: kubeprof inspect says what a file holds");
     }
     Ok(())
@@ -124,7 +123,7 @@ fn add(moment: &mut Moment, series: &Series, artifact: &Artifact, knowledge: &Kn
         (Kind::Goroutine, Some(dump)) => {
             moment.cause.clone_from(&dump.cause);
             // A dump knows states: it is better than what may be there already.
-            moment.goroutines = Some(dumps::with_parents(&dump, knowledge));
+            moment.goroutines = Some(input::dump_profile(&dump, knowledge));
             moment.goroutines_are_dump = true;
         }
         (Kind::Goroutine, None) if !(moment.goroutines_are_dump || is_text && moment.goroutines.is_some()) => {

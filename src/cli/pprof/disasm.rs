@@ -14,7 +14,7 @@ use crate::render::system_reason;
 ///
 /// # Errors
 /// What `out` reports.
-pub(super) fn refuse(view: &mut View, matching: &str, out: &mut dyn Write) -> io::Result<String> {
+pub(super) fn refuse(view: &View, matching: &str, out: &mut dyn Write) -> io::Result<String> {
     let costs = analysis::call_costs(view);
     let found = match matching_objects(&costs, view, matching) {
         Ok(found) => found,

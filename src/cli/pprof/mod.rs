@@ -170,10 +170,24 @@ impl From<analysis::QueryError> for Failure {
     }
 }
 
+/// The name that an option has in pprof's sources.
+fn go_name(option: &str) -> String {
+    let capital = |word: &str| {
+        let mut chars = word.chars();
+        let first = chars.next().map(|c| c.to_ascii_uppercase());
+        first.into_iter().chain(chars).collect::<String>()
+    };
+    match option.strip_prefix("tag") {
+        Some(rest) => format!("Tag{}", capital(rest)),
+        None => option.split('_').map(capital).collect(),
+    }
+}
+
 fn say(notes: &[Note]) {
     for note in notes {
         match note {
-            Note::NoMatch { option } => say!("{option} expression matched no samples"),
+            Note::NoMatch { option } => say!("{} expression matched no samples", go_name(option)),
+            Note::NothingDropped(_) => {}
             Note::Range { option, value } => say!("{option}:Interpreted '{value}' as range, not regexp"),
             Note::Units { key, used, ignored } => {
                 say!(
@@ -190,32 +204,32 @@ fn report(profile: Profile, query: &Query, command: &str, argument: &str, out: &
     say(&view.notes);
     match command {
         "top" | "text" => {
-            let report = analysis::top(&mut view);
+            let report = analysis::top(&view);
             text::top(&report, &view, out)?;
         }
         "tree" | "peek" => {
             let matching = (command == "peek").then_some(argument);
-            let report = analysis::tree(&mut view, matching)?;
+            let report = analysis::tree(&view, matching)?;
             if report.is_empty() && matching.is_some() {
                 return Err(analysis::QueryError::NoMatch(argument.to_owned()).into());
             }
             text::tree(&report, &view, out)?;
         }
         "traces" => {
-            let report = analysis::traces(&mut view);
+            let report = analysis::traces(&view);
             text::traces(&report, &view, out)?;
         }
         "tags" => text::tags(&analysis::tags(&view), &view, out)?,
         "raw" => text::raw(&view.profile, Dialect::Pprof, out)?,
-        "dot" => text::dot(&analysis::drawing(&mut view), &view, out)?,
-        "callgrind" | "kcachegrind" => text::callgrind(&analysis::call_costs(&mut view), &view, out)?,
+        "dot" => text::dot(&analysis::drawing(&view), &view, out)?,
+        "callgrind" | "kcachegrind" => text::callgrind(&analysis::call_costs(&view), &view, out)?,
         "topproto" => {
-            let report = analysis::top(&mut view);
+            let report = analysis::top(&view);
             let profile = analysis::top_profile(&report, &view);
             pprof::encode_gzip(&profile, out, pprof::Compression::suiting(&profile))?;
         }
         "list" => {
-            let listing = analysis::list(&mut view, argument)?;
+            let listing = analysis::list(&view, argument)?;
             text::list(&listing, &view, &mut LocalSources::new(query)?, out)?;
         }
         "comments" => text::comments(&view.profile, out)?,
@@ -227,11 +241,11 @@ fn report(profile: Profile, query: &Query, command: &str, argument: &str, out: &
         "weblist" => {
             // Not pprof's page, so not its double counting either.
             view.query.dialect = Dialect::Native;
-            let listing = analysis::list_sources(&mut view, argument)?;
+            let listing = analysis::list_sources(&view, argument)?;
             text::weblist(&listing, &view, &mut LocalSources::new(query)?, out)?;
         }
         "disasm" => {
-            let reason = disasm::refuse(&mut view, argument, &mut io::stdout().lock())?;
+            let reason = disasm::refuse(&view, argument, &mut io::stdout().lock())?;
             return Err(Failure::Query(reason));
         }
         other => return Err(Failure::Query(format!("{other} is not supported yet"))),

@@ -78,7 +78,7 @@ pub(super) struct Offers {
 impl Offers {
     /// Collects what the profile and the commands have.
     pub(super) fn new(session: &Session) -> Self {
-        let p = &session.held.loaded.profile;
+        let p = &session.held.profile;
         let mut names = BTreeSet::new();
         for f in &p.functions {
             names.insert((p.text(f.name), p.text(f.filename)));
@@ -504,7 +504,6 @@ fn command_words(session: &Session, name: String) -> Option<CommandWords> {
 mod tests {
     use clap::Parser;
 
-    use super::super::super::open::Held;
     use super::super::super::{Cli, Command};
     use super::super::Session;
     use super::{Offer, Offers, expression, in_order, keep_what_was_typed, key, last_statement, words};
@@ -517,7 +516,8 @@ mod tests {
         let Ok(Command::Shell(args)) = Cli::try_parse_from(["kubeprof", "shell", heap]).map(|c| c.command) else {
             panic!("no shell");
         };
-        let held = Held::read(&args.input, &args.out).expect("a profile");
+        let sources = super::super::super::open::sources(&args.input).expect("sources");
+        let held = sources.subject().expect("a profile");
         Offers::new(&Session::new(held, args.input, args.out))
     }
 

@@ -4,8 +4,7 @@ use std::fmt::Write as _;
 
 use anyhow::{Result, bail};
 
-use super::super::args::OutArgs;
-use super::super::output::{self, Route, To};
+use super::super::output::{self, Out};
 use super::Session;
 use super::parse::Target;
 use super::statement::OWN;
@@ -13,30 +12,22 @@ use super::variables::{Shape, Variable};
 
 /// Prints a page where a statement sends it.
 pub(super) fn print(session: &Session, page: &str, target: &Target) -> Result<()> {
-    let mut out: OutArgs = session.out.clone();
-    let stop = out.route.stop.clone();
-    match target.clone() {
-        Target::Screen => {}
-        Target::File(path) => out.out = Some(path),
-        Target::Append(path) => {
-            out.route = Route {
-                to: To::Append(path),
-                stop,
-            }
-        }
-        Target::Pipe(command) => {
-            let to = To::Pipe(command);
-            out.route = Route { to, stop };
-        }
-    }
-    output::write(&out, false, None, |out| out.write_all(page.as_bytes()))
+    let route = session.route(target);
+    let out = Out {
+        typed: &session.out,
+        route: &route,
+    };
+    output::write(out, false, None, |out| out.write_all(page.as_bytes()))
 }
 
 /// What stands above the first prompt.
 pub(super) fn banner(session: &Session) -> String {
-    let held = &session.held.loaded;
-    let p = &held.profile;
-    let mut text = format!("{}: {}", held.kind, session.catalogue.sample_types().join(", "));
+    let p = &session.held.profile;
+    let mut text = format!(
+        "{}: {}",
+        session.held.kind(),
+        session.catalogue.sample_types().join(", ")
+    );
     if !session.default_type.is_empty() && session.catalogue.sample_types().len() > 1 {
         let _ = write!(text, " (default {})", session.default_type);
     }

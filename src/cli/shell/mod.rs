@@ -12,14 +12,17 @@ mod variables;
 
 use std::io::{self, BufRead, IsTerminal};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use anyhow::{Context, Result, bail};
 use clap::{ArgMatches, Args, Command, CommandFactory};
 
 use super::args::{InputArgs, OutArgs, QueryArgs};
-use super::open::Held;
+use super::open;
+use super::output::{Route, To};
 use super::{Cli, Exit};
 use crate::analysis;
+use crate::input::Subject;
 use crate::model::{Profile, Samples, ValueType};
 use statement::Flow;
 use variables::{Catalogue, State};
@@ -60,9 +63,11 @@ pub(super) struct ShellArgs {
 /// A profile and what is asked of it.
 #[derive(Debug)]
 pub(super) struct Session {
-    held: Arc<Held>,
+    held: Arc<Subject>,
     input: InputArgs,
     out: OutArgs,
+    /// Set when the user wants no more of an answer.
+    stop: Option<Arc<AtomicBool>>,
     cli: Command,
     catalogue: Catalogue,
     state: State,
@@ -71,15 +76,12 @@ pub(super) struct Session {
     hollow: Profile,
 }
 
-/// Commands that read whole series by themselves, or are the prompt.
-const ALONE: &[&str] = &["shell", "diagnose"];
-
 /// Runs a shell on the sources of a command line.
 pub(super) fn answer(args: &ShellArgs, matches: &ArgMatches) -> Result<Exit> {
     if args.out.out.is_some() {
         bail!("a shell has many answers\nhint: send each to a file with `top > FILE`");
     }
-    let held = Held::read(&args.input, &args.out)?;
+    let held = open::received(open::sources(&args.input)?.subject()?, &args.input, &args.out)?;
     let mut session = Session::new(held, args.input.clone(), args.out.clone());
     session.state = State::of_matches(&session.catalogue, matches)?;
     session.check(&session.state)?;
@@ -97,10 +99,16 @@ pub(super) fn answer(args: &ShellArgs, matches: &ArgMatches) -> Result<Exit> {
     session.lines(io::stdin().lock().lines(), true)
 }
 
+/// Whether a command is a report of one subject: it takes sources, and a snapshot of them. `diagnose` reads whole series.
+fn reads_subject(command: &Command) -> bool {
+    let has = |id: &str| command.get_arguments().any(|a| a.get_id() == id);
+    has("sources") && has("snapshot") && command.get_name() != "shell"
+}
+
 impl Session {
     /// A session without assignments.
-    pub(super) fn new(held: Held, input: InputArgs, out: OutArgs) -> Self {
-        let p = &held.loaded.profile;
+    pub(super) fn new(held: Subject, input: InputArgs, out: OutArgs) -> Self {
+        let p = &held.profile;
         let sample_types: Vec<String> = p.sample_types.iter().map(|t| p.text(t.kind).to_owned()).collect();
         let asked = p.text(p.default_sample_type);
         let default_type = sample_types.iter().find(|t| *t == asked).or(sample_types.last());
@@ -120,6 +128,7 @@ impl Session {
             held: Arc::new(held),
             input,
             out,
+            stop: None,
             cli: Cli::command(),
             state: State::default(),
             default_type,
@@ -168,6 +177,18 @@ impl Session {
         Ok(last)
     }
 
+    /// Where a statement sends its answer.
+    fn route(&self, target: &parse::Target) -> Route {
+        let to = match target.clone() {
+            parse::Target::Screen => To::Out,
+            parse::Target::File(path) => To::File(path),
+            parse::Target::Append(path) => To::Append(path),
+            parse::Target::Pipe(command) => To::Pipe(command),
+        };
+        let stop = self.stop.clone();
+        Route { to, stop }
+    }
+
     /// Whether these assignments make a query that suits the profile.
     fn check(&self, state: &State) -> Result<()> {
         let query = state.query(&self.catalogue)?;
@@ -177,19 +198,16 @@ impl Session {
 
     /// The commands that work on profiles, by their names.
     fn command_names(&self) -> impl Iterator<Item = String> {
-        let reads =
-            |c: &&Command| !ALONE.contains(&c.get_name()) && c.get_positionals().any(|a| a.get_id() == "sources");
         self.cli
             .get_subcommands()
-            .filter(reads)
+            .filter(|c| reads_subject(c))
             .map(|c| c.get_name().to_owned())
     }
 
     /// One of them.
     fn command(&self, name: &str) -> Option<&Command> {
         let found = self.cli.find_subcommand(name)?;
-        let reads = found.get_positionals().any(|a| a.get_id() == "sources");
-        (reads && found.get_name() == name && !ALONE.contains(&name)).then_some(found)
+        (reads_subject(found) && found.get_name() == name).then_some(found)
     }
 
     /// Whether a variable means something to a command: it has that flag, with the same values.
@@ -201,7 +219,7 @@ impl Session {
 
     /// Whether all values of the default sample type are zero though others are not.
     fn nothing_of_default(&self) -> bool {
-        let p = &self.held.loaded.profile;
+        let p = &self.held.profile;
         let Some(index) = self
             .catalogue
             .sample_types()

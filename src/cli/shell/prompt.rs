@@ -67,7 +67,7 @@ pub(super) fn ask(session: &mut Session) -> Result<()> {
     let stop = Arc::new(AtomicBool::new(false));
     // Without the handler Ctrl-C would end the session, which is no reason not to begin it.
     let _ = signal_hook::flag::register(signal_hook::consts::SIGINT, stop.clone());
-    session.out.route.stop = Some(stop.clone());
+    session.stop = Some(stop.clone());
     if !session.out.quiet {
         say!("{}", help::banner(session));
     }

@@ -9,8 +9,8 @@ use anyhow::{Result, anyhow, bail};
 use clap::{Arg, Parser};
 
 use super::super::args::Colour;
-use super::super::output::{Route, To};
-use super::super::{Cli, Ends, Exit, dispatch};
+use super::super::open::Context;
+use super::super::{Cli, Exit, dispatch};
 use super::parse::{Statement, Target, Word};
 use super::variables::{Shape, State, plain, unknown};
 use super::{Session, help};
@@ -272,6 +272,7 @@ fn run(session: &mut Session, name: &str, words: &[Word], target: &Target) -> Re
     session.check(&state)?;
     let mut argv: Vec<OsString> = vec!["kubeprof".into(), name.into()];
     argv.extend(state.flags(&session.catalogue, takes).into_iter().map(OsString::from));
+    argv.extend(of_session(session, &sorted.flags).into_iter().map(OsString::from));
     argv.extend(sorted.flags.into_iter().map(OsString::from));
     argv.push("--".into());
     argv.extend(sorted.operands.into_iter().map(OsString::from));
@@ -280,7 +281,7 @@ fn run(session: &mut Session, name: &str, words: &[Word], target: &Target) -> Re
     if !unused.is_empty() && !session.out.quiet {
         say!("note: {name} does not look at {}", unused.join(", "));
     }
-    let mut parsed = match Cli::try_parse_from(argv) {
+    let parsed = match Cli::try_parse_from(argv) {
         Ok(cli) => cli.command,
         Err(e) if !e.use_stderr() => {
             e.print()?;
@@ -288,38 +289,30 @@ fn run(session: &mut Session, name: &str, words: &[Word], target: &Target) -> Re
         }
         Err(e) => return Err(plain(&e)),
     };
-    let Some(Ends { held, symbols, out }) = parsed.ends() else {
-        bail!("{name} works on the command line only");
+    let context = Context {
+        held: Some(session.held.clone()),
+        route: session.route(target),
     };
-    *held = Some(session.held.clone());
-    if symbols.binary.is_none() {
-        *symbols = session.input.symbols.clone();
-    }
-    if out.color == Colour::Auto {
-        out.color = session.out.color;
-    }
-    out.quiet |= session.out.quiet;
-    out.no_pager |= session.out.no_pager;
-    out.full_names |= session.out.full_names;
-    if *target != Target::Screen && out.out.is_some() {
-        bail!("--out and a redirection name two places for one answer");
-    }
-    let stop = session.out.route.stop.clone();
-    match target.clone() {
-        Target::Screen => out.route = Route { to: To::Out, stop },
-        Target::File(path) => out.out = Some(path),
-        Target::Append(path) => {
-            out.route = Route {
-                to: To::Append(path),
-                stop,
-            }
-        }
-        Target::Pipe(command) => {
-            let to = To::Pipe(command);
-            out.route = Route { to, stop };
-        }
-    }
-    dispatch(parsed)
+    dispatch(parsed, &context)
+}
+
+/// The flags of the session's own command line that hold for its answers, unless a statement has its own.
+fn of_session(session: &Session, typed: &[String]) -> Vec<&'static str> {
+    let out = &session.out;
+    let has = |flag: &str| typed.iter().any(|t| t.split('=').next() == Some(flag));
+    let colour = match out.color {
+        Colour::Auto => None,
+        Colour::Always => Some("--color=always"),
+        Colour::Never => Some("--color=never"),
+    };
+    let flags = [
+        ("--color", colour),
+        ("--quiet", (out.quiet && !has("-q")).then_some("--quiet")),
+        ("--no-pager", out.no_pager.then_some("--no-pager")),
+        ("--full-names", out.full_names.then_some("--full-names")),
+    ];
+    let all = flags.into_iter().filter(|(name, _)| !has(name));
+    all.filter_map(|(_, flag)| flag).collect()
 }
 
 /// Sorts the words of a command out; flags that are variables go to `state`.

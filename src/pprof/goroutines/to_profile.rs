@@ -21,6 +21,12 @@ impl GoroutineDump {
         self.to_profile_with(|_| None)
     }
 
+    /// The same with the owners that goroutines have from their parents.
+    pub(crate) fn to_owned_profile(&self, owners: Option<crate::pprof::ParentOwners<'_>>) -> Profile {
+        let owners = owners.map_or_else(Vec::new, |owners| owners(self));
+        self.to_profile_with(|i| owners.get(i).and_then(Option::as_deref))
+    }
+
     /// The same with the parents' owners: `parent_owner` says of a goroutine, by its index, what becomes its label
     /// [`label::PARENT_OWNER`].
     pub fn to_profile_with<'o>(&self, parent_owner: impl Fn(usize) -> Option<&'o str>) -> Profile {

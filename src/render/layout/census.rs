@@ -2,15 +2,15 @@
 
 use serde_json::{Value, json};
 
-use super::{Look, begin};
+use super::begin;
 use crate::analysis::{Census, Header, View};
 use crate::model::units;
 use crate::render::document::{Cell, Column, Document, Row, Shown};
 
 /// The page of `inspect`. `facts` are further lines: key and value.
-pub fn census(report: &Census, view: &View, look: &Look, facts: &[(&'static str, String)]) -> Document {
+pub fn census(report: &Census, view: &View, facts: &[(&'static str, String)]) -> Document {
     let h = Header::new(view);
-    let mut d = begin("inspect", &h, view, look);
+    let mut d = begin("inspect", &h, view);
     d.columns = vec![
         Column::words("fact", "", Shown::Always),
         Column::words("value", "", Shown::Always),

@@ -2,17 +2,17 @@
 
 use serde_json::json;
 
-use super::{Alike, Look, Words, about, about_columns, begin, by_title};
+use super::{Alike, Words, about, about_columns, begin, by_title};
 use crate::analysis::{Diff, View};
 use crate::model::units;
 use crate::render::document::{Cell, Column, Document, Emphasis, Row, Shown};
 use crate::render::pprof::go_time;
 
 /// The page of `diff`. Percentages are of the old total.
-pub fn diff(report: &Diff, old: &View, new: &View, look: &Look) -> Document {
+pub fn diff(report: &Diff, old: &View, new: &View, full_names: bool) -> Document {
     let h = &report.header;
     let w = Words { view: new, h };
-    let mut d = begin("diff", h, new, look);
+    let mut d = begin("diff", h, new);
     let signed = |v: i64| {
         let text = new.format(v, &h.output_unit);
         Cell::Value(v, if v > 0 { format!("+{text}") } else { text })
@@ -91,7 +91,7 @@ pub fn diff(report: &Diff, old: &View, new: &View, look: &Look) -> Document {
             Cell::None
         }
     };
-    let alike = Alike::among(report.rows.iter().map(|row| row.name.as_str()), look.full_names);
+    let alike = Alike::among(report.rows.iter().map(|row| row.name.as_str()), full_names);
     let mut within_error = 0;
     for row in &report.rows {
         let view = if row.in_new { new } else { old };
@@ -113,7 +113,7 @@ pub fn diff(report: &Diff, old: &View, new: &View, look: &Look) -> Document {
             w.percent(row.cum()),
             error(row.cum_error),
             Cell::Text(row.name.clone()),
-            Cell::Text(alike.shown(&row.name, look.full_names)),
+            Cell::Text(alike.shown(&row.name, full_names)),
         ];
         cells.extend(about);
         d.rows.push(Row {

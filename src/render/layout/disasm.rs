@@ -1,14 +1,14 @@
 //! The page of `disasm`: instructions with what they cost.
 
-use super::{Look, Words, begin};
+use super::{Words, begin};
 use crate::analysis::{Disassembly, View};
 use crate::render::document::{Cell, Column, Document, Emphasis, Row, Shown};
 
 /// The page of `disasm`. A row of `kind` `function` stands above the instructions of each function.
-pub fn disasm(report: &Disassembly, view: &View, look: &Look) -> Document {
+pub fn disasm(report: &Disassembly, view: &View, full_names: bool) -> Document {
     let h = &report.header;
     let w = Words { view, h };
-    let mut d = begin("disasm", h, view, look);
+    let mut d = begin("disasm", h, view);
     d.columns = vec![
         Column::words("kind", "kind", Shown::Machine),
         Column::number("flat", "flat", Shown::Always),
@@ -25,7 +25,7 @@ pub fn disasm(report: &Disassembly, view: &View, look: &Look) -> Document {
         Column::words("place", "source", Shown::People),
     ];
     for function in &report.functions {
-        let name = super::shown_name(&function.name, look.full_names);
+        let name = super::shown_name(&function.name, full_names);
         d.rows.push(Row {
             cells: vec![
                 Cell::Text("function".to_owned()),
@@ -62,7 +62,7 @@ pub fn disasm(report: &Disassembly, view: &View, look: &Look) -> Document {
                 (line, inlined) => Cell::Text(format!(
                     "{}:{line} {}",
                     short(&i.file),
-                    super::shown_name(inlined, look.full_names)
+                    super::shown_name(inlined, full_names)
                 )),
             };
             d.rows.push(Row {

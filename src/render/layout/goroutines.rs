@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Look, begin, shown_name};
+use super::{begin, shown_name};
 use crate::analysis::{
     Bucket, BucketSort, Cohort, CohortWeight, Counted, GoroutineFrame, GoroutineQuery, Goroutines, Part, Similarity,
     View, Waits,
@@ -40,12 +40,12 @@ pub fn goroutines(
     report: &Goroutines,
     asked: &GoroutineQuery,
     view: &View,
-    look: &Look,
+    full_names: bool,
     under: Below,
     remarks: &[String],
 ) -> Document {
     let stacks = under.stacks;
-    let mut d = begin("goroutines", &report.header, view, look);
+    let mut d = begin("goroutines", &report.header, view);
     let similarity = match asked.similarity {
         Similarity::Exact => "exact",
         Similarity::Function => "function",
@@ -58,8 +58,8 @@ pub fn goroutines(
     let full = matches!(stacks, StackLines::All);
     for bucket in &report.buckets {
         d.rows.push(Row {
-            cells: cells(bucket, report, look),
-            below: below(bucket, under, look),
+            cells: cells(bucket, report, full_names),
+            below: below(bucket, under, full_names),
             rule_above: !d.rows.is_empty() && stacks != StackLines::Some(0),
             emphasis: Emphasis::Plain,
         });
@@ -280,7 +280,7 @@ fn columns() -> Vec<Column> {
     ]
 }
 
-fn cells(b: &Bucket, report: &Goroutines, look: &Look) -> Vec<Cell> {
+fn cells(b: &Bucket, report: &Goroutines, full_names: bool) -> Vec<Cell> {
     let words = |text: Option<&String>| text.map_or(Cell::None, |t| Cell::Text(t.clone()));
     let key = |part: &Option<Part>| words(part.as_ref().map(|p| &p.key));
     let name = |part: &Option<Part>| words(part.as_ref().map(|p| &p.title));
@@ -313,7 +313,7 @@ fn cells(b: &Bucket, report: &Goroutines, look: &Look) -> Vec<Cell> {
         all_blocked_in,
         name(&b.within),
         key(&b.within),
-        created_by(b, look),
+        created_by(b, full_names),
         Cell::Count(b.locked),
         Cell::Count(b.leaked),
         Cell::Count(b.never_wakes),
@@ -376,7 +376,7 @@ fn states(b: &Bucket) -> String {
     format!("{states}{leaked}").trim_start_matches([' ', ',']).to_owned()
 }
 
-fn created_by(b: &Bucket, look: &Look) -> Cell {
+fn created_by(b: &Bucket, full_names: bool) -> Cell {
     let parts: Vec<Value> = (b.created_by.iter())
         .map(|c| json!({"function": c.function, "file": c.file, "line": c.line, "count": c.count}))
         .collect();
@@ -387,7 +387,7 @@ fn created_by(b: &Bucket, look: &Look) -> Cell {
         };
         format!(
             "{}{}{more}",
-            short(&shown_name(&c.function, look.full_names)),
+            short(&shown_name(&c.function, full_names)),
             place(&c.file, c.line)
         )
     });
@@ -425,11 +425,11 @@ fn role(f: &GoroutineFrame) -> Option<Role> {
 }
 
 /// The lines under a bucket, leaf first.
-fn below(b: &Bucket, under: Below, look: &Look) -> Vec<(String, Emphasis)> {
+fn below(b: &Bucket, under: Below, full_names: bool) -> Vec<(String, Emphasis)> {
     let line = |f: &GoroutineFrame, whole: bool| {
         let name = match f.function.as_str() {
             "" => "(no name)".to_owned(),
-            name => shown_name(name, look.full_names),
+            name => shown_name(name, full_names),
         };
         let emphasis = match role(f) {
             Some(Role::Owner) => Emphasis::Kubelet,

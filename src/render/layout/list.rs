@@ -10,20 +10,20 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use super::{Look, Words, begin};
+use super::{Words, begin};
 use crate::analysis::{InlinedCall, ListedFile, ListedLine, Listing, View};
 use crate::model::units::counted;
 use crate::render::document::{Cell, Column, Document, Emphasis, Row, Shown};
 use crate::render::{Lines, SourceLookup};
 
 /// The page of `list`. Lines without values stand between those that have some where the source is at hand.
-pub fn list(report: &Listing, view: &View, look: &Look, sources: &mut dyn SourceLookup) -> Document {
+pub fn list(report: &Listing, view: &View, full_names: bool, sources: &mut dyn SourceLookup) -> Document {
     let h = &report.header;
     let w = Words { view, h };
-    let mut d = begin("list", h, view, look);
+    let mut d = begin("list", h, view);
     d.columns = columns();
     let (mut missing, mut other) = (BTreeSet::new(), BTreeSet::new());
-    let alike = super::Alike::among(report.functions.iter().map(|f| f.name.as_str()), look.full_names);
+    let alike = super::Alike::among(report.functions.iter().map(|f| f.name.as_str()), full_names);
     for function in &report.functions {
         for part in &function.files {
             let place = Place {
@@ -32,7 +32,7 @@ pub fn list(report: &Listing, view: &View, look: &Look, sources: &mut dyn Source
             };
             d.rows.push(Row {
                 rule_above: !d.rows.is_empty(),
-                ..head(part, place, &w, alike.shown(&function.name, look.full_names))
+                ..head(part, place, &w, alike.shown(&function.name, full_names))
             });
             let mut source = sources.open(&part.file).ok();
             if source.is_none() {

@@ -8,6 +8,7 @@ use super::pprof::go_time;
 
 mod bundle;
 mod census;
+mod coverage;
 mod diff;
 mod disasm;
 mod goroutines;
@@ -20,6 +21,7 @@ mod tree;
 
 pub use bundle::bundle;
 pub use census::census;
+pub use coverage::line as coverage_line;
 pub use diff::diff;
 pub use disasm::disasm;
 pub use goroutines::{Below, StackLines, goroutines};
@@ -30,8 +32,9 @@ pub use top::top;
 pub use traces::{traces, traces_rows};
 pub use tree::{tree, tree_rows};
 
-use crate::analysis::{Granularity, Header, NodeInfo, Query, View};
+use crate::analysis::{Granularity, Header, NodeInfo, Origin, Query, View};
 use crate::kubelet::{GoName, Role};
+use crate::model::Kind;
 use crate::model::units::{self, counted};
 
 /// Wording of values.
@@ -124,72 +127,42 @@ impl Alike {
     }
 }
 
-/// What a reader of a table asked for beside the query.
-#[derive(Clone, Debug, Default)]
-pub struct Look {
-    /// Type arguments are written out.
-    pub full_names: bool,
-    /// Where the profile came from, for the heading.
-    pub source: String,
-    /// What kind of profile it is.
-    pub kind: String,
-    /// What the names rest on.
-    pub symbols: Symbols,
-    /// Whether the sources were scaled to the totals of the bases first.
-    pub normalized: bool,
-    /// How many profiles were added up.
-    pub merged: usize,
-    /// How many profiles the old side of a comparison is the sum of.
-    pub old_merged: usize,
-}
-
-/// What the names of a profile rest on, in words and numbers.
-#[derive(Clone, Debug, Default)]
-pub struct Symbols {
-    /// One line: how many addresses have a name, from where, and why others have none.
-    pub line: String,
-    /// Whether people need to see it: a name is missing, or a binary was used.
-    pub shown: bool,
-    /// The same for machines.
-    pub facts: Map<String, Value>,
-}
-
 /// What it means that a profile has no samples; `None` where it has some, or filters may have taken them.
-pub fn why_empty(view: &View, kind: &str) -> Option<&'static str> {
-    if !view.query.active_filters().is_empty() {
+pub fn why_empty(view: &View) -> Option<&'static str> {
+    if !view.active_filters().is_empty() {
         return None;
     }
     if !view.profile.samples.is_empty() {
-        let zero = view.total == 0 && view.query.bases.is_empty() && !view.query.mean;
+        let zero = view.total == 0 && view.origin.bases.is_empty() && !view.query.mean;
         return zero.then_some("every sample is 0 here: another sample type may say more (--sample-index)");
     }
-    Some(match kind {
-        "contention" => {
+    Some(match view.origin.kind {
+        Some(Kind::Contention) => {
             "the profile is empty: a stock kubelet never samples mutexes, and blocking only with enableContentionProfiling \
              (--contention-profiling), which is off by default"
         }
-        "goroutineleak" => "the profile is empty: no goroutine waits for what nothing can reach any more",
-        "cpu" => "the profile is empty: nothing ran while it was taken",
+        Some(Kind::GoroutineLeak) => "the profile is empty: no goroutine waits for what nothing can reach any more",
+        Some(Kind::Cpu) => "the profile is empty: nothing ran while it was taken",
         _ => "the profile is empty: it has no samples",
     })
 }
 
 /// The page without rows: what stands above them, for formats that write rows as they come.
-pub fn head(schema: &str, h: &Header, view: &View, look: &Look) -> Document {
-    begin(schema, h, view, look)
+pub fn head(schema: &str, h: &Header, view: &View) -> Document {
+    begin(schema, h, view)
 }
 
-fn begin(schema: &str, h: &Header, view: &View, look: &Look) -> Document {
+fn begin(schema: &str, h: &Header, view: &View) -> Document {
     let mut d = Document {
         schema: format!("kubeprof/{schema}/1"),
         ..Document::default()
     };
-    d.profile = profile(h, look);
-    d.query = query(&view.query, view, look.normalized);
+    d.profile = profile(h, &view.origin);
+    d.query = query(&view.query, view);
     d.facts.insert("total".to_owned(), json!(h.total));
     d.facts.insert("unit".to_owned(), json!(h.unit));
-    d.heading = heading(h, view, look);
-    if let Some(why) = why_empty(view, &look.kind) {
+    d.heading = heading(h, view);
+    if let Some(why) = why_empty(view) {
         d.facts.insert("empty_because".to_owned(), json!(why));
         d.heading.push(why.to_owned());
     }
@@ -217,28 +190,28 @@ fn begin(schema: &str, h: &Header, view: &View, look: &Look) -> Document {
     d
 }
 
-fn profile(h: &Header, look: &Look) -> Map<String, Value> {
+fn profile(h: &Header, origin: &Origin) -> Map<String, Value> {
     let mut m = Map::new();
-    m.insert("source".to_owned(), json!(look.source));
-    m.insert("profiles".to_owned(), json!(look.merged.max(1)));
-    if look.old_merged > 0 {
-        m.insert("old_profiles".to_owned(), json!(look.old_merged));
+    m.insert("source".to_owned(), json!(origin.source));
+    m.insert("profiles".to_owned(), json!(origin.merged.max(1)));
+    if origin.compared_with > 0 {
+        m.insert("old_profiles".to_owned(), json!(origin.compared_with));
     }
-    m.insert("kind".to_owned(), json!(look.kind));
+    m.insert("kind".to_owned(), json!(kind(origin)));
     m.insert("sample_type".to_owned(), json!(h.sample_type));
     m.insert("file".to_owned(), json!(h.file));
     m.insert("build_id".to_owned(), json!(h.build_id));
     m.insert("time_nanos".to_owned(), json!(h.time_nanos));
     m.insert("duration_nanos".to_owned(), json!(h.duration_nanos));
     m.insert("comments".to_owned(), json!(h.comments));
-    if !look.symbols.facts.is_empty() {
-        m.insert("symbols".to_owned(), Value::Object(look.symbols.facts.clone()));
+    if let Some(coverage) = &origin.coverage {
+        m.insert("symbols".to_owned(), Value::Object(coverage::facts(coverage)));
     }
     m
 }
 
 /// All that was asked and changes an answer, under the names of the flags.
-fn query(q: &Query, view: &View, normalized: bool) -> Map<String, Value> {
+fn query(q: &Query, view: &View) -> Map<String, Value> {
     let mut m = Map::new();
     let by = match q.granularity {
         Granularity::Functions => "function",
@@ -263,7 +236,7 @@ fn query(q: &Query, view: &View, normalized: bool) -> Map<String, Value> {
     m.insert(
         "filters".to_owned(),
         json!(
-            q.active_filters()
+            view.active_filters()
                 .iter()
                 .map(|(k, v)| format!("{k}={v}"))
                 .collect::<Vec<_>>()
@@ -272,7 +245,8 @@ fn query(q: &Query, view: &View, normalized: bool) -> Map<String, Value> {
     m.insert("node_count".to_owned(), json!(q.trim.node_count));
     m.insert("node_fraction".to_owned(), json!(q.trim.node_fraction));
     m.insert("edge_fraction".to_owned(), json!(q.trim.edge_fraction));
-    let bases = |these: bool| if these { q.bases.as_slice() } else { &[] };
+    let origin = &view.origin;
+    let bases = |these: bool| if these { origin.bases.as_slice() } else { &[] };
     for (key, value) in [
         ("relative_percentages", json!(q.relative_percentages)),
         ("sample_index", json!(q.sample_type)),
@@ -286,9 +260,9 @@ fn query(q: &Query, view: &View, normalized: bool) -> Map<String, Value> {
         ("drop_negative", json!(q.drop_negative)),
         ("trim_path", json!(q.trim_path)),
         ("source_path", json!(q.source_path)),
-        ("base", json!(bases(q.bases_cancelled))),
-        ("diff_base", json!(bases(!q.bases_cancelled))),
-        ("normalize", json!(normalized)),
+        ("base", json!(bases(origin.bases_cancelled))),
+        ("diff_base", json!(bases(!origin.bases_cancelled))),
+        ("normalize", json!(origin.normalized)),
     ] {
         m.insert(key.to_owned(), value);
     }
@@ -298,27 +272,33 @@ fn query(q: &Query, view: &View, normalized: bool) -> Map<String, Value> {
     m
 }
 
-fn heading(h: &Header, view: &View, look: &Look) -> Vec<String> {
+fn heading(h: &Header, view: &View) -> Vec<String> {
+    let origin = &*view.origin;
+    let kind = kind(origin);
     let mut first: Vec<String> = Vec::new();
     if !h.file.is_empty() {
         first.push(h.file.clone());
     }
-    first.push(if look.kind.is_empty() || look.kind == h.sample_type {
+    first.push(if kind.is_empty() || kind == h.sample_type {
         h.sample_type.clone()
     } else {
-        format!("{} {}", look.kind, h.sample_type)
+        format!("{kind} {}", h.sample_type)
     });
-    if look.merged > 1 {
-        first.push(format!("sum of {} profiles", look.merged));
+    if origin.is_sum() {
+        first.push(format!("sum of {} profiles", origin.merged));
     }
-    if look.old_merged > 1 {
-        first.push(format!("compared with the sum of {} profiles", look.old_merged));
+    if origin.compared_with > 1 {
+        first.push(format!("compared with the sum of {} profiles", origin.compared_with));
     }
-    if look.normalized {
+    if origin.normalized {
         first.push("scaled to the total of the base".to_owned());
     }
     if h.time_nanos != 0 {
-        first.push(go_time::short(h.time_nanos));
+        let from = go_time::short(h.time_nanos);
+        first.push(match origin.is_sum() && origin.until_nanos > h.time_nanos {
+            true => format!("{from} to {}", go_time::short(origin.until_nanos)),
+            false => from,
+        });
     }
     if h.duration_nanos != 0 {
         first.push(format!(
@@ -344,7 +324,10 @@ fn heading(h: &Header, view: &View, look: &Look) -> Vec<String> {
     if view.query.divide_by != 1.0 {
         second.push_str(&format!(" (divided by {})", view.query.divide_by));
     }
-    if look.kind == "cpu" && h.duration_nanos > 0 && units::dimension(&h.unit) == units::Dimension::Time && h.total != 0
+    if origin.kind == Some(Kind::Cpu)
+        && h.duration_nanos > 0
+        && units::dimension(&h.unit) == units::Dimension::Time
+        && h.total != 0
     {
         let nanos = units::scale(h.total, &h.unit, "ns").0;
         second.push_str(&format!(
@@ -353,10 +336,27 @@ fn heading(h: &Header, view: &View, look: &Look) -> Vec<String> {
         ));
     }
     lines.push(second);
-    if look.symbols.shown {
-        lines.push(look.symbols.line.clone());
-    }
+    let coverage = origin.coverage.as_ref().filter(|c| coverage::needs_a_line(c));
+    lines.extend(coverage.map(coverage::line));
     lines
+}
+
+/// The kind of a profile, `""` where nobody looked.
+fn kind(origin: &Origin) -> &'static str {
+    origin.kind.map_or("", Kind::as_str)
+}
+
+/// What a drawing is called: the file without its folders, or what it is.
+pub fn title(origin: &Origin) -> String {
+    let name = match origin.source.rsplit('/').next() {
+        _ if origin.is_sum() => format!("sum of {} profiles", origin.merged),
+        Some(file) if !file.is_empty() && file != "-" => file.to_owned(),
+        _ => kind(origin).to_owned(),
+    };
+    match origin.coverage.as_ref().is_some_and(|c| c.trusted) {
+        true => format!("{name} (binary TRUSTED BY HAND, NOT PROVEN)"),
+        false => name,
+    }
 }
 
 fn plural(sample_type: &str, n: i64) -> String {

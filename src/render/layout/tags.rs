@@ -1,14 +1,14 @@
 //! The page of `tags`.
 
-use super::{Look, Words, begin};
+use super::{Words, begin};
 use crate::analysis::{Tags, View};
 use crate::render::document::{Cell, Column, Document, Emphasis, Row, Shown};
 
 /// The page of `tags`.
-pub fn tags(report: &Tags, view: &View, look: &Look) -> Document {
+pub fn tags(report: &Tags, view: &View) -> Document {
     let h = &report.header;
     let w = Words { view, h };
-    let mut d = begin("tags", h, view, look);
+    let mut d = begin("tags", h, view);
     d.columns = vec![
         Column::words("key", "label", Shown::Always),
         Column::number("value", "value", Shown::Always),

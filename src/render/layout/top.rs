@@ -1,14 +1,14 @@
 //! The page of `top`.
 
-use super::{Alike, Look, Words, about, about_columns, begin, by_title, count_facts, left_out};
+use super::{Alike, Words, about, about_columns, begin, by_title, count_facts, left_out};
 use crate::analysis::{InlineMark, Top, View};
 use crate::render::document::{Cell, Column, Document, Row, Shown};
 
 /// The page of `top`.
-pub fn top(report: &Top, view: &View, look: &Look) -> Document {
+pub fn top(report: &Top, view: &View, full_names: bool) -> Document {
     let h = &report.header;
     let w = Words { view, h };
-    let mut d = begin("top", h, view, look);
+    let mut d = begin("top", h, view);
     let errors = view.sampling.is_estimated();
     d.columns = vec![
         Column::number("flat", "flat", Shown::Always),
@@ -23,7 +23,7 @@ pub fn top(report: &Top, view: &View, look: &Look) -> Document {
         Column::words("inline", "inlined", Shown::Wide),
     ];
     d.columns.extend(about_columns(view));
-    let alike = Alike::among(report.rows.iter().map(|row| row.name.as_str()), look.full_names);
+    let alike = Alike::among(report.rows.iter().map(|row| row.name.as_str()), full_names);
     let mut sum = 0i64;
     for row in &report.rows {
         sum = sum.wrapping_add(row.flat);
@@ -37,7 +37,7 @@ pub fn top(report: &Top, view: &View, look: &Look) -> Document {
             w.percent(row.cum),
             w.error(row.cum_error, row.cum),
             Cell::Text(row.name.clone()),
-            Cell::Text(alike.shown(&row.name, look.full_names)),
+            Cell::Text(alike.shown(&row.name, full_names)),
             match row.inline {
                 InlineMark::No => Cell::None,
                 InlineMark::Partial => Cell::Text("partly".to_owned()),

@@ -2,13 +2,13 @@
 
 use serde_json::{Map, json};
 
-use super::{Look, Words, begin, shown_name};
+use super::{Words, begin, shown_name};
 use crate::analysis::{Traces, View};
 use crate::render::document::{Cell, Column, Document, Row, Shown};
 
 /// The table without its rows; those come from [`traces_rows`] one at a time.
-pub fn traces(report: &Traces, view: &View, look: &Look) -> Document {
-    let mut d = begin("traces", &report.header, view, look);
+pub fn traces(report: &Traces, view: &View) -> Document {
+    let mut d = begin("traces", &report.header, view);
     d.columns = vec![
         Column::number("value", "value", Shown::Always),
         Column::number("percent", "%", Shown::Always),
@@ -31,7 +31,7 @@ pub fn traces(report: &Traces, view: &View, look: &Look) -> Document {
 }
 
 /// The rows: stacks root first, with `;` between frames, as folded stacks have them.
-pub fn traces_rows<'a>(report: &'a Traces, view: &'a View, look: &'a Look) -> impl Iterator<Item = Row> + 'a {
+pub fn traces_rows<'a>(report: &'a Traces, view: &'a View, full_names: bool) -> impl Iterator<Item = Row> + 'a {
     let attributions = view.attributions();
     report.samples(view).map(move |trace| {
         let w = Words {
@@ -57,7 +57,7 @@ pub fn traces_rows<'a>(report: &'a Traces, view: &'a View, look: &'a Look) -> im
         for &l in view.profile.stack(trace.stack).iter().rev() {
             for &n in report.frames(l).iter().rev() {
                 let name = report.infos[n as usize].printable(&view.profile);
-                stack.push(shown_name(&name, look.full_names));
+                stack.push(shown_name(&name, full_names));
             }
         }
         let labels = match words.is_empty() {

@@ -1,14 +1,14 @@
 //! The page of `tree` and `peek`.
 
-use super::{Alike, Look, Words, about, about_columns, begin, by_title, count_facts, left_out};
+use super::{Alike, Words, about, about_columns, begin, by_title, count_facts, left_out};
 use crate::analysis::{Tree, TreeEdge, View};
 use crate::model::units;
 use crate::render::document::{Cell, Column, Document, Emphasis, Row, Shown};
 
 /// The page of `tree` and `peek` without its rows, which [`tree_rows`] makes one node at a time: there may be millions.
-pub fn tree(report: &Tree, view: &View, look: &Look, schema: &str) -> Document {
+pub fn tree(report: &Tree, view: &View, schema: &str) -> Document {
     let h = &report.header;
-    let mut d = begin(schema, h, view, look);
+    let mut d = begin(schema, h, view);
     d.columns = vec![
         Column::words("relation", "relation", Shown::Wide),
         Column::number("flat", "flat", Shown::Always),
@@ -30,10 +30,10 @@ pub fn tree(report: &Tree, view: &View, look: &Look, schema: &str) -> Document {
 }
 
 /// A row a node, its callers above, its callees below.
-pub fn tree_rows<'a>(report: &'a Tree, view: &'a View, look: &'a Look) -> impl Iterator<Item = Row> + 'a {
+pub fn tree_rows<'a>(report: &'a Tree, view: &'a View, full_names: bool) -> impl Iterator<Item = Row> + 'a {
     let h = &report.header;
     let w = Words { view, h };
-    let alike = Alike::among(report.names.iter().map(String::as_str), look.full_names);
+    let alike = Alike::among(report.names.iter().map(String::as_str), full_names);
     report.nodes().enumerate().flat_map(move |(n, node)| {
         let mut rows = Vec::with_capacity(1 + node.callers.len() + node.callees.len());
         let own = report.names[node.name as usize].clone();
@@ -57,7 +57,7 @@ pub fn tree_rows<'a>(report: &'a Tree, view: &'a View, look: &'a Look) -> impl I
                 Cell::Text(report.names[e.name as usize].clone()),
                 Cell::Text(format!(
                     "{arrow}{}",
-                    alike.shown(&report.names[e.name as usize], look.full_names)
+                    alike.shown(&report.names[e.name as usize], full_names)
                 )),
                 if e.inline {
                     Cell::Text("inlined".to_owned())
@@ -87,7 +87,7 @@ pub fn tree_rows<'a>(report: &'a Tree, view: &'a View, look: &'a Look) -> impl I
             Cell::None,
             Cell::Text(own.clone()),
             Cell::Text(own.clone()),
-            Cell::Text(alike.shown(&own, look.full_names)),
+            Cell::Text(alike.shown(&own, full_names)),
             Cell::None,
         ];
         cells.extend(about(view, &info).0);

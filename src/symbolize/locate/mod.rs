@@ -4,6 +4,7 @@
 #[cfg(feature = "debuginfod")]
 pub mod debuginfod;
 mod image;
+mod mapped;
 pub mod search;
 pub mod unpack;
 
@@ -11,6 +12,7 @@ use std::io;
 use std::path::PathBuf;
 
 pub use image::Image;
+pub use mapped::{MappedBinary, MappedError, SYSTEM_DEBUG};
 
 /// Why a file was not opened.
 #[derive(Debug, thiserror::Error)]

@@ -27,6 +27,20 @@ pub enum Origin {
     Server,
 }
 
+impl std::fmt::Display for Origin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Origin::Given => "the command line",
+            Origin::Bundle => "the bundle",
+            Origin::Archive => "the archive",
+            Origin::PprofPath => "PPROF_BINARY_PATH",
+            Origin::Debuginfod => "debuginfod's cache",
+            Origin::SystemDebug => "/usr/lib/debug",
+            Origin::Server => "a debuginfod server",
+        })
+    }
+}
+
 /// A file that may be the binary.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Candidate {

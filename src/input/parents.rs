@@ -1,8 +1,8 @@
-//! Goroutine dumps with what the table of subsystems says of their parents.
+//! Who owns the goroutines of a dump by the goroutine that created them.
 //!
 //! A dump names the goroutine that created another one. Where neither the stack nor the creator of a goroutine is a part
-//! of the kubelet, its parent's owner is: that takes the dump and the table, and becomes a label of the profile, so that
-//! every report and filter knows it.
+//! of the kubelet, its parent's owner is: that takes the dump and the table of subsystems, and becomes a label of the
+//! profile, so that every report and filter knows it.
 
 use rustc_hash::FxHashMap;
 
@@ -13,13 +13,12 @@ use crate::model::{Profile, StringId};
 use crate::pprof::goroutines::{Goroutine, GoroutineDump};
 
 /// The profile of a dump whose goroutines carry the owners of their parents.
-pub(super) fn with_parents(dump: &GoroutineDump, knowledge: &Knowledge) -> Profile {
-    let owners = parent_owners(dump, knowledge);
-    dump.to_profile_with(|i| owners.get(i).copied().flatten().map(|id| knowledge.key(id)))
+pub fn dump_profile(dump: &GoroutineDump, knowledge: &Knowledge) -> Profile {
+    dump.to_owned_profile(Some(&|dump| parent_owners(dump, knowledge)))
 }
 
-/// For each goroutine the owner that it has from its parent alone.
-fn parent_owners(dump: &GoroutineDump, knowledge: &Knowledge) -> Vec<Option<SubsystemId>> {
+/// For each goroutine the key of the owner that it has from its parent alone.
+pub(super) fn parent_owners(dump: &GoroutineDump, knowledge: &Knowledge) -> Vec<Option<String>> {
     let mut classes = Classes {
         dump,
         knowledge,
@@ -34,7 +33,8 @@ fn parent_owners(dump: &GoroutineDump, knowledge: &Knowledge) -> Vec<Option<Subs
         .collect();
     adopt(&started, &mut attributions);
     let from_parent = |a: &Attribution| a.owner.filter(|_| a.how == OwnerRule::ParentGoroutine);
-    attributions.iter().map(from_parent).collect()
+    let key = |id: SubsystemId| knowledge.key(id).to_owned();
+    attributions.iter().map(|a| from_parent(a).map(key)).collect()
 }
 
 /// The functions of a dump, each looked up once.
