@@ -156,15 +156,20 @@ fn since(now: &Seen, earlier: &[&Seen], read: impl Fn(&Metrics) -> Option<f64>) 
         .map(|m| m.metrics.as_ref().and_then(&read).unwrap_or(0.0))
         .collect();
     let at = values.iter().position(|v| *v > values[0])?;
+    // It may have risen before the first moment as well.
+    if at == 1 {
+        return Some(Since {
+            after: None,
+            before: all[0].at,
+            at_least: None,
+            basis: SinceBasis::ProcessStart,
+        });
+    }
     Some(Since {
         after: all[at - 1].at,
         before: all[at].at,
         at_least: None,
-        basis: if at == 1 {
-            SinceBasis::ProcessStart
-        } else {
-            SinceBasis::Onset
-        },
+        basis: SinceBasis::Onset,
     })
 }
 

@@ -115,7 +115,9 @@ impl Known {
     /// What helps with a finding of this subject or kind.
     pub(super) fn remedies(&self, subject: &str, kind: &str) -> Vec<String> {
         let of = |key: &str| self.remedies.get(key).cloned();
-        of(subject).or_else(|| of(kind)).unwrap_or_default()
+        // `container-runtime.ExecSync`: what is known of all calls that hang while others do not.
+        let calls = || of(&format!("{}.calls", subject.split_once('.')?.0));
+        of(subject).or_else(calls).or_else(|| of(kind)).unwrap_or_default()
     }
 }
 

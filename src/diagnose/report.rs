@@ -269,6 +269,8 @@ pub enum Claim {
         callers: Vec<Party>,
         /// Who waits for the callers.
         victims: Vec<Party>,
+        /// Whether it answers others meanwhile.
+        others: Others,
     },
     /// Goroutines wait for a lock.
     LockWait {
@@ -414,6 +416,17 @@ pub enum Claim {
     },
     /// It looks like a known issue, and nothing else can be said.
     Pattern,
+}
+
+/// Whether somebody who keeps callers waiting answers others meanwhile.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Others {
+    /// Others get answers.
+    Answered,
+    /// As far as is seen, no call is answered.
+    Silent,
+    /// Nothing shows it.
+    Unknown,
 }
 
 /// Who does not answer.
@@ -591,6 +604,8 @@ pub enum Why {
     },
     /// Several independent parts wait for the same.
     ManyOwners(usize),
+    /// The same far end answers other calls.
+    OthersAnswered,
     /// Most goroutines of this part are there at once.
     MostAtOnce {
         /// How many.

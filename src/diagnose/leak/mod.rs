@@ -99,6 +99,9 @@ pub(super) fn leaks(seen: &mut Observed, moments: &[usize], known: &Known, proce
             Err(dropped) => match (scene.above_rest(s), dropped) {
                 (Some(finding), _) => found.push(finding),
                 (None, Some(dropped)) if s.whole => leaks.weighed.push(scene.weighed(s, dropped)),
+                (None, None) if s.issue.is_some() && s.rows.last().is_some_and(|r| r.k == 1) => {
+                    leaks.weighed.push(scene.weighed(s, Dropped::SampledOnce));
+                }
                 (None, _) => {}
             },
         }
@@ -282,6 +285,10 @@ impl Scene<'_> {
         self.rest(s, &mut scale);
         let confidence = scale.confidence()?;
         let k = s.rows[s.rows.len() - 1].k;
+        // What was sampled once is a matter of luck, whatever is known of its place.
+        if k < 2 {
+            return None;
+        }
         if k < 6 {
             scale.note(Why::FewSamples(k));
         }

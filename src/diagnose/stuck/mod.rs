@@ -3,6 +3,7 @@
 //! Nothing proves a hang but time, so `weigh` asks for waits that are too long, for the same loops in the same call at
 //! moment after moment, and for more of them there at once than chance puts there. `word` makes the finding.
 
+mod others;
 mod weigh;
 mod word;
 
@@ -131,11 +132,12 @@ pub(super) fn stuck(seen: &Observed, moments: &[usize], expected: &Expectations)
         ..Stuck::default()
     };
     for (barrier, cohort) in cohorts(&scene) {
-        match weigh::weigh(&scene, barrier, &cohort) {
+        let others = others::others(&scene, barrier, &cohort);
+        match weigh::weigh(&scene, barrier, &cohort, others) {
             Some((confidence, scale)) => {
                 stuck
                     .findings
-                    .push(word::finding(&scene, barrier, &cohort, confidence, scale));
+                    .push(word::finding(&scene, barrier, &cohort, others, confidence, scale));
             }
             None => stuck.weighed.push(brief(&scene, barrier, &cohort)),
         }

@@ -5,7 +5,7 @@
 //! loop spends a known small share of its time in such calls), less one for the ten barriers that are looked at.
 
 use super::super::judge::Scale;
-use super::super::report::{Confidence, FarEnd, Why};
+use super::super::report::{Confidence, FarEnd, Others, Why};
 use super::super::stats::counts::poisson_upper;
 use super::{Barrier, Cohort, Scene, Stand};
 use crate::kubelet::SubsystemId;
@@ -16,13 +16,22 @@ const MOST: f64 = 3.0;
 const BARRIERS: f64 = 1.0;
 
 /// The confidence that a cohort hangs, with its reasons.
-pub(super) fn weigh(scene: &Scene<'_>, barrier: Barrier, cohort: &Cohort<'_>) -> Option<(Confidence, Scale)> {
+pub(super) fn weigh(
+    scene: &Scene<'_>,
+    barrier: Barrier,
+    cohort: &Cohort<'_>,
+    others: Others,
+) -> Option<(Confidence, Scale)> {
     let mut scale = Scale::default();
     let over = waits(scene, cohort, &mut scale);
     chance(scene, barrier, cohort, over, &mut scale);
     victims(scene, cohort, &mut scale);
     metrics(scene, barrier, cohort, &mut scale);
     health(scene, cohort, &mut scale);
+    if others == Others::Answered {
+        scale.note(Why::OthersAnswered);
+        scale.at_most(Confidence::Likely);
+    }
     if !scene.crowd.knows_waits {
         scale.note(Why::NoWaits);
     }

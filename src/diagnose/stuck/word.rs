@@ -5,7 +5,7 @@ use super::super::crowd::{Group, Wait};
 use super::super::judge::Scale;
 use super::super::place::Place;
 use super::super::report::{
-    Claim, Confidence, Evidence, Fact, FarEnd, Finding, Kind, Need, Part, Party, Show, Since, SinceBasis, Verb,
+    Claim, Confidence, Evidence, Fact, FarEnd, Finding, Kind, Need, Others, Part, Party, Show, Since, SinceBasis, Verb,
 };
 use super::super::words::short;
 use super::{Barrier, Cohort, Scene};
@@ -25,6 +25,7 @@ pub(super) fn finding(
     scene: &Scene<'_>,
     barrier: Barrier,
     cohort: &Cohort<'_>,
+    others: Others,
     confidence: Confidence,
     scale: Scale,
 ) -> Finding {
@@ -49,20 +50,26 @@ pub(super) fn finding(
         next.push(Need::Dump);
     }
     match barrier {
-        Barrier::Call(FarEnd::Runtime) if confidence < Confidence::Certain => next.push(Need::RuntimeDump),
+        Barrier::Call(FarEnd::Runtime) if confidence < Confidence::Certain && others != Others::Answered => {
+            next.push(Need::RuntimeDump);
+        }
         Barrier::Call(FarEnd::Files) => next.push(Need::NodeLook),
         _ => {}
     }
     let evidence = evidence(scene, cohort, &callers, &victims);
+    let mut subject = subject(barrier, scene);
+    if others == Others::Answered {
+        subject.push_str(&format!(".{}", method(&callers).unwrap_or("calls")));
+    }
     Finding {
         rank: 0,
         kind,
         subsystem: part,
-        subject: subject(barrier, scene),
+        subject,
         function: function(scene, cohort),
         confidence,
         reasons: scale.into_reasons(),
-        claim: claim(scene, barrier, cohort, callers, victims),
+        claim: claim(scene, barrier, cohort, others, callers, victims),
         since,
         growth: None,
         known_issues: Vec::new(),
@@ -72,13 +79,35 @@ pub(super) fn finding(
     }
 }
 
-fn claim(scene: &Scene<'_>, barrier: Barrier, cohort: &Cohort<'_>, callers: Vec<Party>, victims: Vec<Party>) -> Claim {
+/// The method of all calls, where it is one.
+fn method(callers: &[Party]) -> Option<&str> {
+    let of = |p: &'_ Party| p.call.rsplit('.').next().map(str::len).unwrap_or_default();
+    let first = callers.first()?;
+    let name = &first.call[first.call.len() - of(first)..];
+    let same = |p: &Party| p.call.ends_with(name);
+    (!name.is_empty() && callers.iter().all(same)).then_some(name)
+}
+
+fn claim(
+    scene: &Scene<'_>,
+    barrier: Barrier,
+    cohort: &Cohort<'_>,
+    others: Others,
+    callers: Vec<Party>,
+    victims: Vec<Party>,
+) -> Claim {
     match barrier {
         Barrier::Call(FarEnd::ImageService) if !victims.is_empty() => {
             let book = &scene.seen.book;
-            let serial = cohort.victims.iter().any(|v| {
-                let frames = scene.seen.stacks.get(v.group.stack).iter();
-                frames.clone().any(|&f| book.key(f).contains("serialImagePuller"))
+            // Its loop makes the call, or takes what the workers hand over.
+            let groups = cohort
+                .victims
+                .iter()
+                .map(|v| v.group)
+                .chain(cohort.members.iter().map(|(g, _)| *g));
+            let serial = groups.into_iter().any(|g| {
+                let mut frames = scene.seen.stacks.get(g.stack).iter().chain(&g.creator);
+                frames.any(|&f| book.key(f).contains("serialImagePuller"))
             });
             Claim::PullsWait {
                 waiting: victims.iter().map(|p| p.count).sum(),
@@ -92,6 +121,7 @@ fn claim(scene: &Scene<'_>, barrier: Barrier, cohort: &Cohort<'_>, callers: Vec<
             far_end,
             callers,
             victims,
+            others,
         },
         Barrier::Lock(part) => Claim::LockWait {
             holders: holders(scene, part),
@@ -142,7 +172,11 @@ fn what(scene: &Scene<'_>, barrier: Barrier, callers: &[Party], victims: &[Party
         Barrier::Call(far_end) => {
             // A loop that everything depends on has no deadline for files and plugins.
             let loop_stands = callers.iter().any(|p| p.owner.key == "sync-loop");
-            let kind = if loop_stands { Kind::Stuck } else { Kind::Environment };
+            let kind = match far_end {
+                FarEnd::ApiServer => Kind::Environment,
+                _ if loop_stands => Kind::Stuck,
+                _ => Kind::Environment,
+            };
             let key = match far_end {
                 // One part alone: whether the others would be answered, nothing shows.
                 FarEnd::Runtime if callers.len() == 1 && victims.is_empty() && !first.key.is_empty() => {
@@ -323,6 +357,12 @@ pub(super) fn add(parties: &mut Vec<Party>, more: Party) {
     }
 }
 
+/// The most first; of equal numbers those that most depends on.
 fn sort(parties: &mut [Party]) {
-    parties.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.owner.cmp(&b.owner)));
+    const FIRST: [&str; 4] = ["sync-loop", "pleg", "runtime-status", "node-status"];
+    let place = |p: &Party| FIRST.iter().position(|k| *k == p.owner.key).unwrap_or(FIRST.len());
+    parties.sort_by(|a, b| {
+        let by_count = b.count.cmp(&a.count).then(place(a).cmp(&place(b)));
+        by_count.then_with(|| a.owner.cmp(&b.owner))
+    });
 }

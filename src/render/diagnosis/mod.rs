@@ -3,6 +3,7 @@
 mod json;
 mod leaks;
 mod markdown;
+mod parties;
 mod reasons;
 mod text;
 mod words;

@@ -8,11 +8,16 @@ use crate::model::units::counted;
 pub(super) fn reason(r: &Reason) -> String {
     match &r.why {
         Why::WaitTooLong { minutes: m, limit } => {
-            format!("waits of {}, such a wait ends within {}", minutes(*m), minutes(*limit))
+            format!(
+                "the longest wait is {} so far; such a wait usually ends within {}",
+                minutes(*m),
+                minutes(*limit)
+            )
         }
-        Why::Persists { moments, of } => format!("the same at {moments} of {of} moments in a row"),
-        Why::ManyOwners(n) => format!("{n} parts that have nothing to do with each other wait for it"),
-        Why::MostAtOnce { count, of } => format!("{count} of {of} of one part at once"),
+        Why::Persists { moments, of } => format!("found at the last {moments} of {of} moments"),
+        Why::ManyOwners(n) => format!("{n} unrelated parts of the kubelet wait for it"),
+        Why::OthersAnswered => "other calls are answered".to_owned(),
+        Why::MostAtOnce { count, of } => format!("{count} of {of} goroutines of one part wait there at the same time"),
         Why::RarePlace(share) => {
             format!(
                 "a loop of a healthy kubelet is there for about {} % of the time",
@@ -24,13 +29,13 @@ pub(super) fn reason(r: &Reason) -> String {
             minutes: m,
             limit,
         } => format!(
-            "{} for it, up to {}; such a wait ends within {}",
+            "{} for those calls, up to {}; such a wait usually ends within {}",
             counted(*count, "goroutine waits", "goroutines wait"),
             minutes(*m),
             minutes(*limit)
         ),
         Why::VictimsPersist { count, moments, of } => format!(
-            "{} for it, and as many did at {moments} of {of} moments in a row",
+            "{} for those calls, and about as many did at {moments} of {of} moments in a row",
             counted(*count, "goroutine waits", "goroutines wait")
         ),
         Why::PullsFail { failed, all } => format!("{} of {} image pulls failed", number(*failed), number(*all)),

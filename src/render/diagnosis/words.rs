@@ -3,8 +3,10 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use super::parties;
 use crate::diagnose::report::{
-    Check, Checked, Claim, Crash, Evidence, Fact, FarEnd, Finding, Grown, Limited, Outcome, Party, Since, SinceBasis,
+    Check, Checked, Claim, Crash, Evidence, Fact, FarEnd, Finding, Grown, Limited, Others, Outcome, Party, Since,
+    SinceBasis,
 };
 use crate::model::units::counted;
 
@@ -89,106 +91,52 @@ pub(super) fn far_end(f: FarEnd) -> &'static str {
     }
 }
 
-/// `60 probes in ExecSync`, `the PLEG in ListPodSandbox`.
-pub(super) fn party(p: &Party) -> String {
-    let mut text = match (p.count, p.owner.title.as_str()) {
-        (n, "") => counted(n, "goroutine", "goroutines"),
-        (1, title) => format!("1 of {title}"),
-        (n, title) => format!("{n} of {title}"),
-    };
-    if !p.call.is_empty() {
-        let method = p.call.rsplit('.').next().unwrap_or(&p.call);
-        text.push_str(&format!(" in {method}"));
-    }
-    text
-}
-
-fn list(parties: &[Party], most: usize) -> String {
-    let mut words: Vec<String> = parties.iter().take(most).map(party).collect();
-    if parties.len() > most {
-        let rest: u64 = parties[most..].iter().map(|p| p.count).sum();
-        words.push(format!("{rest} more"));
-    }
-    match words.len() {
-        0 | 1 => words.concat(),
-        n => format!("{} and {}", words[..n - 1].join(", "), words[n - 1]),
-    }
-}
-
-fn longest(parties: &[Party]) -> Option<u64> {
-    parties.iter().filter_map(|p| p.waits).map(|w| w.1).max()
-}
-
 /// The sentence of a finding.
 pub fn summary(f: &Finding) -> String {
     match &f.claim {
         Claim::NoAnswer {
-            far_end: FarEnd::Files,
+            far_end,
             callers,
             victims,
-        } => {
-            let age = longest(callers).map_or_else(String::new, |m| format!(" for at least {}", minutes(m)));
-            let call = callers.first().map_or("", |p| p.call.as_str());
-            let call = if call.is_empty() { "a system call" } else { call };
-            let mut text = format!(
-                "{call} on a file or mount has not returned{age}: {}",
-                list_short(callers)
-            );
-            push_victims(&mut text, victims);
-            text
-        }
-        Claim::NoAnswer {
-            far_end: FarEnd::Throttle,
-            callers,
-            ..
-        } => format!(
-            "Requests to the API server wait for the kubelet's own rate limit: {}",
-            list(callers, 4)
-        ),
-        Claim::NoAnswer {
-            far_end: who,
-            callers,
-            victims,
-        } => {
-            let age = longest(callers).max(longest(victims));
-            let age = age.map_or_else(String::new, |m| format!(" for at least {}", minutes(m)));
-            let mut text = format!("{} has not answered{age}: {}", capital(far_end(*who)), list(callers, 4));
-            text.push_str(if callers.len() == 1 && callers[0].count == 1 {
-                " waits for it"
-            } else {
-                " wait for it"
-            });
-            push_victims(&mut text, victims);
-            text
-        }
+            others,
+        } => no_answer(*far_end, callers, victims, *others),
         Claim::LockWait { waiters, holders } => {
-            let age = longest(waiters).map_or_else(String::new, |m| format!(" for up to {}", minutes(m)));
+            let age = parties::longest(waiters).map_or_else(String::new, |m| format!(" for up to {}", minutes(m)));
             let n: u64 = waiters.iter().map(|p| p.count).sum();
             let mut text = format!(
                 "{} for a lock of {}{age}: {}",
                 counted(n, "goroutine waits", "goroutines wait"),
                 f.subsystem.title,
-                list(waiters, 4)
+                parties::list(waiters, 4)
             );
             if let Some(holder) = holders.first() {
-                text.push_str(&format!("; the holder may be {} in {}", party(holder), holder.function));
+                text.push_str(&format!(
+                    "; the holder may be {} in {}",
+                    parties::party(holder),
+                    holder.function
+                ));
             }
             text
         }
         Claim::NotTaken { senders, taker } => {
-            let age = longest(senders).map_or_else(String::new, |m| format!(" for {}", minutes(m)));
+            let age = parties::longest(senders).map_or_else(String::new, |m| format!(" for {}", minutes(m)));
             let taker = taker.as_ref().map_or_else(
                 || "nothing takes it".to_owned(),
                 |t| format!("{} does not take it", t.title),
             );
             format!(
                 "{} blocked{age} sending to a channel: {taker}",
-                capital(&list(senders, 3))
+                capital(&parties::list(senders, 3))
             )
         }
-        Claim::LoopWaits { parties } => {
-            let age = longest(parties).map_or_else(String::new, |m| format!(" for {}", minutes(m)));
-            format!("{} does not go on{age}", capital(&list(parties, 4)))
+        Claim::LoopWaits { parties: all } => {
+            let age = parties::longest(all).map_or_else(String::new, |m| format!(" for {}", minutes(m)));
+            let wait = if parties::is_one(all) { "waits" } else { "wait" };
+            format!(
+                "{} {wait}{age} for {}, and nothing is seen at work there",
+                capital(&parties::list(all, 4)),
+                f.subsystem.title
+            )
         }
         Claim::TimersFrozen { loops, goroutines } => {
             format!("Timers no longer fire: {goroutines} goroutines of {loops} unrelated loops have slept equally long")
@@ -323,7 +271,7 @@ pub fn summary(f: &Finding) -> String {
                     counted(*others, "other operation", "other operations")
                 ));
             }
-            push_victims(&mut text, victims);
+            text.push_str(&parties::victims(victims));
             text
         }
         Claim::Failing { what, failed, all, .. } => {
@@ -353,35 +301,49 @@ pub fn summary(f: &Finding) -> String {
     }
 }
 
-fn list_short(callers: &[Party]) -> String {
-    let bare: Vec<Party> = callers
-        .iter()
-        .map(|p| Party {
-            call: String::new(),
-            ..p.clone()
-        })
-        .collect();
-    list(&bare, 4)
-}
-
-fn push_victims(text: &mut String, victims: &[Party]) {
-    if victims.is_empty() {
-        return;
-    }
-    let mut words = Vec::new();
-    for v in victims.iter().take(2) {
-        let mut one = party(v);
-        one.push_str(if v.count == 1 { " waits" } else { " wait" });
-        if let Some((_, max)) = v.waits {
-            one.push_str(&format!(" {}", minutes(max)));
+/// What calls do not return, for how long, and who waits.
+fn no_answer(to: FarEnd, callers: &[Party], victims: &[Party], others: Others) -> String {
+    let age = parties::longest(callers).max(parties::longest(victims));
+    let age = age.map_or_else(String::new, |m| format!(" for at least {}", minutes(m)));
+    let waiting = parties::victims(victims);
+    let (waits, has) = if parties::is_one(callers) {
+        ("waits", "has")
+    } else {
+        ("wait", "have")
+    };
+    match (to, others) {
+        (FarEnd::Files, _) => {
+            let call = callers.first().map_or("", |p| p.call.as_str());
+            let call = if call.is_empty() { "A system call" } else { call };
+            let of_calls = parties::longest(callers);
+            let age = of_calls.map_or_else(String::new, |m| format!(" for at least {}", minutes(m)));
+            let who = parties::list_short(callers);
+            format!("{call} on a file or mount has not returned{age}: {who}{waiting}")
         }
-        if let Some(part) = &v.waits_for {
-            one.push_str(&format!(" for {}", part.title));
-        }
-        words.push(one);
+        (FarEnd::Throttle, _) => format!(
+            "Requests to the API server wait{age} for the kubelet's own rate limit: {}{waiting}",
+            parties::list(callers, 4)
+        ),
+        (_, Others::Answered) => format!(
+            "{} {has} waited{age}, while {} answers other calls{waiting}",
+            capital(&parties::list(callers, 4)),
+            far_end(to)
+        ),
+        (_, Others::Unknown) => format!(
+            "Calls to {} have not returned{age}: {} {waits}{waiting}",
+            far_end(to),
+            parties::list(callers, 4)
+        ),
+        (FarEnd::Child, Others::Silent) => format!(
+            "A child process has not ended{age}: {} {waits} for it{waiting}",
+            parties::list(callers, 4)
+        ),
+        (_, Others::Silent) => format!(
+            "{} has not answered{age}: {} {waits} for it{waiting}",
+            capital(far_end(to)),
+            parties::list(callers, 4)
+        ),
     }
-    text.push_str("; ");
-    text.push_str(&words.join(", "));
 }
 
 fn limited(what: Limited, value: f64, limit: f64) -> String {
@@ -429,7 +391,7 @@ pub(super) fn capital(text: &str) -> String {
 /// Since when, in words.
 pub fn since_words(since: &Since) -> String {
     if let (SinceBasis::Metric, Some(at)) = (since.basis, since.before) {
-        return format!("{} (the metric's last success)", time(at));
+        return format!("{} (when the PLEG last succeeded)", time(at));
     }
     let mut text = match (since.after, since.before) {
         (Some(a), Some(b)) => format!("between {} and {}", time(a), time(b)),
@@ -454,7 +416,7 @@ pub fn since_words(since: &Since) -> String {
 pub fn evidence_words(e: &Evidence) -> String {
     let mut text = match &e.fact {
         Fact::Goroutines { party: p, .. } => {
-            let mut text = party(p);
+            let mut text = parties::party(p);
             if !p.state.is_empty() {
                 text.push_str(&format!(" [{}]", p.state));
             }
