@@ -2,6 +2,8 @@
 
 pub mod counts;
 pub mod fdr;
+pub mod permutation;
 pub mod sampling;
 pub mod slope;
 pub mod trend;
+pub mod weighted;
