@@ -14,30 +14,42 @@ use crate::model::{FunctionId, Profile};
 
 /// Number of a function over all moments.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub(super) struct NameId(pub(super) u32);
+pub(crate) struct NameId(pub(super) u32);
+
+impl NameId {
+    /// The name of that number.
+    pub(crate) fn new(index: usize) -> Self {
+        Self(u32::try_from(index).unwrap_or(u32::MAX))
+    }
+
+    /// Its number.
+    pub(crate) fn index(self) -> usize {
+        self.0 as usize
+    }
+}
 
 /// What is known of a function.
 #[derive(Clone, Debug)]
-pub(super) struct Name {
+pub(crate) struct Name {
     /// Spelling for comparison: `k8s.io/kubernetes/pkg/kubelet.(*podWorkers).UpdatePod.func`.
-    pub(super) key: String,
+    pub(crate) key: String,
     /// As some profile spelled it, build places removed.
-    pub(super) shown: String,
+    pub(crate) shown: String,
     /// Its subsystem.
-    pub(super) class: FunctionClass,
+    pub(crate) class: FunctionClass,
 }
 
 /// All names seen so far.
 #[derive(Debug)]
-pub(super) struct Book {
-    pub(super) knowledge: Arc<Knowledge>,
+pub(crate) struct Book {
+    pub(crate) knowledge: Arc<Knowledge>,
     names: Vec<Name>,
     by_key: FxHashMap<String, NameId>,
     by_text: FxHashMap<String, NameId>,
 }
 
 impl Book {
-    pub(super) fn new(knowledge: Arc<Knowledge>) -> Self {
+    pub(crate) fn new(knowledge: Arc<Knowledge>) -> Self {
         Self {
             knowledge,
             names: Vec::new(),
@@ -47,7 +59,7 @@ impl Book {
     }
 
     /// The number of a function; `file` matters for `main` and assembler only.
-    pub(super) fn name(&mut self, text: &str, file: &str) -> NameId {
+    pub(crate) fn name(&mut self, text: &str, file: &str) -> NameId {
         let by_file = text.starts_with("main.") || !text.contains('.');
         if by_file {
             // Its file decides what it is, so the text alone is no key.
@@ -77,21 +89,21 @@ impl Book {
         id
     }
 
-    pub(super) fn get(&self, id: NameId) -> &Name {
+    pub(crate) fn get(&self, id: NameId) -> &Name {
         &self.names[id.0 as usize]
     }
 
-    pub(super) fn key(&self, id: NameId) -> &str {
+    pub(crate) fn key(&self, id: NameId) -> &str {
         &self.get(id).key
     }
 
     /// How many names there are; numbers are below.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.names.len()
     }
 
     /// The numbers of all functions of a profile, by their id there.
-    pub(super) fn functions(&mut self, p: &Profile) -> Vec<NameId> {
+    pub(crate) fn functions(&mut self, p: &Profile) -> Vec<NameId> {
         (0..p.functions.len())
             .map(|f| {
                 let function = p.function(FunctionId::new(f));
@@ -100,7 +112,7 @@ impl Book {
             .collect()
     }
 
-    pub(super) fn part(&self, id: SubsystemId) -> Part {
+    pub(crate) fn part(&self, id: SubsystemId) -> Part {
         Part {
             key: self.knowledge.key(id).to_owned(),
             title: self.knowledge.title(id).to_owned(),
@@ -108,7 +120,7 @@ impl Book {
     }
 
     /// The subsystem of that key; the key alone where the table has none.
-    pub(super) fn part_of_key(&self, key: &str) -> Part {
+    pub(crate) fn part_of_key(&self, key: &str) -> Part {
         match self.knowledge.by_key(key) {
             Some(id) => self.part(id),
             None => Part {
@@ -118,7 +130,7 @@ impl Book {
         }
     }
 
-    pub(super) fn subsystem_key(&self, id: Option<SubsystemId>) -> &str {
+    pub(crate) fn subsystem_key(&self, id: Option<SubsystemId>) -> &str {
         id.map_or("", |id| self.knowledge.key(id))
     }
 }

@@ -11,7 +11,7 @@ use crate::model::{Label, Profile, StringId, goroutine_label};
 
 /// How a goroutine waits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub(super) enum Wait {
+pub(crate) enum Wait {
     /// It runs or could.
     Running,
     /// In a system call.
@@ -34,7 +34,7 @@ pub(super) enum Wait {
 }
 
 impl Wait {
-    fn of_state(state: &str) -> Self {
+    pub(crate) fn of_state(state: &str) -> Self {
         let is = |start: &str| state.starts_with(start);
         match () {
             () if is("running") || is("runnable") || is("preempted") => Self::Running,
@@ -95,7 +95,7 @@ impl Wait {
     }
 
     /// For people: as Go's dumps spell it.
-    pub(super) fn shown(self) -> &'static str {
+    pub(crate) fn shown(self) -> &'static str {
         match self {
             Self::Running => "running",
             Self::Syscall => "syscall",
@@ -116,17 +116,17 @@ impl Wait {
 
 /// Number of a stack over all moments.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub(super) struct StackKey(pub(super) u32);
+pub(crate) struct StackKey(pub(super) u32);
 
 /// All distinct stacks seen so far, as functions, leaf first.
 #[derive(Debug, Default)]
-pub(super) struct StackBook {
+pub(crate) struct StackBook {
     stacks: Vec<Box<[NameId]>>,
     by_frames: FxHashMap<Box<[NameId]>, StackKey>,
 }
 
 impl StackBook {
-    pub(super) fn intern(&mut self, frames: &[NameId]) -> StackKey {
+    pub(crate) fn intern(&mut self, frames: &[NameId]) -> StackKey {
         if let Some(&key) = self.by_frames.get(frames) {
             return key;
         }
@@ -136,60 +136,60 @@ impl StackBook {
         key
     }
 
-    pub(super) fn get(&self, key: StackKey) -> &[NameId] {
+    pub(crate) fn get(&self, key: StackKey) -> &[NameId] {
         &self.stacks[key.0 as usize]
     }
 }
 
 /// Alike goroutines of one moment.
 #[derive(Clone, Debug)]
-pub(super) struct Group {
-    pub(super) stack: StackKey,
-    pub(super) creator: Option<NameId>,
-    pub(super) wait: Wait,
-    pub(super) attribution: Attribution,
-    pub(super) count: u64,
+pub(crate) struct Group {
+    pub(crate) stack: StackKey,
+    pub(crate) creator: Option<NameId>,
+    pub(crate) wait: Wait,
+    pub(crate) attribution: Attribution,
+    pub(crate) count: u64,
     /// Whole minutes and how many goroutines, shortest first; those without a known wait are missing.
-    pub(super) waits: Vec<(u64, u64)>,
+    pub(crate) waits: Vec<(u64, u64)>,
     /// Marked by the runtime as leaked.
-    pub(super) leaked: u64,
+    pub(crate) leaked: u64,
 }
 
 impl Group {
     /// Shortest and longest known wait.
-    pub(super) fn span(&self) -> Option<(u64, u64)> {
+    pub(crate) fn span(&self) -> Option<(u64, u64)> {
         Some((self.waits.first()?.0, self.waits.last()?.0))
     }
 
-    pub(super) fn max_wait(&self) -> u64 {
+    pub(crate) fn max_wait(&self) -> u64 {
         self.waits.last().map_or(0, |w| w.0)
     }
 
     /// How many have waited at least so long.
-    pub(super) fn at_least(&self, minutes: u64) -> u64 {
+    pub(crate) fn at_least(&self, minutes: u64) -> u64 {
         self.waits.iter().filter(|w| w.0 >= minutes).map(|w| w.1).sum()
     }
 
     /// How many have any known wait.
-    pub(super) fn with_wait(&self) -> u64 {
+    pub(crate) fn with_wait(&self) -> u64 {
         self.waits.iter().map(|w| w.1).sum()
     }
 }
 
 /// The goroutines of one moment.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Crowd {
-    pub(super) groups: Vec<Group>,
-    pub(super) total: u64,
+pub(crate) struct Crowd {
+    pub(crate) groups: Vec<Group>,
+    pub(crate) total: u64,
     /// The source knows states, so a goroutine without a wait has waited for less than a minute.
-    pub(super) knows_waits: bool,
+    pub(crate) knows_waits: bool,
     /// Goroutines by owner.
-    pub(super) leaked: u64,
+    pub(crate) leaked: u64,
 }
 
 impl Crowd {
     /// Reads a goroutine profile.
-    pub(super) fn of(p: &Profile, book: &mut Book, stacks: &mut StackBook) -> Self {
+    pub(crate) fn of(p: &Profile, book: &mut Book, stacks: &mut StackBook) -> Self {
         let names = book.functions(p);
         let keys = Keys::of(p);
         let mut crowd = Self::default();

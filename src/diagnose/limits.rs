@@ -375,12 +375,12 @@ impl Scene<'_> {
 }
 
 /// Cores that a kubelet of so many pods uses at most, pod starts aside.
-pub(super) fn usual_cores(pods: Option<f64>) -> f64 {
+pub(crate) fn usual_cores(pods: Option<f64>) -> f64 {
     0.5 + 0.01 * pods.unwrap_or(110.0)
 }
 
 /// Bytes of a Kubernetes quantity.
-fn quantity(text: &str) -> Option<f64> {
+pub(crate) fn quantity(text: &str) -> Option<f64> {
     let split = text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len());
     let number: f64 = text[..split].parse().ok()?;
     let factor = match &text[split..] {

@@ -4,25 +4,25 @@
 //! [`Observer::finish`] judges them and gives a [`report::Diagnosis`]. Each sort of trouble has a file; the statistics are
 //! pure functions in [`stats`]; what is usual and what is known are data (`knowledge.json`).
 
-mod book;
+pub(crate) mod book;
 mod calls;
 mod contention;
 mod cpu;
 mod crash;
-mod crowd;
+pub(crate) mod crowd;
 mod expect;
 mod heap;
 mod judge;
 mod knowledge;
 mod known;
 mod leak;
-mod limits;
+pub(crate) mod limits;
 pub mod material;
 pub mod metrics;
-mod observe;
+pub(crate) mod observe;
 mod pile;
 mod place;
-mod process;
+pub(crate) mod process;
 mod program;
 pub mod report;
 pub mod stats;
@@ -30,7 +30,7 @@ mod stuck;
 mod timers;
 mod verdict;
 mod versions;
-mod words;
+pub(crate) mod words;
 
 pub use knowledge::{SignatureError, builtin_knowledge, test_signatures};
 

@@ -136,7 +136,7 @@ impl Observed {
             load: Load::default(),
         };
         seen.learn();
-        seen.load = load(&seen, book);
+        seen.load = load(seen.metrics.as_ref(), seen.crowd.as_ref(), book);
         self.moments.push(seen);
     }
 }
@@ -144,35 +144,41 @@ impl Observed {
 impl Seen {
     /// Versions and times that metrics and the node know.
     fn learn(&mut self) {
-        let mut more = Process::default();
-        if let Some(m) = &self.metrics {
-            more.started = m.get("process_start_time_seconds");
-            if let Some(build) = m.all("kubernetes_build_info").first() {
-                build.label("git_version").clone_into(&mut more.kubernetes);
-                build.label("go_version").clone_into(&mut more.go);
-            }
-        }
-        if let Some(info) = self.node.as_ref().and_then(|n| n.pointer("/status/nodeInfo")) {
-            let text = |key: &str| info.get(key).and_then(|v| v.as_str()).unwrap_or_default().to_owned();
-            more.runtime = text("containerRuntimeVersion");
-            if more.kubernetes.is_empty() {
-                more.kubernetes = text("kubeletVersion");
-            }
-        }
+        let more = process_of(self.metrics.as_ref(), self.node.as_ref());
         self.process.learn(&more);
     }
 }
 
+/// What metrics and the node object say of the process.
+pub(crate) fn process_of(metrics: Option<&Metrics>, node: Option<&serde_json::Value>) -> Process {
+    let mut process = Process::default();
+    if let Some(m) = metrics {
+        process.started = m.get("process_start_time_seconds");
+        if let Some(build) = m.all("kubernetes_build_info").first() {
+            build.label("git_version").clone_into(&mut process.kubernetes);
+            build.label("go_version").clone_into(&mut process.go);
+        }
+    }
+    if let Some(info) = node.and_then(|n| n.pointer("/status/nodeInfo")) {
+        let text = |key: &str| info.get(key).and_then(|v| v.as_str()).unwrap_or_default().to_owned();
+        process.runtime = text("containerRuntimeVersion");
+        if process.kubernetes.is_empty() {
+            process.kubernetes = text("kubeletVersion");
+        }
+    }
+    process
+}
+
 /// The load at a moment: of its metrics, else of its goroutines, of which each pod and probe has one.
-fn load(seen: &Seen, book: &Book) -> Load {
+pub(crate) fn load(metrics: Option<&Metrics>, crowd: Option<&Crowd>, book: &Book) -> Load {
     let mut load = Load::default();
-    if let Some(m) = &seen.metrics {
+    if let Some(m) = metrics {
         load.pods = m.get("kubelet_running_pods");
         load.containers = m.sum("kubelet_running_containers", |s| {
             s.label("container_state") == "running"
         });
     }
-    if let Some(crowd) = &seen.crowd {
+    if let Some(crowd) = crowd {
         let owned = |key: &str| {
             let owner = book.knowledge.by_key(key)?;
             let of = crowd.groups.iter().filter(|g| g.attribution.owner == Some(owner));

@@ -83,7 +83,7 @@ fn sort(seen: &mut Observed, odd: &mut Vec<Oddity>) {
 }
 
 /// Digits by their value: `s10` behind `s9`.
-fn natural(label: &str) -> Vec<(String, u64)> {
+pub(crate) fn natural(label: &str) -> Vec<(String, u64)> {
     let mut parts = Vec::new();
     let mut rest = label;
     while !rest.is_empty() {

@@ -1,7 +1,7 @@
 //! Short forms of names, for reports.
 
 /// A Go function without the path of its package: `kubelet.(*podWorkers).startPodSync`.
-pub(super) fn short(name: &str) -> String {
+pub(crate) fn short(name: &str) -> String {
     let head = name.find(['[', '(', '{', ' ']).unwrap_or(name.len());
     match name[..head].rfind('/') {
         Some(slash) => name[slash + 1..].to_owned(),
