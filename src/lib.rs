@@ -8,6 +8,7 @@ pub mod analysis;
 pub mod bundle;
 #[cfg(feature = "capture")]
 pub mod capture;
+pub mod check;
 #[cfg(feature = "cli")]
 pub mod cli;
 pub mod diagnose;

@@ -21,6 +21,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &["model", "pprof", "kubelet", "symbolize", "bundle", "analysis"],
     ),
     ("diagnose", &["model", "kubelet"]),
+    ("check", &["model", "kubelet", "diagnose"]),
     // The encoder of `convert` is the one renderer that needs more than a report.
     (
         "render",
@@ -32,6 +33,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "input",
             "analysis",
             "diagnose",
+            "check",
         ],
     ),
     (
@@ -46,6 +48,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "capture",
             "analysis",
             "diagnose",
+            "check",
             "render",
         ],
     ),
