@@ -10,6 +10,7 @@ mod binary;
 mod bundle;
 #[cfg(feature = "capture")]
 mod capture;
+mod check;
 mod diagnose;
 mod disasm;
 mod exit;
@@ -61,6 +62,8 @@ enum Command {
     Leaks(Box<diagnose::LeaksArgs>),
     /// Show or test the known issues of diagnose
     Knowledge(diagnose::KnowledgeArgs),
+    /// A gate for CI and alerts: hold captures against rules, and against a baseline
+    Check(Box<check::CheckArgs>),
     /// Rows with the most of their own: functions, packages, subsystems, owners
     Top(args::ReportArgs),
     /// Every sample with its labels and stack
@@ -215,6 +218,7 @@ fn dispatch(command: Command, context: &Context) -> Result<Exit> {
         Command::Diagnose(args) => return diagnose::answer(&args),
         Command::Leaks(args) => return diagnose::leaks(&args),
         Command::Knowledge(args) => return diagnose::knowledge(&args),
+        Command::Check(args) => return check::answer(&args),
         Command::Top(args) => tables::top(&args, context)?,
         Command::Traces(args) => tables::traces(&args, context)?,
         Command::Peek(args) => tables::peek(&args, context)?,

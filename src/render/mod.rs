@@ -5,6 +5,7 @@
 //! [`folded`], [`speedscope`]) are made of their reports directly.
 
 pub mod bundle;
+pub mod check;
 pub mod csv;
 pub mod diagnosis;
 pub mod document;

@@ -2,6 +2,7 @@
 
 mod bundle;
 mod bundle_copies;
+mod check;
 mod compat;
 mod diagnose;
 mod documents;

@@ -3,7 +3,7 @@
 use crate::diagnose::report::{Need, Show, Verb};
 
 /// A command line.
-pub(super) fn command(show: &Show) -> String {
+pub(in crate::cli) fn command(show: &Show) -> String {
     let verb = match show.verb {
         Verb::Goroutines => "goroutines",
         Verb::Top => "top",
@@ -51,7 +51,7 @@ fn quoted(text: &str) -> String {
 }
 
 /// How to get what is missing.
-pub(super) fn need(need: Need) -> String {
+pub(in crate::cli) fn need(need: Need) -> String {
     match need {
         Need::Dump => "a goroutine dump (debug=2), which has wait ages: kubeprof capture NODE --quick".to_owned(),
         Need::Goroutines => "goroutines: kubeprof capture NODE --quick".to_owned(),

@@ -1,6 +1,6 @@
 //! `diagnose`: one command, one screen.
 
-mod commands;
+pub(super) mod commands;
 pub(super) mod gather;
 mod knowledge;
 mod leaks;

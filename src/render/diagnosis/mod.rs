@@ -12,6 +12,7 @@ pub use json::json;
 pub use leaks::leaks;
 pub use markdown::markdown;
 pub use text::text;
+pub(super) use words::{bytes, number, seconds, short, time};
 pub use words::{check_words, evidence_words, since_words, summary};
 
 use crate::diagnose::report::{Need, Show};

@@ -11,12 +11,12 @@ use crate::diagnose::report::{
 use crate::model::units::counted;
 
 /// A time to the second.
-pub(super) fn time(t: Timestamp) -> String {
+pub(in crate::render) fn time(t: Timestamp) -> String {
     t.to_zoned(TimeZone::UTC).strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
 }
 
 /// A number without decimals that say nothing, thousands apart.
-pub(super) fn number(v: f64) -> String {
+pub(in crate::render) fn number(v: f64) -> String {
     let rounded = v.round();
     if v.abs() < 10.0 && (v - rounded).abs() > 0.05 {
         return format!("{v:.1}");
@@ -33,7 +33,7 @@ pub(super) fn number(v: f64) -> String {
 }
 
 /// Bytes in binary units.
-pub(super) fn bytes(v: f64) -> String {
+pub(in crate::render) fn bytes(v: f64) -> String {
     const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
     let mut value = v.abs();
     let mut unit = 0;
@@ -47,7 +47,7 @@ pub(super) fn bytes(v: f64) -> String {
 }
 
 /// `3 min`, `2 h 5 min`, `3 d 4 h`.
-pub(super) fn minutes(m: u64) -> String {
+pub(in crate::render) fn minutes(m: u64) -> String {
     match m {
         0..60 => format!("{m} min"),
         60..1440 if m.is_multiple_of(60) => format!("{} h", m / 60),
@@ -58,7 +58,7 @@ pub(super) fn minutes(m: u64) -> String {
 }
 
 /// `45 s`, else as [`minutes`].
-pub(super) fn seconds(s: u64) -> String {
+pub(in crate::render) fn seconds(s: u64) -> String {
     if s < 120 { format!("{s} s") } else { minutes(s / 60) }
 }
 
@@ -371,7 +371,7 @@ fn limited(what: Limited, value: f64, limit: f64) -> String {
 }
 
 /// A function without the path of its package.
-pub(super) fn short(name: &str) -> String {
+pub(in crate::render) fn short(name: &str) -> String {
     let head = name.find(['[', '(', '{', ' ']).unwrap_or(name.len());
     match name[..head].rfind('/') {
         Some(slash) => name[slash + 1..].to_owned(),
@@ -379,7 +379,7 @@ pub(super) fn short(name: &str) -> String {
     }
 }
 
-pub(super) fn capital(text: &str) -> String {
+pub(in crate::render) fn capital(text: &str) -> String {
     let mut chars = text.chars();
     match chars.next() {
         // Abbreviations and names that begin small stay as they are.

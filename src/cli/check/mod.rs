@@ -1,0 +1,213 @@
+//! `check`: sources and rules as typed -> the judge -> formats, each to standard output or a file, and an exit code.
+
+mod format;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context, Result, anyhow, bail};
+use clap::{Args, ValueEnum};
+
+use super::args::OutArgs;
+use super::diagnose::{commands, gather};
+use super::{Exit, open};
+use crate::check::outcome::{Outcome, Report};
+use crate::check::rules::{Check, Inconclusive, Measure, Rules};
+use crate::check::{Capture, Case, Reader, judge};
+use crate::diagnose::Observer;
+use crate::kubelet::Knowledge;
+use crate::pprof::Limit;
+use crate::render::diagnosis::Words;
+
+use format::Target;
+
+const EXAMPLES: &str = "\
+Examples:
+  kubeprof check BUNDLE                                  what diagnose and the usual signals say, as a gate
+  kubeprof check BUNDLE --rules rules.toml -o text -o junit=check.xml
+  kubeprof check NEW --baseline OLD1 OLD2 OLD3           fail where NEW is larger by more than chance explains
+
+Exit status: 0 pass, 1 a rule at level error failed, 2 error (also a rule that matches nothing).";
+
+/// What an inconclusive rule does to the outcome.
+#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
+enum InconclusiveArg {
+    /// Nothing
+    Pass,
+    /// It is shown; the check passes
+    Warn,
+    /// The check fails
+    Fail,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct CheckArgs {
+    /// Bundles, folders or files to judge; files that are named one by one are one capture
+    #[arg(value_name = "SOURCE", required = true)]
+    sources: Vec<PathBuf>,
+    /// Rules to judge by (TOML); without it: no finding of diagnose, the usual signals, nothing grew
+    #[arg(long, value_name = "FILE")]
+    rules: Option<PathBuf>,
+    /// Compare with these sources
+    #[arg(long, value_name = "SOURCE", num_args = 1..)]
+    baseline: Vec<PathBuf>,
+    /// A failure counts only if it repeats in these sources
+    #[arg(long, value_name = "SOURCE", num_args = 1..)]
+    confirm: Vec<PathBuf>,
+    /// What an inconclusive rule does; as the rules say by default (warn)
+    #[arg(long, value_enum, value_name = "OUTCOME")]
+    inconclusive: Option<InconclusiveArg>,
+    /// Show the stacks that each failing number is made of
+    #[arg(long)]
+    why: bool,
+    /// Show also what passed, and all evidence
+    #[arg(long)]
+    all: bool,
+    /// Largest size of an unpacked profile
+    #[arg(long, value_name = "SIZE", help_heading = "Input", value_parser = super::args::parse_size)]
+    max_size: Option<u64>,
+    /// Table of subsystems to use instead of the built-in one
+    #[arg(long, value_name = "FILE", help_heading = "Kubelet")]
+    knowledge: Option<PathBuf>,
+    /// Format (text, json, junit, sarif, github, gitlab, markdown, prometheus), or FORMAT=FILE; repeatable
+    #[arg(short, long, value_name = "FORMAT[=FILE]", default_value = "text")]
+    output: Vec<Target>,
+    #[command(flatten)]
+    out: OutArgs,
+}
+
+pub(super) fn answer(args: &CheckArgs) -> Result<Exit> {
+    format::distinct(&args.output, args.out.out.as_deref())?;
+    let knowledge = open::knowledge_of(args.knowledge.as_deref())?;
+    let rules = rules(args, &knowledge)?;
+    let limit = args.max_size.map_or(Limit::Proportional, Limit::Bytes);
+    let mut reader = Reader::new(knowledge.clone(), &rules);
+    let diagnose = wants_diagnosis(&rules);
+    let mut read = |paths: &[PathBuf]| captures(paths, limit, &knowledge, diagnose, &mut reader);
+    let candidate = read(&args.sources)?;
+    let baseline = read(&args.baseline)?;
+    let confirm = read(&args.confirm)?;
+    let report = judge(&Case {
+        rules: &rules,
+        names: reader.names(),
+        candidate: &candidate,
+        baseline: &baseline,
+        confirm: &confirm,
+        inconclusive: args.inconclusive.map(|i| match i {
+            InconclusiveArg::Pass => Inconclusive::Pass,
+            InconclusiveArg::Warn => Inconclusive::Warn,
+            InconclusiveArg::Fail => Inconclusive::Fail,
+        }),
+        culprits: args.why,
+    });
+    let words = Words {
+        command: &commands::command,
+        need: &commands::need,
+        all: args.all,
+    };
+    for target in &args.output {
+        format::write(target, &report, &words, &args.out)?;
+    }
+    Ok(exit(&report))
+}
+
+fn exit(report: &Report) -> Exit {
+    for rule in report.broken() {
+        say!(
+            "error: {}:{}: rule {} could not be judged",
+            report.rules_file,
+            rule.line,
+            rule.id
+        );
+    }
+    match report.outcome {
+        _ if report.broken().next().is_some() => Exit::Failed,
+        Outcome::Fail => Exit::Findings,
+        Outcome::Pass | Outcome::Inconclusive => Exit::Fine,
+    }
+}
+
+fn rules(args: &CheckArgs, knowledge: &Knowledge) -> Result<Rules> {
+    let Some(path) = &args.rules else {
+        return Ok(Rules::builtin(!args.baseline.is_empty()));
+    };
+    let text = read_rules(path)?;
+    Rules::parse(&text, &path.display().to_string(), knowledge).map_err(|e| anyhow!("{e}"))
+}
+
+/// Reads a file of rules; one that is too large is not read to its end.
+fn read_rules(path: &Path) -> Result<String> {
+    use std::io::Read;
+    let mut bytes = Vec::new();
+    let mut open = || -> std::io::Result<()> {
+        let file: Box<dyn Read> = if path.as_os_str() == "-" {
+            Box::new(std::io::stdin().lock())
+        } else {
+            Box::new(std::fs::File::open(path)?)
+        };
+        file.take((1 << 20) + 1).read_to_end(&mut bytes).map(drop)
+    };
+    open().with_context(|| path.display().to_string())?;
+    String::from_utf8(bytes).map_err(|e| {
+        anyhow!(
+            "{}: byte {} is not UTF-8\nhint: rules are a TOML file",
+            path.display(),
+            e.utf8_error().valid_up_to()
+        )
+    })
+}
+
+fn wants_diagnosis(rules: &Rules) -> bool {
+    rules.rules.iter().any(|r| match &r.check {
+        Check::Diagnose(_) | Check::NoGrowth(_) => true,
+        Check::NoRegression(r) => r.measure == Measure::Findings,
+        _ => false,
+    })
+}
+
+/// Every bundle and folder is a capture; files that are named one by one are one together.
+fn captures(
+    paths: &[PathBuf],
+    limit: Limit,
+    knowledge: &Arc<Knowledge>,
+    diagnose: bool,
+    reader: &mut Reader,
+) -> Result<Vec<Capture>> {
+    let (folders, files): (Vec<&PathBuf>, Vec<&PathBuf>) = paths.iter().partition(|p| is_whole(p));
+    let mut groups: Vec<(Vec<PathBuf>, bool)> = folders.into_iter().map(|p| (vec![p.clone()], false)).collect();
+    if !files.is_empty() {
+        groups.push((files.into_iter().cloned().collect(), true));
+    }
+    let mut all = Vec::new();
+    for (paths, loose) in groups {
+        let name = match paths.as_slice() {
+            [one] => one.display().to_string(),
+            many => format!("{} files", many.len()),
+        };
+        let mut observer = diagnose.then(|| Observer::new(knowledge.clone()));
+        gather::each(&paths, limit, knowledge, |moment| {
+            reader.read(&moment);
+            if let Some(o) = &mut observer {
+                o.take(moment);
+            }
+        })?;
+        if reader.read_so_far() == 0 {
+            bail!("{name}: no moment of a kubelet in it");
+        }
+        all.push(reader.capture(name, loose, observer.map(Observer::finish)));
+    }
+    Ok(all)
+}
+
+/// A folder or a tar, which hold captures of their own.
+fn is_whole(path: &Path) -> bool {
+    let name = path
+        .file_name()
+        .map(|n| n.to_string_lossy().to_ascii_lowercase())
+        .unwrap_or_default();
+    path.is_dir()
+        || [".tar", ".tar.gz", ".tgz", ".tar.zst"]
+            .iter()
+            .any(|end| name.ends_with(end))
+}
