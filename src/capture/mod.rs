@@ -8,6 +8,7 @@
 //! The only room with a network. Nothing here prints: [`progress`] tells whoever watches.
 
 pub mod binary;
+mod clock;
 pub mod endpoints;
 pub mod facts;
 pub mod mask;

@@ -1,11 +1,15 @@
 //! Runs the plan for every node: takes what comes, writes down what does not and why, and never lets one stop the other.
 //!
-//! Nodes are visited side by side, so many at a time; at one node there is one request at a time, so two measurements never
+//! Nodes are visited side by side, a limited number at a time; at one node there is one request at a time, so two measurements never
 //! meet; where a kubelet has several names they take turns at it. Everything that was taken is in the bundle before the next request is sent.
 
 mod identity;
 mod lanes;
 mod learn;
+mod request;
+mod restart;
+mod series;
+mod standing;
 mod take;
 mod threshold;
 mod visit;
@@ -62,7 +66,7 @@ pub struct Options {
     pub until: Threshold,
     /// From one look at the threshold to the next.
     pub look_every: Duration,
-    /// Dumps (`debug=2`) are taken up to so many goroutines.
+    /// Dumps (`debug=2`) are taken up to this many goroutines.
     pub max_goroutines: u64,
     /// Nodes that are visited at the same time.
     pub parallel: usize,
@@ -149,7 +153,7 @@ impl Session {
             details: early.as_ref().map(|r| r.details.clone()).unwrap_or_default(),
             ..Finished::default()
         });
-        let unclosed = closed.err().map(|e| take::disk(&e));
+        let unclosed = closed.err().map(|e| request::disk(&e));
         (all.into_iter().map(|(_, v)| v).collect(), early.or(unclosed))
     }
 

@@ -11,7 +11,7 @@ use tokio::sync::Mutex;
 use super::Target;
 use crate::capture::refusal::Route;
 
-/// Names are looked up for so long; who does not answer is somebody else, as far as this goes.
+/// Time limit of a lookup of names; a node whose name has no answer counts as another one.
 const PATIENCE: Duration = Duration::from_secs(3);
 
 /// A lane for every target; targets that may be one kubelet share theirs.

@@ -2,7 +2,7 @@
 //! what would do more harm than good.
 
 use super::visit::Visit;
-use crate::bundle::manifest::{Artifact, Event, RunStarted, Who};
+use crate::bundle::manifest::{Artifact, Who};
 use crate::capture::endpoints::{Endpoint, endpoint};
 use crate::capture::progress::Progress;
 use crate::capture::refusal::{Cause, Details, Next, Refusal};
@@ -13,7 +13,7 @@ impl Visit<'_> {
         if self.session.options.force {
             return None;
         }
-        let goroutines = self.gauges.goroutines.unwrap_or(0);
+        let goroutines = self.identity.gauges.goroutines.unwrap_or(0);
         if e.artifact == "goroutine.debug2" && goroutines > self.session.options.max_goroutines {
             let details = Details {
                 goroutines: Some(goroutines),
@@ -46,12 +46,9 @@ impl Visit<'_> {
 
     /// Writes down what is known of the process by now.
     fn fact(&mut self, key: &str, value: &str) {
-        self.process.facts.insert(format!("{key}_profile"), value.to_owned());
-        self.append(Event::Run(RunStarted {
-            node: self.node.clone(),
-            run: self.run.max(1),
-            process: self.process.clone(),
-        }));
+        let facts = &mut self.identity.process.facts;
+        facts.insert(format!("{key}_profile"), value.to_owned());
+        self.say_run();
         if value != "data" {
             self.watch(&Progress::Note(format!("{key} profile: {value}")));
         }
@@ -72,7 +69,7 @@ impl Visit<'_> {
         match e.artifact {
             "goroutine" => {
                 let total = artifact.facts.totals.first().and_then(|t| u64::try_from(t.value).ok());
-                self.gauges.goroutines = total.or(self.gauges.goroutines);
+                self.identity.gauges.goroutines = total.or(self.identity.gauges.goroutines);
             }
             "configz" => self.contention = contention_of(&self.text(artifact)),
             "healthz" if artifact.exchange.status.is_some_and(|s| s != 200) => {

@@ -11,9 +11,9 @@ use crate::capture::facts::Gauges;
 use crate::capture::progress::{Awaited, Progress};
 use crate::capture::refusal::{Cause, Effect, Next, Refusal};
 
-use super::take::missing;
+use super::request::missing;
 
-/// So many looks in a row must say that it can never be reached: one may be of a moment.
+/// This many looks in a row must say that it can never be reached: one may be of a moment.
 const HOPELESS: u32 = 2;
 /// Where a look ever told something, nothing is hopeless before this time: a night has bad minutes.
 const PATIENCE: Duration = Duration::from_secs(600);
@@ -28,8 +28,8 @@ impl Visit<'_> {
             let looked = self.session.fetch(&self.transport, &self.node, metrics, 1).await;
             let (what, never, exchange) = match looked {
                 Ok(fetched) => {
-                    self.gauges = Gauges::read(&fetched.bytes);
-                    let (memory, goroutines) = (self.gauges.resident_bytes, self.gauges.goroutines);
+                    self.identity.gauges = Gauges::read(&fetched.bytes);
+                    let (memory, goroutines) = (self.identity.gauges.resident_bytes, self.identity.gauges.goroutines);
                     let reached = |is: Option<u64>, at: Option<u64>| at.is_some_and(|at| is.is_some_and(|is| is >= at));
                     if reached(memory, until.memory) || reached(goroutines, until.goroutines) {
                         let or_unknown = |text: Option<String>| text.unwrap_or_else(|| "unknown".to_owned());
@@ -73,7 +73,7 @@ impl Visit<'_> {
         let slot = self.slot(None, metrics);
         self.session.explain(&slot, metrics, refusal.clone(), missing, true);
         self.seen.failed.push(("metrics".to_owned(), refusal.clone()));
-        self.given_up = Some(refusal);
+        self.standing.give_up(refusal);
     }
 }
 

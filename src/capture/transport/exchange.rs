@@ -11,7 +11,6 @@ use flate2::write::MultiGzDecoder;
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, Method, Request};
 use http_body_util::BodyExt as _;
-use jiff::Timestamp;
 use kube::client::Body;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -21,7 +20,7 @@ use super::line::Ready;
 use super::names::escaped;
 use super::{Break, TlsFault, Transport, classify};
 use crate::bundle::manifest::Exchange;
-use crate::bundle::now;
+use crate::capture::clock;
 use crate::capture::mask;
 
 /// Bytes that are kept of an answer that is not 200.
@@ -225,7 +224,7 @@ impl Transport {
                 method: if ask.json.is_some() { "POST" } else { "GET" }.to_owned(),
                 url: format!("{}{}", self.server(), ask.path),
                 params: ask.params.iter().cloned().collect(),
-                t_request: Some(now()),
+                t_request: Some(clock::now()),
                 ..Exchange::default()
             },
             outcome: Outcome::Whole,
@@ -239,7 +238,7 @@ impl Transport {
             serial = ready.serial;
             // What a credential plugin takes is not the server's time.
             started = Instant::now();
-            exchanged.exchange.t_request = Some(now());
+            exchanged.exchange.t_request = Some(clock::now());
             self.run(&ready, ask, sink, started, deadline, &mut exchanged).await
         };
         let ended = tokio::select! {
@@ -425,7 +424,7 @@ fn kept(headers: &HeaderMap) -> BTreeMap<String, String> {
 fn skew(headers: &HeaderMap) -> Option<i64> {
     let date = headers.get("date")?.to_str().ok()?;
     let theirs = jiff::fmt::rfc2822::parse(date).ok()?.timestamp().as_millisecond();
-    let ours = Timestamp::now().as_millisecond();
+    let ours = clock::now().as_millisecond();
     // The header says the second that has begun.
     let (low, high) = (theirs - ours, theirs + 999 - ours);
     Some(if low <= 0 && high >= 0 {
