@@ -11,6 +11,8 @@ mod restart;
 mod series;
 mod standing;
 mod take;
+#[cfg(test)]
+mod tests;
 mod threshold;
 mod visit;
 

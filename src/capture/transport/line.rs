@@ -132,6 +132,33 @@ impl Line {
         })
     }
 
+    /// A line that is a service and shows nothing of us.
+    #[cfg(test)]
+    pub(super) fn over<S>(service: S) -> Self
+    where
+        S: tower::Service<http::Request<kube::client::Body>, Response = http::Response<kube::client::Body>>
+            + Send
+            + 'static,
+        S::Error: Into<tower::BoxError>,
+        S::Future: Send + 'static,
+    {
+        Line {
+            config: Config::new(http::Uri::from_static("https://localhost")),
+            source: Source::Fixed,
+            proxy: None,
+            own_name: None,
+            note: OnceLock::new(),
+            now: Mutex::new(Ready {
+                client: ClientBuilder::new(service, "default").with_layer(&Guard).build(),
+                bearer: None,
+                serial: 0,
+                due: None,
+                taken: false,
+                by_name: false,
+            }),
+        }
+    }
+
     /// What is worth saying of how the server was reached.
     pub(super) fn note(&self) -> Option<&str> {
         self.note.get().map(String::as_str)

@@ -71,6 +71,24 @@ impl std::fmt::Debug for Transport {
 }
 
 impl Transport {
+    /// Over a service in place of a connection.
+    #[cfg(test)]
+    pub(super) fn over<S>(service: S, route: Route, server: &str, limits: Limits) -> Self
+    where
+        S: tower::Service<http::Request<kube::client::Body>, Response = http::Response<kube::client::Body>>
+            + Send
+            + 'static,
+        S::Error: Into<tower::BoxError>,
+        S::Future: Send + 'static,
+    {
+        Transport {
+            line: Arc::new(Line::over(service)),
+            route,
+            server: server.to_owned(),
+            limits,
+        }
+    }
+
     /// The way that it goes.
     pub fn route(&self) -> Route {
         self.route
