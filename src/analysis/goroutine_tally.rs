@@ -57,7 +57,7 @@ impl Keys {
     }
 
     pub(super) fn facts(&self, labels: &[Label], all_leaked: bool) -> Facts {
-        let [state, wait, created_by, created_at, _, locked, leaked] = self.facts;
+        let [state, wait, created_by, created_at, _, locked, leaked, _] = self.facts;
         // The last of a key: a goroutine's own labels of that name stand before it.
         let find = |key: Option<StringId>| labels.iter().rev().find(|l| Some(l.key) == key);
         let text = |key| find(key).map_or(StringId::EMPTY, |l| l.text);

@@ -27,6 +27,8 @@ struct LabelClues {
     state: Option<StringId>,
     created_by: Option<StringId>,
     parent_owner: Option<StringId>,
+    /// Key of the program that a goroutine is of, where it is another than a kubelet.
+    program: Option<StringId>,
     waits: FxHashMap<StringId, FunctionClass>,
     creators: FxHashMap<StringId, FunctionClass>,
     parents: FxHashMap<StringId, SubsystemId>,
@@ -73,6 +75,15 @@ impl Lens {
             functions.push(place);
         }
         let labels = LabelClues::new(p, &knowledge);
+        // One function may be of a kubelet in one sample and of another program in the next; mostly all are of one.
+        let of_others = labels.program.is_some_and(|key| {
+            (0..p.samples.len()).all(|i| p.samples.labels(i).iter().any(|l| l.key == key)) && !p.samples.is_empty()
+        });
+        if of_others {
+            for place in &mut functions {
+                place.class = place.class.in_other_program();
+            }
+        }
         Self {
             knowledge,
             functions,
@@ -87,11 +98,23 @@ impl Lens {
         !(l.waits.is_empty() && l.creators.is_empty() && l.parents.is_empty())
     }
 
+    /// Whether a sample is of another program than a kubelet.
+    pub(super) fn is_of_other_program(&self, labels: &[Label]) -> bool {
+        self.labels
+            .program
+            .is_some_and(|key| labels.iter().any(|l| l.key == key))
+    }
+
     /// What the labels of a sample say of who owns it.
     pub(super) fn clues(&self, labels: &[Label]) -> Clues {
         let l = &self.labels;
+        let other = self.is_of_other_program(labels);
+        let creator = |text| {
+            let class: FunctionClass = l.creators.get(&text).copied()?;
+            Some(if other { class.in_other_program() } else { class })
+        };
         Clues {
-            created_by: last(labels, l.created_by).and_then(|text| l.creators.get(&text).copied()),
+            created_by: last(labels, l.created_by).and_then(creator),
             wait: last(labels, l.state).and_then(|text| l.waits.get(&text).copied()),
         }
     }
@@ -152,6 +175,7 @@ impl LabelClues {
             state: find(goroutine_label::STATE),
             created_by: find(goroutine_label::CREATED_BY),
             parent_owner: find(goroutine_label::PARENT_OWNER),
+            program: find(goroutine_label::PROGRAM),
             ..Self::default()
         };
         if clues.state.is_none() && clues.created_by.is_none() && clues.parent_owner.is_none() {

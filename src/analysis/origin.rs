@@ -1,6 +1,7 @@
 //! Where the profile of a report came from: what a reader has to know beside the profile's own facts.
 
 use crate::model::Kind;
+use crate::model::evidence::Evidence;
 use crate::symbolize::Coverage;
 
 /// Where a profile came from.
@@ -24,6 +25,8 @@ pub struct Origin {
     pub normalized: bool,
     /// What the names rest on; `None` where nobody looked.
     pub coverage: Option<Coverage>,
+    /// What texts with goroutine dumps say beside those, with the names of their files.
+    pub evidence: Vec<(String, Evidence)>,
 }
 
 impl Origin {

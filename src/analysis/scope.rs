@@ -237,12 +237,22 @@ impl FrameClasses {
     fn attribution(&self, stack: &[LocationId], sense: Sense, clues: Clues) -> Attribution {
         attribute(stack.iter().flat_map(|&l| self.of(l).iter().copied()), sense, clues)
     }
+
+    /// The same of a stack of another program than a kubelet.
+    fn attribution_of_other(&self, stack: &[LocationId], sense: Sense, clues: Clues) -> Attribution {
+        let frames = stack.iter().flat_map(|&l| self.of(l).iter().copied());
+        attribute(frames.map(FunctionClass::in_other_program), sense, clues)
+    }
 }
 
 /// Who owns a sample and what it is blocked or spends in, with what its labels say of its goroutine.
 fn of_sample(p: &Profile, lens: &Lens, classes: &FrameClasses, sample: usize, sense: Sense) -> Attribution {
     let labels = p.samples.labels(sample);
-    let found = classes.attribution(p.stack(p.samples.stack(sample)), sense, lens.clues(labels));
+    let stack = p.stack(p.samples.stack(sample));
+    if lens.is_of_other_program(labels) {
+        return classes.attribution_of_other(stack, sense, lens.clues(labels));
+    }
+    let found = classes.attribution(stack, sense, lens.clues(labels));
     match lens.parent_owner(labels) {
         Some(owner) if !found.how.is_kubelet() => Attribution {
             owner: Some(owner),

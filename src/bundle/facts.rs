@@ -234,7 +234,10 @@ pub(crate) fn of_read(read: &pprof::Read, kind: Kind) -> Facts {
             pprof::Form::Legacy => Form::Legacy,
         },
         kind: kind.to_string(),
-        samples: Some(read.dump.as_ref().map_or(p.samples.len(), |d| d.goroutines.len()) as u64),
+        samples: Some(match &read.dumps {
+            None => p.samples.len(),
+            Some(dumps) => dumps.chosen().map(|d| d.goroutines.len()).sum(),
+        } as u64),
         totals: totals(p),
         build_id: p.build_id().to_owned(),
         time_nanos: known(p.time_nanos),

@@ -8,6 +8,7 @@ use super::symbols::SymbolArgs;
 use crate::analysis::{FlameLimits, Granularity, Query, Sort, Trim};
 use crate::input::{Choice, Which};
 use crate::model::{Kind, units};
+use crate::pprof::goroutines::DumpChoice;
 
 /// Where profiles come from.
 #[derive(Args, Debug, Clone)]
@@ -78,6 +79,10 @@ pub(super) struct ChoiceArgs {
     /// Artifact of a bundle where a kind has several, e.g. mutex or block
     #[arg(long, value_name = "NAME")]
     pub(super) artifact: Option<String>,
+    /// Goroutine dump of a text that holds several, such as a journal: its number, last, or all (added up) [default: the last
+    /// full dump of a kubelet]
+    #[arg(long, value_name = "WHICH", help_heading = "Input")]
+    dump: Option<DumpChoice>,
 }
 
 impl ChoiceArgs {
@@ -88,6 +93,7 @@ impl ChoiceArgs {
             run: self.run,
             snapshot: self.snapshot,
             artifact: self.artifact.clone(),
+            dump: self.dump.unwrap_or_default(),
         }
     }
 }

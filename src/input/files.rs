@@ -9,9 +9,10 @@ use std::sync::{Arc, Mutex};
 use super::InputError;
 use super::parents::parent_owners;
 use super::series::Artifact;
-use super::source::Source;
+use super::source::{LongText, Source};
 use crate::bundle::names;
 use crate::kubelet::Knowledge;
+use crate::pprof::goroutines::DumpChoice;
 use crate::pprof::{self, Limit, inflate};
 
 /// Profiles that were decoded to tell what they are stay as long as their files are smaller than this together, the last
@@ -57,7 +58,7 @@ impl Files {
     pub(super) fn has(&self, source: usize, file: &str) -> bool {
         match &self.sources[source] {
             Source::Collection(contents) => contents.has(file),
-            Source::File(..) => file.is_empty(),
+            Source::File(..) | Source::Long(..) => file.is_empty(),
         }
     }
 
@@ -66,6 +67,15 @@ impl Files {
         match &self.sources[place.source] {
             Source::Collection(contents) => contents.get(&place.file),
             Source::File(_, bytes) => Ok(Cow::Borrowed(bytes)),
+            Source::Long(..) => Err(io::Error::other("a long text, of which only goroutine dumps are kept")),
+        }
+    }
+
+    /// A text of which nothing but its dumps was kept.
+    pub(super) fn long_text(&self, place: &Place) -> Option<&LongText> {
+        match &self.sources[place.source] {
+            Source::Long(_, text) => Some(text),
+            _ => None,
         }
     }
 
@@ -110,6 +120,19 @@ impl Files {
     pub(super) fn read(&self, artifact: &Artifact) -> Result<(pprof::Read, bool), InputError> {
         if let Some(read) = self.take_kept(&artifact.place) {
             return Ok((read, false));
+        }
+        if let Some(text) = self.long_text(&artifact.place) {
+            let name = artifact.path.display().to_string();
+            let fail = |cause| InputError::Read { name, cause };
+            // Its dumps were read before anything was known of kubelets.
+            let named = text.read.clone().and_then(|mut read| {
+                read.choose(
+                    DumpChoice::default(),
+                    Some(&|dump| parent_owners(dump, &self.knowledge)),
+                )?;
+                Ok(read)
+            });
+            return Ok((named.map_err(fail)?, false));
         }
         let bytes = self.bytes(&artifact.place).map_err(|e| io_error(&artifact.path, e))?;
         let is_altered = !artifact.sha256.is_empty() && names::sha256(&bytes) != artifact.sha256;

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::files::Files;
-use super::load::{Selected, remarks};
+use super::load::{Selected, evidence, remarks};
 use super::names;
 use super::series::{Artifact, preference};
 use super::subject::shown;
@@ -19,6 +19,7 @@ use crate::bundle::manifest;
 use crate::kubelet::Knowledge;
 use crate::model::units::counted;
 use crate::model::{Kind, MergeOptions, Profile, merge};
+use crate::pprof::goroutines::DumpChoice;
 use crate::pprof::{Form, Remark};
 
 /// Which form is counted where there are two.
@@ -36,8 +37,6 @@ pub enum Prefer {
 pub enum FormsRemark {
     /// A dump ends early.
     Cut,
-    /// This many goroutines have the number of another one.
-    RepeatedIds(u64),
     /// There are not as many dumps as profiles: one form is left out.
     LeftOut {
         /// Whether the dumps are counted.
@@ -62,7 +61,6 @@ impl std::fmt::Display for FormsRemark {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             FormsRemark::Cut => f.write_str("the dump ends early: goroutines are missing in it"),
-            FormsRemark::RepeatedIds(n) => Remark::RepeatedIds(*n).fmt(f),
             FormsRemark::LeftOut { dumps, left } => {
                 let (kept, left) = match dumps {
                     true => ("dumps", counted(left, "profile", "profiles")),
@@ -127,6 +125,7 @@ impl Input {
             binaries,
             naming: &self.asked.naming,
             knowledge: &self.asked.knowledge,
+            dump: self.asked.choice.dump,
         };
         reader.join(artifacts, prefer, notes)
     }
@@ -152,6 +151,7 @@ impl Subject {
             binaries: self.binaries.clone(),
             naming: &self.naming,
             knowledge: &self.knowledge,
+            dump: forms.dump,
         };
         let (mut subject, remarks) = reader.join(forms.artifacts.clone(), prefer, Vec::new())?;
         // Said when the subject was made.
@@ -175,6 +175,7 @@ struct Reader<'a> {
     binaries: Vec<BundledBinary>,
     naming: &'a Naming,
     knowledge: &'a Arc<Knowledge>,
+    dump: DumpChoice,
 }
 
 impl Reader<'_> {
@@ -193,25 +194,20 @@ impl Reader<'_> {
         if left_out > 0 {
             notes.push(Note::TextForms(left_out));
         }
-        let read = self.files.read_all(artifacts, self.kind, &mut notes)?;
-        let (dumped, others): (Vec<_>, Vec<_>) = read.into_iter().partition(|c| c.read.dump.is_some());
-        let mut of_dumps = Vec::new();
-        let (mut cut, mut repeated) = (false, 0);
+        let read = self.files.read_all(artifacts, self.kind, self.dump, &mut notes)?;
+        let (dumped, others): (Vec<_>, Vec<_>) = read.into_iter().partition(|c| c.read.dumps.is_some());
         for c in dumped.iter().chain(&others) {
             remarks(c, &mut notes);
         }
-        for remark in dumped.iter().flat_map(|c| &c.read.remarks) {
-            match remark {
-                Remark::DumpTruncated(_) => cut = true,
-                Remark::RepeatedIds(n) => repeated += n,
-                _ => {}
-            }
-        }
-        of_dumps.extend(cut.then_some(FormsRemark::Cut));
-        of_dumps.extend((repeated > 0).then_some(FormsRemark::RepeatedIds(repeated)));
+        let all = dumped.iter().flat_map(|c| &c.read.remarks);
+        let cut = all.into_iter().any(|r| matches!(r, Remark::DumpTruncated(_)));
+        let of_dumps: Vec<FormsRemark> = cut.then_some(FormsRemark::Cut).into_iter().collect();
+        let evidence = evidence(&dumped);
         let dump = added_up(dumped, self.kind, &mut notes)?;
         let profile = added_up(others, self.kind, &mut notes)?;
-        self.joined(dump, profile, prefer, cut, of_dumps, notes)
+        let (mut subject, remarks) = self.joined(dump, profile, prefer, cut, of_dumps, notes)?;
+        subject.origin.evidence = evidence;
+        Ok((subject, remarks))
     }
 
     fn joined(

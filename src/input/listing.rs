@@ -41,7 +41,7 @@ impl Input {
     /// download do not count.
     pub fn list(&self) -> Option<Vec<ListedFile>> {
         let is_stdin = |s: &Source| match s {
-            Source::File(path, _) => path.as_os_str() == "-",
+            Source::File(path, _) | Source::Long(path, _) => path.as_os_str() == "-",
             Source::Collection(contents) => contents.name.as_os_str() == "-",
         };
         if self.single_file().is_some() || self.files.sources.iter().any(is_stdin) {
@@ -57,7 +57,7 @@ impl Input {
                 GroupOf::Bundle(contents, _) | GroupOf::Collection(contents, _) => {
                     let source = self.files.sources.iter().position(|s| match s {
                         Source::Collection(c) => std::sync::Arc::ptr_eq(c, contents),
-                        Source::File(..) => false,
+                        Source::File(..) | Source::Long(..) => false,
                     });
                     let loose = Loose::of_collection(&self.files, source.unwrap_or_default(), contents);
                     self.list_loose(&loose, &mut all);

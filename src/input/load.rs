@@ -10,7 +10,9 @@ use super::series::{Artifact, preference};
 use super::{Group, GroupOf, Input, InputError, Note, read_profile};
 use crate::bundle::BundledBinary;
 use crate::kubelet::Knowledge;
+use crate::model::evidence::Evidence;
 use crate::model::{self, Kind, MergeOptions, Profile};
+use crate::pprof::goroutines::{DumpChoice, GoroutineDump};
 use crate::pprof::{self, Form, Remark};
 
 /// One profile out of all sources.
@@ -23,6 +25,8 @@ pub(super) struct Loaded {
     pub(super) until_nanos: i64,
     /// How they were written (of the first, where several were merged).
     pub(super) form: Form,
+    /// What the files with dumps say beside those.
+    pub(super) evidence: Vec<(String, Evidence)>,
     pub(super) notes: Vec<Note>,
     /// Executables in the bundles that it came from.
     pub(super) binaries: Vec<BundledBinary>,
@@ -172,7 +176,11 @@ impl Input {
         }
         let chose = |n: &Note| matches!(n, Note::Chosen(..));
         let chooses = groups.iter().any(|g| !matches!(g.of, GroupOf::Named(_)));
-        if *choice != Choice::default() && !chooses && !notes.iter().any(chose) {
+        let of_all = Choice {
+            dump: choice.dump,
+            ..Choice::default()
+        };
+        if *choice != of_all && !chooses && !notes.iter().any(chose) {
             notes.push(Note::NothingToChoose);
         }
         Ok(Selected {
@@ -192,12 +200,15 @@ impl Input {
             binaries,
             ..
         } = selected;
-        let candidates = self.files.read_all(artifacts, kind, &mut notes)?;
+        let candidates = self
+            .files
+            .read_all(artifacts, kind, self.asked.choice.dump, &mut notes)?;
         let form = candidates.first().map_or(Form::Proto, |c| c.read.form);
         let files: Vec<PathBuf> = candidates.iter().map(|c| c.path.clone()).collect();
         for c in &candidates {
             remarks(c, &mut notes);
         }
+        let evidence = evidence(&candidates);
         let mut profiles: Vec<Profile> = candidates.into_iter().map(|c| c.read.profile).collect();
         let until_nanos = profiles.iter().map(|p| p.time_nanos).max().unwrap_or(0);
         let profile = match (profiles.len(), profiles.pop()) {
@@ -216,6 +227,7 @@ impl Input {
             files,
             until_nanos,
             form,
+            evidence,
             notes,
             binaries,
         })
@@ -228,6 +240,7 @@ impl Files {
         &self,
         artifacts: Vec<(Artifact, bool)>,
         kind: Kind,
+        dump: DumpChoice,
         notes: &mut Vec<Note>,
     ) -> Result<Vec<Candidate>, InputError> {
         let mut all = Vec::with_capacity(artifacts.len());
@@ -236,6 +249,12 @@ impl Files {
             let path = artifact.path;
             if is_altered {
                 notes.push(Note::Altered(path.clone()));
+            }
+            if dump != DumpChoice::default() {
+                let owners = |dump: &GoroutineDump| parent_owners(dump, &self.knowledge);
+                let name = || path.display().to_string();
+                read.choose(dump, Some(&owners))
+                    .map_err(|cause| InputError::Read { name: name(), cause })?;
             }
             settle_kind(&mut read, kind, &self.knowledge);
             all.push(Candidate { path, read });
@@ -309,13 +328,19 @@ fn settle_kind(read: &mut pprof::Read, asked: Kind, knowledge: &Knowledge) {
         read.remarks.remove(remark);
         read.profile.default_sample_type = read.profile.strings.intern("alloc_space");
     }
-    if let (Kind::GoroutineLeak, Some(dump)) = (asked, &mut read.dump)
-        && dump.knows_leaks()
-    {
-        dump.keep_leaked();
-        read.profile = dump.to_owned_profile(Some(&|dump| parent_owners(dump, knowledge)));
-        read.remarks.retain(|r| !matches!(r, Remark::Leaked(..)));
+    if asked == Kind::GoroutineLeak {
+        read.keep_leaked(Some(&|dump| parent_owners(dump, knowledge)));
     }
+}
+
+/// What the files with dumps say beside those.
+pub(super) fn evidence<'c>(candidates: impl IntoIterator<Item = &'c Candidate>) -> Vec<(String, Evidence)> {
+    let with_dumps = candidates
+        .into_iter()
+        .filter_map(|c| Some((c, c.read.dumps.as_deref()?)));
+    with_dumps
+        .map(|(c, dumps)| (c.path.display().to_string(), dumps.evidence()))
+        .collect()
 }
 
 /// What the reader should know of a file.

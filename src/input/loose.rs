@@ -15,11 +15,13 @@ use super::file_names::{artifact_of, natural};
 use super::files::{Files, Place};
 use super::listing::{ListedProfile, describe};
 use super::series::{Artifact, KnownBy, Moment, Series};
+use super::source::LongText;
 use crate::bundle::Contents;
 use crate::bundle::facts::{Expect, examine, of_read};
 use crate::bundle::manifest::{Facts, Form, Process};
 use crate::model::Kind;
 use crate::pprof::Remark;
+use crate::pprof::goroutines::GoroutineDump;
 
 /// Files this close in time were taken together, if each is of another kind.
 const TOGETHER_NANOS: i64 = 5_000_000_000;
@@ -81,6 +83,9 @@ impl Loose {
     fn look_at(&mut self, files: &Files, place: Place, path: PathBuf, name: &str) {
         let (word, key) = artifact_of(name);
         let order = self.found.len() + self.other.len();
+        if let Some(text) = files.long_text(&place) {
+            return self.look_at_long(text, place, path, key);
+        }
         let bytes = match files.bytes(&place) {
             Ok(bytes) => bytes,
             Err(cause) => {
@@ -121,9 +126,9 @@ impl Loose {
                 let artifact = &mut found.artifact;
                 artifact.facts = of_read(&read, kind);
                 artifact.kind = Some(kind);
-                artifact.or_kind = match &read.dump {
+                artifact.or_kind = match &read.dumps {
                     _ if read.remarks.contains(&Remark::HeapOrAllocs) => Some(Kind::Allocs),
-                    Some(dump) if dump.knows_leaks() => Some(Kind::GoroutineLeak),
+                    Some(dumps) if dumps.chosen().any(GoroutineDump::knows_leaks) => Some(Kind::GoroutineLeak),
                     _ => None,
                 };
                 artifact.name = profile_name(kind, word, artifact.facts.form);
@@ -145,6 +150,41 @@ impl Loose {
                     self.other.push(Other { path, cause, order });
                 }
             },
+        }
+    }
+
+    /// A text of which nothing but its dumps was kept.
+    fn look_at_long(&mut self, text: &LongText, place: Place, path: PathBuf, key: String) {
+        let order = self.found.len() + self.other.len();
+        match &text.read {
+            Ok(read) => {
+                let kind = Kind::of(&read.profile);
+                let facts = of_read(read, kind);
+                self.found.push(Found {
+                    artifact: Artifact {
+                        name: profile_name(kind, None, facts.form),
+                        path,
+                        kind: Some(kind),
+                        facts,
+                        bytes: text.length,
+                        sha256: String::new(),
+                        or_kind: None,
+                        place,
+                    },
+                    key,
+                    node: String::new(),
+                    listed: Some(describe(read)),
+                    order,
+                });
+            }
+            Err(cause) => {
+                let name = path.display().to_string();
+                let cause = InputError::Read {
+                    name,
+                    cause: cause.clone(),
+                };
+                self.other.push(Other { path, cause, order });
+            }
         }
     }
 

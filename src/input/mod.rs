@@ -127,7 +127,7 @@ impl Input {
             let mut first_named = None;
             for (n, source) in self.files.sources.iter().enumerate() {
                 match source {
-                    Source::File(path, _) => {
+                    Source::File(path, _) | Source::Long(path, _) => {
                         named.add(&self.files, n, path);
                         first_named = first_named.or(Some(path));
                     }

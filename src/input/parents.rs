@@ -19,6 +19,10 @@ pub fn dump_profile(dump: &GoroutineDump, knowledge: &Knowledge) -> Profile {
 
 /// For each goroutine the key of the owner that it has from its parent alone.
 pub(super) fn parent_owners(dump: &GoroutineDump, knowledge: &Knowledge) -> Vec<Option<String>> {
+    // Parts of the kubelet are none of another program.
+    if dump.facts.program.as_ref().is_some_and(|p| !p.has_kubelet) {
+        return Vec::new();
+    }
     let mut classes = Classes {
         dump,
         knowledge,

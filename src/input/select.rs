@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use super::InputError;
 use super::series::{Artifact, KnownBy, Moment, Series, preference};
 use crate::model::Kind;
+use crate::pprof::goroutines::DumpChoice;
 
 /// Kinds in the order in which a command without a kind takes them from a bundle.
 pub const PREFERRED: [Kind; 8] = [
@@ -35,6 +36,8 @@ pub struct Choice {
     pub snapshot: Option<Which>,
     /// Name of the artifact, where a kind has several: `mutex` and `block`, `heap` and `heap-gc`.
     pub artifact: Option<String>,
+    /// Which goroutine dump of a text that has several; of other sources as well.
+    pub dump: DumpChoice,
 }
 
 /// Which snapshot of a process.

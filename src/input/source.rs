@@ -7,15 +7,25 @@ use std::sync::Arc;
 
 use super::InputError;
 use crate::bundle::{Contents, Record, Want, archive};
-use crate::pprof::{self, Limit};
+use crate::pprof::{self, Content, Limit};
 
 /// What a path holds.
 #[derive(Debug)]
 pub(super) enum Source {
     /// One file that is no archive, with its bytes.
     File(PathBuf, Vec<u8>),
+    /// A text that is too long to be held.
+    Long(PathBuf, Box<LongText>),
     /// Several files.
     Collection(Arc<Contents>),
+}
+
+/// What is kept of a text that was read as a stream.
+#[derive(Debug)]
+pub(super) struct LongText {
+    pub(super) read: Result<pprof::Read, pprof::ReadError>,
+    /// Its size; 0 where it came from a pipe.
+    pub(super) length: u64,
 }
 
 impl Source {
@@ -32,32 +42,39 @@ impl Source {
     }
 
     fn open_path(path: &Path, limit: Limit, want: Want) -> io::Result<Self> {
-        let mut bytes = Vec::new();
         if path.as_os_str() == "-" {
-            io::stdin().lock().read_to_end(&mut bytes)?;
-        } else {
-            let meta = fs::metadata(path)?;
-            if meta.is_dir() {
-                return Ok(Source::Collection(Arc::new(Contents::folder(path, limit)?)));
-            }
-            let mut file = File::open(path)?;
-            if meta.is_file() {
-                if archive::is_archive(BufReader::new(&file)) {
-                    let contents = Contents::archive(path, file, limit, want)?;
-                    return Ok(Source::Collection(Arc::new(contents)));
-                }
-                file.rewind()?;
-                // A hint only: files of /proc claim 0.
-                bytes.reserve(usize::try_from(meta.len()).unwrap_or(0).saturating_add(1).min(1 << 32));
-                file.read_to_end(&mut bytes)?;
-                return Ok(Source::File(path.to_owned(), bytes));
-            }
-            file.read_to_end(&mut bytes)?;
+            return Self::of_content(path, Content::of(io::stdin())?, 0, limit, want);
         }
-        // What can be read only once is an archive only if its first bytes are those of one.
-        Ok(match archive::is_archive(bytes.as_slice()) {
-            true => Source::Collection(Arc::new(Contents::bytes(path, bytes, limit, want))),
-            false => Source::File(path.to_owned(), bytes),
+        let meta = fs::metadata(path)?;
+        if meta.is_dir() {
+            return Ok(Source::Collection(Arc::new(Contents::folder(path, limit)?)));
+        }
+        let mut file = File::open(path)?;
+        if !meta.is_file() {
+            return Self::of_content(path, Content::of(file)?, 0, limit, want);
+        }
+        if archive::is_archive(BufReader::new(&file)) {
+            let contents = Contents::archive(path, file, limit, want)?;
+            return Ok(Source::Collection(Arc::new(contents)));
+        }
+        file.rewind()?;
+        match Content::of(file)? {
+            Content::Whole(bytes) => Ok(Source::File(path.to_owned(), bytes)),
+            long => Self::of_content(path, long, meta.len(), limit, want),
+        }
+    }
+
+    /// What comes only once is an archive only if its first bytes are those of one.
+    fn of_content(path: &Path, content: Content, length: u64, limit: Limit, want: Want) -> io::Result<Self> {
+        Ok(match content {
+            Content::Whole(bytes) if archive::is_archive(bytes.as_slice()) => {
+                Source::Collection(Arc::new(Contents::bytes(path, bytes, limit, want)))
+            }
+            Content::Whole(bytes) => Source::File(path.to_owned(), bytes),
+            Content::Long(long) => {
+                let read = long.read()?;
+                Source::Long(path.to_owned(), Box::new(LongText { read, length }))
+            }
         })
     }
 }

@@ -16,6 +16,7 @@ use crate::analysis::{self, Diff, Granularity, Origin, Query, QueryError, View};
 use crate::bundle::BundledBinary;
 use crate::kubelet::Knowledge;
 use crate::model::{self, Kind, MergeOptions, Profile};
+use crate::pprof::goroutines::DumpChoice;
 use crate::pprof::{Form, Limit};
 use crate::symbolize::survey;
 
@@ -107,6 +108,8 @@ pub struct Subject {
 pub(super) struct Forms {
     pub(super) files: Arc<Files>,
     pub(super) artifacts: Vec<(Artifact, bool)>,
+    /// Which dumps of their texts.
+    pub(super) dump: DumpChoice,
 }
 
 /// What filters leave of a profile.
@@ -151,6 +154,7 @@ impl Input {
         let forms = is_goroutine.then(|| Forms {
             files: self.files.clone(),
             artifacts: selected.artifacts.clone(),
+            dump: self.asked.choice.dump,
         });
         let loaded = self.sum(super::load::best_form(selected))?;
         Ok(Subject::of(loaded, forms, &self.asked))
@@ -165,6 +169,7 @@ impl Subject {
                 kind: Some(loaded.kind),
                 merged: loaded.files.len(),
                 until_nanos: loaded.until_nanos,
+                evidence: loaded.evidence,
                 ..Origin::default()
             },
             profile: loaded.profile,

@@ -107,6 +107,15 @@ impl FunctionClass {
     pub fn role(self) -> Option<Role> {
         self.known.map(|(_, role)| role)
     }
+
+    /// What it means in another program than a kubelet: libraries stay what they are, parts of the kubelet and its start-up
+    /// are nothing known.
+    pub fn in_other_program(self) -> Self {
+        match self.known {
+            Some((_, Role::Owner | Role::Start)) => Self { known: None, ..self },
+            _ => self,
+        }
+    }
 }
 
 /// The table, ready for look-ups.

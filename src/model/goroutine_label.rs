@@ -17,9 +17,20 @@ pub const PARENT_OWNER: &str = "parent_owner";
 pub const LOCKED: &str = "locked_to_thread";
 /// `yes` for a goroutine that nothing can wake.
 pub const LEAKED: &str = "leaked";
+/// The program, where the dump is known to be of another one than a kubelet.
+pub const PROGRAM: &str = "program";
 
 /// All of them.
-pub const ALL: [&str; 7] = [STATE, WAIT, CREATED_BY, CREATED_AT, PARENT_OWNER, LOCKED, LEAKED];
+pub const ALL: [&str; 8] = [
+    STATE,
+    WAIT,
+    CREATED_BY,
+    CREATED_AT,
+    PARENT_OWNER,
+    LOCKED,
+    LEAKED,
+    PROGRAM,
+];
 
 /// The name of the frame that stands for those that a dump left out.
 pub const ELIDED: &str = "[frames elided]";

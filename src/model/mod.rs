@@ -9,6 +9,7 @@
 
 mod compact;
 mod decimals;
+pub mod evidence;
 pub mod goroutine_label;
 mod id;
 mod kind;

@@ -38,7 +38,7 @@ impl Limit {
 }
 
 /// Why bytes could not be unpacked.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum InflateError {
     /// The stream ends early: a download that was cut.
@@ -89,7 +89,14 @@ pub fn inflate(bytes: &[u8], limit: Limit) -> Result<Cow<'_, [u8]>, InflateError
             // The trailer claims a size; take it as a hint only.
             let claim = bytes.last_chunk::<4>().map_or(0, |b| u32::from_le_bytes(*b)) as usize;
             let hint = claim.min(bytes.len().saturating_mul(32));
-            gunzip(bytes, hint, ceiling).map(Cow::Owned)
+            match gunzip(bytes, hint, ceiling)? {
+                (out, 0) => Ok(Cow::Owned(out)),
+                (out, _) => Err(InflateError::Damaged {
+                    format: "gzip",
+                    unpacked: out.len() as u64,
+                    reason: "incorrect header check".to_owned(),
+                }),
+            }
         }
         Encoding::Zstd => {
             let decoder = super::Frames::new(bytes);
@@ -98,13 +105,37 @@ pub fn inflate(bytes: &[u8], limit: Limit) -> Result<Cow<'_, [u8]>, InflateError
     }
 }
 
-/// All members straight into one buffer, which grows by doubling where the hint was too small: no copy in between.
-fn gunzip(bytes: &[u8], hint: usize, ceiling: u64) -> Result<Vec<u8>, InflateError> {
+/// Bytes that were unpacked.
+pub(super) struct Unpacked<'a> {
+    pub(super) bytes: Cow<'a, [u8]>,
+    /// How many bytes behind the stream belong to something else.
+    pub(super) trailing: usize,
+}
+
+/// The same, where other bytes may stand behind a gzip stream.
+pub(super) fn inflate_lenient(bytes: &[u8], limit: Limit) -> Result<Unpacked<'_>, InflateError> {
+    if encoding(bytes) != Encoding::Gzip {
+        let bytes = inflate(bytes, limit)?;
+        return Ok(Unpacked { bytes, trailing: 0 });
+    }
+    let (out, trailing) = gunzip(bytes, bytes.len().saturating_mul(4), limit.bytes(bytes.len()))?;
+    Ok(Unpacked {
+        bytes: Cow::Owned(out),
+        trailing,
+    })
+}
+
+/// All members straight into one buffer, which grows by doubling where the hint was too small: no copy in between. With how
+/// many bytes stand behind the last member and begin no other.
+fn gunzip(bytes: &[u8], hint: usize, ceiling: u64) -> Result<(Vec<u8>, usize), InflateError> {
     // One byte more than allowed, so that what is too large shows.
     let most = usize::try_from(ceiling.saturating_add(1)).unwrap_or(usize::MAX);
     let mut out: Vec<u8> = Vec::with_capacity(hint.saturating_add(1).min(most));
     let mut rest = bytes;
     while !rest.is_empty() {
+        if rest.len() < bytes.len() && !rest.starts_with(&[0x1f, 0x8b]) {
+            return Ok((out, rest.len()));
+        }
         let mut member = Decompress::new_gzip(15);
         loop {
             if out.len() == out.capacity() {
@@ -141,7 +172,7 @@ fn gunzip(bytes: &[u8], hint: usize, ceiling: u64) -> Result<Vec<u8>, InflateErr
             return Err(InflateError::TooLarge { limit: ceiling });
         }
     }
-    Ok(out)
+    Ok((out, 0))
 }
 
 fn drain(mut from: impl Read, format: &'static str, hint: usize, ceiling: u64) -> Result<Vec<u8>, InflateError> {

@@ -3,6 +3,7 @@
 //! [`decode`] and [`encode`] are the protobuf format; [`inflate`] takes gzip and zstd off under a ceiling. Nothing here
 //! opens a file: `bundle` does.
 
+mod carrier;
 mod decode;
 mod decode_error;
 mod encode;
@@ -11,12 +12,16 @@ pub mod goroutines;
 pub mod gotext;
 mod inflate;
 pub mod legacy;
+mod long;
 pub mod mistakes;
 #[expect(unreachable_pub, reason = "generated as it is")]
 mod proto;
 mod read;
+mod remark;
+mod salvage;
 mod scan;
 mod tables;
+mod text;
 mod wire;
 
 pub use decode::{DecodeNotes, decode};
@@ -24,4 +29,7 @@ pub use decode_error::{DecodeError, DecodeErrorKind};
 pub use encode::{Compression, encode, encode_gzip, encode_gzip_as_read};
 pub(crate) use frames::Frames;
 pub use inflate::{Encoding, InflateError, Limit, encoding, inflate};
-pub use read::{Form, ParentOwners, Read, ReadError, Remark, read, read_owned};
+pub use long::{Content, Long};
+pub use read::{Form, ParentOwners, Read, ReadError, read, read_owned};
+pub use remark::Remark;
+pub use salvage::Conversion;

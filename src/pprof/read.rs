@@ -3,11 +3,12 @@
 use std::borrow::Cow;
 
 use super::decode_error::DecodeErrorKind;
-use super::goroutines::{self, GoroutineDump, Truncation};
+use super::goroutines::{self, DumpChoice, Dumps, GoroutineDump};
 use super::gotext::{self, GoText, GoTextKind};
-use super::{DecodeError, DecodeNotes, InflateError, Limit, decode, inflate, legacy, mistakes};
-use crate::model::Profile;
-use crate::model::units::counted;
+use super::inflate::{Unpacked, inflate_lenient};
+use super::remark::Remark;
+use super::{DecodeError, DecodeNotes, InflateError, Limit, decode, inflate, legacy, mistakes, salvage, text};
+use crate::model::{self, MergeOptions, Profile};
 
 /// What bytes were.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,101 +46,25 @@ pub struct Read {
     pub notes: DecodeNotes,
     /// What a text lacks.
     pub remarks: Vec<Remark>,
-    /// The dump that the profile was made of: one by one, with parents.
-    pub dump: Option<Box<GoroutineDump>>,
+    /// The goroutine dumps of a text, and which of them the profile is made of.
+    pub dumps: Option<Box<Dumps>>,
 }
 
-/// What a text cannot say or does not say in full.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Remark {
-    /// HTTP headers stood before the profile.
-    HttpHeaders,
-    /// The file was compressed twice.
-    PackedTwice,
-    /// A `debug=1` text ends early.
-    TextTruncated,
-    /// A goroutine dump ends early.
-    DumpTruncated(Truncation),
-    /// The text of heap and allocs is the same.
-    HeapOrAllocs,
-    /// So many frames of the runtime at the leaf have an address and no name.
-    UnnamedRuntimeFrames(u64),
-    /// The mutex profile holds one of so many events; whether values are scaled up depends on the Go version.
-    MutexFraction(i64),
-    /// So many goroutines have frames left out in the middle or at the end.
-    ElidedFrames(u64),
-    /// So many goroutines were running and have no stack.
-    NoStack(u64),
-    /// So many lines are no part of any goroutine.
-    SkippedLines(u64),
-    /// So many goroutines of a dump are leaked, of so many.
-    Leaked(u64, u64),
-    /// So many goroutines have the number of another one.
-    RepeatedIds(u64),
-}
-
-impl std::fmt::Display for Remark {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match *self {
-            Remark::HttpHeaders => write!(f, "HTTP headers before the profile are skipped"),
-            Remark::PackedTwice => write!(f, "the file is compressed twice; both are unpacked"),
-            Remark::TextTruncated => write!(f, "the text ends early; it is read as far as it goes"),
-            Remark::DumpTruncated(Truncation::RuntimeLimit) => {
-                write!(
-                    f,
-                    "the runtime ends a dump at 64 MiB; the goroutines behind that are missing"
-                )
-            }
-            Remark::DumpTruncated(Truncation::Cut) => write!(f, "the dump ends early; it is read as far as it goes"),
-            Remark::DumpTruncated(Truncation::TooLong) => write!(f, "only the first GiB of the dump is read"),
-            Remark::HeapOrAllocs => write!(
-                f,
-                "heap and allocs have the same text; it is shown as heap, with --kind allocs as allocs"
-            ),
-            Remark::UnnamedRuntimeFrames(n) => {
-                write!(
-                    f,
-                    "the text hides the names of {}; the binary or profile.proto has them",
-                    counted(n, "runtime frame", "runtime frames")
-                )
-            }
-            Remark::MutexFraction(n) => {
-                write!(
-                    f,
-                    "one of {n} mutex events was recorded; values are right for Go 1.20 and later"
-                )
-            }
-            Remark::ElidedFrames(n) => {
-                let goroutines = counted(n, "goroutine has", "goroutines have");
-                write!(f, "{goroutines} frames left out of the dump")
-            }
-            Remark::NoStack(n) => {
-                let goroutines = counted(n, "goroutine was", "goroutines were");
-                let threads = if n == 1 {
-                    "another thread and has"
-                } else {
-                    "other threads and have"
-                };
-                write!(f, "{goroutines} running on {threads} no stack")
-            }
-            Remark::SkippedLines(n) => write!(f, "{} no part of a goroutine", counted(n, "line is", "lines are")),
-            Remark::Leaked(n, of) => write!(
-                f,
-                "{n} of {} marked as leaked: nothing can wake what is; --kind goroutineleak takes no others",
-                counted(of, "goroutine", "goroutines")
-            ),
-            Remark::RepeatedIds(n) => write!(
-                f,
-                "goroutine IDs repeat: this looks like several dumps in one file; {} counted more than once",
-                counted(n, "goroutine is", "goroutines are")
-            ),
+impl Read {
+    /// A profile of some form.
+    pub(super) fn of(profile: Profile, form: Form) -> Self {
+        Self {
+            profile,
+            form,
+            notes: DecodeNotes::default(),
+            remarks: Vec::new(),
+            dumps: None,
         }
     }
 }
 
 /// Why bytes are no profile.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReadError {
     /// They cannot be unpacked.
@@ -155,6 +80,14 @@ pub enum ReadError {
     /// They start as a legacy profile and break its rules.
     #[error("{0}")]
     Legacy(#[from] legacy::LegacyError),
+    /// There is no dump of that number.
+    #[error("there is no dump {asked}\nhint: the text has {have}, counted from 1")]
+    NoSuchDump {
+        /// Which was asked for.
+        asked: usize,
+        /// How many there are.
+        have: usize,
+    },
     /// They are a damaged profile, or nothing known.
     #[error("not a profile: {source}\nhint: {}", decode_hint(source))]
     Decode {
@@ -185,7 +118,11 @@ fn decode_hint(e: &DecodeError) -> String {
 /// # Errors
 /// What the bytes are instead, and where they stop being a profile.
 pub fn read(packed: impl AsRef<[u8]>, limit: Limit, plain: bool) -> Result<Read, ReadError> {
-    read_any(packed.as_ref(), limit, plain, None)
+    let packed = packed.as_ref();
+    match plain {
+        true => read_plain(&inflate(packed, limit)?),
+        false => read_any(packed, limit, None),
+    }
 }
 
 /// What is known of the goroutines of a dump beside what the dump says: for each the owner that it has from its parent.
@@ -196,86 +133,151 @@ pub type ParentOwners<'a> = &'a dyn Fn(&GoroutineDump) -> Vec<Option<String>>;
 /// # Errors
 /// As for [`read`].
 pub fn read_owned(packed: impl AsRef<[u8]>, limit: Limit, owners: ParentOwners<'_>) -> Result<Read, ReadError> {
-    read_any(packed.as_ref(), limit, false, Some(owners))
+    read_any(packed.as_ref(), limit, Some(owners))
 }
 
-fn read_any(packed: &[u8], limit: Limit, plain: bool, owners: Option<ParentOwners<'_>>) -> Result<Read, ReadError> {
-    if !plain
-        && let Some((200..=299, body)) = mistakes::http_response(packed)
-        && let Ok(mut read) = unpack_and_read(&packed[body..], limit, plain, owners)
+fn read_any(packed: &[u8], limit: Limit, owners: Option<ParentOwners<'_>>) -> Result<Read, ReadError> {
+    if let Some((200..=299, body)) = mistakes::http_response(packed)
+        && let Ok(mut read) = unpack_and_read(&packed[body..], limit, owners)
     {
         read.remarks.push(Remark::HttpHeaders);
         return Ok(read);
     }
-    unpack_and_read(packed, limit, plain, owners)
-}
-
-fn unpack_and_read(
-    packed: &[u8],
-    limit: Limit,
-    plain: bool,
-    owners: Option<ParentOwners<'_>>,
-) -> Result<Read, ReadError> {
-    let bytes = inflate(packed, limit)?;
-    // What a server packs and a client packs again.
-    if let (false, Cow::Owned(outer)) = (plain, &bytes)
-        && let Cow::Owned(inner) = inflate(outer, Limit::Bytes(limit.bytes(packed.len())))?
-    {
-        let mut read = read_unpacked(&inner, plain, owners)?;
-        read.remarks.push(Remark::PackedTwice);
-        return Ok(read);
+    let error = match unpack_and_read(packed, limit, owners) {
+        Ok(read) => return Ok(read),
+        Err(e) => e,
+    };
+    for start in salvage::starts(packed) {
+        if let Ok(unpacked) = inflate_lenient(&packed[start..], limit)
+            && let Ok(mut read) = decoded(&unpacked.bytes)
+        {
+            read.remarks.push(Remark::Behind(start as u64));
+            return Ok(read);
+        }
     }
-    read_unpacked(&bytes, plain, owners)
+    Err(error)
 }
 
-fn read_unpacked(bytes: &[u8], plain: bool, owners: Option<ParentOwners<'_>>) -> Result<Read, ReadError> {
+fn unpack_and_read(packed: &[u8], limit: Limit, owners: Option<ParentOwners<'_>>) -> Result<Read, ReadError> {
+    let (bytes, remark) = match inflate_lenient(packed, limit) {
+        Ok(Unpacked { bytes, trailing: 0 }) => (bytes, None),
+        Ok(Unpacked { bytes, trailing }) => (bytes, Some(Remark::Trailing(trailing as u64))),
+        Err(e) => match (salvage::unpack(packed, limit), salvage::conversion(packed)) {
+            (Some((bytes, conversion)), _) => (Cow::Owned(bytes), Some(Remark::Converted(conversion))),
+            (None, Some(conversion)) => return Err(ReadError::Mistake(mistakes::Mistake::Converted(conversion))),
+            (None, None) => return Err(e.into()),
+        },
+    };
+    // What a conversion left does not look packed any more.
+    let undone = match &bytes {
+        Cow::Borrowed(bytes) => salvage::unpack(bytes, limit),
+        Cow::Owned(_) => None,
+    };
+    let (bytes, remark) = match undone {
+        Some((bytes, conversion)) => (Cow::Owned(bytes), Some(Remark::Converted(conversion))),
+        None => (bytes, remark),
+    };
+    // What a server packs and a client packs again.
+    let twice = match &bytes {
+        Cow::Owned(outer) => match inflate(outer, Limit::Bytes(limit.bytes(packed.len())))? {
+            Cow::Owned(inner) => Some(inner),
+            Cow::Borrowed(_) => None,
+        },
+        Cow::Borrowed(_) => None,
+    };
+    let (bytes, remark) = match twice {
+        Some(inner) => (Cow::Owned(inner), Some(Remark::PackedTwice)),
+        None => (bytes, remark),
+    };
+    let mut read = read_unpacked(&bytes, owners)?;
+    read.remarks.extend(remark);
+    Ok(read)
+}
+
+/// A `profile.proto`.
+fn decoded(bytes: &[u8]) -> Result<Read, DecodeError> {
+    let (profile, notes) = decode(bytes)?;
+    Ok(Read {
+        notes,
+        ..Read::of(profile, Form::Proto)
+    })
+}
+
+fn read_unpacked(bytes: &[u8], owners: Option<ParentOwners<'_>>) -> Result<Read, ReadError> {
     if bytes.is_empty() {
         return Err(ReadError::Mistake(mistakes::Mistake::Empty));
     }
-    if !plain && let Some(read) = go_text(bytes) {
-        return read;
+    if let Some(text) = text::utf16(bytes) {
+        let mut read =
+            read_text(text.as_bytes(), owners).unwrap_or(Err(ReadError::Mistake(mistakes::Mistake::Utf16)))?;
+        read.remarks.push(Remark::Utf16);
+        return Ok(read);
     }
-    let error = match decode(bytes) {
-        Ok((profile, notes)) => {
-            return Ok(Read {
-                profile,
-                form: Form::Proto,
-                notes,
-                remarks: Vec::new(),
-                dump: None,
-            });
-        }
+    let strict = match gotext::parse(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)) {
+        Ok(Some(text)) => return Ok(from_text(text)),
+        Ok(None) => None,
+        Err(e) => Some(e),
+    };
+    let error = match decoded(bytes) {
+        Ok(read) => return Ok(read),
         Err(e) => e,
     };
-    if !plain && let Some(dump) = goroutines::parse(bytes) {
-        return Ok(from_dump(dump, owners));
+    if let Some(read) = read_text(bytes, owners) {
+        return read;
     }
-    match legacy::parse(bytes) {
-        Ok(Some(profile)) => {
-            return Ok(Read {
-                profile,
-                form: Form::Legacy,
-                notes: DecodeNotes::default(),
-                remarks: Vec::new(),
-                dump: None,
-            });
-        }
-        Ok(None) => {}
-        Err(e) => return Err(e.into()),
+    if let Some(e) = strict {
+        return Err(e.into());
     }
-    match mistakes::recognise(bytes) {
+    read_others(bytes, error)
+}
+
+/// As `go tool pprof` reads it.
+fn read_plain(bytes: &[u8]) -> Result<Read, ReadError> {
+    if bytes.is_empty() {
+        return Err(ReadError::Mistake(mistakes::Mistake::Empty));
+    }
+    match decoded(bytes) {
+        Ok(read) => Ok(read),
+        Err(e) => read_others(bytes, e),
+    }
+}
+
+/// Legacy formats, and what is no profile. `error` is why the bytes are no `profile.proto`.
+fn read_others(bytes: &[u8], error: DecodeError) -> Result<Read, ReadError> {
+    if let Some(profile) = legacy::parse(bytes)? {
+        return Ok(Read::of(profile, Form::Legacy));
+    }
+    // Where a text breaks the rules of protobuf says nothing about it.
+    match mistakes::recognise(bytes).or_else(|| mistakes::unknown_text(bytes)) {
         Some(mistake) => Err(ReadError::Mistake(mistake)),
         None => Err(error.into()),
     }
 }
 
-/// Go's own texts, where the bytes are one.
-fn go_text(bytes: &[u8]) -> Option<Result<Read, ReadError>> {
-    match gotext::parse(bytes) {
-        Ok(Some(text)) => Some(Ok(from_text(text))),
-        Ok(None) => None,
-        Err(e) => Some(Err(e.into())),
+/// What people paste and loggers write: dumps of goroutines, and `debug=1` texts with something around them.
+fn read_text(bytes: &[u8], owners: Option<ParentOwners<'_>>) -> Option<Result<Read, ReadError>> {
+    let dumps = goroutines::parse_all(bytes);
+    if !dumps.list.is_empty() {
+        return Some(Ok(from_dumps(dumps, owners)));
     }
+    let within = match gotext::parse_within(bytes) {
+        Ok(within) => within?,
+        Err(e) => return Some(Err(e.into())),
+    };
+    let mut read = match within.text {
+        Some(text) => from_text(text),
+        None => match legacy::parse(&within.clean) {
+            Ok(profile) => Read::of(profile?, Form::Legacy),
+            Err(e) => return Some(Err(e.into())),
+        },
+    };
+    if within.other_lines > 0 {
+        read.remarks.push(Remark::AroundText(within.other_lines, within.offset));
+    }
+    if within.more > 0 {
+        read.remarks.push(Remark::MoreTexts(within.more));
+    }
+    Some(Ok(read))
 }
 
 fn from_text(text: GoText) -> Read {
@@ -294,41 +296,96 @@ fn from_text(text: GoText) -> Read {
         remarks.push(Remark::MutexFraction(n));
     }
     Read {
-        profile: text.profile,
-        form: Form::GoText,
-        notes: DecodeNotes::default(),
         remarks,
-        dump: None,
+        ..Read::of(text.profile, Form::GoText)
     }
 }
 
-fn from_dump(dump: GoroutineDump, owners: Option<ParentOwners<'_>>) -> Read {
+/// The profile of the dump that tells most.
+pub(super) fn from_dumps(found: Dumps, owners: Option<ParentOwners<'_>>) -> Read {
+    let mut read = Read {
+        dumps: Some(Box::new(found)),
+        ..Read::of(Profile::default(), Form::GoroutineDump)
+    };
+    // There is one by default.
+    let _ = read.choose(DumpChoice::default(), owners);
+    read
+}
+
+impl Read {
+    /// Makes the profile of other dumps of the text; nothing happens where it has none.
+    ///
+    /// # Errors
+    /// When there is no dump of that number.
+    pub fn choose(&mut self, choice: DumpChoice, owners: Option<ParentOwners<'_>>) -> Result<(), ReadError> {
+        let Some(dumps) = &mut self.dumps else {
+            return Ok(());
+        };
+        dumps.chosen = dumps.choose(choice).map_err(|e| ReadError::NoSuchDump {
+            asked: e.asked,
+            have: e.have,
+        })?;
+        let mut remarks: Vec<Remark> = Vec::new();
+        if dumps.list.len() > 1 {
+            remarks.push(Remark::SeveralDumps(dumps.list.len() as u64, dumps.chosen.len() as u64));
+        }
+        for dump in dumps.chosen() {
+            remarks_of(dump, &mut remarks);
+        }
+        let mut profiles: Vec<Profile> = dumps.chosen().map(|d| d.to_owned_profile(owners)).collect();
+        self.profile = match (profiles.pop(), profiles.is_empty()) {
+            (Some(only), true) => only,
+            (last, _) => {
+                profiles.extend(last);
+                // Profiles of dumps have one and the same sample type.
+                model::merge(profiles, MergeOptions::default()).unwrap_or_default()
+            }
+        };
+        // What was said of the bytes as such stays.
+        self.remarks.retain(|r| !r.is_of_dumps());
+        remarks.append(&mut self.remarks);
+        self.remarks = remarks;
+        Ok(())
+    }
+
+    /// Takes the leaked goroutines alone, where the runtime has marked them in the one dump that is shown.
+    pub fn keep_leaked(&mut self, owners: Option<ParentOwners<'_>>) {
+        let Some(dumps) = &mut self.dumps else { return };
+        let [only] = dumps.chosen.as_slice() else { return };
+        let Some(dump) = dumps.list.get_mut(*only).filter(|d| d.knows_leaks()) else {
+            return;
+        };
+        dump.keep_leaked();
+        self.profile = dump.to_owned_profile(owners);
+        self.remarks.retain(|r| !matches!(r, Remark::Leaked(..)));
+    }
+}
+
+fn remarks_of(dump: &GoroutineDump, remarks: &mut Vec<Remark>) {
     let count =
         |what: &dyn Fn(&goroutines::Goroutine) -> bool| dump.goroutines.iter().filter(|g| what(g)).count() as u64;
-    let numbers = [
-        Remark::ElidedFrames(count(&|g| g.gap.is_some())),
-        Remark::NoStack(count(&|g| g.stack_unavailable)),
-        Remark::SkippedLines(dump.skipped.preamble_lines + dump.skipped.other_lines),
-        Remark::Leaked(dump.leaked(), dump.goroutines.len() as u64),
-        Remark::RepeatedIds(dump.repeated()),
-    ];
-    let is_some = |r: &Remark| {
-        !matches!(
-            r,
-            Remark::ElidedFrames(0)
-                | Remark::NoStack(0)
-                | Remark::SkippedLines(0)
-                | Remark::Leaked(0, _)
-                | Remark::RepeatedIds(0)
-        )
+    let facts = &dump.facts;
+    // A log has other lines; that a text has some may be news.
+    let skipped = match facts.writer.is_unknown() {
+        true => dump.skipped.preamble_lines + dump.skipped.other_lines,
+        false => 0,
     };
-    let mut remarks: Vec<Remark> = dump.truncated.map(Remark::DumpTruncated).into_iter().collect();
-    remarks.extend(numbers.into_iter().filter(is_some));
-    Read {
-        profile: dump.to_owned_profile(owners),
-        form: Form::GoroutineDump,
-        notes: DecodeNotes::default(),
-        remarks,
-        dump: Some(Box::new(dump)),
-    }
+    remarks.extend(dump.truncated.map(Remark::DumpTruncated));
+    remarks.extend(facts.suppressed.map(Remark::Suppressed));
+    let numbers = [
+        (facts.headers_missing, Remark::HeadersMissing(facts.headers_missing)),
+        (facts.headers_damaged, Remark::HeadersDamaged(facts.headers_damaged)),
+        (facts.damaged, Remark::LinesMissing(facts.damaged)),
+        {
+            let elided = count(&|g| g.gap.is_some());
+            (elided, Remark::ElidedFrames(elided))
+        },
+        {
+            let without = count(&|g| g.stack_unavailable);
+            (without, Remark::NoStack(without))
+        },
+        (skipped, Remark::SkippedLines(skipped)),
+        (dump.leaked(), Remark::Leaked(dump.leaked(), facts.goroutines)),
+    ];
+    remarks.extend(numbers.into_iter().filter(|(n, _)| *n > 0).map(|(_, remark)| remark));
 }

@@ -313,9 +313,11 @@ fn the_name_of_a_profile_says_what_came() {
 /// The runtime ends a dump at 64 MiB. That is as the server has it, and everybody is told.
 #[test]
 fn a_dump_that_the_server_cut_is_said_to_be() {
-    let one = "goroutine 7 [select, 3 minutes]:\nmain.wait(0xc000012345)\n\t/src/main.go:17 +0x1d\ncreated by main.main in goroutine 1\n\t\
+    // Numbers of one length, so that all have one size.
+    let one = "goroutine 1000000 [select, 3 minutes]:\nmain.wait(0xc000012345)\n\t/src/main.go:17 +0x1d\ncreated by main.main in goroutine 1\n\t\
                /src/main.go:9 +0x2f\n\n";
-    let mut dump = one.repeat((64 << 20) / one.len() + 1);
+    let numbered = |i: usize| one.replacen("1000000", &(1_000_000 + i).to_string(), 1);
+    let mut dump: String = (0..=(64 << 20) / one.len()).map(numbered).collect();
     dump.truncate(64 << 20);
     let server = Server::start(move |r| {
         let dump = (r.at_kubelet().1 == "/debug/pprof/goroutine").then(|| Reply::text(200, &dump));

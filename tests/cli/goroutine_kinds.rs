@@ -235,17 +235,46 @@ fn several_dumps_in_one_file_are_named() {
     // Each thread has a goroutine 0.
     let idle = "goroutine 0 [idle]:\nmain.idle()\n\tmade.go:7 +0x1\n\n".repeat(2);
     fs::write(&twice, format!("{text}{text}{idle}")).expect("a file");
-    let words =
-        "goroutine IDs repeat: this looks like several dumps in one file; 1 goroutine is counted more than once";
-    let both = run(&["goroutines", &twice.display().to_string()]);
+    let twice = twice.display().to_string();
+    let both = run(&["goroutines", &twice]);
     assert!(
-        both.stderr.contains(words) && both.stdout.contains(words),
+        both.stderr.contains("the text has 2 goroutine dumps, 1 of them shown"),
         "{}",
-        both.stdout
+        both.stderr
     );
-    assert!(both.stdout.contains("total 4 goroutines"), "{}", both.stdout);
+    for words in [
+        "2 dumps in this text",
+        "  1  process  1 goroutine\n",
+        "3 goroutines  <- shown\n",
+        "total 3 goroutines",
+    ] {
+        assert!(both.stdout.contains(words), "{words}: {}", both.stdout);
+    }
+    for (which, words) in [
+        ("1", "total 1 goroutine\n"),
+        ("2", "total 3 goroutines\n"),
+        ("last", "total 3 goroutines\n"),
+    ] {
+        let text = fine(&["goroutines", &twice, "--dump", which]);
+        assert!(text.contains(words), "{which}: {text}");
+    }
+    let all = run(&["goroutines", &twice, "--dump", "all"]);
+    assert!(all.stdout.contains("total 4 goroutines"), "{}", all.stdout);
+    assert!(all.stdout.contains("2 dumps in this text, added up"), "{}", all.stdout);
+    assert!(
+        all.stderr.contains("2 goroutine dumps of the text are added up"),
+        "{}",
+        all.stderr
+    );
+    let none = run(&["goroutines", &twice, "--dump", "3"]);
+    assert_eq!(none.code, 2);
+    assert!(
+        none.stderr.contains("there is no dump 3") && none.stderr.contains("hint: "),
+        "{}",
+        none.stderr
+    );
     let single = run(&["goroutines", &one]);
-    assert!(!single.stderr.contains("repeat") && !single.stdout.contains("repeat"));
+    assert!(!single.stderr.contains("dumps") && !single.stdout.contains("dumps"));
 }
 
 #[test]

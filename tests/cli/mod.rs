@@ -7,6 +7,7 @@ mod compat;
 mod diagnose;
 mod documents;
 mod drawings;
+mod evidence;
 mod formats;
 mod goroutine_kinds;
 mod goroutines;

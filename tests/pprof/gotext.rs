@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use kubeprof::model::{LabelKind, LocationId, Profile};
 use kubeprof::pprof::gotext::{self, GoText, GoTextKind};
-use kubeprof::pprof::{Limit, decode, inflate};
+use kubeprof::pprof::{Limit, Remark, decode, inflate, read};
 
 fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/gotext").join(name)
@@ -214,6 +214,118 @@ fn a_cut_text_is_read_as_far_as_it_goes() {
             }
         }
     }
+}
+
+/// What happens to such a text on its way, by name.
+type Carrier = (&'static str, fn(&str) -> Vec<u8>);
+
+const CARRIERS: &[Carrier] = &[
+    ("tabs as blanks", |t| t.replace('\t', "        ").into_bytes()),
+    ("tabs as two blanks", |t| t.replace('\t', "  ").into_bytes()),
+    ("tabs as one blank", |t| t.replace('\t', " ").into_bytes()),
+    ("marks taken for headings", |t| {
+        t.replace("#\t", "\t").replace("# ", "").into_bytes()
+    }),
+    ("blanks and no marks", |t| {
+        t.replace("#\t", "    ")
+            .replace("# ", "")
+            .replace('\t', "    ")
+            .into_bytes()
+    }),
+    ("four blanks in front", |t| {
+        t.lines().map(|l| format!("    {l}\n")).collect::<String>().into_bytes()
+    }),
+    ("a tab in front", |t| {
+        t.lines().map(|l| format!("\t{l}\n")).collect::<String>().into_bytes()
+    }),
+    ("a sentence above", |t| {
+        format!("here are the goroutines (it hangs):\n----\n{t}").into_bytes()
+    }),
+    ("a prompt", |t| {
+        format!("$ curl -s localhost:10248/x\n{t}$ \n").into_bytes()
+    }),
+    ("a fence", |t| {
+        format!("It grows:\n```\n{t}```\nany ideas?").into_bytes()
+    }),
+    ("progress of curl", |t| {
+        let head = "  % Total    % Received % Xferd  Average Speed   Time    Time     Time  Current\n\
+                    \r100  1234    0  1234    0     0   1234      0 --:--:-- --:--:-- --:--:--  1234\n";
+        format!("{head}{t}").into_bytes()
+    }),
+    ("a quotation", |t| {
+        t.lines()
+            .map(|l| format!("> {l}").trim_end().to_owned() + "\n")
+            .collect::<String>()
+            .into_bytes()
+    }),
+    ("a log", |t| {
+        t.lines()
+            .map(|l| format!("2026-03-12T07:41:30.1Z stdout F {l}\n"))
+            .collect::<String>()
+            .into_bytes()
+    }),
+    ("a page", |t| {
+        format!("<html><body><pre>{}</pre></body></html>", t.replace('"', "&#34;")).into_bytes()
+    }),
+    ("line ends of Windows", |t| t.replace('\n', "\r\n").into_bytes()),
+    ("a mark at the start", |t| format!("\u{feff}{t}").into_bytes()),
+    ("UTF-16", |t| {
+        format!("\u{feff}{t}")
+            .encode_utf16()
+            .flat_map(u16::to_le_bytes)
+            .collect()
+    }),
+    ("broken at 100", |t| {
+        let mut out = String::new();
+        for line in t.lines().map(|l| l.replace('\t', "        ")) {
+            let chars: Vec<char> = line.chars().collect();
+            for piece in chars.chunks(100) {
+                out += piece.iter().collect::<String>().trim_end();
+                out += "\n";
+            }
+            if chars.is_empty() {
+                out += "\n";
+            }
+        }
+        out.into_bytes()
+    }),
+];
+
+#[test]
+fn what_was_done_to_a_text_on_its_way_is_undone() {
+    for kind in KINDS {
+        let path = fixture(&format!("{kind}.debug1.txt"));
+        let plain = std::fs::read_to_string(&path).unwrap();
+        let want = text(&path).profile;
+        for (name, carry) in CARRIERS {
+            let have =
+                read(carry(&plain), Limit::Proportional, false).unwrap_or_else(|e| panic!("{kind}, {name}: {e}"));
+            have.profile.check().unwrap();
+            assert_eq!(types(&have.profile), types(&want), "{kind}, {name}");
+            let (have, want) = (samples(&have.profile), samples(&want));
+            if let Some((h, w)) = have.iter().zip(&want).find(|(h, w)| h != w) {
+                panic!("{kind}, {name}: {h:#?} {w:#?}");
+            }
+            assert_eq!(have.len(), want.len(), "{kind}, {name}");
+        }
+    }
+}
+
+#[test]
+fn lines_around_a_text_are_counted_and_its_place_is_said() {
+    let plain = std::fs::read_to_string(fixture("goroutine.debug1.txt")).unwrap();
+    let read = |text: String| read(text.into_bytes(), Limit::Proportional, false).expect("a profile");
+    let around = read(format!("one\ntwo\n{plain}three\n"));
+    assert!(
+        around.remarks.contains(&Remark::AroundText(3, 8)),
+        "{:?}",
+        around.remarks
+    );
+    let twice = read(format!("x\n{plain}\n{plain}"));
+    assert!(twice.remarks.contains(&Remark::MoreTexts(1)), "{:?}", twice.remarks);
+    let total: i64 = samples(&twice.profile).iter().map(|s| s.0[0]).sum();
+    let once: i64 = samples(&read(plain).profile).iter().map(|s| s.0[0]).sum();
+    assert_eq!(total, once);
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::io::Write as _;
 
 use flate2::write::GzEncoder;
 use kubeprof::pprof::mistakes::{Mistake, http_response, recognise};
+use kubeprof::pprof::{Conversion, Limit, Remark, read};
 
 fn gzip(data: &[u8]) -> Vec<u8> {
     let mut e = GzEncoder::new(Vec::new(), flate2::Compression::default());
@@ -213,6 +214,174 @@ fn other_files() {
     for (data, want) in cases {
         assert_eq!(name(data), want, "{:?}", String::from_utf8_lossy(data));
         assert!(!want.what().is_empty() && !want.remedy().is_empty());
+    }
+}
+
+/// What people attach in place of the profile.
+#[test]
+fn reports_drawings_and_other_stacks() {
+    let drawing = |format| Mistake::Drawing { format };
+    let threads = |of| Mistake::Threads { of };
+    let source = |language| Mistake::Source { language };
+    for (text, want) in [
+        ("%PDF-1.7\n%\u{e2}\n1 0 obj\n", drawing("PDF")),
+        (
+            "<svg xmlns=\"http://www.w3.org/2000/svg\"><title>kubelet</title></svg>",
+            drawing("SVG"),
+        ),
+        (
+            "<?xml version=\"1.0\"?>\n<!DOCTYPE svg PUBLIC \"x\">\n<svg width=\"1\"><g><title>x</title></g></svg>",
+            drawing("SVG"),
+        ),
+        ("digraph \"kubelet\" {\nnode [style=filled];\n", drawing("Graphviz")),
+        ("(pprof) top 5\n5950ms of 9660ms total (61.59%)\n", Mistake::PprofReport),
+        (
+            "$ go tool pprof x\nEntering interactive mode (type \"help\" for commands)\n(pprof) \n",
+            Mistake::PprofReport,
+        ),
+        (
+            "5950ms of 9660ms total (61.59%)\n      flat  flat%   sum%        cum   cum%\n",
+            Mistake::PprofReport,
+        ),
+        (
+            "PeriodType: cpu nanoseconds\nPeriod: 10000000\nSamples:\n",
+            Mistake::PprofReport,
+        ),
+        (
+            "File: kubelet\nType: cpu\n-----------+-------------------------------------------------------\n      10ms   f\n",
+            Mistake::PprofReport,
+        ),
+        (
+            "Total: 10ms\nROUTINE ======================== main.f in f.go\n",
+            Mistake::PprofReport,
+        ),
+        ("positions: instr line\nevents: cpu(ms)\n", Mistake::PprofReport),
+        ("heap_v2/524288\n  t*: 1: 2 [0: 0]\n", Mistake::Jemalloc),
+        ("main;a;b 12\nmain;a;c 3\n", Mistake::Folded),
+        ("k8s.io/a.f;k8s.io/b.(*T).g (inline) 7\n", Mistake::Folded),
+        (
+            "/debug/pprof/\n\nTypes of profiles available:\nCount Profile\n12 allocs\n0 block\n41 goroutine\nfull goroutine stack dump\n",
+            Mistake::PprofIndex,
+        ),
+        (
+            "00000000: 1f8b 0800 0000 0000 00ff 0a04 0801 1002  ................\n",
+            Mistake::HexDump,
+        ),
+        ("#0  0x00007f in futex ()\n#1  0x00007e in main ()\n", threads("gdb")),
+        (
+            "(dlv) goroutines\n* Goroutine 1 - User: main.go:7 main.main (0x1)\n",
+            threads("delve"),
+        ),
+        (
+            "2026-03-12 07:41:30\nFull thread dump OpenJDK 64-Bit Server VM:\n",
+            threads("Java"),
+        ),
+        (
+            "Traceback (most recent call last):\n  File \"x.py\", line 7, in f\n",
+            threads("Python"),
+        ),
+        (
+            "kubelet  4711 12345.678901:     250000 cpu-clock:\n\t  47b1a1 f\n\nkubelet  4711 12345.678902:     250000 cpu-clock:\n",
+            Mistake::PerfScript,
+        ),
+        ("package main\n\nimport \"fmt\"\n\nfunc main() {}\n", source("Go")),
+        ("#!/bin/sh\ncurl localhost\n", source("a script")),
+    ] {
+        assert_eq!(name(text.as_bytes()), want, "{text}");
+        assert!(!want.what().is_empty() && !want.remedy().is_empty());
+    }
+    assert_eq!(name(b"\x89PNG\r\n\x1a\n"), drawing("PNG"));
+}
+
+/// Text never ends in an error about protobuf, whatever it is.
+#[test]
+fn text_is_called_text() {
+    for (text, words) in [
+        ("hello", "begins \"hello\""),
+        (
+            "node-a7   Ready   <none>   3d   v1.36.1\n",
+            "no goroutine dump is recognized",
+        ),
+        (
+            "x: goroutine 7 [running] hangs\ny\n",
+            "1 line that begins like a goroutine",
+        ),
+        ("PACKAGE  SIZE\n7 8\n", "text in which no profile"),
+        (
+            "I0312 07:41:30.123456 7 a.go:1] \"x\"\nI0312 07:41:30.2 7 a.go:1] \"y\"\n",
+            "a log in which no goroutine dump is recognized",
+        ),
+        ("\u{e4}\u{f6}\u{fc} \u{4e2d}\n", "text in which no profile"),
+    ] {
+        for plain in [false, true] {
+            let e = read(text.as_bytes(), Limit::Proportional, plain)
+                .unwrap_err()
+                .to_string();
+            assert!(e.contains(words), "{text}: {e}");
+            assert!(e.contains("hint: ") && !e.contains("wire type"), "{text}: {e}");
+        }
+    }
+}
+
+/// A profile behind or before other bytes, and one that a conversion went over.
+#[test]
+fn profiles_with_something_around_them() {
+    let whole = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/gotext/goroutine.pb.gz")).unwrap();
+    let raw = kubeprof::pprof::inflate(&whole, Limit::Proportional)
+        .unwrap()
+        .into_owned();
+    let total = |p: &kubeprof::model::Profile| p.totals();
+    let want = total(&kubeprof::pprof::decode(&raw).unwrap().0);
+    let behind = |head: &[u8], body: &[u8]| [head, body].concat();
+    let crlf: Vec<u8> = whole
+        .iter()
+        .flat_map(|&b| if b == b'\n' { vec![b'\r', b'\n'] } else { vec![b] })
+        .collect();
+    let latin: String = whole.iter().map(|&b| char::from(b)).collect();
+    let warning = b"W1127 kubectl is old\nFlag --x has been deprecated\n";
+    for (what, bytes, remark) in [
+        (
+            "a warning",
+            behind(warning, &whole),
+            Remark::Behind(warning.len() as u64),
+        ),
+        (
+            "a warning before raw bytes",
+            behind(warning, &raw),
+            Remark::Behind(warning.len() as u64),
+        ),
+        ("a mark", behind(b"\xef\xbb\xbf", &whole), Remark::Behind(3)),
+        (
+            "a prompt behind",
+            behind(&whole, b"\n[root@n ~]# "),
+            Remark::Trailing(13),
+        ),
+        (
+            "headers",
+            behind(b"HTTP/2 200 \r\nx: y\r\n\r\n", &whole),
+            Remark::HttpHeaders,
+        ),
+        ("line ends", crlf, Remark::Converted(Conversion::LineEnds)),
+        ("Latin-1", latin.into_bytes(), Remark::Converted(Conversion::Latin1)),
+    ] {
+        let read = read(bytes, Limit::Proportional, false).unwrap_or_else(|e| panic!("{what}: {e}"));
+        assert_eq!(total(&read.profile), want, "{what}");
+        // Line ends are left alone where the stream happens to have none.
+        if what != "line ends" || whole.contains(&b'\n') {
+            assert!(read.remarks.contains(&remark), "{what}: {:?}", read.remarks);
+        }
+    }
+    let replaced = String::from_utf8_lossy(&whole).into_owned().into_bytes();
+    let question: Vec<u8> = whole.iter().map(|&b| if b < 0x80 { b } else { b'?' }).collect();
+    let seven: Vec<u8> = whole.iter().map(|b| b & 0x7f).collect();
+    for (bytes, culprit) in [
+        (replaced, "read the response as text".replace("read ", "reads ")),
+        (question, "mail or a terminal program".to_owned()),
+        (seven, "mail or a terminal program".to_owned()),
+    ] {
+        let e = read(bytes, Limit::Proportional, false).unwrap_err().to_string();
+        assert!(e.contains("a gzip stream that a conversion of texts went over"), "{e}");
+        assert!(e.contains(&culprit), "{e}");
     }
 }
 

@@ -1,5 +1,6 @@
 //! Formats, through the public API.
 
+mod carriers;
 mod decode;
 mod goroutines;
 mod gotext;

@@ -119,11 +119,12 @@ fn add(moment: &mut Moment, series: &Series, artifact: &Artifact, knowledge: &Kn
     }
     moment.dump_cut |= read.remarks.iter().any(|r| matches!(r, Remark::DumpTruncated(_)));
     let kind = artifact.kind.unwrap_or_else(|| Kind::of(&read.profile));
-    match (kind, read.dump) {
+    let dump = read.dumps.as_deref().and_then(|dumps| dumps.chosen().next());
+    match (kind, dump) {
         (Kind::Goroutine, Some(dump)) => {
-            moment.cause.clone_from(&dump.cause);
+            moment.cause = dump.facts.crash.as_ref().map(|c| c.message.clone());
             // A dump knows states: it is better than what may be there already.
-            moment.goroutines = Some(input::dump_profile(&dump, knowledge));
+            moment.goroutines = Some(input::dump_profile(dump, knowledge));
             moment.goroutines_are_dump = true;
         }
         (Kind::Goroutine, None) if !(moment.goroutines_are_dump || is_text && moment.goroutines.is_some()) => {

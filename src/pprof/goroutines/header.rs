@@ -50,6 +50,42 @@ pub(super) fn parse(
     Some(g)
 }
 
+/// What can be told of a line that begins like the first of a goroutine and is damaged, cut or of a form that is not known:
+/// its number, where that is whole, and its state. `None` where it is a sentence about a goroutine.
+pub(super) fn damaged(line: &[u8], strings: &mut StringTable) -> Option<Goroutine> {
+    let rest = line.strip_prefix(b"goroutine ")?;
+    let digits = rest.iter().take_while(|b| b.is_ascii_digit()).count();
+    let (number, behind) = rest.split_at(digits);
+    if number.is_empty() || !(behind.starts_with(b" [") || behind.starts_with(b"[") || behind.starts_with(b" gp=0x")) {
+        return None;
+    }
+    let mut g = Goroutine {
+        id: std::str::from_utf8(number)
+            .ok()
+            .and_then(|n| n.parse().ok())
+            .unwrap_or(0),
+        ..Goroutine::default()
+    };
+    let Some(open) = behind.iter().position(|&b| b == b'[') else {
+        return Some(g);
+    };
+    let inside = &behind[open + 1..];
+    let Some(close) = inside.iter().position(|&b| b == b']') else {
+        // Cut inside of the brackets: only what a comma ends is whole.
+        if let Some(comma) = inside.iter().position(|&b| b == b',') {
+            g.state = strings.intern(&String::from_utf8_lossy(&inside[..comma]));
+        }
+        return Some(g);
+    };
+    let after = &inside[close + 1..];
+    if after.starts_with(b":") && after.len() > 1 || !after.is_empty() && !after.ends_with(b":") {
+        return None;
+    }
+    let state = inside[..close].split(|&b| b == b',').next().unwrap_or_default();
+    g.state = strings.intern(&String::from_utf8_lossy(state));
+    Some(g)
+}
+
 /// The number, and where ` [` stands: directly behind it, or behind ` gp=0x... m=... mp=0x...`.
 fn id(line: &[u8]) -> Option<(u64, usize)> {
     const WORD: &[u8] = b"goroutine ";
@@ -145,6 +181,32 @@ mod tests {
         );
         let (_, _, labels) = read("goroutine 1 [running] {pod: web, cut").unwrap();
         assert_eq!(labels, [pair("pod", "web")]);
+    }
+
+    #[test]
+    fn damaged_headers_and_sentences() {
+        let read = |line: &str| {
+            let mut strings = StringTable::new();
+            let g = damaged(line.as_bytes(), &mut strings)?;
+            Some((g.id, strings.get(g.state).to_owned()))
+        };
+        let some = |id, state: &str| Some((id, state.to_owned()));
+        for (line, want) in [
+            (
+                "goroutine 77 gp=0xc000102380 m=nil [sync.Mutex.Lock, 13 minu",
+                some(77, "sync.Mutex.Lock"),
+            ),
+            ("goroutine 7 [sel", some(7, "")),
+            ("goroutine 7 gp=0xc0001", some(7, "")),
+            ("goroutine 7 [select] labels:{\"a\": \"b\"}:", some(7, "select")),
+            ("goroutine 8 [select, 2 minutes]{\"a\": \"b\"}:", some(8, "select")),
+            ("goroutine 99999999999999999999 [running]:", some(0, "running")),
+            ("goroutine 1 [running] is stuck", None),
+            ("goroutine 7 [running]: it hangs", None),
+            ("goroutine 12 is stuck", None),
+        ] {
+            assert_eq!(read(line), want, "{line}");
+        }
     }
 
     #[test]

@@ -15,16 +15,75 @@
 //! The minutes of waiting count from the first garbage collection that saw the goroutine wait, so they are a lower bound
 //! that is some minutes short at most; they exist for waiting and system calls only, and leaked goroutines have none.
 
+mod build;
+mod choice;
+mod crash;
 mod header;
-mod parse;
+mod line;
+mod looks;
+mod places;
+mod program;
+mod scan;
 mod to_profile;
 
-use rustc_hash::FxHashSet;
+use std::io::{self, Read};
 
-pub use parse::parse;
+pub use choice::DumpChoice;
 
+use crate::model::evidence::{DumpFacts, Evidence, UnitEvent};
 pub use crate::model::goroutine_label as label;
 use crate::model::{StringId, StringTable};
+
+/// All dumps of a text, and what it says about units and processes.
+#[derive(Debug, Clone, Default)]
+pub struct Dumps {
+    /// The dumps, in the order of their first lines.
+    pub list: Vec<GoroutineDump>,
+    /// What was said about units and processes, in the order of the text, the first few thousand.
+    pub events: Vec<UnitEvent>,
+    /// How many more there were.
+    pub more_events: u64,
+    /// Which of the dumps are shown.
+    pub chosen: Vec<usize>,
+}
+
+impl Dumps {
+    /// The dumps that are shown.
+    pub fn chosen(&self) -> impl Iterator<Item = &GoroutineDump> {
+        self.chosen.iter().filter_map(|&i| self.list.get(i))
+    }
+
+    /// What is known beside the goroutines.
+    pub fn evidence(&self) -> Evidence {
+        Evidence {
+            dumps: self.list.iter().map(|d| d.facts.clone()).collect(),
+            chosen: self.chosen.clone(),
+            events: self.events.clone(),
+            more_events: self.more_events,
+        }
+    }
+}
+
+/// Reads all dumps of a text of any length: what is no dump is not kept.
+///
+/// # Errors
+/// When `from` cannot be read.
+pub fn read(from: &mut dyn Read) -> io::Result<Dumps> {
+    scan::scan(from)
+}
+
+/// Reads all dumps of a text.
+pub fn parse_all(mut data: &[u8]) -> Dumps {
+    // Reading from memory does not fail.
+    scan::scan(&mut data).unwrap_or_default()
+}
+
+/// Reads the dump that is shown where a text has several; `None` when there is no goroutine in it.
+pub fn parse(data: &[u8]) -> Option<GoroutineDump> {
+    let mut dumps = parse_all(data);
+    let chosen = dumps.choose(DumpChoice::default()).ok()?.first().copied()?;
+    Some(dumps.list.swap_remove(chosen))
+}
 
 /// A dump. Goroutines are in the order of the text, which starts with the one that wrote it.
 #[derive(Debug, Clone, Default)]
@@ -37,8 +96,8 @@ pub struct GoroutineDump {
     pub truncated: Option<Truncation>,
     /// What was skipped.
     pub skipped: Skipped,
-    /// The line that says why the program ended (`panic: ...`, `fatal error: ...`, `SIGQUIT: quit`), if there is one.
-    pub cause: Option<String>,
+    /// Who wrote it, when and why, and what of it is known to be missing.
+    pub facts: DumpFacts,
     frames: Vec<GoFrame>,
     labels: Vec<(StringId, StringId)>,
     ancestors: Vec<Ancestor>,
@@ -53,7 +112,9 @@ pub enum Truncation {
     RuntimeLimit,
     /// The text ends inside a line or between a function and its file.
     Cut,
-    /// Only the first GiB was read.
+    /// The last line of the text is whole and has no line end: more may have followed.
+    NoLineEnd,
+    /// It has more frames than can be numbered.
     TooLong,
 }
 
@@ -79,11 +140,27 @@ impl Run {
     }
 }
 
+/// How much of a goroutine's first line was there.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum HeaderState {
+    /// All of it.
+    #[default]
+    Whole,
+    /// It was cut, or has a form that is not known: number and state may be missing.
+    Damaged,
+    /// None of it: number, state and wait are unknown.
+    Missing,
+}
+
 /// One goroutine.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Goroutine {
-    /// `goroutine N`.
+    /// `goroutine N`; 0 where the header is missing, and for those of the runtime's threads.
     pub id: u64,
+    /// How much of the first line was there.
+    pub header: HeaderState,
+    /// Lines of it are known to be missing.
+    pub damaged: bool,
     /// What it does or waits for: `running`, `select`, `IO wait`, `sync.Mutex.Lock`, without what follows in brackets.
     pub state: StringId,
     /// Nothing can ever wake it (`(leaked)`; Go 1.27, after a goroutineleak profile).
@@ -185,14 +262,6 @@ impl GoroutineDump {
     /// in the dump: they are parents.
     pub fn keep_leaked(&mut self) {
         self.leaked_only = true;
-    }
-
-    /// How many goroutines have a number that another one before them has. A process numbers each but once, apart from those
-    /// with 0, of which each thread has one.
-    pub fn repeated(&self) -> u64 {
-        let mut seen: FxHashSet<u64> = FxHashSet::default();
-        let numbers = self.goroutines.iter().map(|g| g.id).filter(|&id| id != 0);
-        numbers.filter(|&id| !seen.insert(id)).count() as u64
     }
 
     /// Text of an id.

@@ -40,6 +40,7 @@ impl GoroutineDump {
         profile.sample_types = vec![goroutine];
         profile.period_type = Some(goroutine);
         profile.period = 1;
+        profile.time_nanos = self.facts.at.as_ref().and_then(|at| at.epoch_nanos()).unwrap_or(0);
         let mut writer = Writer {
             dump: self,
             names: vec![None; self.strings.len()],
@@ -172,7 +173,13 @@ impl Writer<'_, '_> {
         }
         let mut text = |w: &mut Self, key: &str, value: StringId| out.push(Label::text(w.intern(key), value));
         let state = self.string(g.state);
-        text(self, label::STATE, state);
+        if !state.is_empty() {
+            text(self, label::STATE, state);
+        }
+        if let Some(program) = dump.facts.program.as_ref().filter(|p| !p.has_kubelet) {
+            let program = self.intern(&program.name);
+            text(self, label::PROGRAM, program);
+        }
         if let Some(creator) = &g.created_by {
             let function = self.string(creator.function);
             text(self, label::CREATED_BY, function);

@@ -71,15 +71,18 @@ impl Frames {
         });
     }
 
-    /// Reads what stands behind `#` and a tab: address, `name+offset`, `file:line`, with tabs between. An address alone
-    /// is one that the runtime could not resolve; it stands in the sample line too. `None` when the line is damaged.
+    /// Reads what stands behind `#`: address, `name+offset`, `file:line`, with white space between. An address alone is one
+    /// that the runtime could not resolve; it stands in the sample line too. `None` when the line is damaged.
     pub(super) fn symbol(&mut self, text: &[u8], strings: &mut StringTable) -> Option<()> {
-        let mut parts = text.split(|&b| b == b'\t').filter(|part| !part.is_empty());
-        let pc = hex(parts.next()?.strip_prefix(b"0x")?)?;
-        let Some(function) = parts.next() else { return Some(()) };
-        let (name, offset) = split_last(function, b"+0x")?;
-        let (file, line) = split_last(parts.next()?, b":")?;
-        let (offset, line) = (hex(offset)?, decimal(line)?);
+        let (pc, Some(place)) = symbol_line(text)? else {
+            return Some(());
+        };
+        let SymbolPlace {
+            name,
+            offset,
+            file,
+            line,
+        } = place;
         let symbol = Symbol {
             name: strings.intern(&String::from_utf8_lossy(name)),
             file: strings.intern(&String::from_utf8_lossy(file)),
@@ -226,6 +229,43 @@ fn lay_out(addresses: &[u64], named: &[Frame], out: &mut Vec<Frame>) -> usize {
         out.extend(if start == 0 { rest } else { padding }.iter().map(unnamed));
     }
     hidden
+}
+
+/// What stands behind the address of a frame.
+pub(super) struct SymbolPlace<'a> {
+    name: &'a [u8],
+    offset: u64,
+    file: &'a [u8],
+    line: i64,
+}
+
+/// Takes the line of a frame apart: its address and what that is. `None` when it is damaged or no such line.
+pub(super) fn symbol_line(text: &[u8]) -> Option<(u64, Option<SymbolPlace<'_>>)> {
+    let text = text.trim_ascii();
+    let end = text.iter().position(u8::is_ascii_whitespace).unwrap_or(text.len());
+    let pc = hex(text[..end].strip_prefix(b"0x")?)?;
+    let rest = text[end..].trim_ascii_start();
+    if rest.is_empty() {
+        return Some((pc, None));
+    }
+    // Names may have blanks, and so may paths; what is between offset and path has nothing else.
+    let (name, behind) = split_last(rest, b"+0x")?;
+    let digits = behind.iter().take_while(|b| b.is_ascii_hexdigit()).count();
+    let (offset, place) = behind.split_at(digits);
+    if !place.first().is_some_and(u8::is_ascii_whitespace) {
+        return None;
+    }
+    let (file, line) = split_last(place.trim_ascii(), b":")?;
+    let (offset, line) = (hex(offset)?, decimal(line)?);
+    Some((
+        pc,
+        Some(SymbolPlace {
+            name,
+            offset,
+            file,
+            line,
+        }),
+    ))
 }
 
 /// The parts before and behind the last `separator`.

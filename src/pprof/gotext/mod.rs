@@ -14,6 +14,7 @@
 
 mod frames;
 mod labels;
+mod within;
 
 use super::legacy::{
     Attributes, HEAP_TYPES, LegacyError, LegacyErrorKind, LegacyFormat, attribute, contention_sample, count_header,
@@ -24,6 +25,7 @@ use crate::model::{Label, Profile, Samples, StackId, StringId, ValueType};
 
 use frames::Frames;
 pub(super) use labels::unquote;
+pub use within::{Within, parse_within};
 
 /// Which profile a text is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,27 +73,50 @@ pub struct GoText {
 pub fn parse(data: &[u8]) -> Result<Option<GoText>, LegacyError> {
     let mut lines = Lines::new(data, 0);
     while lines.advance() && is_comment(lines.line()) {}
-    let first = lines.line();
-    let (kind, format) = if let Some(name) = count_header(first) {
-        let name = String::from_utf8_lossy(name).into_owned();
-        (GoTextKind::Count(name), LegacyFormat::Count)
-    } else if first.starts_with(b"--- mutex:") {
-        (GoTextKind::Mutex, LegacyFormat::Contention)
-    } else if is_contention_header(first) && !first.starts_with(b"--- contentionz") {
-        (GoTextKind::Block, LegacyFormat::Contention)
-    } else {
-        match heap_header(first) {
-            Some(h) if h.go => (GoTextKind::Heap, LegacyFormat::Heap),
-            _ => return Ok(None),
-        }
+    let first = lines.line().trim_ascii();
+    let Some((kind, format)) = kind_of(first) else {
+        return Ok(None);
     };
     Reader::new(kind, format, first).read(data, lines)
+}
+
+/// Whether a text begins with such a profile.
+pub(super) fn begins(data: &[u8]) -> bool {
+    let mut lines = Lines::new(data, 0);
+    while lines.advance() && is_comment(lines.line()) {}
+    let first = lines.line().trim_ascii();
+    kind_of(first).is_some() || heap_header(first).is_some()
+}
+
+/// What a text is whose first line this is.
+fn kind_of(first: &[u8]) -> Option<(GoTextKind, LegacyFormat)> {
+    // A page that was saved has its tags on the first line.
+    Some(
+        if let Some(name) = count_header(first).filter(|name| !name.contains(&b'>')) {
+            let name = String::from_utf8_lossy(name).into_owned();
+            (GoTextKind::Count(name), LegacyFormat::Count)
+        } else if first.starts_with(b"--- mutex:") {
+            (GoTextKind::Mutex, LegacyFormat::Contention)
+        } else if is_contention_header(first) && !first.starts_with(b"--- contentionz") {
+            (GoTextKind::Block, LegacyFormat::Contention)
+        } else {
+            heap_header(first).filter(|h| h.go)?;
+            (GoTextKind::Heap, LegacyFormat::Heap)
+        },
+    )
 }
 
 /// A sample whose frames are not known yet.
 struct Row {
     values: [i64; 4],
     labels: std::ops::Range<usize>,
+}
+
+/// Whether a line is a comment that lost its mark, as in a document that takes the mark for a heading.
+fn is_bare_comment(line: &[u8], in_mem_stats: bool) -> bool {
+    let is_frame = || line.starts_with(b"0x") && frames::symbol_line(line).is_some();
+    let is_stat = || in_mem_stats && line.windows(3).any(|w| w == b" = ");
+    is_frame() || line.starts_with(b"labels: {\"") || line == b"runtime.MemStats" || is_stat()
 }
 
 struct Reader {
@@ -156,12 +181,12 @@ impl Reader {
 
     fn read(mut self, data: &[u8], mut lines: Lines<'_>) -> Result<Option<GoText>, LegacyError> {
         while lines.advance() {
-            let line = lines.line();
+            let line = lines.line().trim_ascii();
             let last_and_cut = lines.rest() == data.len() && !data.ends_with(b"\n");
-            if line.trim_ascii().is_empty() {
+            if line.is_empty() {
                 continue;
             }
-            if line.starts_with(b"#") {
+            if line.starts_with(b"#") || is_bare_comment(line, self.in_mem_stats) {
                 let whole = self.comment(line);
                 self.notes.truncated |= last_and_cut && !whole;
                 continue;
@@ -230,10 +255,11 @@ impl Reader {
         }
     }
 
-    /// A comment line; false when it is damaged.
+    /// A comment line, with or without its mark; false when it is damaged.
     fn comment(&mut self, line: &[u8]) -> bool {
         self.comments += 1;
-        if let Some(text) = line.strip_prefix(b"# labels: ") {
+        let line = line.strip_prefix(b"#").unwrap_or(line).trim_ascii_start();
+        if let Some(text) = line.strip_prefix(b"labels: ") {
             let Some(row) = self.rows.last_mut() else { return true };
             for (key, value) in labels::parse(text) {
                 let key = self.profile.strings.intern(&String::from_utf8_lossy(&key));
@@ -241,14 +267,14 @@ impl Reader {
                 self.labels.push(Label::text(key, value));
             }
             row.labels.end = self.labels.len();
-        } else if let Some(frame) = line.strip_prefix(b"#\t") {
+        } else if line.starts_with(b"0x") {
             if !self.rows.is_empty() {
-                return self.frames.symbol(frame, &mut self.profile.strings).is_some();
+                return self.frames.symbol(line, &mut self.profile.strings).is_some();
             }
-        } else if line == b"# runtime.MemStats" {
+        } else if line == b"runtime.MemStats" {
             self.in_mem_stats = true;
         } else if self.in_mem_stats
-            && let Ok(text) = std::str::from_utf8(&line[1..])
+            && let Ok(text) = std::str::from_utf8(line)
             && let Some((name, value)) = text.split_once(" = ")
             && !value.starts_with('[')
         {

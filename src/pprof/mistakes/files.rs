@@ -23,6 +23,10 @@ pub(super) fn by_magic(data: &[u8]) -> Option<Mistake> {
         [b'P', b'E', b'R', b'F', b'I', b'L', b'E', b'2', ..] | [b'2', b'E', b'L', b'I', b'F', b'R', b'E', b'P', ..] => {
             Mistake::PerfData
         }
+        [b'%', b'P', b'D', b'F', b'-', ..] => Mistake::Drawing { format: "PDF" },
+        [0x89, b'P', b'N', b'G', ..] => Mistake::Drawing { format: "PNG" },
+        [0xff, 0xd8, 0xff, ..] => Mistake::Drawing { format: "JPEG" },
+        [b'G', b'I', b'F', b'8', ..] => Mistake::Drawing { format: "GIF" },
         [b'P', b'K', 3, 4, ..] => Mistake::Archive { format: "zip" },
         [b'M', b'Z', ..] if data.len() > 64 && data[2] < 0x20 => Mistake::OtherProgram { format: "Windows" },
         [0xcf | 0xce, 0xfa, 0xed, 0xfe, ..] => Mistake::OtherProgram { format: "macOS" },
@@ -177,6 +181,9 @@ pub(super) fn html(text: &[u8]) -> Option<Mistake> {
     }
     // Titles and forms of pages of an ordinary size are near the start.
     let page = String::from_utf8_lossy(&text[..text.len().min(64 << 10)]).to_ascii_lowercase();
+    if page.starts_with("<svg") || page.starts_with("<?xml") && page.contains("<svg") {
+        return Some(Mistake::Drawing { format: "SVG" });
+    }
     let is_page = ["<!doctype html", "<html", "<head", "<title", "<body", "<?xml", "<!--"];
     if !is_page.iter().any(|start| page.starts_with(start)) || !page.contains("<html") && !page.contains("<title") {
         return None;
@@ -225,12 +232,8 @@ pub(super) fn text(text: &[u8]) -> Option<Mistake> {
             saved: saved.unwrap_or("").to_owned(),
         });
     }
-    if head
-        .lines()
-        .take(12)
-        .any(|l| l.starts_with("Showing nodes accounting for "))
-    {
-        return Some(Mistake::PprofReport);
+    if let Some(mistake) = super::texts::recognise(head) {
+        return Some(mistake);
     }
     if is_log_line(first) && (second.is_empty() || is_log_line(second)) {
         return Some(Mistake::Log);

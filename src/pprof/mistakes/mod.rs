@@ -6,9 +6,12 @@
 
 mod files;
 mod refusals;
+mod texts;
 mod words;
 
 use super::inflate::{Encoding, InflateError, Limit, encoding, inflate};
+use super::salvage::{self, Conversion};
+use super::text::is_text;
 
 /// Bytes that are no profile, by what they are.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -92,6 +95,38 @@ pub enum Mistake {
     },
     /// The printed report of `go tool pprof`.
     PprofReport,
+    /// A drawing: PDF, SVG, PNG, Graphviz.
+    Drawing {
+        /// Its format.
+        format: &'static str,
+    },
+    /// Stacks in one line each with a count, as flame graphs take them.
+    Folded,
+    /// A heap profile of jemalloc.
+    Jemalloc,
+    /// Threads or goroutines as a debugger or another runtime prints them.
+    Threads {
+        /// Which: `gdb`, `delve`, `Java`, `Python`.
+        of: &'static str,
+    },
+    /// What `perf script` prints.
+    PerfScript,
+    /// Bytes as hexadecimal digits.
+    HexDump,
+    /// Source code.
+    Source {
+        /// Its language.
+        language: &'static str,
+    },
+    /// A conversion of texts went over a gzip stream and cannot be undone.
+    Converted(Conversion),
+    /// Text of which nothing is recognized.
+    Text {
+        /// How its first line begins.
+        begins: String,
+        /// Lines that begin like the first of a goroutine and are none.
+        headers: u64,
+    },
     /// What `go tool pprof` prints while it fetches.
     PprofFetch {
         /// Where it says it saved the profile, or `""`.
@@ -184,7 +219,10 @@ fn packed(data: &[u8]) -> Option<Mistake> {
             format,
             have: data.len() as u64,
         }),
-        Err(InflateError::Damaged { .. }) => Some(Mistake::Damaged { format }),
+        Err(InflateError::Damaged { .. }) => Some(match salvage::conversion(data) {
+            Some(conversion) => Mistake::Converted(conversion),
+            None => Mistake::Damaged { format },
+        }),
         Err(InflateError::TooLarge { .. }) => None,
     }
 }
@@ -200,7 +238,13 @@ fn plain(data: &[u8]) -> Option<Mistake> {
         .or_else(|| files::json(text))
         .or_else(|| files::html(text))
         .or_else(|| files::text(text))
+        .or_else(|| salvage::conversion(data).map(Mistake::Converted))
         .or_else(|| files::truncated_proto(data))
+}
+
+/// What is to be said of text of which nothing is recognized; `None` where the bytes are no text.
+pub fn unknown_text(data: &[u8]) -> Option<Mistake> {
+    is_text(data).then(|| texts::unknown(data.trim_ascii()))
 }
 
 /// Status code and offset of the body when `data` is an HTTP response that was saved with its headers. Interim and

@@ -1,6 +1,7 @@
 //! What to say about each mistake.
 
 use super::{Mistake, refusals};
+use crate::model::units::counted;
 
 /// How a profile is fetched through the API server.
 const FETCH: &str = "kubectl get --raw /api/v1/nodes/NODE/proxy/debug/pprof/heap > heap.pb.gz";
@@ -56,6 +57,30 @@ impl Mistake {
             }
             Self::ExecutionTrace { version } => format!("a Go execution trace (format {version}), not a profile"),
             Self::PprofReport => "the printed report of go tool pprof, not the profile itself".to_owned(),
+            Self::Drawing { format } => format!("a drawing ({format}), not the profile that it was made from"),
+            Self::Folded => "folded stacks, as flame graphs take them, not a profile".to_owned(),
+            Self::Jemalloc => "a heap profile of jemalloc, which pprof does not read".to_owned(),
+            Self::Threads { of } => format!("stacks as {of} prints them, not a Go profile"),
+            Self::PerfScript => "what perf script prints, not a pprof profile".to_owned(),
+            Self::HexDump => "a hex dump of a file, not the file itself".to_owned(),
+            Self::Source { language } => format!("source code ({language}), not a profile"),
+            Self::Converted(conversion) => {
+                format!(
+                    "a gzip stream that a conversion of texts went over: {}",
+                    conversion.what()
+                )
+            }
+            Self::Text { begins, headers: 0 } => {
+                format!("text in which no profile and no goroutine dump is recognized; it begins {begins:?}")
+            }
+            Self::Text { begins, headers } => format!(
+                "text with {}, but none of them is understood; it begins {begins:?}",
+                counted(
+                    *headers,
+                    "line that begins like a goroutine",
+                    "lines that begin like goroutines"
+                )
+            ),
             Self::PprofFetch { .. } => "what go tool pprof prints while it fetches, not the profile itself".to_owned(),
             Self::KubeprofReport { schema } => format!("a report of kubeprof ({schema}), not a profile"),
             Self::PerfData => "a recording of Linux perf (perf.data), not a pprof profile".to_owned(),
@@ -70,7 +95,7 @@ impl Mistake {
             Self::Configz => "the kubelet's configuration (/configz), not a profile".to_owned(),
             Self::Json => "JSON, not a profile".to_owned(),
             Self::Yaml => "YAML, not a profile".to_owned(),
-            Self::Log => "a log without a goroutine dump in it".to_owned(),
+            Self::Log => "a log in which no goroutine dump is recognized".to_owned(),
             Self::CommandLine => "the command line of a process (/debug/pprof/cmdline), not a profile".to_owned(),
             Self::Truncated { format, have } => {
                 format!("half a download: the {format} data end in the middle, after {have} bytes")
@@ -86,6 +111,10 @@ impl Mistake {
             Self::PprofFetch { saved } if !saved.is_empty() => {
                 format!("the profile was saved in {saved}: give that file")
             }
+            Self::Converted(conversion) => format!(
+                "it cannot be undone: capture again, without what did it: {}",
+                conversion.culprit()
+            ),
             Self::HttpResponse { body, .. } => {
                 format!(
                     "save without headers (curl without -i), or cut them off: tail -c +{} FILE",
@@ -155,6 +184,27 @@ impl Mistake {
             }
             Self::ExecutionTrace { .. } => "open it with `go tool trace`",
             Self::PprofReport => "give the .pb.gz file that the report was made from",
+            Self::Drawing { .. } => {
+                "give the .pb.gz file that it was made from; kubeprof draws it again (convert -o svg)"
+            }
+            Self::Folded => {
+                "give the profile that they were made from: counts without units, lines and labels are not enough"
+            }
+            Self::Jemalloc => {
+                "read it with `jeprof`; `jeprof --raw PROGRAM FILE` writes a form that go tool pprof reads"
+            }
+            Self::Threads { of: "delve" } => {
+                "take a dump that Go itself writes: /debug/pprof/goroutine?debug=2, or SIGQUIT, which ends the process"
+            }
+            Self::Threads { .. } => "give a dump of a Go process: /debug/pprof/goroutine?debug=2",
+            Self::PerfScript => "read it with `perf report`, or convert perf.data with perf_to_profile",
+            Self::HexDump => "make the file of it again: xxd -r FILE > profile.pb.gz",
+            Self::Source { .. } => "give the profile; --source DIR names sources for `list`",
+            Self::Text { headers: 0, .. } => {
+                "give the file that was saved from /debug/pprof/, or the text with all lines of the goroutines as they were \
+                 printed"
+            }
+            Self::Text { .. } => "give the text with all lines of the goroutines as they were printed, one line each",
             Self::PprofFetch { .. } => "the fetch did not end: capture again with curl or kubectl get --raw",
             Self::KubeprofReport { .. } => "give the profile that the report was made from",
             Self::PerfData => "read it with `perf report`, or convert it with perf_to_profile",
@@ -171,7 +221,7 @@ impl Mistake {
             }
             Self::Base64 => "decode it first: base64 -d FILE > heap.pb.gz",
             Self::Log => {
-                "for stacks, fetch /debug/pprof/goroutine?debug=2, or send the process SIGQUIT (which ends it)"
+                "if a dump is in it, give its lines as they were printed; for stacks, fetch /debug/pprof/goroutine?debug=2, or send the process SIGQUIT (which ends it)"
             }
             Self::CommandLine => "give the file that was saved from /debug/pprof/PROFILE",
             Self::Truncated { .. } => {
@@ -182,9 +232,12 @@ impl Mistake {
                 "capture again, and copy the file as binary (no line-ending or character conversion, no `kubectl cp` of a \
                  file that is still written)"
             }
-            Self::Empty | Self::Status { .. } | Self::HttpResponse { .. } | Self::PathNotFound | Self::PprofIndex => {
-                "capture again"
-            }
+            Self::Empty
+            | Self::Status { .. }
+            | Self::HttpResponse { .. }
+            | Self::PathNotFound
+            | Self::PprofIndex
+            | Self::Converted(_) => "capture again",
         }
     }
 }

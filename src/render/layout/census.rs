@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::begin;
+use super::{begin, evidence};
 use crate::analysis::{Census, Header, View};
 use crate::model::units;
 use crate::render::document::{Cell, Column, Document, Row, Shown};
@@ -23,6 +23,9 @@ pub fn census(report: &Census, view: &View, facts: &[(&'static str, String)]) ->
     };
     for (key, value) in facts {
         line(key, value.clone());
+    }
+    for (key, value) in evidence::rows(&view.origin.evidence) {
+        line(key, value);
     }
     for t in &report.types {
         let mark = if t.default { "  (shown by default)" } else { "" };
@@ -84,6 +87,8 @@ pub fn census(report: &Census, view: &View, facts: &[(&'static str, String)]) ->
         }
     }
     d.facts = facts_for_machines(report, &h, facts);
+    d.facts
+        .insert("evidence".to_owned(), evidence::facts(&view.origin.evidence));
     d
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{begin, shown_name};
+use super::{begin, evidence, shown_name};
 use crate::analysis::{
     Bucket, BucketSort, Cohort, CohortWeight, Counted, GoroutineFrame, GoroutineQuery, Goroutines, Part, Similarity,
     View, Waits,
@@ -53,6 +53,12 @@ pub fn goroutines(
     };
     d.query = query(asked, similarity, &d.query);
     d.facts.extend(facts(report, remarks));
+    let found = &view.origin.evidence;
+    d.facts.insert("evidence".to_owned(), evidence::facts(found));
+    // Why the process ended comes before what its goroutines did.
+    let first = d.heading.len().min(1);
+    d.heading
+        .splice(first..first, evidence::heading(found, asked.limit == 0));
     d.heading.extend(heading(report, asked));
     d.columns = columns();
     let full = matches!(stacks, StackLines::All);

@@ -11,6 +11,7 @@ mod census;
 mod coverage;
 mod diff;
 mod disasm;
+mod evidence;
 mod goroutines;
 mod list;
 mod survey;

@@ -1,0 +1,290 @@
+//! Records in JSON: which of their texts is the log line, who wrote it, and when.
+//!
+//! The field with the text is found by looking for a dump in it, so its name does not matter; the names under which
+//! loggers keep process, container and time are few.
+
+use serde_json::{Map, Value};
+
+use super::stamp;
+use crate::model::evidence::{Stamp, Writer};
+
+/// Where a text stands in a record: its keys, `*` for the elements of a list.
+type Path = Vec<String>;
+
+/// Fields that hold texts, as they were found.
+#[derive(Default)]
+pub(super) struct Fields {
+    paths: Vec<Path>,
+}
+
+/// A text of a record.
+pub(super) struct Text {
+    pub(super) text: Vec<u8>,
+    pub(super) writer: Writer,
+    pub(super) at: Option<Stamp>,
+}
+
+/// How deep records are looked into.
+const DEEPEST: usize = 12;
+
+impl Fields {
+    /// The texts of a record: those of fields that held dumps before, and those for which `is_dump` or `matters` holds.
+    /// `None` when `record` is no JSON.
+    pub(super) fn texts(
+        &mut self,
+        record: &[u8],
+        is_dump: &dyn Fn(&[u8]) -> bool,
+        matters: &dyn Fn(&[u8]) -> bool,
+    ) -> Option<Vec<Text>> {
+        let record = record.trim_ascii();
+        let record = record.strip_suffix(b",").unwrap_or(record);
+        let value: Value = serde_json::from_slice(record).ok()?;
+        let mut walk = Walk {
+            fields: self,
+            is_dump,
+            matters,
+            path: Vec::new(),
+            out: Vec::new(),
+        };
+        walk.value(&value, &Context::default(), 0);
+        Some(walk.out)
+    }
+}
+
+/// What the objects around a text say.
+#[derive(Clone, Default)]
+struct Context {
+    writer: Writer,
+    at: Option<Stamp>,
+}
+
+struct Walk<'a> {
+    fields: &'a mut Fields,
+    is_dump: &'a dyn Fn(&[u8]) -> bool,
+    matters: &'a dyn Fn(&[u8]) -> bool,
+    path: Path,
+    out: Vec<Text>,
+}
+
+impl Walk<'_> {
+    fn value(&mut self, value: &Value, around: &Context, depth: usize) {
+        if depth > DEEPEST {
+            return;
+        }
+        match value {
+            Value::String(text) => self.text(text.as_bytes(), around, depth),
+            Value::Object(object) => {
+                let mut context = around.clone();
+                identify(object, &mut context, 0);
+                for (key, value) in object {
+                    self.path.push(key.clone());
+                    self.value(value, &context, depth + 1);
+                    self.path.pop();
+                }
+            }
+            Value::Array(list) => {
+                if let Some(text) = bytes(list) {
+                    return self.text(&text, around, depth);
+                }
+                let mut context = around.clone();
+                // `["1773301290123456789", "the line"]`
+                if let [first, Value::String(_)] = list.as_slice()
+                    && let Some(at) = time(first)
+                {
+                    context.at = Some(at);
+                }
+                // A time and a line beside each other are not of one kind.
+                let is_tuple = list.len() <= 4 && !list.iter().any(|v| v.is_array() || v.is_object());
+                for (i, value) in list.iter().enumerate() {
+                    self.path.push(if is_tuple { format!("*{i}") } else { "*".to_owned() });
+                    self.value(value, &context, depth + 1);
+                    self.path.pop();
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn text(&mut self, text: &[u8], around: &Context, depth: usize) {
+        // A record inside of a record.
+        if text.trim_ascii_start().starts_with(b"{")
+            && let Ok(inner @ Value::Object(_)) = serde_json::from_slice(text.trim_ascii())
+        {
+            self.path.push("{}".to_owned());
+            self.value(&inner, around, depth + 1);
+            self.path.pop();
+            return;
+        }
+        let known = self.fields.paths.contains(&self.path);
+        if !known && (self.is_dump)(text) {
+            if self.fields.paths.len() < 8 {
+                self.fields.paths.push(self.path.clone());
+            }
+        } else if !known && !(self.matters)(text) {
+            return;
+        }
+        self.out.push(Text {
+            text: text.to_vec(),
+            writer: around.writer.clone(),
+            at: around.at.clone(),
+        });
+    }
+}
+
+/// journalctl writes a message that is no plain text as the list of its bytes.
+fn bytes(list: &[Value]) -> Option<Vec<u8>> {
+    if list.is_empty() {
+        return None;
+    }
+    let byte = |v: &Value| v.as_u64().and_then(|n| u8::try_from(n).ok());
+    list.iter().map(byte).collect()
+}
+
+/// Takes up what the fields of an object say about writer and time, objects inside of it included.
+fn identify(object: &Map<String, Value>, context: &mut Context, depth: usize) {
+    let mut name_rank = usize::MAX;
+    let mut time_rank = usize::MAX;
+    for (key, value) in object {
+        let plain: String = key
+            .chars()
+            .filter(char::is_ascii_alphanumeric)
+            .map(|c| c.to_ascii_lowercase())
+            .collect();
+        if let Value::Object(inner) = value {
+            if depth < 3 {
+                identify(inner, context, depth + 1);
+            }
+            continue;
+        }
+        if let Some(rank) = TIMES.iter().position(|k| *k == plain)
+            && rank < time_rank
+            && let Some(at) = time(value)
+        {
+            (context.at, time_rank) = (Some(at), rank);
+        }
+        let text = match value {
+            Value::String(text) => text.clone(),
+            Value::Number(number) => number.to_string(),
+            _ => continue,
+        };
+        if text.is_empty() || text.len() > 256 {
+            continue;
+        }
+        if PIDS.contains(&plain.as_str()) {
+            context.writer.pid = text.parse().ok().or(context.writer.pid);
+        } else if let Some(rank) = NAMES.iter().position(|k| *k == plain)
+            && rank < name_rank
+        {
+            (context.writer.name, name_rank) = (text, rank);
+        } else if HOSTS.contains(&plain.as_str()) {
+            context.writer.host = text;
+        } else if RESTS.contains(&plain.as_str()) {
+            if !context.writer.rest.is_empty() {
+                context.writer.rest.push(' ');
+            }
+            context.writer.rest.push_str(&text);
+        }
+    }
+}
+
+/// Names of fields, without marks and in small letters; the best first.
+const TIMES: [&str; 9] = [
+    "realtimetimestamp",
+    "time",
+    "timestamp",
+    "ts",
+    "eventtime",
+    "receivetimestamp",
+    "sourcerealtimetimestamp",
+    "date",
+    "t",
+];
+const NAMES: [&str; 10] = [
+    "syslogidentifier",
+    "identifier",
+    "ident",
+    "containername",
+    "container",
+    "appname",
+    "app",
+    "program",
+    "comm",
+    "servicename",
+];
+const PIDS: [&str; 4] = ["pid", "syslogpid", "processid", "procid"];
+const HOSTS: [&str; 4] = ["hostname", "host", "nodename", "node"];
+const RESTS: [&str; 5] = ["podname", "pod", "stream", "containerid", "filename"];
+
+fn time(value: &Value) -> Option<Stamp> {
+    match value {
+        Value::String(text) if text.bytes().all(|b| b.is_ascii_digit() || b == b'.') => {
+            stamp::of_number(text.as_bytes())
+        }
+        Value::String(text) => stamp::stamp(text.as_bytes()),
+        Value::Number(number) => stamp::of_number(number.to_string().as_bytes()),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::evidence::Clock;
+
+    fn texts(fields: &mut Fields, record: &str) -> Vec<(String, String, Option<Clock>)> {
+        let has_dump = |t: &[u8]| t.starts_with(b"goroutine ");
+        let found = fields.texts(record.as_bytes(), &has_dump, &|_| false).expect("JSON");
+        (found.into_iter())
+            .map(|t| {
+                (
+                    String::from_utf8(t.text).unwrap(),
+                    t.writer.to_string(),
+                    t.at.map(|s| s.clock),
+                )
+            })
+            .collect()
+    }
+
+    #[test]
+    fn the_field_with_the_text_is_found() {
+        let second = 1_773_301_290_000_000_000;
+        for (dump, next) in [
+            (
+                r#"{"log":"goroutine 1 [running]:\n","stream":"stderr","time":"2026-03-12T07:41:30Z"}"#,
+                r#"{"log":"f","stream":"stderr","time":"2026-03-12T07:41:30Z"}"#,
+            ),
+            (
+                r#"{"__REALTIME_TIMESTAMP":"1773301290000000","MESSAGE":"goroutine 1 [running]:","_PID":"7","SYSLOG_IDENTIFIER":"kubelet"}"#,
+                r#"{"__REALTIME_TIMESTAMP":"1773301290000000","MESSAGE":[102],"_PID":"7","SYSLOG_IDENTIFIER":"kubelet"},"#,
+            ),
+            (
+                r#"{"timestamp":"2026-03-12T07:41:30Z","kubernetes":{"container_name":"kubelet"},"x":{"odd name":"goroutine 1 [running]:"}}"#,
+                r#"{"timestamp":"2026-03-12T07:41:30Z","kubernetes":{"container_name":"kubelet"},"x":{"odd name":"f"}}"#,
+            ),
+            (
+                r#"{"ts":1773301290,"app":"kubelet","log":"{\"msg\":\"goroutine 1 [running]:\"}"}"#,
+                r#"{"ts":1773301290,"app":"kubelet","log":"{\"msg\":\"f\"}"}"#,
+            ),
+        ] {
+            let mut fields = Fields::default();
+            let first = texts(&mut fields, dump);
+            assert_eq!(first.len(), 1, "{dump}");
+            assert!(first[0].0.starts_with("goroutine 1 [running]:"), "{dump}");
+            assert_eq!(first[0].2, Some(Clock::Epoch(second)), "{dump}");
+            let second = texts(&mut fields, next);
+            assert_eq!(second.len(), 1, "{next}");
+            assert_eq!((&second[0].0[..], &second[0].1), ("f", &first[0].1), "{next}");
+        }
+    }
+
+    #[test]
+    fn a_list_of_lines_in_one_document() {
+        let document = r#"{"data":{"result":[{"stream":{"app":"kubelet"},"values":[
+            ["1773301290000000000","goroutine 1 [running]:"],["1773301290000000001","f"]]}]}}"#;
+        let found = texts(&mut Fields::default(), document);
+        assert_eq!(found.len(), 2);
+        assert_eq!((found[1].0.as_str(), found[1].1.as_str()), ("f", "kubelet"));
+        assert_eq!(found[1].2, Some(Clock::Epoch(1_773_301_290_000_000_001)));
+        assert!(Fields::default().texts(b"{cut", &|_| true, &|_| true).is_none());
+    }
+}

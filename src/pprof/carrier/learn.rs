@@ -1,0 +1,117 @@
+//! Learning from one line what stands in front of all of them, and how they were broken.
+
+use rustc_hash::FxHashMap;
+
+use super::prefix::Template;
+use super::wrap::Wrap;
+use super::{Carrier, Listener, Looks, WriterId, clean, records};
+
+/// How much of the text is looked at to learn from.
+pub(super) const WINDOW: usize = 96 << 10;
+/// How many lines before the first of a dump may say why it was written.
+pub(super) const LINES_BEHIND: usize = 64;
+/// How many lines right above the one that was learned from may be of the dump.
+pub(super) const LINES_ABOVE: usize = 4;
+/// A text with more kinds of prefixes has none.
+const MOST: usize = 24;
+
+/// A prefix that was learned.
+pub(super) struct Known {
+    pub(super) template: Template,
+    /// Lines are broken at a width.
+    pub(super) wrap: Option<Wrap>,
+    /// Every second line is blank.
+    pub(super) spaced: bool,
+    pub(super) writers: FxHashMap<Vec<u8>, WriterId>,
+}
+
+impl Carrier<'_> {
+    /// Learns the prefix of `line`, where the line is one of a dump behind something.
+    pub(super) fn learn(&mut self, listener: &dyn Listener, line: &[u8]) -> Option<Known> {
+        let looks = listener.looks();
+        let start = looks.starts(line)?;
+        let prefix = &line[..start.at];
+        let bare = prefix.trim_ascii().is_empty();
+        if self.known.len() >= MOST || bare && self.known.iter().any(|k| k.template.is_bare()) {
+            return None;
+        }
+        let mut template = match bare {
+            true => Template::bare(),
+            false => Template::of(prefix)?,
+        };
+        let behind = self.feed.behind(0);
+        let tail = behind.len().saturating_sub(4 << 10);
+        let behind = behind[tail..].to_vec();
+        let ahead = self.feed.ready();
+        let ahead = &ahead[..ahead.len().min(WINDOW)];
+        // The last line is cut by the end of the window.
+        let ahead = match memchr::memrchr(b'\n', ahead) {
+            Some(end) if ahead.len() == WINDOW => &ahead[..=end],
+            _ => ahead,
+        };
+        let lines =
+            |text: &[u8]| -> Vec<Vec<u8>> { text.split(|&b| b == b'\n').map(|l| clean(l).into_owned()).collect() };
+        let (before, after) = (lines(&behind), lines(ahead));
+        let mut window: Vec<&[u8]> = vec![line];
+        window.extend(after.iter().map(Vec::as_slice));
+        if !bare && !is_prefix(&template, line, &before, &window, start.first, looks) {
+            return None;
+        }
+        let quote = template.quote();
+        let of_dump: Vec<&[u8]> = (window.iter().copied())
+            .filter(|line| {
+                text_of(&template, line, quote).is_some_and(|text| looks.is_sure(&text) || looks.is_first(&text))
+            })
+            .collect();
+        template.learn(of_dump.into_iter());
+        let wrap = Wrap::of(window.iter().copied(), &template, looks);
+        let spaced = is_spaced(&template, &window, quote);
+        Some(Known {
+            template,
+            wrap,
+            spaced,
+            writers: FxHashMap::default(),
+        })
+    }
+}
+
+/// The text behind the prefix, if the line has it.
+fn text_of(template: &Template, line: &[u8], quote: Option<u8>) -> Option<Vec<u8>> {
+    let found = template.matches(line, &mut Vec::new())?;
+    let mut decoded = Vec::new();
+    Some(records::decode(&line[found.text..], quote, &mut decoded).to_vec())
+}
+
+/// Whether other lines around have the same prefix in front of lines of a dump.
+fn is_prefix(
+    template: &Template,
+    line: &[u8],
+    before: &[Vec<u8>],
+    window: &[&[u8]],
+    first: bool,
+    looks: &dyn Looks,
+) -> bool {
+    const NEAR: usize = 200;
+    let quote = template.quote();
+    let has_dump = |line: &[u8]| {
+        text_of(template, line, quote)
+            .is_some_and(|text| text.split(|&b| b == b'\n').any(|text| looks.is_sure(text)) || looks.is_first(&text))
+    };
+    // Several lines in one.
+    if text_of(template, line, quote).is_some_and(|text| text.split(|&b| b == b'\n').skip(1).any(|l| looks.is_sure(l)))
+    {
+        return true;
+    }
+    let ahead = window.iter().skip(1).take(NEAR).any(|l| has_dump(l));
+    ahead || !first && before.iter().rev().take(8).skip(1).any(|l| has_dump(l))
+}
+
+/// Whether a blank line follows every line from the first of a goroutine on.
+fn is_spaced(template: &Template, window: &[&[u8]], quote: Option<u8>) -> bool {
+    let texts: Vec<bool> = (window.iter())
+        .filter_map(|line| text_of(template, line, quote))
+        .map(|text| text.trim_ascii().is_empty())
+        .take(9)
+        .collect();
+    texts.len() >= 5 && texts.iter().enumerate().all(|(i, blank)| *blank == (i % 2 == 1))
+}

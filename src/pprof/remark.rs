@@ -1,0 +1,174 @@
+//! What is worth saying about the bytes of a profile: what they lack, what stood around them, what was undone.
+
+use super::goroutines::Truncation;
+use super::salvage::Conversion;
+use crate::model::units::counted;
+
+/// What a text cannot say or does not say in full.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Remark {
+    /// HTTP headers stood before the profile.
+    HttpHeaders,
+    /// The file was compressed twice.
+    PackedTwice,
+    /// So many other bytes stood before the profile.
+    Behind(u64),
+    /// So many other bytes stood behind the gzip stream.
+    Trailing(u64),
+    /// A conversion went over the bytes and was undone.
+    Converted(Conversion),
+    /// The text was UTF-16.
+    Utf16,
+    /// So many lines around a `debug=1` text are no part of it; its first line stands at this byte.
+    AroundText(u64, u64),
+    /// So many more `debug=1` texts follow, which are not read.
+    MoreTexts(u64),
+    /// A `debug=1` text ends early.
+    TextTruncated,
+    /// A goroutine dump ends early.
+    DumpTruncated(Truncation),
+    /// The text of heap and allocs is the same.
+    HeapOrAllocs,
+    /// So many frames of the runtime at the leaf have an address and no name.
+    UnnamedRuntimeFrames(u64),
+    /// The mutex profile holds one of so many events; whether values are scaled up depends on the Go version.
+    MutexFraction(i64),
+    /// So many goroutines have frames left out in the middle or at the end.
+    ElidedFrames(u64),
+    /// So many goroutines were running and have no stack.
+    NoStack(u64),
+    /// So many lines are no part of any goroutine.
+    SkippedLines(u64),
+    /// So many goroutines of a dump are leaked, of so many.
+    Leaked(u64, u64),
+    /// The text has so many dumps, of which so many are shown.
+    SeveralDumps(u64, u64),
+    /// So many goroutines have no header: it was lost.
+    HeadersMissing(u64),
+    /// So many goroutines have a header that was understood in part only.
+    HeadersDamaged(u64),
+    /// So many goroutines are known to lack lines.
+    LinesMissing(u64),
+    /// The log says that it lost so many messages while the dump was written; 0 where it does not say how many.
+    Suppressed(u64),
+}
+
+impl Remark {
+    /// Whether it is about goroutine dumps, and changes with which of them are shown.
+    pub(super) fn is_of_dumps(self) -> bool {
+        matches!(
+            self,
+            Remark::DumpTruncated(_)
+                | Remark::ElidedFrames(_)
+                | Remark::NoStack(_)
+                | Remark::SkippedLines(_)
+                | Remark::Leaked(..)
+                | Remark::SeveralDumps(..)
+                | Remark::HeadersMissing(_)
+                | Remark::HeadersDamaged(_)
+                | Remark::LinesMissing(_)
+                | Remark::Suppressed(_)
+        )
+    }
+}
+
+impl std::fmt::Display for Remark {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match *self {
+            Remark::HttpHeaders => write!(f, "HTTP headers before the profile are skipped"),
+            Remark::Behind(bytes) => write!(f, "the profile stands behind {bytes} other bytes, which are skipped"),
+            Remark::Trailing(bytes) => write!(f, "{bytes} bytes behind the gzip stream are skipped"),
+            Remark::Converted(conversion) => write!(
+                f,
+                "{}; that is undone, and the checksum is right (it comes from {})",
+                conversion.what(),
+                conversion.culprit()
+            ),
+            Remark::Utf16 => write!(f, "the text is UTF-16, as PowerShell's > writes it"),
+            Remark::AroundText(lines, offset) => write!(
+                f,
+                "{} no part of the profile, which starts at byte {offset}",
+                counted(lines, "line is", "lines are")
+            ),
+            Remark::MoreTexts(n) => write!(
+                f,
+                "{} in the text; only the first is read",
+                counted(n, "more profile follows", "more profiles follow")
+            ),
+            Remark::PackedTwice => write!(f, "the file is compressed twice; both are unpacked"),
+            Remark::TextTruncated => write!(f, "the text ends early; it is read as far as it goes"),
+            Remark::DumpTruncated(Truncation::RuntimeLimit) => {
+                write!(
+                    f,
+                    "the runtime ends a dump at 64 MiB; the goroutines behind that are missing"
+                )
+            }
+            Remark::DumpTruncated(Truncation::Cut) => write!(f, "the dump ends early; it is read as far as it goes"),
+            Remark::DumpTruncated(Truncation::NoLineEnd) => {
+                write!(f, "the last line has no line end: the dump may go on behind it")
+            }
+            Remark::DumpTruncated(Truncation::TooLong) => {
+                write!(f, "only the first 67108864 frames of the dump are read")
+            }
+            Remark::HeapOrAllocs => write!(
+                f,
+                "heap and allocs have the same text; it is shown as heap, with --kind allocs as allocs"
+            ),
+            Remark::UnnamedRuntimeFrames(n) => {
+                write!(
+                    f,
+                    "the text hides the names of {}; the binary or profile.proto has them",
+                    counted(n, "runtime frame", "runtime frames")
+                )
+            }
+            Remark::MutexFraction(n) => {
+                write!(
+                    f,
+                    "one of {n} mutex events was recorded; values are right for Go 1.20 and later"
+                )
+            }
+            Remark::ElidedFrames(n) => {
+                let goroutines = counted(n, "goroutine has", "goroutines have");
+                write!(f, "{goroutines} frames left out of the dump")
+            }
+            Remark::NoStack(n) => {
+                let goroutines = counted(n, "goroutine was", "goroutines were");
+                let threads = if n == 1 {
+                    "another thread and has"
+                } else {
+                    "other threads and have"
+                };
+                write!(f, "{goroutines} running on {threads} no stack")
+            }
+            Remark::SkippedLines(n) => write!(f, "{} no part of a goroutine", counted(n, "line is", "lines are")),
+            Remark::Leaked(n, of) => write!(
+                f,
+                "{n} of {} marked as leaked: nothing can wake what is; --kind goroutineleak takes no others",
+                counted(of, "goroutine", "goroutines")
+            ),
+            Remark::SeveralDumps(n, shown) if n == shown => write!(f, "{n} goroutine dumps of the text are added up"),
+            Remark::SeveralDumps(n, shown) => write!(
+                f,
+                "the text has {n} goroutine dumps, {shown} of them shown: --dump N, last or all chooses"
+            ),
+            Remark::HeadersMissing(n) => write!(
+                f,
+                "{} no header, it was lost: state and wait are unknown",
+                counted(n, "goroutine has", "goroutines have")
+            ),
+            Remark::HeadersDamaged(n) => write!(
+                f,
+                "{} a header that is not understood in full",
+                counted(n, "goroutine has", "goroutines have")
+            ),
+            Remark::LinesMissing(n) => write!(f, "lines are missing in {}", counted(n, "goroutine", "goroutines")),
+            Remark::Suppressed(0) => write!(f, "the log lost messages while the dump was written"),
+            Remark::Suppressed(n) => write!(
+                f,
+                "the log lost {} while the dump was written",
+                counted(n, "message", "messages")
+            ),
+        }
+    }
+}

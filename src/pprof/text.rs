@@ -1,0 +1,67 @@
+//! Whether bytes are a text that a person can read, and texts in UTF-16.
+
+/// Whether the bytes are text: UTF-8 nearly everywhere, and no control characters that texts do not have.
+pub(super) fn is_text(data: &[u8]) -> bool {
+    let head = &data[..data.len().min(64 << 10)];
+    if head.is_empty() {
+        return false;
+    }
+    let odd = head
+        .iter()
+        .filter(|b| matches!(b, 0..=8 | 0x0e..=0x1a | 0x1c..=0x1f | 0x7f))
+        .count();
+    // A log may hold a stray byte; what is binary has many.
+    let mut invalid = 0;
+    let mut rest = head;
+    while let Err(e) = std::str::from_utf8(rest) {
+        let Some(bad) = e.error_len() else { break };
+        invalid += 1;
+        rest = &rest[e.valid_up_to() + bad..];
+    }
+    (odd + invalid) * 200 <= head.len()
+}
+
+/// The text in UTF-16 as UTF-8; `None` where it is none. A mark at the start tells it, or a zero in every other byte.
+pub(super) fn utf16(data: &[u8]) -> Option<String> {
+    let (big, body) = match data {
+        [0xff, 0xfe, body @ ..] => (false, body),
+        [0xfe, 0xff, body @ ..] => (true, body),
+        _ => {
+            let head = &data[..data.len().min(512) & !1];
+            let zeros = |odd: usize| head.iter().skip(odd).step_by(2).filter(|b| **b == 0).count();
+            let most = |n: usize| head.len() >= 16 && n * 20 >= head.len() * 9;
+            match (most(zeros(0)), most(zeros(1))) {
+                (false, true) => (false, data),
+                (true, false) => (true, data),
+                _ => return None,
+            }
+        }
+    };
+    let units = body.chunks_exact(2).map(|pair| match big {
+        true => u16::from_be_bytes([pair[0], pair[1]]),
+        false => u16::from_le_bytes([pair[0], pair[1]]),
+    });
+    let text: String = char::decode_utf16(units)
+        .map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER))
+        .collect();
+    is_text(text.as_bytes()).then_some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts() {
+        assert!(is_text("a line\nünï \u{1b}[1m\n".as_bytes()));
+        assert!(!is_text(b"\x1f\x8b\x08\0\0\0\0\0\0\xff"));
+        assert!(!is_text(b""));
+        let wide = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
+        let text = "goroutine 1 [running]:\r\n";
+        assert_eq!(utf16(&wide(text)).as_deref(), Some(text));
+        assert_eq!(utf16(&[&[0xff, 0xfe][..], &wide(text)].concat()).as_deref(), Some(text));
+        let big: Vec<u8> = text.encode_utf16().flat_map(u16::to_be_bytes).collect();
+        assert_eq!(utf16(&[&[0xfe, 0xff][..], &big].concat()).as_deref(), Some(text));
+        assert_eq!(utf16(text.as_bytes()), None);
+    }
+}
