@@ -24,10 +24,10 @@ pub(super) struct InputArgs {
     /// Largest size of an unpacked profile, e.g. 2GB (default: 64 MB and 64 times the packed size, at most 4 GB)
     #[arg(long, value_name = "SIZE", help_heading = "Input", value_parser = parse_size)]
     pub(super) max_size: Option<u64>,
-    /// Subtract these profiles; what is equal cancels
+    /// Subtract these profiles; equal stacks cancel
     #[arg(long, value_name = "SOURCE", help_heading = "Input")]
     pub(super) base: Vec<PathBuf>,
-    /// Subtract these profiles; 100 % is their total
+    /// Subtract these profiles; percentages are of their total
     #[arg(
         long,
         alias = "diff_base",
@@ -158,31 +158,31 @@ fn parse_divisor(text: &str) -> Result<f64, String> {
 /// Rows by what.
 #[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum By {
-    /// One row a function.
+    /// A row for each function.
     #[value(alias = "functions")]
     Function,
-    /// One row a function and file.
+    /// A row for each function and file.
     #[value(alias = "filefunctions")]
     Filefunction,
-    /// One row a file.
+    /// A row for each file.
     #[value(alias = "files")]
     File,
-    /// One row a source line.
+    /// A row for each source line.
     #[value(alias = "lines")]
     Line,
-    /// One row an address.
+    /// A row for each address.
     #[value(alias = "addresses")]
     Address,
-    /// One row a Go package.
+    /// A row for each Go package.
     #[value(alias = "packages")]
     Package,
-    /// One row a Go module.
+    /// A row for each Go module.
     #[value(alias = "modules")]
     Module,
-    /// One row a subsystem of the kubelet.
+    /// A row for each subsystem of the kubelet.
     #[value(alias = "subsystems")]
     Subsystem,
-    /// One row an owner: whole stacks count for the part of the kubelet that answers for them.
+    /// A row for each owner: a stack counts for the part of the kubelet that it works for.
     #[value(alias = "owners")]
     Owner,
 }
@@ -190,9 +190,9 @@ pub(super) enum By {
 /// Order of rows.
 #[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum SortBy {
-    /// What the row has itself.
+    /// By the value of the row itself.
     Flat,
-    /// What the row and everything below it has.
+    /// By the value of the row and all it calls.
     Cum,
 }
 
@@ -282,7 +282,7 @@ pub(super) struct QueryArgs {
     /// Label keys that become frames at the leaf
     #[arg(long, value_name = "KEYS", default_value = "", hide_default_value = true)]
     tagleaf: String,
-    /// Rows by what
+    /// What one row stands for
     #[arg(long, value_enum, value_name = "WHAT")]
     by: Option<By>,
     #[arg(long, hide = true)]
@@ -301,7 +301,7 @@ pub(super) struct QueryArgs {
     /// Show columns with lines
     #[arg(long)]
     showcolumns: bool,
-    /// Order of rows
+    /// Order of the rows
     #[arg(long, value_enum, value_name = "WHAT", default_value = "flat")]
     sort: SortBy,
     /// Same as --sort cum
@@ -310,7 +310,7 @@ pub(super) struct QueryArgs {
     /// Same as --sort flat
     #[arg(long, conflicts_with = "cum")]
     flat: bool,
-    /// At most so many rows; 0 for all [default: a screenful on a terminal, elsewhere all]
+    /// Show at most this many rows; 0 for all [default: a screenful on a terminal, elsewhere all]
     #[arg(short = 'n', long, value_name = "N")]
     nodecount: Option<usize>,
     /// Leave out rows whose cum is below this share [default: 0.005; flame: none]
@@ -319,10 +319,10 @@ pub(super) struct QueryArgs {
     /// Leave out edges below this share
     #[arg(long, value_name = "SHARE", default_value_t = 0.001, value_parser = parse_share, allow_negative_numbers = true)]
     edgefraction: f64,
-    /// --trim=false shows everything
+    /// Hide small rows and edges; --trim=false shows everything
     #[arg(long, value_name = "BOOL", default_value_t = true, num_args = 0..=1, require_equals = true, default_missing_value = "true", action = clap::ArgAction::Set, hide_default_value = true)]
     trim: bool,
-    /// Unit of all values; minimum: one that suits them all; auto: one each
+    /// Unit of all values; minimum: one that fits all; auto: one for each value
     #[arg(long, value_name = "UNIT", default_value = "minimum")]
     unit: String,
     /// Divide all values
@@ -339,7 +339,7 @@ pub(super) struct QueryArgs {
     /// Leave out rows with negative values
     #[arg(long, alias = "drop_negative")]
     drop_negative: bool,
-    /// Percentages are of what the filters leave
+    /// Compute percentages from what the filters keep
     #[arg(long, alias = "relative_percentages")]
     relative_percentages: bool,
     /// Prefixes to cut from file names, separated by colons
@@ -361,13 +361,13 @@ pub(super) struct QueryArgs {
         hide_default_value = true
     )]
     source_path: String,
-    /// Only samples and rows of these Go packages, e.g. 'pkg/kubelet/...' (several, with commas)
+    /// Keep samples and rows of these Go packages, e.g. 'pkg/kubelet/...' (several, with commas)
     #[arg(long, value_name = "PATTERN", help_heading = "Kubelet")]
     package: Vec<String>,
-    /// Only samples and rows of these subsystems, by key or title, e.g. pleg (several, with commas)
+    /// Keep samples and rows of these subsystems, by key or title, e.g. pleg (several, with commas)
     #[arg(long, value_name = "KEY", help_heading = "Kubelet")]
     subsystem: Vec<String>,
-    /// Only samples that these subsystems own, by key or title (several, with commas)
+    /// Keep samples that these subsystems own, by key or title (several, with commas)
     #[arg(long, value_name = "KEY", help_heading = "Kubelet")]
     owner: Vec<String>,
 }
@@ -490,7 +490,7 @@ pub(super) struct ReportArgs {
     pub(super) input: InputArgs,
     #[command(flatten)]
     pub(super) query: QueryArgs,
-    /// Format
+    /// Output format
     #[arg(short, long, value_enum, default_value_t)]
     pub(super) output: Format,
     #[command(flatten)]
@@ -522,16 +522,16 @@ pub(super) struct OutArgs {
     /// Write to this file instead of standard output
     #[arg(long, value_name = "FILE")]
     pub(super) out: Option<PathBuf>,
-    /// When to use colour
+    /// When to use color
     #[arg(long, value_enum, default_value_t = Colour::Auto, value_name = "WHEN")]
     pub(super) color: Colour,
     /// Never start a pager
     #[arg(long)]
     pub(super) no_pager: bool,
-    /// No notes on standard error
+    /// Print no notes on standard error
     #[arg(short, long)]
     pub(super) quiet: bool,
-    /// Write type arguments of generic functions out
+    /// Write type arguments of generic functions in full
     #[arg(long, alias = "full_names")]
     pub(super) full_names: bool,
 }

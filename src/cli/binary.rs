@@ -17,7 +17,7 @@ use crate::symbolize::identity::{Verdict, examine, main_mapping};
 use crate::symbolize::locate::{Image, unpack};
 use crate::symbolize::names::printable;
 
-/// Archives binaries and proves which one a profile was taken of.
+/// Archive binaries and prove which one a profile was taken of.
 #[derive(Parser, Debug)]
 #[command(name = "binary")]
 pub(super) struct BinaryArgs {
@@ -49,55 +49,55 @@ impl ArchiveArgs {
 
 #[derive(Subcommand, Debug)]
 enum Command {
-    /// Adds binaries, or those inside of tars and image layers; - is standard input.
+    /// Add binaries, or those inside tars and image layers; - is standard input.
     Add {
         /// Files.
         #[arg(required = true, value_name = "PATH|-")]
         paths: Vec<PathBuf>,
-        /// Stores them compressed (zstd). Debuggers cannot read them then; kubeprof can.
+        /// Store them compressed (zstd): kubeprof reads these, debuggers do not.
         #[arg(long)]
         compress: bool,
-        /// Takes a file although other bytes with its build ID are in the archive.
+        /// Add a file although the archive has another file with the same build ID.
         #[arg(long)]
         replace: bool,
         /// File name to look for inside of tars.
         #[arg(long, default_value = "kubelet", value_name = "NAME")]
         name: String,
     },
-    /// Fetches binaries by GNU build ID from a debuginfod server into the archive.
+    /// Fetch binaries by GNU build ID from a debuginfod server into the archive.
     #[cfg(feature = "debuginfod")]
     Fetch {
         /// Build IDs, in hex, as `kubeprof inspect` shows them.
         #[arg(required = true, value_name = "BUILD-ID")]
         ids: Vec<String>,
-        /// The server; the first of several that has the binary.
+        /// Server to ask; with several, the first that has the binary answers.
         #[arg(long, required = true, value_name = "URL")]
         debuginfod: Vec<String>,
-        /// Stores them compressed (zstd).
+        /// Store them compressed (zstd).
         #[arg(long)]
         compress: bool,
     },
-    /// Lists the archive.
+    /// List the archive.
     Ls {
-        /// Format.
+        /// Output format.
         #[arg(short, long, value_enum, default_value_t = Output::Text)]
         output: Output,
     },
-    /// Shows the record of a binary in the archive, or of a file.
+    /// Show the record of a binary in the archive, or of a file.
     Show {
-        /// The start of an ID, or a path.
+        /// ID or its first digits, or a path.
         id: String,
-        /// Format.
+        /// Output format.
         #[arg(short, long, value_enum, default_value_t = Output::Text)]
         output: Output,
     },
-    /// Removes binaries from the archive.
+    /// Remove binaries from the archive.
     Rm {
-        /// The start of an ID each.
+        /// IDs, or the first digits of each.
         #[arg(required = true)]
         ids: Vec<String>,
     },
-    /// Says whether BINARY is what PROFILE was taken of, or checks the archive.
+    /// Say whether PROFILE was taken of BINARY, or check the archive.
     ///
     /// Exit code 0 for match and twin (another file with the same functions), 1 for unproven, 2 for mismatch. Without
     /// arguments everything in the archive is compared with its checksum: 0 when all is intact, 1 when not.
@@ -107,7 +107,7 @@ enum Command {
         profile: Option<PathBuf>,
         /// A binary.
         binary: Option<PathBuf>,
-        /// Format.
+        /// Output format.
         #[arg(short, long, value_enum, default_value_t = Output::Text)]
         output: Output,
     },

@@ -23,9 +23,9 @@ Examples:
   kubeprof bundle verify BUNDLE              whether it is as it was taken
   kubeprof bundle pack BUNDLE for-you.tar.zst
 
-Exit status of verify: 0 whole, 3 partial but usable, 1 tampered or extra files, 2 it did not work.";
+Exit status of verify: 0 whole, 3 partial but usable, 1 tampered or extra files, 2 error.";
 
-/// Lists, verifies, packs, unpacks, redacts and merges bundles.
+/// List, verify, pack, unpack, redact and merge bundles.
 #[derive(Parser, Debug)]
 #[command(name = "bundle", after_help = EXAMPLES)]
 pub(super) struct BundleArgs {
@@ -61,38 +61,38 @@ enum VerifyFormat {
 
 #[derive(Subcommand, Debug)]
 enum Command {
-    /// Lists artifacts: what is there, what failed and why
+    /// List artifacts: what is there, what failed and why
     Ls {
         #[command(flatten)]
         source: Source,
-        /// Format
+        /// Output format
         #[arg(short, long, value_enum, default_value_t)]
         output: Format,
         #[command(flatten)]
         out: OutArgs,
     },
-    /// Compares every file with the manifest, decodes it, and says what lacks and which analyses are possible
+    /// Compare every file with the manifest, decode it, say what is missing and which analyses are possible
     Verify {
         #[command(flatten)]
         source: Source,
-        /// Format
+        /// Output format
         #[arg(short, long, value_enum, default_value_t)]
         output: VerifyFormat,
         #[command(flatten)]
         out: OutArgs,
     },
-    /// Packs a bundle into one file; the same bundle always gives the same bytes
+    /// Pack a bundle into one file; the same bundle always gives the same bytes
     Pack {
         #[command(flatten)]
         source: Source,
         /// The file: its ending (.tar, .tar.gz, .tar.zst) says how [default: BUNDLE.tar.gz, beside the bundle]
         #[arg(value_name = "FILE")]
         file: Option<PathBuf>,
-        /// No notes on standard error
+        /// Print no notes on standard error
         #[arg(short, long)]
         quiet: bool,
     },
-    /// Writes a copy without names: nodes, addresses, users and labels get pseudonyms, secrets are masked
+    /// Write a copy without names: nodes, addresses, users and labels get pseudonyms, secrets are masked
     Redact {
         #[command(flatten)]
         source: Source,
@@ -102,11 +102,11 @@ enum Command {
         /// File with the key that turns pseudonyms back; one that exists is used again [default: DIR.key.json]
         #[arg(long, value_name = "FILE")]
         key: Option<PathBuf>,
-        /// No notes on standard error
+        /// Print no notes on standard error
         #[arg(short, long)]
         quiet: bool,
     },
-    /// Writes several bundles as one: of several nodes, or of one node at several times
+    /// Merge several bundles into one: of several nodes, or of one node at several times
     Merge {
         /// Bundles: folders or tars
         #[arg(value_name = "BUNDLE", required = true)]
@@ -116,18 +116,18 @@ enum Command {
         out: PathBuf,
         #[command(flatten)]
         limit: LimitArgs,
-        /// No notes on standard error
+        /// Print no notes on standard error
         #[arg(short, long)]
         quiet: bool,
     },
-    /// Unpacks a bundle into a new folder; what the manifest does not name is left out
+    /// Unpack a bundle into a new folder; files that the manifest does not list are left out
     Unpack {
         #[command(flatten)]
         source: Source,
         /// The folder [default: the name of the archive without its ending, here]
         #[arg(value_name = "DIR")]
         dir: Option<PathBuf>,
-        /// No notes on standard error
+        /// Print no notes on standard error
         #[arg(short, long)]
         quiet: bool,
     },

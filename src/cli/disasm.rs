@@ -11,7 +11,7 @@ use crate::render::layout;
 
 #[derive(Args, Debug)]
 pub(super) struct DisasmArgs {
-    /// Expression that function names must match
+    /// Regular expression that function names must match
     #[arg(value_name = "REGEX")]
     matching: String,
     #[command(flatten)]

@@ -19,7 +19,7 @@ pub enum Exit {
 pub(super) const MEANINGS: &[(Exit, &str)] = &[
     (Exit::Fine, "fine"),
     (Exit::Findings, "findings"),
-    (Exit::Failed, "it did not work"),
+    (Exit::Failed, "error"),
     (Exit::Partial, "a capture is incomplete"),
 ];
 

@@ -62,12 +62,12 @@ pub(super) struct GoroutinesArgs {
     /// form are added up, a dump and a profile of one moment are joined
     #[arg(value_name = "SOURCE", required = true)]
     sources: Vec<PathBuf>,
-    /// goroutine or goroutineleak, where the sources hold both
+    /// Kind to take where the sources hold both: goroutine or goroutineleak
     #[arg(long, value_name = "KIND", help_heading = "Input", value_parser = super::args::parse_kind)]
     kind: Option<super::args::AskedKind>,
     #[command(flatten)]
     choice: super::args::ChoiceArgs,
-    /// Which goroutines are counted where there are a dump and a profile [default: the dump, unless it ends early]
+    /// Form to count where there are a dump and a profile [default: the dump, unless it ends early]
     #[arg(long, value_enum, value_name = "FORM", help_heading = "Input")]
     prefer: Option<Prefer>,
     /// Largest size of an unpacked profile
@@ -84,36 +84,36 @@ pub(super) struct GoroutinesArgs {
     /// Order of the buckets
     #[arg(long, value_enum, value_name = "HOW", default_value_t)]
     sort: Order,
-    /// At most so many buckets; 0 for all [default: 15 on a terminal, elsewhere all]
+    /// Show at most this many buckets; 0 for all [default: 15 on a terminal, elsewhere all]
     #[arg(short = 'n', long, value_name = "N")]
     nodecount: Option<usize>,
-    /// So many telling frames under each bucket, or all [default: 5; all with -o wide]
+    /// Show this many frames under each bucket, or all [default: 5; all with -o wide]
     #[arg(long, value_name = "N|all", value_parser = parse_stacks)]
     stacks: Option<StackLines>,
-    /// Only goroutines whose state contains this, e.g. 'chan send' or leaked (several allowed)
+    /// Keep goroutines whose state contains this, e.g. 'chan send' or leaked (several allowed)
     #[arg(long, value_name = "STATE", help_heading = "Filters")]
     state: Vec<String>,
-    /// Only goroutines that nothing can wake: leaked ones (Go 1.27 says so once it has looked), and those that wait for a
+    /// Keep goroutines that nothing can wake: leaked ones (Go 1.27 marks them), and those that wait for a
     /// nil channel or in a select without cases
     #[arg(long, help_heading = "Filters")]
     leaked: bool,
-    /// Only goroutines known to wait so long: 5m, 2h, 1h30m, 90s (seconds count up to the next whole minute), or a plain
+    /// Keep goroutines known to wait at least this long: 5m, 2h, 1h30m, 90s (rounded up to a minute), or a plain
     /// number, which is minutes
     #[arg(long, value_name = "DURATION", help_heading = "Filters", value_parser = parse_minutes)]
     min_wait: Option<u64>,
-    /// Only goroutines that these subsystems own, e.g. probes (several, with commas)
+    /// Keep goroutines that these subsystems own, e.g. probes (several, with commas)
     #[arg(long, value_name = "KEY", help_heading = "Filters")]
     owner: Vec<String>,
-    /// Only goroutines blocked in these subsystems, e.g. cri-client (several allowed)
+    /// Keep goroutines blocked in these subsystems, e.g. cri-client (several allowed)
     #[arg(long, value_name = "KEY", help_heading = "Filters")]
     blocked_in: Vec<String>,
-    /// Only stacks that pass through these Go packages, e.g. 'pkg/kubelet/...' (several allowed)
+    /// Keep stacks that pass through these Go packages, e.g. 'pkg/kubelet/...' (several allowed)
     #[arg(long, value_name = "PATTERN", help_heading = "Filters")]
     package: Vec<String>,
-    /// Only stacks that pass through these subsystems, e.g. pleg (several allowed)
+    /// Keep stacks that pass through these subsystems, e.g. pleg (several allowed)
     #[arg(long, value_name = "KEY", help_heading = "Filters")]
     subsystem: Vec<String>,
-    /// Only stacks with a frame whose function or file matches
+    /// Keep stacks with a frame whose function or file matches
     #[arg(
         long,
         value_name = "REGEX",
@@ -122,7 +122,7 @@ pub(super) struct GoroutinesArgs {
         hide_default_value = true
     )]
     focus: String,
-    /// No stacks with a matching frame
+    /// Drop stacks with a matching frame
     #[arg(
         long,
         value_name = "REGEX",
@@ -131,7 +131,7 @@ pub(super) struct GoroutinesArgs {
         hide_default_value = true
     )]
     ignore: String,
-    /// Only goroutines with a matching label: [key=]regex
+    /// Keep goroutines with a matching label: [key=]regex
     #[arg(
         long,
         value_name = "FILTER",
@@ -140,7 +140,7 @@ pub(super) struct GoroutinesArgs {
         hide_default_value = true
     )]
     tagfocus: String,
-    /// No goroutines with a matching label
+    /// Drop goroutines with a matching label
     #[arg(
         long,
         value_name = "FILTER",
@@ -149,7 +149,7 @@ pub(super) struct GoroutinesArgs {
         hide_default_value = true
     )]
     tagignore: String,
-    /// Format
+    /// Output format
     #[arg(short, long, value_enum, default_value_t)]
     output: Format,
     #[command(flatten)]

@@ -34,7 +34,7 @@ pub(super) struct FlameArgs {
     pub(super) input: InputArgs,
     #[command(flatten)]
     query: QueryArgs,
-    /// Format
+    /// Output format
     #[arg(short, long, value_enum, default_value_t)]
     output: FlameFormat,
     #[command(flatten)]
@@ -105,10 +105,10 @@ pub(super) struct ConvertArgs {
     pub(super) input: InputArgs,
     #[command(flatten)]
     query: QueryArgs,
-    /// How hard gzip tries, 1 to 9; default: 6, and 1 for profiles of many megabytes
+    /// Compression level of gzip, 1 to 9; default: 6, and 1 for profiles of many megabytes
     #[arg(long, value_name = "LEVEL", value_parser = clap::value_parser!(u32).range(1..=9))]
     compression: Option<u32>,
-    /// Format
+    /// Output format
     #[arg(short, long, value_enum, default_value_t)]
     output: ConvertFormat,
     #[command(flatten)]

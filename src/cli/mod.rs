@@ -42,10 +42,10 @@ Examples:
   kubeprof top --by subsystem goroutine.pb.gz    which part of the kubelet has the goroutines
   kubeprof peek 'startPodSync' heap.pb.gz        who calls it, what it calls
 
-Exit status: 0 fine, 1 findings, 2 it did not work, 3 a capture is partial.";
+Exit status: 0 fine, 1 findings, 2 error, 3 a capture is partial.";
 
 #[derive(Parser, Debug)]
-#[command(name = "kubeprof", version, about = "Explains a sick Kubernetes kubelet from its profiles, offline", after_help = EXAMPLES, arg_required_else_help = true)]
+#[command(name = "kubeprof", version, about = "Explain a sick Kubernetes kubelet from its profiles and dumps, offline", after_help = EXAMPLES, arg_required_else_help = true)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -53,7 +53,7 @@ struct Cli {
 
 #[derive(Subcommand, Debug)]
 enum Command {
-    /// Takes everything from a sick kubelet into a bundle, and explains who refuses what
+    /// Take profiles, metrics and dumps of a sick kubelet into a bundle; explain what is refused and why
     #[cfg(feature = "capture")]
     Capture(Box<capture::CaptureArgs>),
     /// Say what is sick in a kubelet, where, how sure, since when, and what to do
@@ -62,48 +62,48 @@ enum Command {
     Leaks(Box<diagnose::LeaksArgs>),
     /// Show or test the known issues of diagnose
     Knowledge(diagnose::KnowledgeArgs),
-    /// A gate for CI and alerts: hold captures against rules, and against a baseline
+    /// Judge captures by rules and against a baseline: a gate for CI and alerts
     Check(Box<check::CheckArgs>),
-    /// Rows with the most of their own: functions, packages, subsystems, owners
+    /// Show the functions, packages, subsystems or owners with the highest flat value
     Top(args::ReportArgs),
-    /// Every sample with its labels and stack
+    /// Show every sample with its labels and stack
     Traces(tables::TracesArgs),
-    /// Callers and callees of the functions that match
+    /// Show the callers and callees of the functions that match
     Peek(tables::PeekArgs),
-    /// All rows between their callers and callees
+    /// Show every function between its callers and callees
     Tree(args::ReportArgs),
-    /// Source lines of the functions that match, with what they cost
+    /// Show the source lines of the functions that match, with their values
     List(tables::ListArgs),
-    /// Instructions of the functions that match, with what they cost; needs the binary, which may be stripped
+    /// Show the instructions of the functions that match, with their values; needs the binary (stripped is fine)
     Disasm(disasm::DisasmArgs),
-    /// A flame graph: one page that works offline, or a drawing
+    /// Draw a flame graph: one page that works offline, or an SVG
     Flame(graphs::FlameArgs),
-    /// The profile in another format: proto, folded, speedscope, callgrind, dot, svg, text
+    /// Write the profile in another format: proto, folded, speedscope, callgrind, dot, svg, text
     Convert(graphs::ConvertArgs),
-    /// What the samples of each label value sum up to
+    /// Show the sum of the samples of each label value
     Tags(args::ReportArgs),
-    /// All tables of the profile as text
+    /// Show all tables of the profile as text
     Raw(tables::RawArgs),
-    /// What changed between two profiles, row by row
+    /// Compare two profiles row by row
     Diff(tables::DiffArgs),
-    /// Goroutines in buckets: who waits in what, for how long, and who started them
+    /// Group goroutines: who waits in what, for how long, and who started them
     Goroutines(goroutines::GoroutinesArgs),
-    /// What a profile holds, how much of it has names and is understood
+    /// Show what a file, folder or bundle holds and how much of it is understood
     Inspect(tables::InspectArgs),
-    /// A prompt with all these reports, on profiles that are read once
+    /// Start a prompt with all these reports on profiles that are read once
     #[cfg(feature = "shell")]
     Shell(shell::ShellArgs),
-    /// What bundles hold, whether they are whole; packs, redacts and merges them
+    /// List, verify, pack, unpack, redact and merge bundles
     Bundle(bundle::BundleArgs),
-    /// Archive of kubelet binaries, found by build ID
+    /// Manage the archive of kubelet binaries, found by build ID
     Binary(binary::BinaryArgs),
-    /// Addresses on standard input to functions, files and lines
+    /// Turn addresses on standard input into functions, files and lines
     Symbolize(symbolize::SymbolizeArgs),
-    /// Completions for a shell, on standard output
+    /// Print completions for a shell
     Completions(manual::CompletionsArgs),
-    /// The manual: a page for every command
+    /// Print the manual, or write a page for every command
     Man(manual::ManArgs),
-    /// The command line of go tool pprof, and its bytes
+    /// Run the command line of go tool pprof and print the same bytes
     #[command(disable_help_flag = true)]
     Pprof {
         /// Arguments as go tool pprof takes them

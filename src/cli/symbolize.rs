@@ -18,7 +18,7 @@ use crate::symbolize::pclntab::GoTable;
 use crate::symbolize::stack::{Entry, from_return_addresses};
 use crate::symbolize::{Binary, Frame, Miss, Source};
 
-/// Names addresses: one address a line in, one answer a line out.
+/// Turn addresses into functions, files and lines: one address a line in, one answer a line out.
 ///
 /// Addresses are hexadecimal, with or without 0x, as the ELF file has them; for a position-independent binary subtract
 /// the load address with --bias. Several addresses on one line are a stack.
@@ -35,7 +35,7 @@ pub(super) struct SymbolizeArgs {
     /// addresses of inlined calls are merged into the frame that they belong to.
     #[arg(long)]
     return_pcs: bool,
-    /// Copies a text from standard input and puts a name behind every address of the binary's code. Stacks in panics and
+    /// Copy a text from standard input and put a name after every address of the binary's code. Stacks in panics and
     /// logs need --return-pcs as well.
     #[arg(long, conflicts_with = "output")]
     filter: bool,
@@ -45,10 +45,10 @@ pub(super) struct SymbolizeArgs {
     /// Format of the answers.
     #[arg(short, long, value_enum, default_value_t = Output::Text)]
     output: Output,
-    /// Shows type arguments in full; jsonl always does.
+    /// Show type arguments in full; jsonl always does.
     #[arg(long)]
     full_names: bool,
-    /// Exits with 2 when an address has no name.
+    /// Exit with 2 when an address has no name.
     #[arg(long)]
     require_symbols: bool,
     /// Debug file with DWARF for the binary.

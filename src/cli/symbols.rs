@@ -25,10 +25,10 @@ enum Mode {
 #[derive(Args, Debug, Clone, Default)]
 #[command(next_help_heading = "Symbols")]
 pub(super) struct SymbolArgs {
-    /// The binary that the profile was taken of; it is refused when it is another one
+    /// Kubelet binary that the profile was taken of; another build is refused
     #[arg(long, value_name = "FILE")]
     binary: Option<PathBuf>,
-    /// Use the binary although it is another one; every report says so
+    /// Use the binary although it is of another build; every report says so
     #[arg(long, requires = "binary")]
     trust_binary: bool,
     /// When to look names up in a binary
@@ -37,8 +37,8 @@ pub(super) struct SymbolArgs {
     /// Exit with 2 when an address has no name
     #[arg(long)]
     require_symbols: bool,
-    /// Ask this debuginfod server for a binary that is nowhere here, by its build ID; it stays in debuginfod's cache.
-    /// Nothing is asked over the network without it
+    /// Ask this debuginfod server for a binary that is not found locally, by its build ID; it stays in debuginfod's cache.
+    /// Without it, no network is used
     #[arg(long, value_name = "URL")]
     debuginfod: Vec<String>,
     #[command(flatten)]

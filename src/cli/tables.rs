@@ -73,7 +73,7 @@ fn print_tree(
 
 #[derive(Args, Debug)]
 pub(super) struct PeekArgs {
-    /// Expression that names must match
+    /// Regular expression that names must match
     #[arg(value_name = "REGEX")]
     matching: String,
     #[command(flatten)]
@@ -130,10 +130,10 @@ pub(super) struct TracesArgs {
     input: InputArgs,
     #[command(flatten)]
     query: QueryArgs,
-    /// In the order of the profile instead of the heaviest first
+    /// Keep the order of the profile instead of the heaviest first
     #[arg(long, help_heading = "Query")]
     unsorted: bool,
-    /// Format
+    /// Output format
     #[arg(short, long, value_enum, default_value_t)]
     output: TracesFormat,
     #[command(flatten)]
@@ -198,10 +198,10 @@ pub(super) fn raw(args: &RawArgs, context: &Context) -> Result<()> {
 #[derive(Args, Debug)]
 #[command(mut_arg("sources", |a| a.required(false)))]
 pub(super) struct DiffArgs {
-    /// The profile before, or a bundle whose first and last snapshot are compared
+    /// Profile before; or one bundle or folder, to compare its first and last snapshot
     #[arg(value_name = "OLD")]
     old: PathBuf,
-    /// The profile after; several are added up
+    /// Profile after; several are added up
     #[command(flatten)]
     report: ReportArgs,
     /// The snapshot before, of a bundle or folder: first, last or its number [default: first, where one is all that is given]
@@ -281,12 +281,12 @@ pub(super) fn diff(args: &DiffArgs, context: &Context) -> Result<Exit> {
 #[derive(Args, Debug)]
 #[command(mut_arg("sources", |a| a.required(false).required_unless_present("subsystems")))]
 pub(super) struct InspectArgs {
-    /// Print the table of subsystems, fit for --knowledge
+    /// Print the table of subsystems, for --knowledge
     #[arg(long, exclusive = true)]
     subsystems: bool,
     #[command(flatten)]
     input: InputArgs,
-    /// Format
+    /// Output format
     #[arg(short, long, value_enum, default_value_t)]
     output: Format,
     #[command(flatten)]
@@ -334,7 +334,7 @@ In json, jsonl and csv, `kind` says what a row is:
 #[derive(Args, Debug)]
 #[command(after_help = KINDS)]
 pub(super) struct ListArgs {
-    /// Expression that function names must match
+    /// Regular expression that function names must match
     #[arg(value_name = "REGEX")]
     matching: String,
     #[command(flatten)]

@@ -61,7 +61,7 @@ fn the_manual_has_a_page_for_every_command() {
     assert!(main.contains(".SH EXAMPLES") && main.contains("kubeprof top heap.pb.gz"));
     // The help and the manual agree on what the codes say.
     let help = fine(&["--help"]);
-    for line in ["0 fine", "1 findings", "2 it did not work"] {
+    for line in ["0 fine", "1 findings", "2 error"] {
         assert!(help.contains(line), "{line}");
         let (code, meaning) = line.split_once(' ').expect("two words");
         assert!(main.contains(&format!(".B {code}\n{meaning}")), "{line}");

@@ -28,35 +28,35 @@ Examples:
   kubeprof capture --resume incident                              what an interruption left out
   kubeprof capture -l pool=gpu --dry-run                          what would be asked, at what cost, with which rights
 
-Exit status: 0 all was taken, 2 it did not work, 3 the bundle is partial (it says what is missing and why).";
+Exit status: 0 all was taken, 2 error, 3 the bundle is partial (it says what is missing and why).";
 
-/// Takes profiles, metrics and configuration of kubelets into a bundle, and explains what does not come.
+/// Take profiles, metrics and configuration of kubelets into a bundle; explain what is refused and why.
 #[derive(Args, Debug, Clone)]
 #[command(after_help = EXAMPLES)]
 pub(in crate::cli) struct CaptureArgs {
     /// Names of nodes
     #[arg(value_name = "NODE")]
     pub(super) nodes: Vec<String>,
-    /// Nodes with these labels, e.g. pool=gpu
+    /// Take nodes with these labels, e.g. pool=gpu
     #[arg(short = 'l', long, value_name = "LABELS", conflicts_with_all = ["nodes", "direct", "resume"])]
     pub(super) selector: Option<String>,
-    /// All nodes of the cluster, up to --max-nodes
+    /// Take all nodes of the cluster, up to --max-nodes
     #[arg(long, conflicts_with_all = ["nodes", "direct", "selector", "resume"])]
     pub(super) all_nodes: bool,
-    /// Largest number of nodes that -l and --all-nodes may mean
+    /// Stop when -l or --all-nodes selects more nodes than this
     #[arg(long, value_name = "N", default_value_t = 20)]
     pub(super) max_nodes: usize,
     /// Ask no kubelet: list the requests, what they cost and the rights they need
     #[arg(long, conflicts_with = "resume")]
     pub(super) dry_run: bool,
-    /// Folder for the bundle; it must not be there yet
+    /// Folder for the bundle; it must not exist
     #[arg(long, value_name = "DIR", required_unless_present_any = ["resume", "dry_run"])]
     pub(super) out: Option<PathBuf>,
     /// Go on with this bundle: take what is missing, in snapshots of their own
     #[arg(long, value_name = "DIR", conflicts_with = "out")]
     pub(super) resume: Option<PathBuf>,
 
-    /// Artifacts to take, e.g. heap,goroutine,cpu; see the list at the end of an error about it
+    /// Artifacts to take, e.g. heap,goroutine,cpu; a wrong name lists them all
     #[arg(
         long,
         value_name = "LIST",
@@ -65,56 +65,56 @@ pub(in crate::cli) struct CaptureArgs {
         help_heading = "What"
     )]
     pub(super) profiles: Vec<String>,
-    /// Only what takes seconds: no CPU profile
+    /// Take only what takes seconds: no CPU profile
     #[arg(long, conflicts_with = "full", help_heading = "What")]
     pub(super) quick: bool,
-    /// Everything but the trace; includes a garbage collection in every snapshot
+    /// Take everything but the trace; this runs a garbage collection in every snapshot
     #[arg(long, help_heading = "What")]
     pub(super) full: bool,
-    /// Also a heap profile right after a garbage collection
+    /// Take a heap profile right after a garbage collection, too
     #[arg(long, help_heading = "What")]
     pub(super) gc: bool,
-    /// Also an execution trace of so long, e.g. 5s (large)
+    /// Take an execution trace of this length, too, e.g. 5s (large)
     #[arg(long, value_name = "TIME", value_parser = parse_time, help_heading = "What")]
     pub(super) trace: Option<Duration>,
-    /// Also the executable: a file, or ssh://[user@]host for what runs there; it must be that of the profiles
+    /// Add the kubelet binary: a file, or ssh://[user@]host for the one that runs there; it must match the profiles
     #[arg(long, value_name = "PATH|URL", value_parser = From::parse, help_heading = "What")]
     pub(super) binary: Option<From>,
     /// Length of the CPU profile in seconds [default: 30]; 0 for none
     #[arg(long, value_name = "N", help_heading = "What")]
     pub(super) seconds: Option<u64>,
-    /// Allow a CPU profile of more than 60 s; things in front of API servers often cut silent connections
+    /// Allow a CPU profile of more than 60 s; load balancers in front of API servers often cut idle connections
     #[arg(long, help_heading = "What")]
     pub(super) allow_long_cpu: bool,
-    /// Largest number of goroutines to dump one by one (debug=2), which stops them all meanwhile
+    /// Skip the goroutine dump (debug=2) above this number of goroutines: the kubelet stops while it writes one
     #[arg(long, value_name = "N", default_value_t = 50_000, help_heading = "What")]
     pub(super) max_goroutines: u64,
-    /// Take also what is costly for a node in trouble, and ask also what does not look like a kubelet
+    /// Take what is costly for a node in trouble, too, and ask servers that do not look like a kubelet
     #[arg(long, help_heading = "What")]
     pub(super) force: bool,
 
     /// Number of snapshots [default: 1]; 6 or more tell growth from noise
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(SNAPSHOTS), help_heading = "When")]
     pub(super) series: Option<u32>,
-    /// From the start of one snapshot to the start of the next, e.g. 2m [default: 60s]
+    /// Time from the start of one snapshot to the start of the next, e.g. 2m [default: 60s]
     #[arg(long, value_name = "TIME", value_parser = parse_time, help_heading = "When")]
     pub(super) every: Option<Duration>,
-    /// Wait until the kubelet has so much resident memory, e.g. 2Gi, looking at its metrics only
+    /// Wait until the kubelet has this much resident memory, e.g. 2Gi; only its metrics are read meanwhile
     #[arg(long, value_name = "SIZE", value_parser = parse_size, help_heading = "When")]
     pub(super) until_memory: Option<u64>,
-    /// Wait until the kubelet has so many goroutines
+    /// Wait until the kubelet has this many goroutines
     #[arg(long, value_name = "N", help_heading = "When")]
     pub(super) until_goroutines: Option<u64>,
-    /// How often to look at the metrics while waiting
+    /// How often to read the metrics while waiting
     #[arg(long, value_name = "TIME", value_parser = parse_time, default_value = "15s", help_heading = "When")]
     pub(super) look_every: Duration,
-    /// Time for an answer, beyond what the kubelet measures
+    /// Timeout of a request, beyond the time that the kubelet measures
     #[arg(long, alias = "request-timeout", value_name = "TIME", value_parser = parse_time, default_value = "60s", help_heading = "When")]
     pub(super) timeout: Duration,
     /// Largest artifact
     #[arg(long, value_name = "SIZE", value_parser = parse_size, default_value = "256MB", help_heading = "When")]
     pub(super) max_bytes: u64,
-    /// Nodes that are visited at the same time
+    /// Number of nodes to visit at the same time
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=256), help_heading = "When")]
     pub(super) parallel: u16,
 
@@ -124,10 +124,10 @@ pub(in crate::cli) struct CaptureArgs {
     /// Format of the summary
     #[arg(short, long, value_enum, default_value_t = Format::Text, value_name = "FORMAT", help_heading = "Output")]
     pub(super) output: Format,
-    /// When to use colour
+    /// When to use color
     #[arg(long, value_enum, default_value_t = Colour::Auto, value_name = "WHEN", help_heading = "Output")]
     pub(super) color: Colour,
-    /// No progress on standard error
+    /// Print no progress on standard error
     #[arg(short, long, help_heading = "Output")]
     pub(super) quiet: bool,
 }
@@ -175,10 +175,10 @@ pub(super) struct WayArgs {
     /// Key of the client certificate, PEM
     #[arg(long, value_name = "FILE", requires = "client_certificate")]
     client_key: Option<PathBuf>,
-    /// Take any certificate of the server
+    /// Accept any certificate of the server
     #[arg(long)]
     insecure_skip_tls_verify: bool,
-    /// Name that the server's certificate must hold
+    /// Name that the server's certificate must have
     #[arg(long, value_name = "NAME")]
     tls_server_name: Option<String>,
 }

@@ -18,7 +18,7 @@ Examples:
   kubeprof leaks FOLDER --all      also what grew and is no leak, with the reason
   kubeprof leaks BUNDLE -o json    for machines
 
-Exit status: 0 nothing at likely or above, 1 a leak at likely or above, 2 it did not work.";
+Exit status: 0 nothing at likely or above, 1 a leak at likely or above, 2 error.";
 
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
@@ -34,7 +34,7 @@ pub(in crate::cli) struct LeaksArgs {
     max_size: Option<u64>,
     #[command(flatten)]
     known: SourceArgs,
-    /// Format
+    /// Output format
     #[arg(short, long, value_enum, default_value_t)]
     output: Format,
     #[command(flatten)]

@@ -26,7 +26,7 @@ Examples:
   kubeprof diagnose goroutine.debug2.txt         one dump is enough to start
   journalctl -u kubelet | kubeprof diagnose -    the traceback that a dead kubelet left
 
-Exit status: 0 nothing at likely or above, 1 a finding at likely or above, 2 it did not work.";
+Exit status: 0 nothing at likely or above, 1 a finding at likely or above, 2 error.";
 
 /// From which outcome on the exit code is 1.
 #[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -58,10 +58,10 @@ pub(super) struct DiagnoseArgs {
     /// Bundles, folders or files: goroutine dumps, tracebacks, profiles, metrics; - for standard input
     #[arg(value_name = "SOURCE", required = true)]
     sources: Vec<PathBuf>,
-    /// Show what was weighed and dropped, all checks and all evidence
+    /// Show what was considered and dropped, all checks and all evidence
     #[arg(long)]
     all: bool,
-    /// Exit with 1 from this on
+    /// Exit with 1 from this outcome on
     #[arg(long, value_enum, value_name = "WHAT", default_value_t)]
     fail_on: FailOn,
     /// Largest size of an unpacked profile
@@ -69,7 +69,7 @@ pub(super) struct DiagnoseArgs {
     max_size: Option<u64>,
     #[command(flatten)]
     known: SourceArgs,
-    /// Format
+    /// Output format
     #[arg(short, long, value_enum, default_value_t)]
     output: DiagnoseFormat,
     #[command(flatten)]
