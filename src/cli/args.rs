@@ -442,9 +442,9 @@ impl QueryArgs {
         }
     }
 
-    /// What a flame graph leaves out: --nodecount, --nodefraction and --trim in its own measure.
-    pub(super) fn flame_limits(&self) -> FlameLimits {
-        let default = FlameLimits::default();
+    /// What a flame graph of so many sample types leaves out: --nodecount, --nodefraction and --trim in its own measure.
+    pub(super) fn flame_limits(&self, types: usize) -> FlameLimits {
+        let default = FlameLimits::for_types(types);
         if !self.trim {
             return FlameLimits::NONE;
         }

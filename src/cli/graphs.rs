@@ -51,7 +51,8 @@ pub(super) fn flame(args: &FlameArgs, context: &Context) -> Result<()> {
         FlameFormat::Html | FlameFormat::Svg => {}
     }
     let view = context.view(&args.input, &query, &args.out)?;
-    let flame = analysis::flame(&view, args.query.flame_limits())?;
+    let limits = args.query.flame_limits(view.profile.sample_types.len());
+    let flame = analysis::flame(&view, limits)?;
     let name = title(&view.origin);
     let out = context.out(&args.out);
     // A page is text, but nobody wants to see it scroll by.

@@ -609,8 +609,13 @@ fn own(profile: &Value, moments: &[&Value], t: usize, nodes: usize) -> Vec<i64> 
         .collect();
     let mut sums = vec![0; nodes];
     for moment in moments {
+        let list = numbers(&moment["columns"][t]);
+        if list.first() == Some(&-1) {
+            list[1..].iter().zip(&ends).for_each(|(v, end)| sums[*end] += v);
+            continue;
+        }
         let mut row = 0;
-        for pair in numbers(&moment["columns"][t]).chunks_exact(2) {
+        for pair in list.chunks_exact(2) {
             row += pair[0] as usize;
             sums[ends[row]] += pair[1];
         }

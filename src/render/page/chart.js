@@ -1,6 +1,6 @@
 // A flame graph on a canvas: layout of what can be seen, painting, pointer and keys. It knows trees, not profiles.
 
-const ROW = 20, GAP = 1, NARROWEST = 0.7, PAD = 4;
+const ROW = 20, GAP = 1, NARROWEST = 1, PAD = 4;
 const MONO = 'ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace';
 const SMALL = 9.5, NORMAL = 12;
 const fonts = {};
@@ -137,6 +137,7 @@ class Chart {
       for (const box of this.rows[d] || []) this.paintBox(box, y);
     }
     const same = this.selected > 0 ? this.tree.name[this.selected] : -1;
+    if (this.selected < 0 && this.hovered < 0) return;
     pen.strokeStyle = ink("ink");
     for (let d = this.skip; d < this.rows.length; d++) {
       for (const box of this.rows[d] || []) {
@@ -180,7 +181,7 @@ class Chart {
     if (full !== undefined) {
       pen.font = font(NORMAL, tree.mark[i] > 0);
       pen.fillText(full, x + PAD, middle);
-      const side = this.hooks.side(tree, i), left = room - full.length * letter;
+      const left = room - full.length * letter, side = left > 8 * letter ? this.hooks.side(tree, i) : "";
       if (side && left > (side.length + 3) * letter) {
         pen.font = font(NORMAL);
         if (!hit) pen.fillStyle = ink("onbox");

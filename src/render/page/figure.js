@@ -36,13 +36,17 @@ function nameColour(k, by = colouring()) {
   return D.colours[s < 0 ? 0 : D.subsystems[s].colour][theme()];
 }
 
+// Colors of names are looked up for every box of every frame: kept until theme or choice change.
+let paints = [], paintsFor = "";
 function fill(tree, i) {
   if (i === 0) return ink("field");
-  if (colouring() === "change" && tree.compared) {
+  if (tree.compared && colouring() === "change") {
     const [n, o, v] = [tree.total[i], tree.oldTotal[i], tree.variance[i] + tree.oldVariance[i]];
     return changeColour(strength(tree, n, o, v), n >= o);
   }
-  return nameColour(tree.name[i], colouring() === "package" ? "package" : "subsystem");
+  const by = S.colour === "package" ? "package" : "subsystem", key = by + theme();
+  if (key !== paintsFor) [paints, paintsFor] = [[], key];
+  return (paints[tree.name[i]] ??= nameColour(tree.name[i], by));
 }
 
 // What is at the right end of a box that has room for it.

@@ -14,9 +14,9 @@ async function show() {
   const mine = ++round;
   document.documentElement.dataset.round = String(mine);
   setTheme();
-  heading();
   showScope();
   showGraph();
+  heading();
   for (const step of [showSandwich, showTable, showGoroutines, showTimeline]) {
     await new Promise((next) => setTimeout(next, 0));
     if (mine !== round) return;
@@ -26,7 +26,7 @@ async function show() {
 }
 
 function heading() {
-  const p = profile(), tree = treeOf(p), type = p.types[tree.type], change = tree.compared;
+  const p = profile(), tree = chart.callees, type = p.types[tree.type], change = tree.compared;
   const title = REPORT ? visible(D.title) : `${visible(D.title)} · ${type.kind}${change ? ", difference" : ""}`;
   document.title = title;
   document.querySelector("h1").textContent = title;

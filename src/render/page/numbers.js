@@ -1,6 +1,15 @@
 // Numbers and times as text. A sampled number never stands without its error where there is room for both.
 
-const grouped = (n, digits = 0) => n.toLocaleString("en-US", { maximumFractionDigits: digits });
+// 1234567.891 -> 1,234,567.89; by hand, because the graph does it for every box of every frame.
+function grouped(n, digits = 0) {
+  const text = digits ? String(Number(n.toFixed(digits))) : String(Math.round(n));
+  if (text.length < 4 || text.includes("e")) return text;
+  const [whole, part] = text.split(".");
+  const sign = whole[0] === "-" ? "-" : "";
+  let rest = sign ? whole.slice(1) : whole, out = "";
+  while (rest.length > 3) { out = `,${rest.slice(-3)}${out}`; rest = rest.slice(0, -3); }
+  return sign + rest + out + (part ? `.${part}` : "");
+}
 const plural = (n, one, many = `${one}s`) => `${grouped(n)} ${n === 1 ? one : many}`;
 
 // A value of a sample type in the largest unit that it fills.

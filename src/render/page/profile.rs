@@ -103,11 +103,14 @@ struct TakenData {
     #[serde(skip_serializing_if = "String::is_empty")]
     args: String,
     totals: Vec<i64>,
-    /// By sample type, pairs of steps between rows and changes since the moment before.
+    /// By sample type, pairs of steps between rows and changes since the moment before; or, behind -1, a change for every
+    /// row.
     columns: Vec<Vec<i64>>,
-    /// As `columns` but whole, for rows without a size; left out where there are none.
+    /// As `columns` but whole, for rows of sampled objects of several sizes: one standard error, to three digits. Left out
+    /// where there are none; ticks are their own errors.
     #[serde(skip_serializing_if = "all_empty")]
-    variance: Vec<Vec<i64>>,
+    errors: Vec<Vec<i64>>,
+    /// And how many samples they rest on, in the column of objects.
     #[serde(skip_serializing_if = "all_empty")]
     sampled: Vec<Vec<i64>>,
 }
@@ -237,12 +240,23 @@ fn moments(flame: &Flame, taken: &[Taken]) -> Vec<TakenData> {
                 None => pairs(values.iter().copied()),
                 Some(before) => pairs(values.iter().zip(before).map(|(v, b)| v.wrapping_sub(*b))),
             });
-            let rounded = |lists: &[Vec<f64>]| {
-                lists
-                    .iter()
-                    .map(|l| pairs(l.iter().map(|v| v.round() as i64)))
-                    .collect()
+            let heap = |t: usize| matches!(flame.rows.sampling.get(t), Some(Sampling::Heap { .. }));
+            // Bytes rest on the samples of their objects.
+            let repeats = |t: usize| {
+                let objects = flame.types[t]
+                    .kind
+                    .strip_suffix("space")
+                    .map(|family| format!("{family}objects"));
+                objects.is_some_and(|objects| flame.types.iter().any(|ty| ty.kind == objects))
             };
+            let errors = (moment.variance.iter().enumerate()).map(|(t, list)| match heap(t) {
+                true => pairs(list.iter().map(|v| three_digits(v.sqrt()))),
+                false => Vec::new(),
+            });
+            let sampled = (moment.sampled.iter().enumerate()).map(|(t, list)| match heap(t) && !repeats(t) {
+                true => pairs(list.iter().map(|v| v.round() as i64)),
+                false => Vec::new(),
+            });
             // 100 % is what the filters of the command were given, where they took something away.
             let whole = |t: usize| match flame.comparison {
                 Comparison::None if moments.len() == 1 => flame.types[t].total,
@@ -254,16 +268,33 @@ fn moments(flame: &Flame, taken: &[Taken]) -> Vec<TakenData> {
                 args: from.args,
                 totals: (0..flame.types.len()).map(whole).collect(),
                 columns: columns.collect(),
-                variance: rounded(&moment.variance),
-                sampled: rounded(&moment.sampled),
+                errors: errors.collect(),
+                sampled: sampled.collect(),
             }
         })
         .collect()
 }
 
-/// Values other than 0 as pairs: steps from the row before, value.
-fn pairs(values: impl Iterator<Item = i64>) -> Vec<i64> {
-    let mut out = Vec::new();
+/// Three digits are more than an error of an error allows.
+fn three_digits(v: f64) -> i64 {
+    if !v.is_finite() || v < 1000.0 {
+        return v.round() as i64;
+    }
+    let step = 10f64.powi(v.log10() as i32 - 2);
+    ((v / step).round() * step) as i64
+}
+
+/// Values other than 0 as pairs: steps from the row before, value. Where most rows have one, all values behind a -1.
+fn pairs(values: impl Iterator<Item = i64> + Clone) -> Vec<i64> {
+    let (mut all, mut some) = (0, 0);
+    for v in values.clone() {
+        all += 1;
+        some += usize::from(v != 0);
+    }
+    if some * 2 > all && all > 16 {
+        return std::iter::once(-1).chain(values).collect();
+    }
+    let mut out = Vec::with_capacity(2 * some);
     let mut last = 0;
     for (i, v) in values.enumerate().filter(|(_, v)| *v != 0) {
         out.push((i - last) as i64);

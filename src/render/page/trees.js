@@ -3,6 +3,12 @@
 // A profile is a tree of frames in preorder and rows of samples, each of which ends at a frame. What is shown is always a
 // tree made of those rows: a shape (which frames, after filters and transforms) and columns (what the rows sum up to).
 
+// A list is pairs of steps between rows and values, or, behind -1, a value for every row.
+function addPairs(list, add) {
+  if (list[0] === -1) for (let r = 1; r < list.length; r++) add(r - 1, list[r]);
+  else for (let p = 0, r = 0; p < list.length; p += 2) add((r += list[p]), list[p + 1]);
+}
+
 const deltas = (list) => { let at = 0; return Int32Array.from(list, (d) => (at += d)); };
 
 class Profile {
@@ -38,8 +44,7 @@ class Profile {
     const column = (this.columns[type] ||= []);
     for (let i = column.length; i <= t; i++) {
       const values = i ? column[i - 1].slice() : new Float64Array(this.rows);
-      const pairs = this.raw.taken[i].columns[type];
-      for (let p = 0, r = 0; p < pairs.length; p += 2) values[(r += pairs[p])] += pairs[p + 1];
+      addPairs(this.raw.taken[i].columns[type], (r, v) => { values[r] += v; });
       column.push(values);
     }
     return column[t];
@@ -63,14 +68,13 @@ class Profile {
         sampled[n] += Math.round(objects * p);
       }
     }
-    // Rows that stand for several sizes carry what they sum up to.
-    for (const [name, into] of [["variance", variance], ["sampled", sampled]]) {
-      const pairs = this.raw.taken[t][name]?.[type] || [];
-      for (let p = 0, r = 0; p < pairs.length; p += 2) {
-        r += pairs[p];
-        if (keep[r]) into[image[this.node[r]]] += pairs[p + 1];
-      }
-    }
+    // Rows of objects of several sizes carry what they sum up to: one standard error, and samples with the objects' column.
+    if (error !== "heap") return;
+    const { errors, sampled: counts } = this.raw.taken[t];
+    const kind = this.types[type].kind.replace(/space$/, "objects");
+    const objects = bytes ? this.types.findIndex((x) => x.kind === kind) : type;
+    addPairs(errors?.[type] || [], (r, v) => { if (keep[r]) variance[image[this.node[r]]] += v * v; });
+    addPairs(counts?.[objects < 0 ? type : objects] || [], (r, v) => { if (keep[r]) sampled[image[this.node[r]]] += v; });
   }
 
   isSampled(type) { return this.types[type].error === "heap" || this.types[type].error === "ticks"; }
