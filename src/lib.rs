@@ -17,7 +17,10 @@ pub mod kubelet;
 pub mod model;
 pub mod pprof;
 pub mod render;
+pub mod report;
 pub mod secrets;
 pub mod symbolize;
 #[cfg(feature = "tls")]
 pub mod tls;
+#[cfg(feature = "web")]
+pub mod web;

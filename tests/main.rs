@@ -11,6 +11,9 @@ mod kubelet;
 mod model;
 mod pprof;
 mod redaction;
+mod report;
 mod simulation;
 mod symbolize;
 mod ward;
+#[cfg(feature = "web")]
+mod web;

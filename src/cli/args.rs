@@ -536,6 +536,19 @@ pub(super) struct OutArgs {
     pub(super) full_names: bool,
 }
 
+impl OutArgs {
+    /// For answers that nobody typed a command for: no notes.
+    pub(super) fn quiet() -> Self {
+        Self {
+            out: None,
+            color: Colour::Auto,
+            no_pager: true,
+            quiet: true,
+            full_names: false,
+        }
+    }
+}
+
 /// When to use colour.
 #[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Colour {

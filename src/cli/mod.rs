@@ -20,12 +20,15 @@ mod manual;
 mod open;
 mod output;
 mod pprof;
+mod report;
 #[cfg(feature = "shell")]
 mod shell;
 mod symbolize;
 mod symbols;
 mod tables;
 mod unused;
+#[cfg(feature = "web")]
+mod web;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -64,6 +67,11 @@ enum Command {
     Knowledge(diagnose::KnowledgeArgs),
     /// Judge captures by rules and against a baseline: a gate for CI and alerts
     Check(Box<check::CheckArgs>),
+    /// Write a report about a sick kubelet: one page for a browser, or one message
+    Report(Box<report::ReportArgs>),
+    /// Serve reports of bundles to a browser: a list with verdicts, and any of them together
+    #[cfg(feature = "web")]
+    Web(Box<web::WebArgs>),
     /// Show the functions, packages, subsystems or owners with the highest flat value
     Top(args::ReportArgs),
     /// Show every sample with its labels and stack
@@ -219,6 +227,9 @@ fn dispatch(command: Command, context: &Context) -> Result<Exit> {
         Command::Leaks(args) => return diagnose::leaks(&args),
         Command::Knowledge(args) => return diagnose::knowledge(&args),
         Command::Check(args) => return check::answer(&args),
+        Command::Report(args) => return report::answer(&args),
+        #[cfg(feature = "web")]
+        Command::Web(args) => return web::answer(&args),
         Command::Top(args) => tables::top(&args, context)?,
         Command::Traces(args) => tables::traces(&args, context)?,
         Command::Peek(args) => tables::peek(&args, context)?,

@@ -41,6 +41,8 @@ use material::Moment;
 use observe::Observed;
 use report::Diagnosis;
 
+pub(crate) use words::short as short_name;
+
 use crate::kubelet::Knowledge;
 
 /// Takes moments in and judges them.

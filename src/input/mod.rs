@@ -114,6 +114,11 @@ impl Input {
         }
     }
 
+    /// Executables in the bundles.
+    pub fn binaries(&self) -> Vec<BundledBinary> {
+        self.groups().iter().flat_map(Group::binaries).collect()
+    }
+
     /// The series in the sources: one for every process.
     pub fn series(&self) -> impl Iterator<Item = &Series> {
         self.groups().iter().flat_map(|group| &group.series)

@@ -149,6 +149,23 @@ impl Input {
         Ok((old, new))
     }
 
+    /// One artifact of a series, with names.
+    ///
+    /// # Errors
+    /// When it cannot be read or is no profile, or a binary that was named cannot be used.
+    pub fn artifact(&self, artifact: &Artifact) -> Result<Subject, InputError> {
+        let loaded = self.sum(super::load::Selected {
+            kind: artifact.kind.unwrap_or(Kind::Other),
+            artifacts: vec![(artifact.clone(), true)],
+            left_out: 0,
+            notes: Vec::new(),
+            binaries: self.binaries(),
+        })?;
+        let mut subject = Subject::of(loaded, None, &self.asked);
+        subject.name(&self.asked.naming)?;
+        Ok(subject)
+    }
+
     fn made(&self, selected: super::load::Selected) -> Result<Subject, InputError> {
         let is_goroutine = matches!(selected.kind, Kind::Goroutine | Kind::GoroutineLeak);
         let forms = is_goroutine.then(|| Forms {
@@ -300,6 +317,15 @@ impl Subject {
         view.notes
             .extend(dropped.map(|e| analysis::Note::NothingDropped(e.to_string())));
         Ok(view)
+    }
+
+    /// The profile with the frames that every view of it has.
+    pub fn into_profile(mut self) -> Profile {
+        self.drop_hidden();
+        // An expression that is none drops nothing.
+        let _ = analysis::drop_frames(&mut self.profile);
+        analysis::drop_padding(&mut self.profile);
+        self.profile
     }
 
     /// The profile with what the filters leave of it; without a filter every field comes through as it was.

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use super::flame::facts;
 use super::page::{self, Names, Page, Snapshot, Taken};
+use super::pages::{Link, Site};
 use crate::analysis::{Comparison, Flame};
 
 /// Writes the page. `name` says which profile it is, in the title.
@@ -11,6 +12,14 @@ use crate::analysis::{Comparison, Flame};
 /// # Errors
 /// What `out` reports.
 pub fn flame_html(flame: &Flame, name: &str, out: &mut dyn Write) -> io::Result<()> {
+    flame_page(flame, name, &Site::default(), out)
+}
+
+/// As [`flame_html`], with links to the other pages of a site.
+///
+/// # Errors
+/// What `out` reports.
+pub fn flame_page(flame: &Flame, name: &str, site: &Site, out: &mut dyn Write) -> io::Result<()> {
     let mut names = Names::new();
     // The two sides of a comparison are two moments.
     let moments: &[&str] = match flame.comparison {
@@ -42,12 +51,17 @@ pub fn flame_html(flame: &Flame, name: &str, out: &mut dyn Write) -> io::Result<
         snapshots: moments.iter().map(snapshot).collect(),
         profiles: vec![profile],
         names: &names,
-        sections: NoSections {},
+        sections: Links {
+            links: site.links.iter().chain(&site.samples).filter(|l| !l.current).collect(),
+        },
         hide: None,
     };
     page::write(page, &facts::title(flame, name), out)
 }
 
-/// A flame graph has none of the sections of a report.
+/// A flame graph has none of the sections of a report; served, it has links.
 #[derive(serde::Serialize)]
-struct NoSections {}
+struct Links<'a> {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    links: Vec<&'a Link>,
+}

@@ -22,6 +22,9 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     ("diagnose", &["model", "kubelet"]),
     ("check", &["model", "kubelet", "diagnose"]),
+    // Bytes over HTTP, and who may ask; what is answered is the caller's.
+    ("web", &[]),
+    ("report", &["model", "kubelet", "bundle", "analysis", "diagnose"]),
     // The encoder of `convert` is the one renderer that needs more than a report.
     (
         "render",
@@ -34,6 +37,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "analysis",
             "diagnose",
             "check",
+            "report",
         ],
     ),
     (
@@ -49,7 +53,9 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "analysis",
             "diagnose",
             "check",
+            "report",
             "render",
+            "web",
         ],
     ),
 ];

@@ -42,7 +42,8 @@ pub(in crate::cli) fn command(show: &Show) -> String {
     line
 }
 
-fn quoted(text: &str) -> String {
+/// A word as a shell takes it.
+pub(in crate::cli) fn quoted(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@,+".contains(c);
     if !text.is_empty() && text.chars().all(plain) {
         return text.to_owned();

@@ -8,7 +8,9 @@ mod leaks;
 pub(super) use knowledge::{KnowledgeArgs, answer as knowledge};
 pub(super) use leaks::{LeaksArgs, leaks};
 
-use std::path::PathBuf;
+pub(super) use commands::{command, need, quoted};
+
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
@@ -88,9 +90,16 @@ pub(super) struct SourceArgs {
     knowledge: Option<PathBuf>,
 }
 
+impl SourceArgs {
+    /// The table that replaces the built-in one.
+    pub(super) fn table(&self) -> Option<&Path> {
+        self.knowledge.as_deref()
+    }
+}
+
 /// The diagnosis of sources.
 pub(super) fn observe(sources: &[PathBuf], limit: Limit, known: &SourceArgs) -> Result<Diagnosis> {
-    let knowledge = open::knowledge_of(known.knowledge.as_deref())?;
+    let knowledge = open::knowledge_of(known.table())?;
     let mut observer = Observer::new(knowledge.clone());
     for path in &known.signatures {
         let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
@@ -119,8 +128,8 @@ fn exit(report: &Diagnosis, fail_on: FailOn) -> Exit {
 
 fn print(report: &Diagnosis, args: &DiagnoseArgs) -> Result<()> {
     let words = diagnosis::Words {
-        command: &commands::command,
-        need: &commands::need,
+        command: &command,
+        need: &need,
         all: args.all,
     };
     match args.output {

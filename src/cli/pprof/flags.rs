@@ -16,6 +16,7 @@ pub(super) struct Flags {
     pub(super) add_comment: String,
     pub(super) all_frames: bool,
     pub(super) http: String,
+    pub(super) no_browser: bool,
     pub(super) sources: Vec<String>,
 }
 
@@ -261,6 +262,7 @@ impl Parsed {
         if self.no_browser && f.http.is_empty() {
             return Err("-no_browser only makes sense with -http".into());
         }
+        f.no_browser = self.no_browser;
         for (i, (name, sample_type)) in SAMPLE_TYPES.iter().enumerate() {
             if !self.sample_types[i] {
                 continue;

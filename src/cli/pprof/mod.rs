@@ -8,6 +8,8 @@ mod disasm;
 mod fetch;
 mod flags;
 mod help;
+#[cfg(feature = "web")]
+mod http;
 mod interactive;
 mod local;
 mod numbers;
@@ -28,6 +30,8 @@ use crate::render::terminal::Harmless;
 use fetch::{fetch, is_elf};
 use flags::{Flags, Refusal};
 pub(super) use output::graphviz;
+#[cfg(feature = "web")]
+pub(super) use output::open_browser;
 use sources::LocalSources;
 
 /// Runs the command.
@@ -65,11 +69,23 @@ fn take_executable(flags: &mut Flags) -> Option<String> {
 
 /// Answers one command, or asks for some.
 fn answer(mut flags: Flags) -> Result<(), String> {
+    #[cfg(not(feature = "web"))]
     if !flags.http.is_empty() {
-        return Err("-http is not supported yet\nhint: `kubeprof flame` writes a page that works offline".to_owned());
+        return Err(
+            "-http: this build has no web server\nhint: `kubeprof flame` writes a page that works offline".to_owned(),
+        );
     }
     let executable = take_executable(&mut flags);
     let profile = fetch(&flags, executable.as_deref())?;
+    #[cfg(feature = "web")]
+    if !flags.http.is_empty() {
+        let name = |path: &String| path.rsplit('/').next().unwrap_or(path).to_owned();
+        let title = match flags.sources.as_slice() {
+            [one] => name(one),
+            many => format!("sum of {} profiles", many.len()),
+        };
+        return http::serve(profile, flags.config, &flags.http, flags.no_browser, title);
+    }
     let Some((command, argument)) = flags.command else {
         return interactive::run(&profile, flags.config).map_err(|e| e.to_string());
     };
@@ -200,6 +216,20 @@ fn say(notes: &[Note]) {
 }
 
 fn report(profile: Profile, query: &Query, command: &str, argument: &str, out: &mut dyn Write) -> Result<(), Failure> {
+    report_from(profile, query, command, argument, &LocalSources::new, out)
+}
+
+/// Where sources are looked up.
+type Sources<'a> = &'a dyn Fn(&Query) -> io::Result<LocalSources>;
+
+fn report_from(
+    profile: Profile,
+    query: &Query,
+    command: &str,
+    argument: &str,
+    sources: Sources<'_>,
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
     let mut view = analysis::prepare(profile, query)?;
     say(&view.notes);
     match command {
@@ -230,7 +260,7 @@ fn report(profile: Profile, query: &Query, command: &str, argument: &str, out: &
         }
         "list" => {
             let listing = analysis::list(&view, argument)?;
-            text::list(&listing, &view, &mut LocalSources::new(query)?, out)?;
+            text::list(&listing, &view, &mut sources(query)?, out)?;
         }
         "comments" => text::comments(&view.profile, out)?,
         "proto" => {
@@ -242,7 +272,7 @@ fn report(profile: Profile, query: &Query, command: &str, argument: &str, out: &
             // Not pprof's page, so not its double counting either.
             view.query.dialect = Dialect::Native;
             let listing = analysis::list_sources(&view, argument)?;
-            text::weblist(&listing, &view, &mut LocalSources::new(query)?, out)?;
+            text::weblist(&listing, &view, &mut sources(query)?, out)?;
         }
         "disasm" => {
             let reason = disasm::refuse(&view, argument, &mut io::stdout().lock())?;

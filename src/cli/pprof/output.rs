@@ -145,6 +145,28 @@ pub(in crate::cli) fn graphviz(format: &str, drawing: &[u8]) -> Result<Vec<u8>, 
     Ok(output.stdout)
 }
 
+/// Opens an address in the first browser that starts. Where there is none, the address was printed.
+#[cfg(feature = "web")]
+pub(in crate::cli) fn open_browser(url: &str) {
+    let own = std::env::var("BROWSER").ok().filter(|b| !b.is_empty());
+    for program in own.as_deref().into_iter().chain(BROWSERS.iter().copied()) {
+        let mut words = program.split(' ');
+        let Some(name) = words.next() else { continue };
+        let mut command = Command::new(name);
+        command
+            .args(words)
+            .arg(url)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        if let Ok(mut child) = command.spawn() {
+            // Waited for, so that it does not stay behind as a zombie.
+            std::thread::spawn(move || child.wait());
+            return;
+        }
+    }
+}
+
 /// Shows a report in the first program that starts, and waits for it.
 ///
 /// # Errors

@@ -19,6 +19,15 @@ impl LocalSources {
             trim: query.trim_path.clone(),
         })
     }
+
+    /// For readers who are not the user: nothing outside of those folders is opened.
+    #[cfg(feature = "web")]
+    pub(in crate::cli) fn confined(query: &Query) -> io::Result<Self> {
+        Ok(Self {
+            code: SourceCode::confined(&query.source_path)?,
+            trim: query.trim_path.clone(),
+        })
+    }
 }
 
 impl SourceLookup for LocalSources {

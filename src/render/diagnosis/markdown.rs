@@ -9,7 +9,7 @@ use super::words::{check_words, evidence_words, since_words, summary};
 use crate::diagnose::report::Diagnosis;
 
 /// Text that Markdown and HTML leave alone.
-fn plain(text: &str) -> String {
+pub(in crate::render) fn plain(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

@@ -12,8 +12,14 @@ pub use json::json;
 pub use leaks::leaks;
 pub use markdown::markdown;
 pub use text::text;
-pub(super) use words::{bytes, number, seconds, short, time};
+
 pub use words::{check_words, evidence_words, since_words, summary};
+
+// What reports of an incident say in the same words.
+pub(in crate::render) use markdown::plain;
+pub(in crate::render) use reasons::{oddity, reason, weighed};
+pub(in crate::render) use text::{growth_words, headline, issue_words};
+pub(in crate::render) use words::{bytes, capital, number, seconds, short, time};
 
 use crate::diagnose::report::{Need, Show};
 

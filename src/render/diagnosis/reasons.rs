@@ -5,7 +5,7 @@ use crate::diagnose::report::{Dropped, Oddity, Reason, Weighed, Why};
 use crate::model::units::counted;
 
 /// A reason in words.
-pub(super) fn reason(r: &Reason) -> String {
+pub(in crate::render) fn reason(r: &Reason) -> String {
     match &r.why {
         Why::WaitTooLong { minutes: m, limit } => {
             format!(
@@ -102,7 +102,7 @@ pub(super) fn dropped(d: &Dropped) -> String {
 }
 
 /// What was weighed, in a line.
-pub(super) fn weighed(w: &Weighed) -> String {
+pub(in crate::render) fn weighed(w: &Weighed) -> String {
     format!(
         "{} of {} ({}): {} -> {} {}: {}",
         w.kind.as_str(),
@@ -116,7 +116,7 @@ pub(super) fn weighed(w: &Weighed) -> String {
 }
 
 /// What is odd, in a line.
-pub(super) fn oddity(o: &Oddity) -> String {
+pub(in crate::render) fn oddity(o: &Oddity) -> String {
     match o {
         Oddity::NotKubelet(what) => format!("this is no kubelet; it looks like {what}"),
         Oddity::OneProcess(what) => format!("kubelet and more in one process ({what}): the kubelet's part is judged"),

@@ -145,7 +145,7 @@ fn finding(f: &Finding, words: &Words<'_>, full: bool, page: &mut Page<'_>) -> i
 }
 
 /// Growth in words.
-pub(super) fn growth_words(g: &Growth) -> String {
+pub(in crate::render) fn growth_words(g: &Growth) -> String {
     let range = |e: &crate::diagnose::report::Estimate, word: &dyn Fn(f64) -> String| {
         let high = if e.high.is_finite() {
             format!(" to {}", word(e.high))
@@ -170,7 +170,7 @@ pub(super) fn growth_words(g: &Growth) -> String {
 }
 
 /// A known issue in words.
-pub(super) fn issue_words(i: &KnownIssue) -> String {
+pub(in crate::render) fn issue_words(i: &KnownIssue) -> String {
     let mut text = format!("{}: {}", i.id, i.title);
     match i.applies {
         Applies::Yes => text.push_str("; this version has it"),
@@ -227,7 +227,7 @@ impl Page<'_> {
 }
 
 /// The first line of other formats.
-pub(super) fn headline(d: &Diagnosis) -> String {
+pub(in crate::render) fn headline(d: &Diagnosis) -> String {
     capital(&verdict(d))
 }
 

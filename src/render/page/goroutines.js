@@ -6,7 +6,7 @@ const HEADINGS = [
   ["idle", "Idle loops", "sleep until there is something to do"],
 ];
 const AGES = [[-1, "under 1 min"], [1, "1 min"], [2, "2 min"], [5, "5 min"], [10, "10 min"], [20, "20 min"], [60, "1 h"], [180, "3 h"], [720, "12 h"]];
-const GROUPS = 40;
+const GROUPS = 200;
 
 const dumpProfile = () => PROFILES.find((p) => p.attribute("state"));
 
@@ -14,7 +14,9 @@ const dumpProfile = () => PROFILES.find((p) => p.attribute("state"));
 function goroutineGroups(p) {
   const span = spanOf(p), now = p.values(0, span.at), before = span.was === span.at ? undefined : p.values(0, span.was);
   const { keep } = shapeOf(p, { filter: filter(), transforms: S.transforms, by: "function", fold: false });
-  const [owner, inside, state, wait, heading, creator] = ["owner", "blockedIn", "state", "wait", "heading", "creator"].map((n) => p.attribute(n));
+  // A column that knows nothing is not there.
+  const column = (name, none) => p.attribute(name) || new Int32Array(p.rows).fill(none);
+  const [owner, inside, state, wait, heading, creator] = [column("owner", -1), column("blockedIn", -1), column("state", 0), column("wait", -1), p.attribute("heading"), p.attribute("creator")];
   const groups = new Map(), all = { count: 0, unknown: 0 };
   for (let r = 0; r < p.rows; r++) {
     const n = now[r], o = before ? before[r] : 0;
@@ -35,7 +37,8 @@ function goroutineGroups(p) {
   return { groups: [...groups.values()].sort(order), all, span, now, compared: before !== undefined };
 }
 
-const waitText = (g) => (g.high < 0 ? "" : g.low === g.high ? `${duration(g.high * 60)}` : `${grouped(g.low)} to ${duration(g.high * 60)}`);
+const minutes = (m) => (m < 120 ? `${m} min` : duration(m * 60));
+const waitText = (g) => (g.high < 0 ? "" : g.low === g.high ? minutes(g.high) : `${grouped(g.low)} to ${minutes(g.high)}`);
 const mostOf = (counts) => [...counts].sort((a, b) => b[1] - a[1] || a[0] - b[0]);
 
 function showGoroutines() {
@@ -104,7 +107,7 @@ const headingColour = (h) => ink(["idle", "usual", "stuck"][h]);
 // How many wait for how long.
 function ageChart(p, { now }) {
   const { keep } = shapeOf(p, { filter: filter(), transforms: S.transforms, by: "function", fold: false });
-  const wait = p.attribute("wait"), heading = p.attribute("heading"), bins = AGES.map(() => [0, 0, 0]);
+  const wait = p.attribute("wait") || [], heading = p.attribute("heading"), bins = AGES.map(() => [0, 0, 0]);
   for (let r = 0; r < p.rows; r++) {
     if (!keep[r] || !now[r]) continue;
     let b = 0;

@@ -75,6 +75,12 @@ function repaintAll() {
 // Sections that there are, as links.
 function sections() {
   const list = [...document.querySelectorAll("main > section")].filter((s) => !s.hidden || s.id === "goroutines");
+  if (D.links?.length) {
+    $("sections").hidden = false;
+    // Only places of the same server.
+    $("sections").replaceChildren(...D.links.filter((l) => /^[\w./]*(\?|$)/.test(l.href) && !l.href.startsWith("/")).map((l) => element("a", visible(l.text), { href: l.href })));
+    return;
+  }
   $("sections").hidden = !REPORT;
   if (REPORT) $("sections").replaceChildren(...list.map((s) => button(s.querySelector("h2").textContent, () => {
     s.scrollIntoView({ block: "start" });

@@ -120,7 +120,6 @@ fn all_empty(lists: &[Vec<i64>]) -> bool {
 }
 
 impl ProfileData {
-    #[expect(dead_code, reason = "reports, which come next, use it")]
     /// Says of each row what sort of wait it is: 0 idle loop, 1 usual, 2 stuck.
     pub(in crate::render) fn with_headings(mut self, headings: Vec<u8>) -> Self {
         self.rows.heading = headings;

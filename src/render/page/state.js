@@ -8,9 +8,12 @@ const timeOf = (s) => (typeof s.at === "number" ? clock(s.at) : visible(s.name))
 const TIMED = SNAPSHOTS.every((s) => typeof s.at === "number");
 const LAST = Math.max(SNAPSHOTS.length - 1, 0);
 
+// What shows the first finding comes first.
+const SHOWN = D.findings?.find((f) => PROFILES.some((p) => p.kind === f.picture?.profile));
 const DEFAULTS = {
-  profile: 0, type: "", from: 0, to: LAST, change: false, width: "larger", view: "callees", of: "", colour: "", order: "weight",
-  by: "function", flip: false, fold: false, zoom: "", search: "", lit: "", filter: "", transforms: [], sandwich: "", rows: "function",
+  profile: SHOWN ? PROFILES.findIndex((p) => p.kind === SHOWN.picture.profile) : 0, type: "", from: 0, to: LAST, change: false, width: "larger", view: "callees", of: "", colour: "", order: "weight",
+  by: "function", flip: false, fold: false, zoom: "", search: "", lit: "", filter: "", transforms: [],
+  sandwich: SHOWN && nameNumbers.has(visible(SHOWN.function)) ? visible(SHOWN.function) : "", rows: "function",
   sort: "", theme: "",
 };
 const S = { ...DEFAULTS };

@@ -42,7 +42,7 @@ function tableRows(tree) {
   const [wanted, direction] = (S.sort || `${tree.compared ? "self-change" : "self"}.down`).split(".");
   const by = columns.find((c) => c.key === wanted), name = (a, b) => (NAMES[a] < NAMES[b] ? -1 : NAMES[a] > NAMES[b] ? 1 : 0);
   const size = by && (by.key.endsWith("change") ? (k) => Math.abs(by.number(k)) : by.number);
-  const order = size ? (a, b) => size(b) - size(a) || s.weight[b] - s.weight[a] || name(a, b)
+  const order = size ? (a, b) => size(b) - size(a) || name(a, b)
     : wanted === "subsystem" ? (a, b) => (subsystemTitle(SUBSYSTEM[a]) < subsystemTitle(SUBSYSTEM[b]) ? -1 : subsystemTitle(SUBSYSTEM[a]) > subsystemTitle(SUBSYSTEM[b]) ? 1 : name(a, b))
       : name;
   const keys = [...s.weight.keys()].filter((k) => k > 0 && shown(k) && (!tree.compared || s.total[k] !== s.oldTotal[k] || s.own[k] !== s.oldOwn[k])).sort(order);

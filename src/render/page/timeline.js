@@ -154,12 +154,17 @@ function eventMarks(x, wide) {
     marks.push(t);
     if (SNAPSHOTS.length <= 12) marks.push(draw("text", { x: at, y: 33, class: "tick", "text-anchor": "middle" }, String(i + 1)));
   });
-  for (const [n, e] of (D.events || []).entries()) {
-    const at = x(e.at), y = n % 2 ? 22 : 10, left = at > wide * 0.7;
-    marks.push(draw("line", { x1: at, x2: at, y1: 2, y2: 44, class: `event ${e.kind}` }));
-    const text = draw("text", { x: at + (left ? -4 : 4), y, class: `event ${e.kind}`, "text-anchor": left ? "end" : "start" }, visible(e.text).slice(0, Math.max(12, Math.floor(wide / 12))));
-    text.append(draw("title", {}, `${moment(e.at)}: ${visible(e.text)}`));
-    marks.push(text);
+  // Texts that would lie on each other go to the other line, or are left to the tooltip.
+  const ends = [-Infinity, -Infinity];
+  for (const e of D.events || []) {
+    const at = x(e.at), left = at > wide * 0.7;
+    const title = () => draw("title", {}, `${moment(e.at)}: ${visible(e.text)}`);
+    marks.push(draw("line", { x1: at, x2: at, y1: 2, y2: 44, class: `event ${e.kind}` }, [title()]));
+    const words = visible(e.text).slice(0, Math.max(12, Math.floor(wide / 12))), room = words.length * 6.2;
+    const start = left ? at - 4 - room : at + 4, row = ends[0] <= start ? 0 : ends[1] <= start ? 1 : -1;
+    if (row < 0) continue;
+    ends[row] = start + room;
+    marks.push(draw("text", { x: at + (left ? -4 : 4), y: row ? 22 : 10, class: `event ${e.kind}`, "text-anchor": left ? "end" : "start" }, [words, title()]));
   }
   return marks;
 }

@@ -398,27 +398,29 @@ function significance(tree, n, o, variance) {
   return variance > 0 ? (n - o) / Math.sqrt(variance) : n === o ? 0 : Infinity * Math.sign(n - o);
 }
 
+const nameHashes = [];
+function nameHash(k) {
+  if (nameHashes[k] !== undefined) return nameHashes[k];
+  const name = NAMES[k];
+  let h = 0x811c9dc5;
+  for (let c = 0; c < name.length; c++) h = Math.imul(h ^ name.charCodeAt(c), 0x01000193);
+  return (nameHashes[k] = h >>> 0);
+}
+const behind = (h, k) => Math.imul(h ^ nameHash(k), 0x01000193) >>> 0;
+
 // A number that stays the same for the same path of names, for addresses.
 function pathHash(tree, i) {
-  const names = [];
-  for (; i > 0; i = tree.parent[i]) names.push(NAMES[tree.name[i]]);
-  let h = 0x811c9dc5;
-  for (const name of names.reverse()) {
-    for (let c = 0; c < name.length; c++) h = Math.imul(h ^ name.charCodeAt(c), 0x01000193);
-    h = Math.imul(h ^ 0xff, 0x01000193);
-  }
-  return (h >>> 0).toString(36);
+  const path = [];
+  for (; i > 0; i = tree.parent[i]) path.push(tree.name[i]);
+  return path.reverse().reduce(behind, 0x811c9dc5).toString(36);
 }
 
 function findPath(tree, hash) {
-  const h = new Uint32Array(tree.count);
+  const h = new Uint32Array(tree.count), wanted = parseInt(hash, 36);
   h[0] = 0x811c9dc5;
   for (let i = 1; i < tree.count; i++) {
-    let x = h[tree.parent[i]];
-    const name = NAMES[tree.name[i]];
-    for (let c = 0; c < name.length; c++) x = Math.imul(x ^ name.charCodeAt(c), 0x01000193);
-    h[i] = Math.imul(x ^ 0xff, 0x01000193) >>> 0;
-    if (h[i].toString(36) === hash) return i;
+    h[i] = behind(h[tree.parent[i]], tree.name[i]);
+    if (h[i] === wanted) return i;
   }
   return 0;
 }

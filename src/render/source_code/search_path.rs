@@ -62,6 +62,8 @@ impl SourceFile {
 #[derive(Debug, Default)]
 pub struct SourceCode {
     search: String,
+    /// Whether nothing outside of the search path is opened.
+    confined: bool,
     files: HashMap<String, Result<SourceFile, String>>,
 }
 
@@ -78,7 +80,20 @@ impl SourceCode {
         };
         Ok(Self {
             search,
+            confined: false,
             files: HashMap::new(),
+        })
+    }
+
+    /// As [`SourceCode::new`], for readers who are not the user: nothing outside of the search path is opened, whatever a
+    /// profile names and wherever a link leads.
+    ///
+    /// # Errors
+    /// When there is no current folder.
+    pub fn confined(search: &str) -> io::Result<Self> {
+        Ok(Self {
+            confined: true,
+            ..Self::new(search)?
         })
     }
 
@@ -92,8 +107,13 @@ impl SourceCode {
     /// # Errors
     /// When it is not found.
     pub fn file(&mut self, path: &str) -> Result<&SourceFile, &str> {
-        let Self { search, files } = self;
+        let Self {
+            search,
+            confined,
+            files,
+        } = self;
         let entry = files.entry(path.to_owned());
+        let open = if *confined { open_inside } else { open };
         let file = entry.or_insert_with(|| open(path, search).map(read));
         file.as_ref().map_err(String::as_str)
     }
@@ -117,6 +137,23 @@ fn open(path: &str, search: &str) -> Result<File, String> {
             if let Ok(file) = File::open(folder.join(path)) {
                 return Ok(file);
             }
+        }
+    }
+    Err(format!("could not find file {path} on path {search}"))
+}
+
+/// Sources are text; what is larger is none.
+const LARGEST: u64 = 16 << 20;
+
+/// Opens a plain file that really is inside of the search path.
+fn open_inside(path: &str, search: &str) -> Result<File, String> {
+    for folder in std::env::split_paths(search) {
+        let (Ok(inside), Ok(real)) = (folder.canonicalize(), folder.join(path).canonicalize()) else {
+            continue;
+        };
+        let fits = |m: &std::fs::Metadata| m.is_file() && m.len() <= LARGEST;
+        if real.starts_with(&inside) && real.metadata().is_ok_and(|m| fits(&m)) {
+            return File::open(real).map_err(|e| format!("open {path}: {}", system_reason(&e)));
         }
     }
     Err(format!("could not find file {path} on path {search}"))
