@@ -122,7 +122,7 @@ fn dump() -> Vec<u8> {
     let mut out = Vec::new();
     for (i, name) in NAMES.iter().enumerate() {
         let name: Vec<u8> = name.iter().copied().filter(|b| !b"\r\n".contains(b)).collect();
-        let _ = write!(out, "goroutine {} [select, {} minutes]:\n", i + 1, i);
+        let _ = writeln!(out, "goroutine {} [select, {} minutes]:", i + 1, i);
         out.extend_from_slice(&name);
         out.extend_from_slice(b"(0x1)\n\t/src/a.go:1 +0x1\ncreated by ");
         out.extend_from_slice(&name);
