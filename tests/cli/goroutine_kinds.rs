@@ -305,9 +305,7 @@ fn waits_take_units_and_say_what_a_plain_number_is() {
     let help = fine(&["goroutines", "--help"]);
     let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(
-        help.contains(
-            "5m, 2h, 1h30m, 90s (seconds count up to the next whole minute), or a plain number, which is minutes"
-        ),
+        help.contains("5m, 2h, 1h30m, 90s (rounded up to a minute), or a plain number, which is minutes"),
         "{help}"
     );
     let refused = run(&["goroutines", &waits, "--min-wait", "5 weeks"]);
