@@ -1,16 +1,13 @@
-//! Which of many numbers differ between two groups of runs? Permutations: if the groups do not differ, every way of
-//! dividing the runs is as likely as the one that was seen.
+//! Does a number differ between two groups of runs? Permutations: if the groups do not differ, every way of dividing the
+//! runs is as likely as the one that was seen. And how much more than by their sampling do runs of one group vary?
 //!
-//! For a single number the smallest probability is one in as many as there are ways, which no correction for many numbers
-//! survives with a few runs. So the ways of all numbers are pooled into one distribution of a studentised difference
-//! (Tusher, Tibshirani and Chu 2001): the rank of a difference among those of all numbers and all ways.
+//! With a few runs there are few ways, and no rank among them survives a correction for many numbers; the ratio of
+//! variances, pooled over all numbers, then says how far to trust the sampling errors.
 
-/// At most this many ways are tried, and at least so many; beyond that they are drawn at random, always the same.
-const WAYS: usize = 4_000;
-/// See [`WAYS`].
-const FEWEST: usize = 500;
-/// How many differences are held at once, ways times numbers, where that leaves the fewest ways.
-const POOL: usize = 2_000_000;
+/// At most this many ways are tried; beyond that they are drawn at random, always the same.
+const WAYS: usize = 2_000;
+/// Runs that what is known of all numbers weighs as much as.
+const SHRINK: f64 = 10.0;
 
 /// One number in every run, first those of the old group.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,34 +31,50 @@ pub fn ways(all: usize, new: usize) -> usize {
     ways as usize
 }
 
-/// For every number the probability that it differs as much by chance, the new group being larger. `old` says how many of
-/// the values are of the old group.
-pub fn pooled(numbers: &[Observed], old: usize) -> Vec<f64> {
+/// For every number the share of ways in which the new group is at least as much larger; the way that was seen counts, so
+/// that the smallest is one in as many as there are ways. `old` says how many of the values are of the old group.
+pub fn ranks(numbers: &[Observed], old: usize) -> Vec<f64> {
     let runs = numbers.iter().map(|n| n.values.len()).min().unwrap_or(0);
     if old == 0 || old >= runs {
         return vec![1.0; numbers.len()];
     }
-    let most = (POOL / numbers.len().max(1)).clamp(FEWEST, WAYS);
-    let divisions = divisions(runs, runs - old, most);
-    let mut pool = Vec::with_capacity(divisions.len() * numbers.len());
-    let mut seen = Vec::with_capacity(numbers.len());
-    for n in numbers {
-        let (as_seen, rest) = statistics(n, &divisions);
-        seen.push(as_seen);
-        pool.extend(rest);
-    }
-    pool.sort_by(f64::total_cmp);
-    // Differences that are equal but for rounding are as large.
-    let at_least = |t: f64| pool.len() - pool.partition_point(|&v| v < t - 1e-9 * t.abs().max(1e-9));
-    seen.iter()
-        .map(|&t| {
-            if t > 0.0 {
-                at_least(t) as f64 / pool.len() as f64
-            } else {
-                1.0
-            }
-        })
-        .collect()
+    let divisions = divisions(runs, runs - old, WAYS);
+    let rank = |n: &Observed| {
+        let (seen, all) = statistics(n, &divisions);
+        // Differences that are equal but for rounding are as large.
+        let at_least = |t: &&f64| **t >= seen - 1e-9 * seen.abs().max(1e-9);
+        match seen > 0.0 {
+            true => all.iter().filter(at_least).count() as f64 / all.len() as f64,
+            false => 1.0,
+        }
+    };
+    numbers.iter().map(rank).collect()
+}
+
+/// For every number how many times as much as by its sampling it varies between runs of one group: its own ratio of
+/// variances, drawn towards that of all numbers, at least 1.
+pub fn dispersions(numbers: &[Observed], old: usize) -> Vec<f64> {
+    let ratio = |n: &Observed| {
+        let (a, b) = n.values.split_at(old.min(n.values.len()));
+        let spread = |v: &[f64]| {
+            let mean = v.iter().sum::<f64>() / v.len().max(1) as f64;
+            v.iter().map(|x| (x - mean).powi(2)).sum::<f64>()
+        };
+        let freedom = (n.values.len() as f64 - 2.0).max(1.0);
+        (n.variance > 0.0).then(|| ((spread(a) + spread(b)) / freedom / n.variance, freedom))
+    };
+    let all: Vec<Option<(f64, f64)>> = numbers.iter().map(ratio).collect();
+    let known: Vec<f64> = all.iter().flatten().map(|r| r.0).collect();
+    let common = if known.is_empty() {
+        1.0
+    } else {
+        known.iter().sum::<f64>() / known.len() as f64
+    };
+    let of = |r: &Option<(f64, f64)>| {
+        let (own, freedom) = r.unwrap_or((common, 0.0));
+        ((own * freedom + common * SHRINK) / (freedom + SHRINK)).max(1.0)
+    };
+    all.iter().map(of).collect()
 }
 
 /// The runs that are new, for every way that is tried; the first is what was seen.
@@ -167,28 +180,37 @@ mod tests {
     }
 
     #[test]
-    fn one_of_many_is_found_and_the_rest_is_not() {
-        let level = |i: usize| {
-            let v = |j: usize| 100.0 + ((i * 7 + j * 13) % 11) as f64;
-            number(&(0..10).map(v).collect::<Vec<f64>>())
-        };
-        let mut numbers: Vec<Observed> = (0..60).map(level).collect();
-        numbers.push(number(&[
-            100.0, 102.0, 101.0, 99.0, 103.0, 160.0, 158.0, 163.0, 161.0, 159.0,
-        ]));
-        let p = pooled(&numbers, 5);
-        // The rank of the only one among 252 ways of 61 numbers.
-        assert!((p[60] - 1.0 / (252.0 * 61.0)).abs() < 1e-9, "{}", p[60]);
-        assert!(p[..60].iter().all(|p| *p > 1e-3), "{p:?}");
+    fn the_rank_of_the_seen_one() {
+        let level = number(&[100.0, 103.0, 99.0, 101.0, 102.0, 98.0]);
+        let grown = number(&[100.0, 103.0, 99.0, 161.0, 158.0, 160.0]);
+        let found = ranks(&[level, grown], 3);
+        assert!(found[0] > 0.3, "{found:?}");
+        assert!((found[1] - 1.0 / 20.0).abs() < 1e-12, "{found:?}");
     }
 
     #[test]
     fn equal_values_and_empty_groups_say_nothing() {
-        assert_eq!(pooled(&[number(&[5.0; 6])], 3), [1.0]);
-        assert_eq!(pooled(&[number(&[1.0, 2.0])], 0), [1.0]);
-        assert_eq!(pooled(&[number(&[1.0, 2.0])], 2), [1.0]);
-        assert!(pooled(&[], 1).is_empty());
+        assert_eq!(ranks(&[number(&[5.0; 6])], 3), [1.0]);
+        assert_eq!(ranks(&[number(&[1.0, 2.0])], 0), [1.0]);
+        assert_eq!(ranks(&[number(&[1.0, 2.0])], 2), [1.0]);
+        assert!(ranks(&[], 1).is_empty());
         // What fell did not grow.
-        assert_eq!(pooled(&[number(&[9.0, 8.0, 9.0, 1.0, 2.0, 1.0])], 3), [1.0]);
+        assert_eq!(ranks(&[number(&[9.0, 8.0, 9.0, 1.0, 2.0, 1.0])], 3), [1.0]);
+    }
+
+    #[test]
+    fn runs_that_vary_more_than_their_sampling() {
+        let of = |values: &[f64], variance: f64| Observed {
+            values: values.to_vec(),
+            variance,
+        };
+        // Ten times the variance of sampling, and as much.
+        let wild = of(&[80.0, 100.0, 120.0, 80.0, 100.0, 120.0], 40.0);
+        let calm = of(&[94.0, 100.0, 106.0, 94.0, 100.0, 106.0], 36.0);
+        assert!(dispersions(std::slice::from_ref(&wild), 3)[0] > 9.9);
+        assert_eq!(dispersions(std::slice::from_ref(&calm), 3)[0], 1.0);
+        let both = dispersions(&[wild, calm], 3);
+        assert!(both[0] > both[1] && both[1] > 1.0, "{both:?}");
+        assert_eq!(dispersions(&[of(&[0.0; 4], 0.0)], 2), [1.0]);
     }
 }

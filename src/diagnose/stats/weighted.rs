@@ -4,9 +4,12 @@
 //! count with a weight. Given how many were counted in both sums together, each of them is of the second with a
 //! probability that only the exposures decide (Przyborowski and Wilenski 1940, for one stratum). The tail of the weighted
 //! sum is that of the saddlepoint approximation (Lugannani and Rice 1980; for a single weight with the correction for
-//! lattices of Daniels 1987), which stays accurate for a handful of counts, where the normal distribution is not.
+//! lattices of Daniels 1987; a few counts of one weight are summed up exactly), which stays accurate for a handful of counts, where the normal distribution is not.
 
 use super::trend::normal_upper;
+
+/// Up to this many counts of one weight their distribution is summed up itself.
+const EXACT: f64 = 2_000.0;
 
 /// Counts of equal weight on both sides.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -59,18 +62,42 @@ pub fn compare(strata: &[Stratum], exposure: f64, dispersion: f64) -> Compared {
     if strata.iter().all(|s| s.old <= 0.0) {
         return Compared { p: smallest, smallest };
     }
+    let p = match equal_weights(&strata) && dispersion <= 1.0 && counted <= EXACT {
+        true => binomial_upper(seen / strata[0].weight, counted, share),
+        false => upper_tail(&strata, share, seen),
+    };
     Compared {
-        p: upper_tail(&strata, share, seen).max(smallest),
+        p: p.max(smallest),
         smallest,
     }
+}
+
+/// Whether all weights are one: those that differ by less are of one size class, rounded.
+fn equal_weights(strata: &[Stratum]) -> bool {
+    let heaviest = strata.iter().map(|s| s.weight).fold(0.0, f64::max);
+    let lightest = strata.iter().map(|s| s.weight).fold(f64::INFINITY, f64::min);
+    heaviest - lightest <= 1e-9 * heaviest
+}
+
+/// P(X >= k) for X binomial: the terms from k on, each from the one before.
+fn binomial_upper(k: f64, n: f64, share: f64) -> f64 {
+    let (k, n) = (k.round() as u64, n.round() as u64);
+    let odds = share / (1.0 - share);
+    // ln of the first term.
+    let choose: f64 = (0..k).map(|i| ((n - i) as f64 / (k - i) as f64).ln()).sum();
+    let mut term = (choose + k as f64 * share.ln() + (n - k) as f64 * (1.0 - share).ln()).exp();
+    let mut sum = 0.0;
+    for i in k..=n {
+        sum += term;
+        term *= (n - i) as f64 / (i + 1) as f64 * odds;
+    }
+    sum.min(1.0)
 }
 
 /// P(sum of weighted counts of the second >= `seen`), above its mean.
 fn upper_tail(strata: &[Stratum], share: f64, seen: f64) -> f64 {
     let heaviest = strata.iter().map(|s| s.weight).fold(0.0, f64::max);
-    let lightest = strata.iter().map(|s| s.weight).fold(f64::INFINITY, f64::min);
-    // Weights that differ by less are those of one size class, rounded.
-    let lattice = (heaviest - lightest <= 1e-9 * heaviest).then_some(heaviest);
+    let is_lattice = equal_weights(strata);
     let seen = seen / heaviest;
     let all: Vec<(f64, f64)> = strata.iter().map(|s| (s.weight / heaviest, s.old + s.new)).collect();
     let Some(at) = saddlepoint(&all, share, seen) else {
@@ -81,10 +108,7 @@ fn upper_tail(strata: &[Stratum], share: f64, seen: f64) -> f64 {
     if w < 1e-4 {
         return 0.5;
     }
-    let u = match lattice {
-        Some(_) => (1.0 - (-at).exp()) * k.second.sqrt(),
-        None => at * k.second.sqrt(),
-    };
+    let u = if is_lattice { 1.0 - (-at).exp() } else { at } * k.second.sqrt();
     let density = (-0.5 * w * w).exp() / (2.0 * std::f64::consts::PI).sqrt();
     (normal_upper(w) + density * (1.0 / u - 1.0 / w)).clamp(0.0, 1.0)
 }
