@@ -8,6 +8,7 @@
 #   kills      200 captures killed at random moments, answers cut at every byte, a restart of each kind at every request
 #   simulation 10,000 simulated series for every bar of the statistics of diagnose; prints the table
 #   ward       every public incident in every form, severity and spelling; prints the table beside the rules of others
+#   gate       false alarms and power of check --baseline, 1,000 runs; KUBEPROF_CAPTURES=DIR adds real captures
 #   generate   src/pprof/proto.rs against proto/profile.proto, byte by byte
 #   mutants    small wrong edits where a wrong answer hurts most (tests/mutants.py; hours)
 #   fuzz       every target of fuzz/ for SECONDS_EACH (1800); crashes stay in fuzz/artifacts
@@ -40,6 +41,9 @@ for task in "${tasks[@]}"; do
             ;;
         ward)
             KUBEPROF_WARD=full cargo test --locked --release --test integration ward:: -- --nocapture
+            ;;
+        gate)
+            KUBEPROF_GATE=1000 cargo test --locked --release --test integration gate:: -- --nocapture
             ;;
         generate)
             cargo run --locked --manifest-path proto/generate/Cargo.toml -- --check

@@ -5,6 +5,7 @@ mod binaries;
 mod bundle;
 mod capture;
 mod cli;
+mod gate;
 mod house;
 mod input;
 mod kubelet;

@@ -2,6 +2,7 @@
 //! permutation of the runs.
 
 use std::collections::BTreeMap;
+use std::slice;
 
 use super::super::outcome::{Floor, Judged, Limit, Outcome, Tested, Unit, Why};
 use super::super::reading::Reading;
@@ -12,11 +13,13 @@ use super::assemble::{Doubtful, RunTold, Table, decide, is_young, one_of};
 use super::{Found, Scene, attribution, stacks};
 use crate::diagnose::report::{Evidence, Fact, Show, Verb};
 use crate::diagnose::stats::fdr::Test;
-use crate::diagnose::stats::permutation::{Observed, pooled, ways};
+use crate::diagnose::stats::permutation::{Observed, dispersions, ranks, ways};
 use crate::diagnose::stats::weighted::{Stratum, compare as compare_counts};
 
-/// Fewer ways than this to divide the runs tell nothing, even of all subjects together.
+/// Runs are permuted where there are this many ways to divide them.
 const WAYS: usize = 20;
+/// Among the ways to divide the runs the seen one must be among this share of the largest differences.
+const RANK: f64 = 0.05;
 /// Goroutines come in bunches: a pod that starts brings about this many, a burst of probes as many. Counts of a single
 /// moment are worth that much less.
 const BUNCH: f64 = 10.0;
@@ -131,29 +134,50 @@ fn pair<'r>(key: Key, old: &Table<'r>, new: &Table<'r>, by: Assemble, permute: b
     })
 }
 
-/// Probabilities by permuting the runs.
-fn permuted(pairs: &[Pair<'_>], old: &Table<'_>, new: &Table<'_>, exposure: f64) -> Vec<f64> {
-    let value = |run: &RunTold<'_>, key: Key| {
-        let all = run
-            .iter()
-            .map(|told| (told.of(key).value, told.of(key).variance.unwrap_or(0.0)))
-            .collect();
-        one_of(all, Assemble::Median).unwrap_or_default()
+/// What several runs on both sides say of a subject.
+#[derive(Clone, Copy)]
+struct OfRuns {
+    /// Share of the ways to divide the runs with a difference as large.
+    rank: f64,
+    /// Probability of the sums by chance, widened by how much runs vary.
+    test: Test,
+}
+
+/// Permutes the runs, and compares their sums with errors as wide as runs of one side differ.
+fn permuted(pairs: &[Pair<'_>], old: &Table<'_>, new: &Table<'_>, load: f64) -> Vec<OfRuns> {
+    let middle = |run: &RunTold<'_>, key: Key| {
+        let all = run.iter().map(|told| (told.of(key).value, told.of(key))).collect();
+        one_of(all, Assemble::Median).map(|found| found.1).unwrap_or_default()
     };
-    let observed: Vec<Observed> = (pairs.iter())
-        .map(|p| {
-            let of_old = old
-                .runs()
-                .map(|r| value(r, p.key))
-                .map(|(v, e)| (v * exposure, e * exposure * exposure));
-            let all: Vec<(f64, f64)> = of_old.chain(new.runs().map(|r| value(r, p.key))).collect();
-            Observed {
-                variance: all.iter().map(|v| v.1).sum::<f64>() / all.len().max(1) as f64,
-                values: all.into_iter().map(|v| v.0).collect(),
-            }
-        })
-        .collect();
-    pooled(&observed, old.runs().count())
+    let (k, m) = (old.runs().count(), new.runs().count());
+    let mut observed = Vec::new();
+    let mut sums = Vec::new();
+    for p in pairs {
+        let before: Vec<Tally> = old.runs().map(|r| middle(r, p.key)).collect();
+        let after: Vec<Tally> = new.runs().map(|r| middle(r, p.key)).collect();
+        // A count that is not sampled varies like one: that is what its spread is held against.
+        let variance = |t: &Tally| t.variance.filter(|v| *v > 0.0).unwrap_or(t.value);
+        let all = || before.iter().map(|t| (t, load)).chain(after.iter().map(|t| (t, 1.0)));
+        observed.push(Observed {
+            values: all().map(|(t, by)| t.value * by).collect(),
+            variance: all().map(|(t, by)| variance(t) * by * by).sum::<f64>() / (k + m).max(1) as f64,
+        });
+        sums.push(strata(&before, &after));
+    }
+    let ranks = ranks(&observed, k);
+    let spread = dispersions(&observed, k);
+    let exposure = load * m as f64 / k.max(1) as f64;
+    let of = |((sum, rank), spread): ((Vec<Stratum>, f64), f64)| {
+        let found = compare_counts(&sum, exposure, spread);
+        OfRuns {
+            rank,
+            test: Test {
+                p: found.p,
+                smallest: found.smallest,
+            },
+        }
+    };
+    sums.into_iter().zip(ranks).zip(spread).map(of).collect()
 }
 
 fn judged(
@@ -162,7 +186,7 @@ fn judged(
     matcher: &mut Matcher<'_>,
     pair: &Pair<'_>,
     exposure: f64,
-    permuted: Option<f64>,
+    permuted: Option<OfRuns>,
     calm: bool,
 ) -> Doubtful {
     let (old, new) = (&pair.old.tally, &pair.new.tally);
@@ -195,9 +219,9 @@ fn judged(
         return done(j, Outcome::Inconclusive, Why::Forms);
     }
     let is_small = change < (rule.min_change * expected).max(rule.min_units);
-    if let Some(p) = permuted {
-        let q_test = Test { p, smallest: 0.0 };
-        (j.outcome, j.why) = match (is_small, p < scene.alpha) {
+    if let Some(runs) = permuted {
+        let is_sure = runs.test.p < scene.alpha && runs.rank <= RANK;
+        (j.outcome, j.why) = match (is_small, is_sure) {
             (true, true) => (Outcome::Pass, Why::SmallChange),
             (true, false) => (Outcome::Pass, Why::NotLarger),
             (false, true) => (Outcome::Fail, Why::Grew),
@@ -205,7 +229,7 @@ fn judged(
         };
         return Doubtful {
             judged: j,
-            test: Some(q_test),
+            test: Some(runs.test),
         };
     }
     if new.variance.is_none() || old.variance.is_none() {
@@ -217,11 +241,11 @@ fn judged(
     // What is known to wait for minutes is no burst.
     let steady = rule.measure != Measure::Goroutines || calm || new.settled >= expected + 0.8 * change;
     let spread = if steady { 1.0 } else { BUNCH };
-    let test = compare_counts(&strata(old, new), exposure, spread);
+    let test = compare_counts(&strata(slice::from_ref(old), slice::from_ref(new)), exposure, spread);
     let plain = if steady {
         test.p
     } else {
-        compare_counts(&strata(old, new), exposure, 1.0).p
+        compare_counts(&strata(slice::from_ref(old), slice::from_ref(new)), exposure, 1.0).p
     };
     let young = is_young(pair.new.reading).or(is_young(pair.old.reading));
     (j.outcome, j.why) = match (is_small, young) {
@@ -254,16 +278,17 @@ fn forms_differ(pair: &Pair<'_>) -> bool {
 }
 
 /// Counts of both sides by what each stands for.
-fn strata(old: &Tally, new: &Tally) -> Vec<Stratum> {
+fn strata(old: &[Tally], new: &[Tally]) -> Vec<Stratum> {
     let mut all: BTreeMap<u64, Stratum> = BTreeMap::new();
-    for (side, tally) in [old, new].into_iter().enumerate() {
+    let sides = old.iter().map(|t| (t, true)).chain(new.iter().map(|t| (t, false)));
+    for (tally, is_old) in sides {
         for &(weight, count) in &tally.strata {
             let s = all.entry(weight.to_bits()).or_insert(Stratum {
                 weight,
                 old: 0.0,
                 new: 0.0,
             });
-            if side == 0 {
+            if is_old {
                 s.old += count;
             } else {
                 s.new += count;

@@ -114,7 +114,7 @@ fn one(case: &Case<'_>, rule: &Rule, differences: &[Difference], used: &mut [boo
         candidate: case.candidate,
         baseline: case.baseline,
         assemble: rule.assemble.unwrap_or(case.rules.settings.assemble),
-        alpha: case.rules.settings.alpha,
+        alpha: case.rules.settings.alpha / tests(case.rules) as f64,
     };
     let compares = matches!(rule.check, Check::NoRegression(_));
     let mut found = match rule.level {
@@ -199,6 +199,28 @@ impl Scene<'_> {
             .iter()
             .position(|m| m == name)
     }
+}
+
+/// How many rules rest on chance: the probability of a false alarm is shared out among them.
+fn tests(rules: &Rules) -> usize {
+    let sampled = |m: Measure| {
+        !matches!(
+            m,
+            Measure::Goroutines | Measure::Wait | Measure::Metric | Measure::Findings
+        )
+    };
+    let is = |r: &&Rule| match &r.check {
+        Check::Budget(b) => sampled(b.measure),
+        Check::NoRegression(n) => n.measure != Measure::Findings,
+        _ => false,
+    };
+    rules
+        .rules
+        .iter()
+        .filter(|r| r.level != Level::Off)
+        .filter(is)
+        .count()
+        .max(1)
 }
 
 /// A failure counts only where it repeats, for the same subject.

@@ -37,7 +37,8 @@ pub struct Settings {
     pub assemble: Assemble,
     /// What a rule that cannot be decided does to the whole.
     pub inconclusive: Inconclusive,
-    /// Probability with which a healthy kubelet may fail a rule by the chance of sampling.
+    /// Probability with which a healthy kubelet may fail the whole check by the chance of sampling; shared out among the
+    /// rules that rest on sampled numbers or compare.
     pub alpha: f64,
 }
 
@@ -46,7 +47,7 @@ impl Default for Settings {
         Self {
             assemble: Assemble::Optimistic,
             inconclusive: Inconclusive::Warn,
-            alpha: 0.005,
+            alpha: 0.01,
         }
     }
 }
