@@ -17,8 +17,47 @@ fn risen(now: &Seen, earlier: &[&Seen], read: impl Fn(&Metrics) -> Option<f64>) 
 }
 
 /// Failed and all image pulls in the time looked at.
-pub(super) fn pulls(_: &Observed, now: &Seen, earlier: &[&Seen]) -> Option<(f64, f64)> {
+pub(super) fn pulls(now: &Seen, earlier: &[&Seen]) -> Option<(f64, f64)> {
     operations(now, earlier, "pull_image")
+}
+
+/// An operation on volumes that fails.
+#[derive(Debug, Clone)]
+pub(super) struct VolumesFail {
+    /// `volume_mount`.
+    pub(super) operation: String,
+    /// `kubernetes.io/configmap`.
+    pub(super) plugin: String,
+    pub(super) failed: f64,
+    pub(super) all: f64,
+}
+
+/// The operation on volumes that failed most in the time looked at, where most of it failed.
+pub(super) fn volumes(now: &Seen, earlier: &[&Seen]) -> Option<VolumesFail> {
+    const METRIC: &str = "storage_operation_duration_seconds_count";
+    let samples = now.metrics.as_ref()?.all(METRIC);
+    let mut found: Option<VolumesFail> = None;
+    for s in samples.iter().filter(|s| s.label("status").starts_with("fail")) {
+        let same = |o: &Sample| {
+            ["operation_name", "volume_plugin"]
+                .iter()
+                .all(|l| o.label(l) == s.label(l))
+        };
+        let all = risen(now, earlier, |m| m.sum(METRIC, same))?;
+        let failed = risen(now, earlier, |m| {
+            m.sum(METRIC, |o| same(o) && o.label("status").starts_with("fail"))
+        })?;
+        let most = found.as_ref().is_none_or(|f| failed > f.failed);
+        if failed >= 3.0 && failed >= 0.5 * all && most {
+            found = Some(VolumesFail {
+                operation: s.label("operation_name").to_owned(),
+                plugin: s.label("volume_plugin").to_owned(),
+                failed,
+                all,
+            });
+        }
+    }
+    found
 }
 
 /// Failed and all calls of one operation of the runtime.
@@ -223,7 +262,7 @@ fn operation(
 
 /// Image pulls that fail, where no goroutine is seen waiting for one.
 fn pulls_alone(seen: &Observed, now: &Seen, earlier: &[&Seen]) -> Option<Finding> {
-    let (failed, all) = pulls(seen, now, earlier)?;
+    let (failed, all) = pulls(now, earlier)?;
     if failed < LEAST || failed < 0.5 * all {
         return None;
     }

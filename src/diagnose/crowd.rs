@@ -153,6 +153,8 @@ pub(crate) struct Group {
     pub(crate) waits: Vec<(u64, u64)>,
     /// Marked by the runtime as leaked.
     pub(crate) leaked: u64,
+    /// Numbers of the goroutines, where the dump has them.
+    pub(crate) ids: Vec<u64>,
 }
 
 impl Group {
@@ -190,6 +192,17 @@ pub(crate) struct Crowd {
 impl Crowd {
     /// Reads a goroutine profile.
     pub(crate) fn of(p: &Profile, book: &mut Book, stacks: &mut StackBook) -> Self {
+        Self::of_dump(p, &[], book, stacks)
+    }
+
+    /// Whether goroutines are numbered.
+    pub(crate) fn has_ids(&self) -> bool {
+        self.groups.iter().any(|g| !g.ids.is_empty())
+    }
+
+    /// The same of a dump that numbers its goroutines: their numbers and samples.
+    pub(crate) fn of_dump(p: &Profile, ids: &[(u64, u32)], book: &mut Book, stacks: &mut StackBook) -> Self {
+        let mut groups_of_samples = vec![usize::MAX; if ids.is_empty() { 0 } else { p.samples.len() }];
         let names = book.functions(p);
         let keys = Keys::of(p);
         let mut crowd = Self::default();
@@ -239,9 +252,13 @@ impl Crowd {
                     count: 0,
                     waits: Vec::new(),
                     leaked: 0,
+                    ids: Vec::new(),
                 });
                 crowd.groups.len() - 1
             });
+            if let Some(of_sample) = groups_of_samples.get_mut(i) {
+                *of_sample = at;
+            }
             let group = &mut crowd.groups[at];
             group.count += count;
             group.leaked += leaked;
@@ -253,6 +270,12 @@ impl Crowd {
             }
             crowd.total += count;
             crowd.leaked += leaked;
+        }
+        for &(id, sample) in ids {
+            let group = groups_of_samples.get(sample as usize);
+            if let Some(group) = group.and_then(|&g| crowd.groups.get_mut(g)) {
+                group.ids.push(id);
+            }
         }
         crowd
     }

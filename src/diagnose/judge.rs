@@ -65,7 +65,9 @@ impl Scale {
     /// At how many moments in a row it was found.
     pub(super) fn persists(&self) -> Option<usize> {
         self.reasons.iter().find_map(|r| match r.why {
-            Why::Persists { moments, .. } => Some(moments),
+            Why::Persists { moments, .. } | Why::Stays { moments, .. } | Why::VictimsPersist { moments, .. } => {
+                Some(moments)
+            }
             _ => None,
         })
     }

@@ -259,6 +259,10 @@ impl Issue {
         }
     }
 
+    fn is_of_runtime(&self) -> bool {
+        matches!(self.component.as_str(), "containerd" | "cri-o")
+    }
+
     fn report(&self, build: &Build<'_>) -> KnownIssue {
         let kubernetes = Version::parse(&build.process.kubernetes);
         let same_minor = |t: &&String| {
@@ -270,7 +274,11 @@ impl Issue {
             id: self.id.clone(),
             url: self.url.clone(),
             title: self.title.clone(),
-            applies: self.applies(build),
+            applies: match self.applies(build) {
+                // The kubelet's goroutines show that the runtime keeps them waiting, not why.
+                Applies::Yes if self.is_of_runtime() => Applies::Unknown,
+                other => other,
+            },
             fixed_in: self.fixed_in.clone(),
             upgrade_to: self.fixed_in.iter().find(same_minor).filter(|_| of_kubernetes).cloned(),
             component: self.component.clone(),
@@ -332,7 +340,7 @@ pub(super) fn attach(findings: &mut [Finding], issues: &[Issue], book: &mut Book
         for issue in issues {
             if issue.matches(f, book) {
                 found.push(issue.report(build));
-                if issue.applies(build) == Applies::Yes && !issue.mitigation.is_empty() {
+                if issue.applies(build) == Applies::Yes && !issue.is_of_runtime() && !issue.mitigation.is_empty() {
                     f.remedies.insert(0, issue.mitigation.clone());
                 }
             }

@@ -28,6 +28,9 @@ pub struct Moment {
     pub goroutines: Option<Profile>,
     /// The goroutines are those of a dump.
     pub goroutines_are_dump: bool,
+    /// The number of each goroutine of the dump, and the sample that it is counted in. A number stays the same as long as
+    /// its goroutine lives.
+    pub goroutine_ids: Vec<(u64, u32)>,
     /// The dump ends early.
     pub dump_cut: bool,
     /// Why the process ended, as the text with the dump says.

@@ -105,7 +105,8 @@ impl Observed {
                 p.build_id().clone_into(&mut process.build_id);
             }
         }
-        let crowd = moment.goroutines.as_ref().map(|p| Crowd::of(p, book, stacks));
+        let ids = &moment.goroutine_ids;
+        let crowd = (moment.goroutines.as_ref()).map(|p| Crowd::of_dump(p, ids, book, stacks));
         // An allocs profile has the columns of a heap profile.
         let heap = moment
             .heap

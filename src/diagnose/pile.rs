@@ -286,8 +286,8 @@ impl Scene<'_> {
             return false;
         }
         let ratio = count as f64 / usual.max(1) as f64;
-        // Twice is worth a look, four times is hard to explain.
-        let weight = (3.3 * ratio.log10()).min(4.0);
+        // Twice is worth a look, three times is hard to explain.
+        let weight = (4.2 * ratio.log10()).min(4.0);
         if weight < 0.5 {
             return false;
         }

@@ -398,6 +398,19 @@ pub enum Claim {
         /// Who waits for what fails.
         victims: Vec<Party>,
     },
+    /// An operation on volumes fails, and pod workers wait for their volumes.
+    VolumesFail {
+        /// Who waits.
+        parties: Vec<Party>,
+        /// `volume_mount`.
+        operation: String,
+        /// `kubernetes.io/configmap`.
+        plugin: String,
+        /// How many failed in the time looked at.
+        failed: f64,
+        /// Of how many.
+        all: f64,
+    },
     /// Plugins whose sockets are there and that are not registered.
     NotRegistered {
         /// Their sockets.
@@ -606,6 +619,20 @@ pub enum Why {
     ManyOwners(usize),
     /// The same far end answers other calls.
     OthersAnswered,
+    /// Pulls end well.
+    PullsWork {
+        /// How many did in this time.
+        good: f64,
+        /// Of how many.
+        all: f64,
+    },
+    /// Operations on volumes fail.
+    VolumesFail {
+        /// How many in this time.
+        failed: f64,
+        /// Of how many.
+        all: f64,
+    },
     /// Most goroutines of this part are there at once.
     MostAtOnce {
         /// How many.
@@ -623,6 +650,17 @@ pub enum Why {
         minutes: u64,
         /// How long such a wait may last.
         limit: u64,
+    },
+    /// The very same goroutines were there at several moments.
+    Stays {
+        /// How many.
+        count: u64,
+        /// At how many moments in a row.
+        moments: usize,
+        /// Of how many.
+        of: usize,
+        /// The longest wait seen meanwhile, in minutes.
+        minutes: u64,
     },
     /// Those that wait for it did so at several moments.
     VictimsPersist {

@@ -262,6 +262,7 @@ fn extent(f: &Finding) -> f64 {
         }
         Claim::LockWait { waiters, .. } => waiters.iter().map(|p| p.count as f64).sum::<f64>() + 500.0,
         Claim::NotTaken { senders, .. } => senders.iter().map(|p| p.count as f64).sum(),
+        Claim::VolumesFail { failed, .. } => *failed,
         Claim::LoopWaits { parties } => parties.iter().map(|p| p.count as f64).sum::<f64>() * 0.5,
         Claim::TimersFrozen { goroutines, .. } => 2000.0 + *goroutines as f64,
         Claim::PullsWait { waiting, .. } => *waiting as f64,

@@ -28,7 +28,7 @@ pub use goroutines::{FormsRemark, Prefer};
 pub use listing::{ListedFile, ListedProfile};
 pub use names::{Naming, Proven, Symbolize};
 pub use note::Note;
-pub use parents::dump_profile;
+pub use parents::{dump_profile, dump_profile_and_samples};
 pub use select::{Choice, Chosen, PREFERRED, Which};
 pub use series::{Artifact, KnownBy, Moment, Series};
 pub use source::{open_bundle, read_profile};

@@ -17,6 +17,12 @@ pub fn dump_profile(dump: &GoroutineDump, knowledge: &Knowledge) -> Profile {
     dump.to_owned_profile(Some(&|dump| parent_owners(dump, knowledge)))
 }
 
+/// The same, with the number of each goroutine and the sample that it is counted in.
+pub fn dump_profile_and_samples(dump: &GoroutineDump, knowledge: &Knowledge) -> (Profile, Vec<(u64, u32)>) {
+    let owners = parent_owners(dump, knowledge);
+    dump.to_profile_and_samples(|i| owners.get(i).and_then(Option::as_deref))
+}
+
 /// For each goroutine the key of the owner that it has from its parent alone.
 pub(super) fn parent_owners(dump: &GoroutineDump, knowledge: &Knowledge) -> Vec<Option<String>> {
     // Parts of the kubelet are none of another program.

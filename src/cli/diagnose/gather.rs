@@ -124,7 +124,9 @@ fn add(moment: &mut Moment, series: &Series, artifact: &Artifact, knowledge: &Kn
         (Kind::Goroutine, Some(dump)) => {
             moment.cause = dump.facts.crash.as_ref().map(|c| c.message.clone());
             // A dump knows states: it is better than what may be there already.
-            moment.goroutines = Some(input::dump_profile(dump, knowledge));
+            let (profile, ids) = input::dump_profile_and_samples(dump, knowledge);
+            moment.goroutines = Some(profile);
+            moment.goroutine_ids = ids;
             moment.goroutines_are_dump = true;
         }
         (Kind::Goroutine, None) if !(moment.goroutines_are_dump || is_text && moment.goroutines.is_some()) => {

@@ -4,6 +4,7 @@
 //! moment after moment, and for more of them there at once than chance puts there. `word` makes the finding.
 
 mod others;
+mod stay;
 mod weigh;
 mod word;
 

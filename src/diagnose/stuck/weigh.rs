@@ -4,14 +4,20 @@
 //! beyond its limit is worth 2 and more; loops in a call at one moment are worth as much as chance makes them rare (each
 //! loop spends a known small share of its time in such calls), less one for the ten barriers that are looked at.
 
+use super::super::calls;
 use super::super::judge::Scale;
 use super::super::report::{Confidence, FarEnd, Others, Why};
 use super::super::stats::counts::poisson_upper;
-use super::{Barrier, Cohort, Scene, Stand};
+use super::stay::stay;
+use super::{Barrier, Cohort, Group, Scene, Stand};
 use crate::kubelet::SubsystemId;
 
 /// A weight of chance is never more than this: duties are no better known.
 const MOST: f64 = 3.0;
+/// Seconds after which the same goroutine in the same call is more than a slow call.
+const LASTING: f64 = 90.0;
+/// Minutes that a queue for image pulls may take without a sign that it moves.
+const QUEUE: u64 = 5;
 /// What looking at about ten barriers costs.
 const BARRIERS: f64 = 1.0;
 
@@ -150,29 +156,49 @@ fn crowd(
     if here >= 3 && weight > 0.0 {
         scale.add(weight, Why::MostAtOnce { count: here, of: all });
     }
-    // The same part in the same place at moment after moment is no burst.
+    let of = scene.earlier.len() + 1;
+    let at = |g: &Group| g.attribution.owner == owner && is_at(scene, g, barrier);
+    let rare = -chance.log10() >= 1.0;
+    if let Some(same) = stay(scene, at) {
+        let by_chance = poisson_upper(same.count, all as f64 * duty.powi(same.moments as i32));
+        if same.moments >= 2 && same.count >= 2 && same.count * 2 >= here && rare {
+            // The same goroutines in the same place at moment after moment are no burst.
+            scale.add(
+                0.8 * (same.moments - 1) as f64,
+                Why::Persists {
+                    moments: same.moments,
+                    of,
+                },
+            );
+        } else if same.moments >= 3 && same.seconds >= LASTING && by_chance <= 0.01 {
+            // A slow call that comes again and again looks alike, unless one was seen to last.
+            scale.add(
+                if same.longest >= 1 { 2.4 } else { 0.9 },
+                Why::Stays {
+                    count: same.count,
+                    moments: same.moments,
+                    of,
+                    minutes: same.longest,
+                },
+            );
+        }
+        return;
+    }
     let mut moments = 1;
     for m in scene.earlier.iter().rev() {
         let Some(crowd) = &m.crowd else { break };
-        let groups = crowd.groups.iter().filter(|g| g.attribution.owner == owner);
-        let then: u64 = groups.filter(|g| is_at(scene, g, barrier)).map(|g| g.count).sum();
+        let then: u64 = crowd.groups.iter().filter(|g| at(g)).map(|g| g.count).sum();
         if then * 2 < here || then < 2 {
             break;
         }
         moments += 1;
     }
-    if moments >= 2 && here >= 2 && -chance.log10() >= 1.0 {
-        scale.add(
-            0.8 * (moments - 1) as f64,
-            Why::Persists {
-                moments,
-                of: scene.earlier.len() + 1,
-            },
-        );
+    if moments >= 2 && here >= 2 && rare {
+        scale.add(0.8 * (moments - 1) as f64, Why::Persists { moments, of });
     }
 }
 
-fn of_owner<'g>(groups: impl Iterator<Item = &'g super::Group>, owner: Option<SubsystemId>) -> u64 {
+fn of_owner<'g>(groups: impl Iterator<Item = &'g Group>, owner: Option<SubsystemId>) -> u64 {
     groups.filter(|g| g.attribution.owner == owner).map(|g| g.count).sum()
 }
 
@@ -198,7 +224,7 @@ fn moments_in_a_row(scene: &Scene<'_>, barrier: Barrier, single: &[Option<Subsys
 }
 
 /// Whether a group stands at a barrier.
-pub(super) fn is_at(scene: &Scene<'_>, group: &super::Group, barrier: Barrier) -> bool {
+pub(super) fn is_at(scene: &Scene<'_>, group: &Group, barrier: Barrier) -> bool {
     matches!(scene.stand(group), Stand::At(b, _) if b == barrier)
 }
 
@@ -225,45 +251,68 @@ fn victims(scene: &Scene<'_>, cohort: &Cohort<'_>, scale: &mut Scale) {
         );
         return;
     }
-    let count: u64 = cohort.victims.iter().map(|v| v.group.count).sum();
-    if count < 3 {
+    let limit = cohort.victims.iter().map(|v| v.longest).max().unwrap_or(1);
+    let waits = |g: &Group| {
+        let Some(w) = scene.expected.waits_for(g, &scene.seen.stacks, &scene.seen.book) else {
+            return false;
+        };
+        let part = scene.seen.book.knowledge.by_key(&w.part);
+        cohort.victims.iter().any(|v| v.part == part) && matches!(scene.stand(g), Stand::WaitsFor(_))
+    };
+    let (count, moments, seconds) = match stay(scene, waits) {
+        Some(same) => (same.count, same.moments, Some(same.seconds)),
+        // As many at several moments: without numbers they need not be the same ones.
+        None => alike(scene, cohort.victims.iter().map(|v| v.group.count).sum(), waits),
+    };
+    if count < 3 || moments < 2 {
         return;
     }
-    // The same wait at several moments, without ages.
-    let mut moments = 1;
+    // A wait that may last for minutes says little after seconds.
+    let share = seconds.map_or(1.0, |s| (s / (60.0 * limit as f64)).clamp(0.0, 1.0));
+    scale.add(
+        0.6 * (moments - 1) as f64 * share,
+        Why::VictimsPersist {
+            count,
+            moments,
+            of: scene.earlier.len() + 1,
+        },
+    );
+}
+
+/// At how many moments in a row there were about as many, and over how many seconds.
+fn alike(scene: &Scene<'_>, count: u64, is: impl Fn(&Group) -> bool) -> (u64, usize, Option<f64>) {
+    let (mut moments, mut first) = (1, scene.moment);
     for m in scene.earlier.iter().rev() {
         let Some(crowd) = &m.crowd else { break };
-        let waits = |g: &&super::Group| {
-            let Some(w) = scene.expected.waits_for(g, &scene.seen.stacks, &scene.seen.book) else {
-                return false;
-            };
-            let part = scene.seen.book.knowledge.by_key(&w.part);
-            cohort.victims.iter().any(|v| v.part == part) && matches!(scene.stand(g), Stand::WaitsFor(_))
-        };
-        let then: u64 = crowd.groups.iter().filter(waits).map(|g| g.count).sum();
+        let then: u64 = crowd.groups.iter().filter(|g| is(g)).map(|g| g.count).sum();
         if then * 2 < count || then < 3 {
             break;
         }
         moments += 1;
+        first = m;
     }
-    if moments >= 2 {
-        scale.add(
-            0.6 * (moments - 1) as f64,
-            Why::VictimsPersist {
-                count,
-                moments,
-                of: scene.earlier.len() + 1,
-            },
-        );
-    }
+    let seconds = scene.moment.seconds().zip(first.seconds()).map(|(a, b)| a - b);
+    (count, moments, seconds)
 }
 
 /// What the metrics of the kubelet say of the same far end.
 fn metrics(scene: &Scene<'_>, barrier: Barrier, cohort: &Cohort<'_>, scale: &mut Scale) {
+    if let Barrier::Part(part) = barrier
+        && scene.seen.book.knowledge.key(part) == "volume-operations"
+        && let Some(fails) = calls::volumes(scene.moment, &scene.earlier)
+    {
+        scale.add(
+            2.2,
+            Why::VolumesFail {
+                failed: fails.failed,
+                all: fails.all,
+            },
+        );
+    }
     let Barrier::Call(far_end) = barrier else { return };
-    let Some(now) = &scene.moment.metrics else { return };
     match far_end {
         FarEnd::Runtime => {
+            let Some(now) = &scene.moment.metrics else { return };
             let seen_at = now.get("kubelet_pleg_last_seen_seconds").filter(|&t| t > 0.0);
             let at = scene.moment.seconds();
             if let (Some(seen_at), Some(at)) = (seen_at, at)
@@ -275,12 +324,28 @@ fn metrics(scene: &Scene<'_>, barrier: Barrier, cohort: &Cohort<'_>, scale: &mut
             }
         }
         FarEnd::ImageService => {
-            let Some((failed, all)) = super::super::calls::pulls(scene.seen, scene.moment, &scene.earlier) else {
-                return;
-            };
             let waiting: u64 = cohort.victims.iter().map(|v| v.group.count).sum();
-            if failed >= 3.0 && failed >= 0.5 * all && waiting > 0 {
-                scale.add(2.2, Why::PullsFail { failed, all });
+            let pulls = calls::pulls(scene.moment, &scene.earlier).filter(|_| !scene.earlier.is_empty());
+            match pulls {
+                Some((failed, all)) if failed >= 3.0 && failed >= 0.5 * all && waiting > 0 => {
+                    scale.add(2.2, Why::PullsFail { failed, all });
+                }
+                // A queue that moves is no trouble of its own.
+                Some((failed, all)) if all > failed => {
+                    scale.note(Why::PullsWork {
+                        good: all - failed,
+                        all,
+                    });
+                    scale.at_most(Confidence::Suspect);
+                }
+                Some(_) => {}
+                // Whether the queue moves, one moment does not show.
+                None => {
+                    let longest = cohort.victims.iter().map(|v| v.group.max_wait()).max();
+                    if longest.is_some_and(|m| m < QUEUE) {
+                        scale.at_most(Confidence::Suspect);
+                    }
+                }
             }
         }
         _ => {}

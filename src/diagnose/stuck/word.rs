@@ -113,7 +113,7 @@ fn claim(
                 waiting: victims.iter().map(|p| p.count).sum(),
                 running: callers.iter().map(|p| p.count).sum(),
                 serial,
-                failed: calls::pulls(scene.seen, scene.moment, &scene.earlier).filter(|p| p.1 > 0.0),
+                failed: calls::pulls(scene.moment, &scene.earlier).filter(|p| p.1 > 0.0),
                 max_wait: victims.iter().filter_map(|p| p.waits).map(|w| w.1).max().unwrap_or(0),
             }
         }
@@ -131,7 +131,16 @@ fn claim(
             senders: callers,
             taker: None,
         },
-        Barrier::Part(_) => Claim::LoopWaits { parties: victims },
+        Barrier::Part(_) => match failing_volumes(scene, barrier) {
+            Some(fails) => Claim::VolumesFail {
+                parties: victims,
+                operation: fails.operation,
+                plugin: fails.plugin,
+                failed: fails.failed,
+                all: fails.all,
+            },
+            None => Claim::LoopWaits { parties: victims },
+        },
     }
 }
 
@@ -198,7 +207,24 @@ fn what(scene: &Scene<'_>, barrier: Barrier, callers: &[Party], victims: &[Party
         }
         Barrier::Lock(part) => (Kind::Stuck, part.map_or(first, |id| book.part(id))),
         Barrier::Send(_) => (Kind::Stuck, first),
-        Barrier::Part(part) => (Kind::Stuck, book.part(part)),
+        Barrier::Part(part) => {
+            let kind = if failing_volumes(scene, barrier).is_some() {
+                Kind::Environment
+            } else {
+                Kind::Stuck
+            };
+            (kind, book.part(part))
+        }
+    }
+}
+
+/// The operation on volumes that fails, where goroutines wait for volumes.
+fn failing_volumes(scene: &Scene<'_>, barrier: Barrier) -> Option<calls::VolumesFail> {
+    match barrier {
+        Barrier::Part(part) if scene.seen.book.knowledge.key(part) == "volume-operations" => {
+            calls::volumes(scene.moment, &scene.earlier)
+        }
+        _ => None,
     }
 }
 

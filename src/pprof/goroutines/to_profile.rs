@@ -30,6 +30,15 @@ impl GoroutineDump {
     /// The same with the parents' owners: `parent_owner` says of a goroutine, by its index, what becomes its label
     /// [`label::PARENT_OWNER`].
     pub fn to_profile_with<'o>(&self, parent_owner: impl Fn(usize) -> Option<&'o str>) -> Profile {
+        self.to_profile_and_samples(parent_owner).0
+    }
+
+    /// The same, with the number of each goroutine and the sample that it is counted in.
+    pub fn to_profile_and_samples<'o>(
+        &self,
+        parent_owner: impl Fn(usize) -> Option<&'o str>,
+    ) -> (Profile, Vec<(u64, u32)>) {
+        let mut of_samples = Vec::new();
         let mut profile = Profile::default();
         let goroutine = ValueType {
             kind: profile
@@ -63,11 +72,13 @@ impl GoroutineDump {
             let same = |&i: &u32| rows[i as usize].stack == stack && rows[i as usize].labels(&labels) == of_one;
             if let Some(&i) = index.find(hash, same) {
                 rows[i as usize].count += 1;
+                of_samples.push((g.id, i));
                 continue;
             }
             let start = labels.len();
             labels.extend_from_slice(&of_one);
             let row = rows.len() as u32;
+            of_samples.push((g.id, row));
             rows.push(Row {
                 stack,
                 labels: start..labels.len(),
@@ -83,7 +94,7 @@ impl GoroutineDump {
             samples.push(row.stack, &[row.count], row.labels(&labels));
         }
         profile.samples = samples;
-        profile
+        (profile, of_samples)
     }
 }
 

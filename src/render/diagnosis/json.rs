@@ -5,8 +5,9 @@ use std::io::{self, Write};
 use serde_json::{Value, json};
 
 use super::Words;
+use super::reasons::check_words;
 use super::reasons::{dropped, oddity, reason};
-use super::words::{check_words, evidence_words, summary};
+use super::words::{evidence_words, summary};
 use crate::diagnose::report::{Diagnosis, Estimate, Evidence, Fact, Finding, Growth, KnownIssue, Party, SCHEMA, Since};
 
 /// Writes a diagnosis as one JSON object.

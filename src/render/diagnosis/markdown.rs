@@ -3,9 +3,10 @@
 use std::io::{self, Write};
 
 use super::Words;
+use super::reasons::check_words;
 use super::reasons::{oddity, reason};
 use super::text::{growth_words, headline, is_missing, issue_words};
-use super::words::{check_words, evidence_words, since_words, summary};
+use super::words::{evidence_words, since_words, summary};
 use crate::diagnose::report::Diagnosis;
 
 /// Text that Markdown and HTML leave alone.

@@ -11,9 +11,9 @@ mod words;
 pub use json::json;
 pub use leaks::leaks;
 pub use markdown::markdown;
+pub use reasons::check_words;
 pub use text::text;
-
-pub use words::{check_words, evidence_words, since_words, summary};
+pub use words::{evidence_words, since_words, summary};
 
 // What reports of an incident say in the same words.
 pub(in crate::render) use markdown::plain;

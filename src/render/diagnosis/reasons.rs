@@ -1,7 +1,7 @@
 //! Reasons and what was dropped, in words.
 
 use super::words::{minutes, number, seconds};
-use crate::diagnose::report::{Dropped, Oddity, Reason, Weighed, Why};
+use crate::diagnose::report::{Check, Checked, Dropped, Need, Oddity, Outcome, Reason, Weighed, Why};
 use crate::model::units::counted;
 
 /// A reason in words.
@@ -16,6 +16,32 @@ pub(in crate::render) fn reason(r: &Reason) -> String {
         }
         Why::Persists { moments, of } => format!("found at the last {moments} of {of} moments"),
         Why::ManyOwners(n) => format!("{n} unrelated parts of the kubelet wait for it"),
+        Why::Stays {
+            count,
+            moments,
+            of,
+            minutes: m,
+        } => {
+            let longest = if *m > 0 {
+                format!(", with waits of up to {}", minutes(*m))
+            } else {
+                String::new()
+            };
+            format!(
+                "the same {} there at the last {moments} of {of} moments{longest}",
+                counted(*count, "goroutine is", "goroutines are")
+            )
+        }
+        Why::PullsWork { good, all } => {
+            format!("{} of {} image pulls ended well meanwhile", number(*good), number(*all))
+        }
+        Why::VolumesFail { failed, all } => {
+            format!(
+                "{} of {} volume operations failed in this time",
+                number(*failed),
+                number(*all)
+            )
+        }
         Why::OthersAnswered => "other calls are answered".to_owned(),
         Why::MostAtOnce { count, of } => format!("{count} of {of} goroutines of one part wait there at the same time"),
         Why::RarePlace(share) => {
@@ -144,5 +170,28 @@ pub(in crate::render) fn oddity(o: &Oddity) -> String {
         Oddity::DumpCut => "a dump ends early: goroutines are missing in it".to_owned(),
         Oddity::LegacyHeap => "heap texts have no object sizes: no probabilities".to_owned(),
         Oddity::NoTimes => "files without times are ordered by their names".to_owned(),
+    }
+}
+
+/// A check in words.
+pub fn check_words(c: &Checked, need: &dyn Fn(Need) -> String) -> String {
+    let what = match c.check {
+        Check::Loops => "loops are where they may be",
+        Check::Waits => "no wait is too long",
+        Check::Crowds => "goroutines are in proportion to the node",
+        Check::GoroutineGrowth => "goroutines do not grow",
+        Check::HeapGrowth => "heap does not grow",
+        Check::Cpu => "CPU is usual",
+        Check::Contention => "no lock is contended",
+        Check::Timers => "timers fire",
+        Check::Limits => "limits are far",
+        Check::Calls => "calls succeed",
+        Check::Restarts => "no restart",
+        Check::Known => "known issues",
+    };
+    match &c.outcome {
+        Outcome::Fine(n) => format!("{what}: yes ({n} looked at)"),
+        Outcome::Found(n) => format!("{what}: no, {}", counted(*n, "finding", "findings")),
+        Outcome::NotPossible(missing) => format!("{what}: not checked; missing: {}", need(*missing)),
     }
 }

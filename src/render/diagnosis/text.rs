@@ -3,8 +3,8 @@
 use std::io::{self, Write};
 
 use super::Words;
-use super::reasons::{oddity, reason, weighed};
-use super::words::{bytes, capital, check_words, evidence_words, number, since_words, summary, time};
+use super::reasons::{check_words, oddity, reason, weighed};
+use super::words::{bytes, capital, evidence_words, number, since_words, summary, time};
 use crate::diagnose::report::{Applies, Diagnosis, Examined, Finding, Growth, KnownIssue, Outcome, Verdict};
 use crate::render::terminal::{Terminal, sanitize};
 
@@ -175,6 +175,9 @@ pub(in crate::render) fn issue_words(i: &KnownIssue) -> String {
     match i.applies {
         Applies::Yes => text.push_str("; this version has it"),
         Applies::No => text.push_str("; looks like it, but this version is not in its range"),
+        Applies::Unknown if matches!(i.component.as_str(), "containerd" | "cri-o") => {
+            text.push_str(&format!("; may be the cause, a dump of {} would show it", i.component));
+        }
         Applies::Unknown => text.push_str("; whether this version has it is unknown"),
     }
     match (&i.upgrade_to, i.fixed_in.as_slice()) {

@@ -5,8 +5,7 @@ use jiff::tz::TimeZone;
 
 use super::parties;
 use crate::diagnose::report::{
-    Check, Checked, Claim, Crash, Evidence, Fact, FarEnd, Finding, Grown, Limited, Others, Outcome, Party, Since,
-    SinceBasis,
+    Claim, Crash, Evidence, Fact, FarEnd, Finding, Grown, Limited, Others, Party, Since, SinceBasis,
 };
 use crate::model::units::counted;
 
@@ -281,6 +280,19 @@ pub fn summary(f: &Finding) -> String {
                 number(*all)
             )
         }
+        Claim::VolumesFail {
+            parties: all,
+            operation,
+            plugin,
+            failed,
+            all: of,
+        } => format!(
+            "{} {} for volumes: {} of {} {operation} operations of {plugin} failed in this time",
+            capital(&parties::list(all, 4)),
+            if parties::is_one(all) { "waits" } else { "wait" },
+            number(*failed),
+            number(*of)
+        ),
         Claim::NotRegistered { sockets, moments } => format!(
             "{} not registered at {} in a row: {}",
             counted(
@@ -453,29 +465,6 @@ pub fn evidence_words(e: &Evidence) -> String {
         text.push_str(&format!(" ({})", e.moment));
     }
     text
-}
-
-/// A check in words.
-pub fn check_words(c: &Checked, need: &dyn Fn(crate::diagnose::report::Need) -> String) -> String {
-    let what = match c.check {
-        Check::Loops => "loops are where they may be",
-        Check::Waits => "no wait is too long",
-        Check::Crowds => "goroutines are in proportion to the node",
-        Check::GoroutineGrowth => "goroutines do not grow",
-        Check::HeapGrowth => "heap does not grow",
-        Check::Cpu => "CPU is usual",
-        Check::Contention => "no lock is contended",
-        Check::Timers => "timers fire",
-        Check::Limits => "limits are far",
-        Check::Calls => "calls succeed",
-        Check::Restarts => "no restart",
-        Check::Known => "known issues",
-    };
-    match &c.outcome {
-        Outcome::Fine(n) => format!("{what}: yes ({n} looked at)"),
-        Outcome::Found(n) => format!("{what}: no, {}", counted(*n, "finding", "findings")),
-        Outcome::NotPossible(missing) => format!("{what}: not checked; missing: {}", need(*missing)),
-    }
 }
 
 #[cfg(test)]
