@@ -336,6 +336,11 @@ fn no_answer(to: FarEnd, callers: &[Party], victims: &[Party], others: Others) -
             "Requests to the API server wait{age} for the kubelet's own rate limit: {}{waiting}",
             parties::list(callers, 4)
         ),
+        (_, Others::Answered) if age.is_empty() => format!(
+            "{} {waits}, while {} answers other calls{waiting}",
+            capital(&parties::list(callers, 4)),
+            far_end(to)
+        ),
         (_, Others::Answered) => format!(
             "{} {has} waited{age}, while {} answers other calls{waiting}",
             capital(&parties::list(callers, 4)),
