@@ -314,8 +314,12 @@ fn the_name_of_a_profile_says_what_came() {
 #[test]
 fn a_dump_that_the_server_cut_is_said_to_be() {
     // Numbers of one length, so that all have one size.
-    let one = "goroutine 1000000 [select, 3 minutes]:\nmain.wait(0xc000012345)\n\t/src/main.go:17 +0x1d\ncreated by main.main in goroutine 1\n\t\
-               /src/main.go:9 +0x2f\n\n";
+    // A long name, so that there are fewer lines.
+    let one = format!(
+        "goroutine 1000000 [select, 3 minutes]:\nmain.{}(0xc000012345)\n\t/src/main.go:17 +0x1d\ncreated by main.main in goroutine 1\n\t\
+         /src/main.go:9 +0x2f\n\n",
+        "wait".repeat(250)
+    );
     let numbered = |i: usize| one.replacen("1000000", &(1_000_000 + i).to_string(), 1);
     let mut dump: String = (0..=(64 << 20) / one.len()).map(numbered).collect();
     dump.truncate(64 << 20);

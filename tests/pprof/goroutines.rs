@@ -174,8 +174,12 @@ fn prefixes_of_loggers_are_taken_off() {
 #[test]
 fn dumps_of_64_mib_are_cut_by_the_runtime() {
     // Numbers of one length, so that all have one size.
-    let one = "goroutine 1000000 [select, 5 minutes]:\nk8s.io/kubernetes/pkg/kubelet.(*Kubelet).syncLoopIteration(0xc0, {0x1, 0x2})\n\
-               \tk8s.io/kubernetes/pkg/kubelet/kubelet.go:2400 +0x4a5\ncreated by main.main in goroutine 1\n\tmain.go:3 +0x1\n\n";
+    // Long names, so that there are fewer lines.
+    let one = format!(
+        "goroutine 1000000 [select, 5 minutes]:\nk8s.io/kubernetes/pkg/kubelet.(*Kubelet).{}(0xc0, {{0x1, 0x2}})\n\
+         \tk8s.io/kubernetes/pkg/kubelet/kubelet.go:2400 +0x4a5\ncreated by main.main in goroutine 1\n\tmain.go:3 +0x1\n\n",
+        "syncLoopIteration".repeat(60)
+    );
     let size = 64 << 20;
     let numbered = |i: usize| one.replacen("1000000", &(1_000_000 + i).to_string(), 1);
     let mut data = (0..=size / one.len()).map(numbered).collect::<String>().into_bytes();
