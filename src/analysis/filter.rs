@@ -221,6 +221,36 @@ pub fn drop_nameless_leaves(p: &mut Profile) -> usize {
     cut
 }
 
+/// Drops the frames that one form of a goroutine profile has and another hides: of the runtime at the leaf, where a `debug=1`
+/// text has no names, and the runtime's own functions anywhere, which a dump does not print.
+pub fn drop_runtime_frames(p: &mut Profile) {
+    let of_runtime = |name: &str| name.starts_with("runtime.") || name.starts_with("runtime/pprof.");
+    let internal = |name: &str| {
+        let function = name.strip_prefix("runtime.");
+        function.is_some_and(|f| !f.starts_with(|c: char| c.is_ascii_uppercase()))
+    };
+    let all = |l: usize, is: &dyn Fn(&str) -> bool| {
+        let lines = p.lines_of(LocationId::new(l));
+        lines
+            .iter()
+            .all(|line| is(p.text(p.functions[line.function.index()].name)))
+    };
+    let count = p.locations.len();
+    let at_leaf: Vec<bool> = (0..count).map(|l| all(l, &of_runtime)).collect();
+    let anywhere: Vec<bool> = (0..count)
+        .map(|l| p.locations[l].line_count > 0 && all(l, &internal))
+        .collect();
+    rewrite(p, |stack, out| {
+        // A stack of nothing else keeps its leaf.
+        let start = stack.iter().position(|l| !at_leaf[l.index()]).unwrap_or(stack.len());
+        let rest = stack[start..].iter().filter(|l| !anywhere[l.index()]);
+        out.extend(rest.copied());
+        if out.is_empty() {
+            out.extend(stack.last());
+        }
+    });
+}
+
 /// Drops what the runtime fills the records of threads up with: an address of all ones without a name, at the root. It is no
 /// frame. A stack of nothing else keeps one.
 pub fn drop_padding(p: &mut Profile) {

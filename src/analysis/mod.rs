@@ -45,11 +45,11 @@ mod walk;
 
 pub use call_costs::{CallCost, CallCosts, call_costs};
 pub use census::{Attributed, Census, MappedFile, TypeSum, census};
-pub use compare::compare;
+pub use compare::{compare, forget_periods, keep_periods};
 pub use diff::{Diff, DiffRow, diff};
 pub use drawing::{Drawing, DrawnEdge, DrawnNode, DrawnSize, DrawnTag, drawing};
 pub use expression::Expression;
-pub use filter::{drop_frames, drop_nameless_leaves, drop_padding};
+pub use filter::{drop_frames, drop_nameless_leaves, drop_padding, drop_runtime_frames};
 pub use flame::{Flame, FlameColumn, FlameLimits, FlameNodes, HiddenFrames, ROOT, flame};
 pub use flame_rows::{FlameMoment, FlameRows};
 pub use goroutine_cohorts::{Cohort, CohortWeight};

@@ -23,6 +23,9 @@ pub struct Origin {
     pub compared_with: usize,
     /// Whether the profile was scaled to the total of what it is compared with.
     pub normalized: bool,
+    /// Whether the two sides of a comparison of goroutines are written in different forms, so that frames of the runtime are
+    /// left out of both.
+    pub forms_differ: bool,
     /// What the names rest on; `None` where nobody looked.
     pub coverage: Option<Coverage>,
     /// What texts with goroutine dumps say beside those, with the names of their files.

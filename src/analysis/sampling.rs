@@ -6,6 +6,7 @@
 //! Of contention profiles the rate is not in the file, so nothing is known.
 
 use super::View;
+use super::compare::PERIOD_LABEL;
 use crate::model::LabelKind;
 
 /// What is known about the error of a profile's values.
@@ -79,16 +80,18 @@ impl Sampling {
         self.variance_of(view, i, view.index)
     }
 
-    /// The variance of the value of sample `i` of type `t`, which this is about.
+    /// The variance of the value of sample `i` of type `t`, which this is about; NaN where it is unknown, as the sum of it
+    /// with any other is then.
     pub(super) fn variance_of(self, view: &View, i: usize, t: usize) -> f64 {
         let value = view.profile.samples.values(i)[t].unsigned_abs() as f64;
         match self {
             Sampling::Exact | Sampling::Unknown => 0.0,
-            Sampling::Ticks { per_tick } => value * per_tick,
+            Sampling::Ticks { per_tick } => value * period(view, i).unwrap_or(per_tick),
+            Sampling::Heap { .. } if value == 0.0 => 0.0,
             Sampling::Heap { rate, bytes } => {
                 let size = object_size(view, i, t);
                 if size <= 0.0 {
-                    return 0.0;
+                    return f64::NAN;
                 }
                 let p = 1.0 - (-size / rate).exp();
                 let objects = if bytes { value / size } else { value };
@@ -106,7 +109,7 @@ impl Sampling {
         let value = view.profile.samples.values(i)[t].unsigned_abs() as f64;
         match self {
             Sampling::Exact | Sampling::Unknown => 0.0,
-            Sampling::Ticks { per_tick } => (value / per_tick).round(),
+            Sampling::Ticks { per_tick } => (value / period(view, i).unwrap_or(per_tick)).round(),
             Sampling::Heap { rate, bytes } => {
                 let size = object_size(view, i, t);
                 if size <= 0.0 {
@@ -117,6 +120,13 @@ impl Sampling {
             }
         }
     }
+}
+
+/// The period of a sample of a sum of profiles that have not all the same.
+fn period(view: &View, i: usize) -> Option<f64> {
+    let key = view.profile.strings.find(PERIOD_LABEL)?;
+    let label = view.profile.samples.labels(i).iter().find(|l| l.key == key)?;
+    Some(label.number as f64)
 }
 
 /// Size of the objects of a sample: its label `bytes`, else bytes by objects of the same kind.

@@ -2,6 +2,7 @@
 
 use rustc_hash::FxHashMap;
 
+use super::compare::PERIOD_LABEL;
 use super::{Dialect, Header, View};
 use crate::model::{LabelKind, units};
 
@@ -53,7 +54,7 @@ pub fn tags(view: &View) -> Tags {
     let mut sums: FxHashMap<&str, (i64, FxHashMap<String, Sum>)> = FxHashMap::default();
     for i in 0..p.samples.len() {
         let value = view.value(i);
-        for l in p.samples.labels(i) {
+        for l in p.samples.labels(i).iter().filter(|l| p.text(l.key) != PERIOD_LABEL) {
             let (total, values) = sums.entry(p.text(l.key)).or_default();
             *total = total.wrapping_add(value);
             let sum = if l.kind() == LabelKind::Number {

@@ -1,6 +1,7 @@
 //! `traces`: every sample with its labels and its stack, nothing added up, in the order of the profile or the heaviest
 //! first.
 
+use super::compare::PERIOD_LABEL;
 use super::names::{NodeInfo, NodeTable};
 use super::{Dialect, Header, View};
 use crate::model::{LabelKind, LocationId, StackId, StringId};
@@ -113,7 +114,7 @@ impl Traces {
         };
         // Where the group of a key stands; looked up by number, as a sample may have hundreds of labels.
         let mut groups: FxHashMap<(StringId, bool, StringId), usize> = FxHashMap::default();
-        for l in p.samples.labels(i) {
+        for l in p.samples.labels(i).iter().filter(|l| p.text(l.key) != PERIOD_LABEL) {
             let is_number = l.kind() == LabelKind::Number;
             let next = if is_number {
                 trace.numbers.len()

@@ -89,6 +89,9 @@ pub struct View {
     pub total: i64,
     /// The same for every sample type, for reports that show several; never a mean.
     pub totals: Vec<i64>,
+    /// The sum of the values with their signs, where some are negative and nothing was subtracted: the profile is itself a
+    /// difference of two moments (`?seconds=`).
+    pub signed_total: Option<i64>,
     /// What the reader should know.
     pub notes: Vec<Note>,
     /// What the functions are part of; `None` in the dialect of pprof, which knows nothing of kubelets.
@@ -201,6 +204,7 @@ pub fn prepare_subject(
     if query.dialect == Dialect::Native {
         check_sums(&profile)?;
     }
+    let signed_total = signed_total(&profile, index).filter(|_| origin.bases.is_empty() && !query.mean);
     let (total, totals) = totals(&profile, index, query.mean.then_some(mean_by));
     if !query.relative_percentages {
         taken = scope::apply(&mut profile, query, lens.as_ref())?;
@@ -224,6 +228,7 @@ pub fn prepare_subject(
         unit,
         total,
         totals,
+        signed_total,
         notes,
         lens,
         inlining,
@@ -334,6 +339,13 @@ fn check_sums(p: &Profile) -> Result<(), QueryError> {
         Some(index) => Err(QueryError::Overflow(p.sample_type(index).0.to_owned())),
         None => Ok(()),
     }
+}
+
+/// The sum of values of which some are negative; `None` where none is, or where a base is among them.
+fn signed_total(p: &Profile, index: usize) -> Option<i64> {
+    let values = || (0..p.samples.len()).map(|i| p.samples.values(i)[index]);
+    let differs = base_label(p).is_none() && values().any(|v| v < 0);
+    differs.then(|| values().fold(0, i64::wrapping_add))
 }
 
 /// 100 % of the sample type at `index` (a mean by another where asked for), and the sums of all sample types.

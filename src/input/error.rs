@@ -141,8 +141,17 @@ pub enum InputError {
         build_id: String,
     },
     /// Profiles that cannot be added up.
-    #[error("cannot merge the sources: {0}")]
-    Merge(#[from] MergeError),
+    #[error(
+        "cannot merge the sources: {0}\nhint: add up profiles of one kind and program; name the others in a command of their own"
+    )]
+    Merge(MergeError),
+}
+
+// The sentence of the cause stands in the error's own.
+impl From<MergeError> for InputError {
+    fn from(cause: MergeError) -> Self {
+        InputError::Merge(cause)
+    }
 }
 
 /// Why two profiles cannot be compared.
@@ -159,7 +168,9 @@ pub enum CompareError {
     #[error("{0}")]
     New(QueryError),
     /// They show different types.
-    #[error("cannot compare {old} with {new}")]
+    #[error(
+        "cannot compare {old} with {new}\nhint: choose what both have with --sample-index, or one file's profile with --kind"
+    )]
     Types {
         /// What the old one shows.
         old: String,

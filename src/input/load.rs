@@ -6,8 +6,9 @@ use super::files::Files;
 use super::loose::{Found, Loose};
 use super::parents::parent_owners;
 use super::select::{self, Choice, Which, choose};
-use super::series::{Artifact, preference};
+use super::series::{Artifact, Series, preference};
 use super::{Group, GroupOf, Input, InputError, Note, read_profile};
+use crate::analysis;
 use crate::bundle::BundledBinary;
 use crate::kubelet::Knowledge;
 use crate::model::evidence::Evidence;
@@ -129,6 +130,9 @@ impl Input {
                 _ => {}
             }
         }
+        if let Some(asked @ (Kind::Heap | Kind::Allocs)) = asked {
+            either_of_heap(groups, asked);
+        }
         let mut kind = asked;
         let mut artifacts: Vec<(Artifact, bool)> = Vec::new();
         let mut left_out = 0;
@@ -214,10 +218,16 @@ impl Input {
         let profile = match (profiles.len(), profiles.pop()) {
             (1, Some(profile)) => profile,
             (n, last) => {
-                if !notes.iter().any(|note| matches!(note, Note::AddedUpStates(..))) {
+                if !notes
+                    .iter()
+                    .any(|note| matches!(note, Note::AddedUpStates(..) | Note::Merged(..)))
+                {
                     notes.push(Note::Merged(n, kind));
                 }
                 profiles.extend(last);
+                if kind == Kind::Cpu {
+                    analysis::keep_periods(&mut profiles);
+                }
                 model::merge(profiles, MergeOptions::default())?
             }
         };
@@ -263,7 +273,32 @@ impl Files {
     }
 }
 
+/// Heap and allocs hold the same values and differ in which of them is shown: where only the other one is there, it is taken.
+fn either_of_heap(groups: &mut [Group], asked: Kind) {
+    if groups.iter().any(|g| g.artifacts().any(|a| a.is(asked))) {
+        return;
+    }
+    for group in groups {
+        let loose = match &mut group.of {
+            GroupOf::Collection(_, loose) | GroupOf::Named(loose) => loose.found.as_mut_slice(),
+            GroupOf::Bundle(..) => &mut [],
+        };
+        let of_series = group.series.iter_mut().flat_map(Series::artifacts_mut);
+        for artifact in loose.iter_mut().map(|f| &mut f.artifact).chain(of_series) {
+            if matches!(artifact.kind, Some(Kind::Heap | Kind::Allocs)) {
+                artifact.or_kind = Some(asked);
+            }
+        }
+    }
+}
+
 impl Group {
+    /// All artifacts.
+    fn artifacts(&self) -> impl Iterator<Item = &Artifact> {
+        let loose = self.loose().into_iter().flat_map(Loose::profiles).map(|f| &f.artifact);
+        loose.chain(self.series.iter().flat_map(|s| s.artifacts().map(|(_, a)| a)))
+    }
+
     /// Its files, where it has no manifest.
     fn loose(&self) -> Option<&Loose> {
         match &self.of {
@@ -327,6 +362,15 @@ fn settle_kind(read: &mut pprof::Read, asked: Kind, knowledge: &Knowledge) {
     if let (Kind::Allocs, Some(remark)) = (asked, either) {
         read.remarks.remove(remark);
         read.profile.default_sample_type = read.profile.strings.intern("alloc_space");
+    }
+    let shown = match (asked, Kind::of(&read.profile)) {
+        (Kind::Heap, Kind::Allocs) => "inuse_space",
+        (Kind::Allocs, Kind::Heap) => "alloc_space",
+        _ => "",
+    };
+    let has = |p: &Profile, name: &str| p.sample_types.iter().any(|t| p.text(t.kind) == name);
+    if has(&read.profile, shown) {
+        read.profile.default_sample_type = read.profile.strings.intern(shown);
     }
     if asked == Kind::GoroutineLeak {
         read.keep_leaked(Some(&|dump| parent_owners(dump, knowledge)));

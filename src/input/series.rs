@@ -129,6 +129,11 @@ impl Series {
         once.chain(of_moments.flat_map(|m| m.artifacts.iter().map(move |a| (Some(m), a))))
     }
 
+    pub(super) fn artifacts_mut(&mut self) -> impl Iterator<Item = &mut Artifact> {
+        let of_moments = self.moments.iter_mut().flat_map(|m| &mut m.artifacts);
+        self.once.iter_mut().chain(of_moments)
+    }
+
     /// The bytes of an artifact, unpacked where a text was packed.
     ///
     /// # Errors

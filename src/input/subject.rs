@@ -352,6 +352,7 @@ impl Subject {
                 outside: None,
             },
         };
+        analysis::forget_periods(&mut filtered.profile);
         filtered.profile.divide(query.divide_by);
         Ok(filtered)
     }
@@ -396,8 +397,26 @@ pub fn compared(
     for subject in [&mut old, &mut new] {
         dropped.push(analysis::drop_frames(&mut subject.profile).err());
     }
+    let is_goroutine = |s: &Subject| matches!(s.kind(), Kind::Goroutine | Kind::GoroutineLeak);
+    if old.form != new.form && is_goroutine(&old) && is_goroutine(&new) {
+        for subject in [&mut old, &mut new] {
+            analysis::drop_runtime_frames(&mut subject.profile);
+        }
+        new.origin.forms_differ = true;
+    }
+    for subject in [&mut old, &mut new] {
+        subject.drop_hidden();
+    }
     let mut both = [std::mem::take(&mut old.profile), std::mem::take(&mut new.profile)];
+    let shown: Vec<String> = [&both[1], &both[0]].map(shown_type).to_vec();
     model::align(&mut both).map_err(CompareError::Merge)?;
+    // One type for both sides, by name: what the new one shows, else what the old one shows, where both have it.
+    let has = |p: &Profile, name: &str| p.sample_types.iter().any(|t| p.text(t.kind) == name);
+    if let Some(name) = shown.iter().find(|name| has(&both[0], name)) {
+        for p in &mut both {
+            p.default_sample_type = p.strings.intern(name);
+        }
+    }
     [old.profile, new.profile] = both;
     if normalize {
         new.profile.normalize(&mut old.profile).map_err(CompareError::Merge)?;
@@ -414,6 +433,13 @@ pub fn compared(
         });
     }
     Ok((old, new))
+}
+
+/// The name of the sample type that a profile is shown by.
+fn shown_type(p: &Profile) -> String {
+    let default = p.sample_types.iter().find(|t| t.kind == p.default_sample_type);
+    let shown = default.or(p.sample_types.last());
+    shown.map_or_else(String::new, |t| p.text(t.kind).to_owned())
 }
 
 /// A file by its name, several by their number.

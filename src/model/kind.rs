@@ -40,7 +40,10 @@ impl Kind {
     /// The kind of a profile.
     pub fn of(p: &Profile) -> Self {
         let has = |kind: &str| p.sample_types.iter().any(|t| p.text(t.kind) == kind);
-        if has("inuse_space") || has("alloc_space") || has("space") {
+        if ["inuse_space", "alloc_space", "inuse_objects", "alloc_objects", "space"]
+            .into_iter()
+            .any(has)
+        {
             if p.text(p.default_sample_type).starts_with("alloc") {
                 Kind::Allocs
             } else {
@@ -57,7 +60,21 @@ impl Kind {
         } else if has("threadcreate") || has("thread") {
             Kind::ThreadCreate
         } else {
-            Kind::Other
+            Self::of_period(p)
+        }
+    }
+
+    /// What a period is measured in tells the kind where the sample types do not.
+    fn of_period(p: &Profile) -> Self {
+        let Some(t) = p.period_type else { return Kind::Other };
+        match (p.text(t.kind), p.text(t.unit)) {
+            ("space", "bytes") => Kind::Heap,
+            ("cpu", "nanoseconds") => Kind::Cpu,
+            ("goroutine", _) => Kind::Goroutine,
+            ("goroutineleak", _) => Kind::GoroutineLeak,
+            ("threadcreate", _) => Kind::ThreadCreate,
+            ("contentions", _) => Kind::Contention,
+            _ => Kind::Other,
         }
     }
 

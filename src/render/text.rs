@@ -124,14 +124,14 @@ fn align(table: &mut Table, d: &Document, columns: &[usize]) {
 
 /// Columns that narrow terminals do without, the least needed first; `-o wide` keeps them.
 const SPARE: [&str; 8] = [
+    "flat_percent",
+    "inline",
+    "sum_percent",
+    "created_by",
+    "cum_percent",
     "cum_error",
     "flat_error",
-    "inline",
-    "created_by",
     "subsystem_title",
-    "sum_percent",
-    "flat_percent",
-    "cum_percent",
 ];
 
 /// Makes rows fit `width`: import paths in the widest column of words lose their first parts; where that is not enough,

@@ -20,5 +20,6 @@ mod mistakes;
 mod scope;
 #[cfg(feature = "shell")]
 mod shell;
+mod sides;
 pub(crate) mod support;
 mod terminal;

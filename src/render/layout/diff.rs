@@ -45,8 +45,9 @@ pub fn diff(report: &Diff, old: &View, new: &View, full_names: bool) -> Document
             "the first profile is the younger one, by {elapsed}: signs are those of going back in time"
         )),
     }
-    d.heading.pop();
-    d.heading.push(total);
+    // In place of the total of one profile, which stands below the name and the filters.
+    let at = (1 + usize::from(!h.filters.is_empty())).min(d.heading.len().saturating_sub(1));
+    d.heading[at] = total;
     let builds = match report.same_build {
         Some(true) => None,
         Some(false) => Some("the two are of different builds"),
@@ -55,6 +56,10 @@ pub fn diff(report: &Diff, old: &View, new: &View, full_names: bool) -> Document
     if let Some(builds) = builds {
         d.heading
             .push(format!("{builds}: rows are joined by name, across packages that moved"));
+    }
+    if new.origin.forms_differ {
+        d.heading
+            .push("the two are written in different forms: frames of the runtime, which one of them hides, are left out of both".to_owned());
     }
     let (before, after) = (old.profile.duration_nanos, new.profile.duration_nanos);
     if before > 0 && after > 0 && before.abs_diff(after) > before.unsigned_abs() / 10 {

@@ -62,7 +62,7 @@ impl Words<'_> {
 
     /// A standard error as a share of its value.
     fn error(&self, error: f64, of: i64) -> Cell {
-        if !self.view.sampling.is_estimated() || of == 0 {
+        if !self.view.sampling.is_estimated() || of == 0 || error.is_nan() {
             return Cell::None;
         }
         let share = error / of.unsigned_abs() as f64 * 100.0;
@@ -161,6 +161,9 @@ fn begin(schema: &str, h: &Header, view: &View) -> Document {
     d.profile = profile(h, &view.origin);
     d.query = query(&view.query, view);
     d.facts.insert("total".to_owned(), json!(h.total));
+    if let Some(sum) = view.signed_total {
+        d.facts.insert("signed_total".to_owned(), json!(sum));
+    }
     d.facts.insert("unit".to_owned(), json!(h.unit));
     d.heading = heading(h, view);
     if let Some(why) = why_empty(view) {
@@ -321,7 +324,20 @@ fn heading(h: &Header, view: &View) -> Vec<String> {
     } else {
         String::new()
     };
-    let mut second = format!("total {total}{unit}");
+    let mut second = match view.signed_total {
+        None => format!("total {total}{unit}"),
+        Some(sum) => {
+            let over = match h.duration_nanos {
+                0 => String::new(),
+                nanos => format!(" in {}", units::label(nanos, "nanoseconds", "auto")),
+            };
+            let sign = if sum > 0 { "+" } else { "" };
+            format!(
+                "{sign}{}{over}; percentages of {total}{unit}, the sum of all changes: the profile is a difference of two moments (?seconds=)",
+                view.format(sum, &h.output_unit)
+            )
+        }
+    };
     if view.query.divide_by != 1.0 {
         second.push_str(&format!(" (divided by {})", view.query.divide_by));
     }
