@@ -1156,6 +1156,8 @@ pub enum Oddity {
         /// Message.
         message: String,
     },
+    /// One object was sampled in the place of a known issue that this version has.
+    SampledOnce(String),
     /// A dump that ends early.
     DumpCut,
     /// Text heaps have no sizes: no probabilities.

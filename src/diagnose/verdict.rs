@@ -57,6 +57,8 @@ pub(super) fn judge(mut seen: Observed, known: &Known) -> Diagnosis {
     d.verdict = match findings.iter().map(|f| f.confidence).max() {
         Some(c) if c >= Confidence::Likely => Verdict::Sick,
         Some(_) => Verdict::Unknown,
+        // The version has a leak, and too little was sampled to see it or not.
+        None if d.odd.iter().any(|o| matches!(o, Oddity::SampledOnce(_))) => Verdict::Unknown,
         None if d.examined.with_goroutines > 0 || d.examined.with_metrics >= 2 => Verdict::Healthy,
         None => Verdict::Unknown,
     };
@@ -108,6 +110,7 @@ fn found(seen: &mut Observed, runs: &[Vec<usize>], known: &Known, d: &mut Diagno
         }
         findings.append(&mut leaks.findings);
         d.weighed.append(&mut leaks.weighed);
+        d.odd.extend(leaks.sampled_once.into_iter().map(Oddity::SampledOnce));
     }
     let (mut failing, of) = calls::failing(seen, &last);
     check(Check::Calls, failing.len(), of, Need::Metrics);

@@ -30,13 +30,36 @@ use crate::render::terminal::sanitize;
 
 /// Runs the command.
 pub(super) fn answer(args: &CaptureArgs) -> Result<Exit> {
+    in_runtime(args, Told::Summary)
+}
+
+/// Captures for another command, as typed arguments of this one say; what did not come is said on standard error.
+pub(super) fn take(typed: &[String]) -> Result<Exit> {
+    #[derive(clap::Parser)]
+    struct Typed {
+        #[command(flatten)]
+        args: CaptureArgs,
+    }
+    let words = std::iter::once("capture").chain(typed.iter().map(String::as_str));
+    let typed = <Typed as clap::Parser>::try_parse_from(words)?;
+    in_runtime(&typed.args, Told::Missing)
+}
+
+/// What a capture says at its end.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Told {
+    Summary,
+    Missing,
+}
+
+fn in_runtime(args: &CaptureArgs, told: Told) -> Result<Exit> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .max_blocking_threads(2)
         .build()
         .context("cannot wait for the network")?;
     transport::hush();
-    let exit = std::panic::catch_unwind(AssertUnwindSafe(|| runtime.block_on(run(args))));
+    let exit = std::panic::catch_unwind(AssertUnwindSafe(|| runtime.block_on(run(args, told))));
     // A decoder that is still at work has nobody to tell.
     runtime.shutdown_background();
     exit.unwrap_or_else(|_| {
@@ -44,7 +67,7 @@ pub(super) fn answer(args: &CaptureArgs) -> Result<Exit> {
     })
 }
 
-async fn run(args: &CaptureArgs) -> Result<Exit> {
+async fn run(args: &CaptureArgs, told: Told) -> Result<Exit> {
     let (pull, stop) = Stop::new();
     tokio::spawn(async move {
         interrupted().await;
@@ -94,7 +117,10 @@ async fn run(args: &CaptureArgs) -> Result<Exit> {
     let ended = ended.map(|r| worded(&r).why);
     let mut summary = summary::Summary::of(&writer.record(), &options, visited, ended);
     summary.executable(executable);
-    summary.print(args, &root)?;
+    match told {
+        Told::Summary => summary.print(args, &root)?,
+        Told::Missing => summary.refusals(),
+    }
     Ok(summary.exit())
 }
 

@@ -204,7 +204,7 @@ impl Summary {
     }
 
     /// Each refusal once, whole: who does not watch is told what to change, too.
-    fn refusals(&self) {
+    pub(super) fn refusals(&self) {
         let mut told: BTreeSet<(&str, &str)> = BTreeSet::new();
         // What was refused once says what to change; what was not asked for because of it does not.
         let problems = || {

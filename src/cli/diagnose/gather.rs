@@ -23,9 +23,31 @@ pub(in crate::cli) fn each(
     knowledge: &Knowledge,
     mut take: impl FnMut(Moment),
 ) -> Result<()> {
+    each_of_node(paths, limit, knowledge, |_, moment| take(moment))
+}
+
+/// The same, with the number of the node, which is 0 unless bundles hold several: elsewhere a moment of another node has
+/// slipped in.
+///
+/// # Errors
+/// As [`each`].
+pub(super) fn each_of_node(
+    paths: &[PathBuf],
+    limit: Limit,
+    knowledge: &Knowledge,
+    mut take: impl FnMut(usize, Moment),
+) -> Result<()> {
     let input = Input::open(paths, limit)?;
     let mut taken = 0;
+    let mut nodes: Vec<&str> = Vec::new();
     for series in input.series() {
+        if !nodes.contains(&series.node.as_str()) {
+            nodes.push(&series.node);
+        }
+    }
+    let by_node = input.series().all(is_bundle);
+    for series in input.series() {
+        let node = nodes.iter().position(|n| by_node && *n == series.node).unwrap_or(0);
         let process = process(series);
         let mut moments: Vec<Option<&input::Moment>> = series.moments.iter().map(Some).collect();
         if moments.is_empty() {
@@ -47,7 +69,7 @@ pub(in crate::cli) fn each(
                 add(&mut made, series, artifact, knowledge)?;
             }
             taken += usize::from(!made.sources.is_empty());
-            take(made);
+            take(node, made);
         }
     }
     if taken == 0 {

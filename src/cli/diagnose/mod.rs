@@ -4,6 +4,8 @@ pub(super) mod commands;
 pub(super) mod gather;
 mod knowledge;
 mod leaks;
+#[cfg(feature = "capture")]
+mod node;
 
 pub(super) use knowledge::{KnowledgeArgs, answer as knowledge};
 pub(super) use leaks::{LeaksArgs, leaks};
@@ -11,20 +13,24 @@ pub(super) use leaks::{LeaksArgs, leaks};
 pub(super) use commands::{command, need, quoted};
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 
-use super::args::OutArgs;
+use super::args::{Format, OutArgs};
 use super::{Exit, open, output};
 use crate::diagnose::Observer;
 use crate::diagnose::report::{Confidence, Diagnosis, Verdict};
+use crate::kubelet::Knowledge;
 use crate::pprof::Limit;
 use crate::render::diagnosis;
 
 const EXAMPLES: &str = "\
 Examples:
   kubeprof diagnose BUNDLE                       what is sick in a captured kubelet
+  kubeprof diagnose worker-03                    capture a node and say what is sick in it
+  kubeprof diagnose --all-nodes                  a line for each node
   kubeprof diagnose goroutine.debug2.txt         one dump is enough to start
   journalctl -u kubelet | kubeprof diagnose -    the traceback that a dead kubelet left
 
@@ -57,8 +63,10 @@ enum DiagnoseFormat {
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct DiagnoseArgs {
-    /// Bundles, folders or files: goroutine dumps, tracebacks, profiles, metrics; - for standard input
-    #[arg(value_name = "SOURCE", required = true)]
+    /// Bundles, folders or files: goroutine dumps, tracebacks, profiles, metrics; - for standard input; or nodes
+    #[arg(value_name = "SOURCE")]
+    #[cfg_attr(feature = "capture", arg(required_unless_present_any = ["all_nodes", "direct"]))]
+    #[cfg_attr(not(feature = "capture"), arg(required = true))]
     sources: Vec<PathBuf>,
     /// Show what was considered and dropped, all checks and all evidence
     #[arg(long)]
@@ -71,6 +79,9 @@ pub(super) struct DiagnoseArgs {
     max_size: Option<u64>,
     #[command(flatten)]
     known: SourceArgs,
+    #[cfg(feature = "capture")]
+    #[command(flatten)]
+    nodes: node::NodeArgs,
     /// Output format
     #[arg(short, long, value_enum, default_value_t)]
     output: DiagnoseFormat,
@@ -99,21 +110,65 @@ impl SourceArgs {
 
 /// The diagnosis of sources.
 pub(super) fn observe(sources: &[PathBuf], limit: Limit, known: &SourceArgs) -> Result<Diagnosis> {
-    let knowledge = open::knowledge_of(known.table())?;
-    let mut observer = Observer::new(knowledge.clone());
-    for path in &known.signatures {
-        let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-        observer.add_signatures(&text, &path.display().to_string())?;
-    }
+    let (mut observer, knowledge) = known.observer()?;
     gather::each(sources, limit, &knowledge, |moment| observer.take(moment))?;
     Ok(observer.finish())
 }
 
+/// The diagnoses of sources: several where bundles hold several nodes.
+fn observe_nodes(sources: &[PathBuf], limit: Limit, known: &SourceArgs) -> Result<Vec<Diagnosis>> {
+    let (first, knowledge) = known.observer()?;
+    let mut observers = vec![first];
+    let mut wrong = None;
+    gather::each_of_node(sources, limit, &knowledge, |node, moment| {
+        while observers.len() <= node {
+            match known.observer() {
+                Ok((observer, _)) => observers.push(observer),
+                Err(e) => {
+                    wrong = Some(e);
+                    return;
+                }
+            }
+        }
+        observers[node].take(moment);
+    })?;
+    match wrong {
+        Some(e) => Err(e),
+        None => Ok(observers.into_iter().map(Observer::finish).collect()),
+    }
+}
+
+impl SourceArgs {
+    /// An observer that knows what the files say, and the table that it uses.
+    fn observer(&self) -> Result<(Observer, Arc<Knowledge>)> {
+        let knowledge = open::knowledge_of(self.table())?;
+        let mut observer = Observer::new(knowledge.clone());
+        for path in &self.signatures {
+            let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+            observer.add_signatures(&text, &path.display().to_string())?;
+        }
+        Ok((observer, knowledge))
+    }
+}
+
 pub(super) fn answer(args: &DiagnoseArgs) -> Result<Exit> {
     let limit = args.max_size.map_or(Limit::Proportional, Limit::Bytes);
-    let report = observe(&args.sources, limit, &args.known)?;
-    print(&report, args)?;
-    Ok(exit(&report, args.fail_on))
+    #[cfg(feature = "capture")]
+    let captured = node::captured(&args.sources, &args.nodes)?.map(|bundle| vec![bundle]);
+    #[cfg(not(feature = "capture"))]
+    let captured = None;
+    let sources = captured.as_ref().unwrap_or(&args.sources);
+    let reports = observe_nodes(sources, limit, &args.known)?;
+    match reports.as_slice() {
+        [report] => print(report, args)?,
+        _ => print_nodes(&reports, args)?,
+    }
+    let fails = |r: &Diagnosis| exit(r, args.fail_on) == Exit::Findings;
+    Ok(if reports.iter().any(fails) {
+        Exit::Findings
+    } else {
+        Exit::Fine
+    })
 }
 
 fn exit(report: &Diagnosis, fail_on: FailOn) -> Exit {
@@ -126,12 +181,28 @@ fn exit(report: &Diagnosis, fail_on: FailOn) -> Exit {
     if fails { Exit::Findings } else { Exit::Fine }
 }
 
-fn print(report: &Diagnosis, args: &DiagnoseArgs) -> Result<()> {
-    let words = diagnosis::Words {
+fn words(args: &DiagnoseArgs) -> diagnosis::Words<'static> {
+    diagnosis::Words {
         command: &command,
         need: &need,
         all: args.all,
-    };
+    }
+}
+
+/// A line for each node; everything about each of them in the other formats.
+fn print_nodes(reports: &[Diagnosis], args: &DiagnoseArgs) -> Result<()> {
+    let words = words(args);
+    match args.output {
+        DiagnoseFormat::Text => output::document(&diagnosis::nodes(reports), Format::Text, &args.out, true),
+        DiagnoseFormat::Json => output::data(&args.out, false, |out| diagnosis::json_of_nodes(reports, &words, out)),
+        DiagnoseFormat::Markdown => output::data(&args.out, false, |out| {
+            reports.iter().try_for_each(|r| diagnosis::markdown(r, &words, out))
+        }),
+    }
+}
+
+fn print(report: &Diagnosis, args: &DiagnoseArgs) -> Result<()> {
+    let words = words(args);
     match args.output {
         DiagnoseFormat::Text => {
             let terminal = output::terminal(&args.out);

@@ -43,6 +43,8 @@ pub(super) struct Leaks {
     pub(super) weighed: Vec<Weighed>,
     /// Families that were tested.
     pub(super) tested: usize,
+    /// Known issues that this version has and of which one object was sampled: too little to tell.
+    pub(super) sampled_once: Vec<String>,
 }
 
 /// A family over time: one place of allocation, or all below one function.
@@ -107,6 +109,7 @@ pub(super) fn leaks(seen: &mut Observed, moments: &[usize], known: &Known, proce
         }
     }
     leaks.findings = best(found);
+    leaks.sampled_once = scene.sampled_once(&all, &leaks.findings);
     let told = |w: &Weighed| leaks.findings.iter().any(|f| f.subject == short(&w.subject));
     leaks.weighed.retain(|w| !told(w));
     leaks
@@ -296,6 +299,24 @@ impl Scene<'_> {
             scale.note(Why::FewMoments(self.moments.len()));
         }
         Some(self.finding(s, confidence, scale))
+    }
+
+    /// Known issues that this version has, and in whose place one object was sampled, where nothing more is known.
+    fn sampled_once(&self, all: &[Series], found: &[Finding]) -> Vec<String> {
+        let mut issues = Vec::new();
+        for s in all.iter().filter(|s| s.rows.last().is_some_and(|r| r.k == 1)) {
+            let Some(issue) = s.issue.as_ref().filter(|i| i.applies == Applies::Yes) else {
+                continue;
+            };
+            let name = short(&self.seen.book.get(s.family.anchor).shown);
+            let is_told = found.iter().any(|f| f.subject == name);
+            let mut scale = Scale::default();
+            self.rest(s, &mut scale);
+            if !is_told && scale.confidence().is_some() && !issues.contains(&issue.id) {
+                issues.push(issue.id.clone());
+            }
+        }
+        issues
     }
 
     /// Live objects that the place of an issue has while nothing leaks.

@@ -16,6 +16,8 @@ use crate::kubelet::SubsystemId;
 const MOST: f64 = 3.0;
 /// Seconds after which the same goroutine in the same call is more than a slow call.
 const LASTING: f64 = 90.0;
+/// Minutes that calls may last at most which are expected to be short.
+const SHORT: u64 = 3;
 /// Minutes that a queue for image pulls may take without a sign that it moves.
 const QUEUE: u64 = 5;
 /// What looking at about ten barriers costs.
@@ -159,18 +161,25 @@ fn crowd(
     let of = scene.earlier.len() + 1;
     let at = |g: &Group| g.attribution.owner == owner && is_at(scene, g, barrier);
     let rare = -chance.log10() >= 1.0;
+    let of_owner = cohort.members.iter().filter(|(g, _)| g.attribution.owner == owner);
+    let limit = of_owner
+        .map(|(_, at)| scene.expected.longest(*at, &scene.seen.book))
+        .max();
+    let limit = limit.unwrap_or(1).clamp(1, 60);
     if let Some(same) = stay(scene, at) {
         let by_chance = poisson_upper(same.count, all as f64 * duty.powi(same.moments as i32));
         if same.moments >= 2 && same.count >= 2 && same.count * 2 >= here && rare {
-            // The same goroutines in the same place at moment after moment are no burst.
+            // The same goroutines in the same place at moment after moment are no burst; calls that may last for minutes
+            // (a container has its grace period to stop) say little after seconds.
+            let share = (same.seconds / (60.0 * limit as f64)).clamp(0.0, 1.0);
             scale.add(
-                0.8 * (same.moments - 1) as f64,
+                0.8 * (same.moments - 1) as f64 * if same.seconds > 0.0 { share } else { 1.0 },
                 Why::Persists {
                     moments: same.moments,
                     of,
                 },
             );
-        } else if same.moments >= 3 && same.seconds >= LASTING && by_chance <= 0.01 {
+        } else if same.moments >= 3 && same.seconds >= LASTING && limit <= SHORT && by_chance <= 0.01 {
             // A slow call that comes again and again looks alike, unless one was seen to last.
             scale.add(
                 if same.longest >= 1 { 2.4 } else { 0.9 },

@@ -15,9 +15,24 @@ use crate::diagnose::report::{Diagnosis, Estimate, Evidence, Fact, Finding, Grow
 /// # Errors
 /// When it cannot be written.
 pub fn json(d: &Diagnosis, words: &Words<'_>, out: &mut dyn Write) -> io::Result<()> {
+    serde_json::to_writer_pretty(&mut *out, &value(d, words))?;
+    writeln!(out)
+}
+
+/// Writes the diagnoses of several nodes as one JSON object, each as [`json`] would.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn json_of_nodes(all: &[Diagnosis], words: &Words<'_>, out: &mut dyn Write) -> io::Result<()> {
+    let nodes: Vec<Value> = all.iter().map(|d| value(d, words)).collect();
+    serde_json::to_writer_pretty(&mut *out, &json!({"schema": SCHEMA, "nodes": nodes}))?;
+    writeln!(out)
+}
+
+fn value(d: &Diagnosis, words: &Words<'_>) -> Value {
     let e = &d.examined;
     let text = |t: &str| if t.is_empty() { Value::Null } else { json!(t) };
-    let value = json!({
+    json!({
         "schema": SCHEMA,
         "verdict": d.verdict.as_str(),
         "examined": {
@@ -58,9 +73,7 @@ pub fn json(d: &Diagnosis, words: &Words<'_>, out: &mut dyn Write) -> io::Result
         "missing": d.missing.iter().map(|n| (words.need)(*n)).collect::<Vec<_>>(),
         "known_issues_as_of": text(&d.known_as_of),
         "known_issues_tried": d.known_entries,
-    });
-    serde_json::to_writer_pretty(&mut *out, &value)?;
-    writeln!(out)
+    })
 }
 
 fn finding(f: &Finding, words: &Words<'_>) -> Value {

@@ -3,14 +3,16 @@
 mod json;
 mod leaks;
 mod markdown;
+mod nodes;
 mod parties;
 mod reasons;
 mod text;
 mod words;
 
-pub use json::json;
+pub use json::{json, json_of_nodes};
 pub use leaks::leaks;
 pub use markdown::markdown;
+pub use nodes::nodes;
 pub use reasons::check_words;
 pub use text::text;
 pub use words::{evidence_words, since_words, summary};

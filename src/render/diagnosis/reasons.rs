@@ -167,6 +167,9 @@ pub(in crate::render) fn oddity(o: &Oddity) -> String {
         Oddity::Tiny(what) => format!("{what} holds very little"),
         Oddity::ProcessUnknown => "nothing tells which process the files are of; they are taken for one".to_owned(),
         Oddity::NotReady { reason, message } => format!("the node is NotReady ({reason}): {message}"),
+        Oddity::SampledOnce(id) => format!(
+            "this version has {id}, and one object was sampled where it leaks: too few to tell, take more snapshots"
+        ),
         Oddity::DumpCut => "a dump ends early: goroutines are missing in it".to_owned(),
         Oddity::LegacyHeap => "heap texts have no object sizes: no probabilities".to_owned(),
         Oddity::NoTimes => "files without times are ordered by their names".to_owned(),
