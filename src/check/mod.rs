@@ -5,6 +5,7 @@
 //! the rules and answers with an [`outcome::Report`]. A rule fails only when the violation is larger than the error of the
 //! number; the statistics are those of `diagnose::stats`. Nothing here is a sentence: `render::check` words it.
 
+mod init;
 mod judge;
 mod names;
 pub mod outcome;
@@ -15,7 +16,8 @@ mod run;
 mod subject;
 mod vitals;
 
-pub use judge::{Case, judge};
+pub use init::{Proposal, Proposed, propose};
+pub use judge::{Case, captured, judge};
 pub use names::Names;
 pub use reading::Reader;
 pub use run::{Capture, Run};

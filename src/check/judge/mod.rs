@@ -12,6 +12,8 @@ mod parts;
 mod stacks;
 mod sums;
 
+pub(super) use sums::sums_at;
+
 use super::names::Names;
 use super::outcome::{
     Attribution, Captured, Difference, Floor, Judged, Outcome, Ran, Report, RuleProblem, RuleReport, Skipped, Why,
@@ -236,7 +238,8 @@ fn confirm(subjects: &mut [Judged], again: &[Judged]) {
     }
 }
 
-fn captured(all: &[Capture]) -> Vec<Captured> {
+/// Captures as they are described in reports.
+pub fn captured(all: &[Capture]) -> Vec<Captured> {
     let ran = |c: &Capture| {
         let runs = c.runs.iter().map(|r| Ran {
             node: r.process.node.clone(),

@@ -10,13 +10,14 @@ use clap::{Args, ValueEnum};
 
 use super::args::OutArgs;
 use super::diagnose::{commands, gather};
-use super::{Exit, open};
+use super::{Exit, open, output};
 use crate::check::outcome::{Outcome, Report};
-use crate::check::rules::{Check, Inconclusive, Measure, Rules};
-use crate::check::{Capture, Case, Reader, judge};
+use crate::check::rules::{Check, Inconclusive, Measure, Rule, Rules};
+use crate::check::{Capture, Case, Names, Reader, captured, judge, propose};
 use crate::diagnose::Observer;
-use crate::kubelet::Knowledge;
+use crate::kubelet::{Knowledge, nearest};
 use crate::pprof::Limit;
+use crate::render::check as render;
 use crate::render::diagnosis::Words;
 
 use format::Target;
@@ -25,6 +26,7 @@ const EXAMPLES: &str = "\
 Examples:
   kubeprof check BUNDLE                                  what diagnose and the usual signals say, as a gate
   kubeprof check BUNDLE --rules rules.toml -o text -o junit=check.xml
+  kubeprof check --init HEALTHY --out rules.toml         rules with margins made of healthy material
   kubeprof check NEW --baseline OLD1 OLD2 OLD3           fail where NEW is larger by more than chance explains
 
 Exit status: 0 pass, 1 a rule at level error failed, 2 error (also a rule that matches nothing).";
@@ -44,7 +46,7 @@ enum InconclusiveArg {
 #[command(after_help = EXAMPLES)]
 pub(super) struct CheckArgs {
     /// Bundles, folders or files to judge; files that are named one by one are one capture
-    #[arg(value_name = "SOURCE", required = true)]
+    #[arg(value_name = "SOURCE", required_unless_present = "explain")]
     sources: Vec<PathBuf>,
     /// Rules to judge by (TOML); without it: no finding of diagnose, the usual signals, nothing grew
     #[arg(long, value_name = "FILE")]
@@ -55,6 +57,12 @@ pub(super) struct CheckArgs {
     /// A failure counts only if it repeats in these sources
     #[arg(long, value_name = "SOURCE", num_args = 1..)]
     confirm: Vec<PathBuf>,
+    /// Write a commented rules file made of these healthy sources, to standard output or --out FILE
+    #[arg(long, conflicts_with_all = ["rules", "baseline", "confirm", "explain"])]
+    init: bool,
+    /// Say how this rule (id or kind) is judged
+    #[arg(long, value_name = "RULE")]
+    explain: Option<String>,
     /// What an inconclusive rule does; as the rules say by default (warn)
     #[arg(long, value_enum, value_name = "OUTCOME")]
     inconclusive: Option<InconclusiveArg>,
@@ -78,14 +86,20 @@ pub(super) struct CheckArgs {
 }
 
 pub(super) fn answer(args: &CheckArgs) -> Result<Exit> {
-    format::distinct(&args.output, args.out.out.as_deref())?;
     let knowledge = open::knowledge_of(args.knowledge.as_deref())?;
     let rules = rules(args, &knowledge)?;
+    if let Some(name) = &args.explain {
+        return explain(name, &rules, args);
+    }
     let limit = args.max_size.map_or(Limit::Proportional, Limit::Bytes);
     let mut reader = Reader::new(knowledge.clone(), &rules);
-    let diagnose = wants_diagnosis(&rules);
+    let diagnose = args.init || wants_diagnosis(&rules);
     let mut read = |paths: &[PathBuf]| captures(paths, limit, &knowledge, diagnose, &mut reader);
     let candidate = read(&args.sources)?;
+    if args.init {
+        return init(reader.names(), &candidate, args);
+    }
+    format::distinct(&args.output, args.out.out.as_deref())?;
     let baseline = read(&args.baseline)?;
     let confirm = read(&args.confirm)?;
     let report = judge(&Case {
@@ -110,6 +124,67 @@ pub(super) fn answer(args: &CheckArgs) -> Result<Exit> {
         format::write(target, &report, &words, &args.out)?;
     }
     Ok(exit(&report))
+}
+
+/// Writes rules made of healthy material; what is not healthy is said.
+fn init(names: &Names, captures: &[Capture], args: &CheckArgs) -> Result<Exit> {
+    let proposal = propose(names, captures, captured(captures));
+    for (name, is_sick) in &proposal.doubts {
+        let word = if *is_sick {
+            "is sick"
+        } else {
+            "cannot be called healthy: too little in it"
+        };
+        say!("note: diagnose says that {name} {word}");
+    }
+    output::data(&args.out, false, |out| render::rules_file(&proposal, out))?;
+    Ok(Exit::Fine)
+}
+
+/// Says how the rules of that id or kind are judged.
+fn explain(name: &str, rules: &Rules, args: &CheckArgs) -> Result<Exit> {
+    let builtin;
+    let mut found: Vec<&Rule> = rules
+        .rules
+        .iter()
+        .filter(|r| r.id == name || r.check.kind() == name)
+        .collect();
+    if found.is_empty() && args.rules.is_none() {
+        builtin = Rules::builtin(true);
+        found = builtin
+            .rules
+            .iter()
+            .filter(|r| r.id == name || r.check.kind() == name)
+            .collect();
+        return print(&found, &builtin, args);
+    }
+    if found.is_empty() {
+        let ids = rules.rules.iter().map(|r| r.id.as_str());
+        let near = nearest(name, ids.clone()).map(|n| format!("did you mean {n}?"));
+        let hint = near.unwrap_or_else(|| format!("rules: {}", ids.collect::<Vec<_>>().join(", ")));
+        bail!("{}: no rule {name}\nhint: {hint}", rules.origin);
+    }
+    print(&found, rules, args)
+}
+
+fn print(found: &[&Rule], rules: &Rules, args: &CheckArgs) -> Result<Exit> {
+    if found.is_empty() {
+        let ids: Vec<&str> = rules.rules.iter().map(|r| r.id.as_str()).collect();
+        bail!(
+            "no such rule\nhint: rules: {}; for those of a file add --rules FILE",
+            ids.join(", ")
+        );
+    }
+    output::data(&args.out, true, |out| {
+        for (i, rule) in found.iter().enumerate() {
+            if i > 0 {
+                writeln!(out)?;
+            }
+            render::explain(rule, &rules.settings, out)?;
+        }
+        Ok(())
+    })?;
+    Ok(Exit::Fine)
 }
 
 fn exit(report: &Report) -> Exit {

@@ -1,22 +1,26 @@
 //! The answer of `check` -> text, JSON, and the formats of CI systems. [`words`] makes the sentences; each format is one
 //! file that only places them.
 
+mod explain;
 mod github;
 mod gitlab;
 mod json;
 mod junit;
 mod markdown;
 mod prometheus;
+mod rules_file;
 mod sarif;
 mod text;
 mod words;
 
+pub use explain::explain;
 pub use github::github;
 pub use gitlab::gitlab;
 pub use json::json;
 pub use junit::junit;
 pub use markdown::markdown;
 pub use prometheus::prometheus;
+pub use rules_file::rules_file;
 pub use sarif::sarif;
 pub use text::text;
 
