@@ -7,6 +7,8 @@ mod amount;
 mod error;
 mod fields;
 mod read;
+#[cfg(test)]
+mod schema;
 mod words;
 
 use regex::Regex;
