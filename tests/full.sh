@@ -9,6 +9,8 @@
 #   simulation 10,000 simulated series for every bar of the statistics of diagnose; prints the table
 #   ward       every public incident in every form, severity and spelling; prints the table beside the rules of others
 #   gate       false alarms and power of check --baseline, 1,000 runs; KUBEPROF_CAPTURES=DIR adds real captures
+#   formats    JUnit, SARIF and rules against their schemas; KUBEPROF_SCHEMAS=DIR has junit-10.xsd (jenkinsci/xunit-plugin)
+#              and sarif-schema-2.1.0.json (oasis-tcs/sarif-spec)
 #   generate   src/pprof/proto.rs against proto/profile.proto, byte by byte
 #   mutants    small wrong edits where a wrong answer hurts most (tests/mutants.py; hours)
 #   fuzz       every target of fuzz/ for SECONDS_EACH (1800); crashes stay in fuzz/artifacts
@@ -45,6 +47,12 @@ for task in "${tasks[@]}"; do
         gate)
             KUBEPROF_GATE=1000 cargo test --locked --release --test integration gate:: -- --nocapture
             ;;
+        formats)
+            cargo build --locked
+            python3 -m venv target/formats
+            target/formats/bin/pip install -q jsonschema xmlschema
+            target/formats/bin/python tests/check_formats.py target/debug/kubeprof
+            ;;
         generate)
             cargo run --locked --manifest-path proto/generate/Cargo.toml -- --check
             ;;
@@ -62,7 +70,7 @@ for task in "${tasks[@]}"; do
             [ $found = 0 ] || { echo "a target found something: fuzz/artifacts" >&2; exit 1; }
             ;;
         *)
-            sed -n '2,13p' "$0" >&2
+            sed -n '2,15p' "$0" >&2
             exit 2
             ;;
     esac
