@@ -3,6 +3,7 @@
 mod bundle;
 mod bundle_copies;
 mod check;
+mod ci_page;
 mod compat;
 mod diagnose;
 mod documents;
