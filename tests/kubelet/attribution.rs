@@ -226,6 +226,15 @@ fn locks_and_throttles_are_told_apart() {
         "k8s.io/kubernetes/pkg/volume.X",
     ];
     assert_eq!(blocked(&mount, "syscall"), Some("mounts"));
+    // A hung mount below a thin layer over `os` is a file that hangs, whatever the layer.
+    for layer in [
+        "k8s.io/utils/path.Exists",
+        "k8s.io/kubernetes/pkg/util/filesystem.(*DefaultFs).Stat",
+        "k8s.io/kubernetes/pkg/util/removeall.RemoveAllOneFilesystem",
+    ] {
+        let stat = ["syscall.fstatat", "os.Stat", layer, "k8s.io/kubernetes/pkg/volume/util.X", sync_pod];
+        assert_eq!(blocked(&stat, "syscall"), Some("files"), "{layer}");
+    }
     let plugin = [
         "google.golang.org/grpc.(*ClientConn).Invoke",
         "k8s.io/kubelet/pkg/apis/deviceplugin/v1beta1.(*devicePluginClient).Allocate",
