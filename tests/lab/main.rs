@@ -288,7 +288,7 @@ fn through_kubectl_proxy(lab: &mut Lab) {
         "via2",
         "--quick",
     ];
-    lab.kubeprof("via2", &args, &[]).is(2, &["kubectl proxy --port=8001"]);
+    lab.kubeprof("via2", &args, &[]).is(2, &["kubectl proxy --port=8901"]);
 }
 
 fn without_rights(lab: &mut Lab) {
