@@ -345,15 +345,10 @@ impl Merger<'_> {
             self.done.missing.push(contents.name.join(from).display().to_string());
             return Ok(false);
         }
-        let fail = |cause| WriteError::Io {
-            path: contents.name.join(from),
-            cause,
-        };
-        if contents.sha256(from).map_err(fail)? != sha256 {
+        if self.staging.copy(contents, from, to)? != sha256 {
             let (bundle, path) = (contents.name.clone(), from.to_owned());
             return Err(BundleMergeError::Altered { bundle, path });
         }
-        self.staging.write(to, |file| contents.copy(from, file))?;
         self.done.files += 1;
         Ok(true)
     }

@@ -8,6 +8,7 @@ pub mod archive;
 mod contents;
 mod disk;
 pub mod facts;
+mod hashed;
 pub mod manifest;
 mod merge;
 pub mod names;

@@ -8,6 +8,7 @@ use std::path::Path;
 
 use super::WriteError;
 use super::contents::Contents;
+use super::hashed::Hashed;
 use super::manifest::{JOURNAL, SUMMARY};
 use super::packer::Packer;
 use super::record::Record;
@@ -71,11 +72,16 @@ fn plan(contents: &Contents, record: &Record) -> (Vec<String>, Packed) {
             packed.missing.push(path.to_owned());
         }
     }
-    // What a resumption put aside stays where it is, and is no surprise.
-    let aside = |p: &str| record.aside.iter().any(|a| a.path == p);
-    let named = |p: &&str| *p == JOURNAL || *p == SUMMARY || files.contains_key(p) || aside(p);
-    packed.extra = contents.paths().filter(|p| !named(p)).map(str::to_owned).collect();
+    packed.extra = extra(contents, record);
     (order, packed)
+}
+
+/// Files that the manifest does not list. What a resumption put aside is known.
+pub(super) fn extra(contents: &Contents, record: &Record) -> Vec<String> {
+    let files = record.files();
+    let aside = |p: &str| record.aside.iter().any(|a| a.path == p);
+    let listed = |p: &&str| *p == JOURNAL || *p == SUMMARY || files.contains_key(p) || aside(p);
+    contents.paths().filter(|p| !listed(p)).map(str::to_owned).collect()
 }
 
 /// Packs a bundle.
@@ -127,10 +133,10 @@ fn tar_of(
         header.set_mtime(time);
         header.set_uid(0);
         header.set_gid(0);
-        let mut file = contents.open(path)?;
-        let mut file = io::Read::take(&mut file, size);
-        tar.append_data(&mut header, format!("{top}/{path}"), &mut file)?;
-        if file.limit() > 0 {
+        let mut file = Hashed::new(contents.open(path)?);
+        let mut limited = io::Read::take(&mut file, size);
+        tar.append_data(&mut header, format!("{top}/{path}"), &mut limited)?;
+        if limited.limit() > 0 {
             return Err(io::Error::new(
                 io::ErrorKind::UnexpectedEof,
                 format!("{path} became shorter"),
@@ -138,9 +144,10 @@ fn tar_of(
         }
         packed.files += 1;
         packed.bytes += size;
+        let found = file.sha256();
         if files
             .get(path.as_str())
-            .is_some_and(|(_, taken)| contents.sha256(path).is_ok_and(|h| h != *taken))
+            .is_some_and(|taken| (size, found.as_str()) != *taken)
         {
             packed.altered.push(path.clone());
         }
@@ -157,14 +164,11 @@ pub fn unpack(contents: &Contents, record: &Record, place: &Path) -> Result<Pack
     let files = record.files();
     let staging = Staging::begin(place)?;
     for path in &order {
-        let fail = |cause| WriteError::Io {
-            path: contents.name.join(path),
-            cause,
-        };
         let size = contents.size(path).unwrap_or(0);
-        staging.write(path, |file| contents.copy(path, file))?;
-        if let Some((_, taken)) = files.get(path.as_str())
-            && contents.sha256(path).map_err(fail)? != *taken
+        let found = staging.copy(contents, path, path)?;
+        if files
+            .get(path.as_str())
+            .is_some_and(|taken| (size, found.as_str()) != *taken)
         {
             packed.altered.push(path.clone());
         }

@@ -5,7 +5,9 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::WriteError;
+use super::contents::Contents;
 use super::disk::{create_new, create_root, folders};
+use super::hashed::Hashed;
 use super::manifest::{Entry, JOURNAL};
 use super::names;
 use super::record::Record;
@@ -60,6 +62,18 @@ impl Staging {
             file.sync_all()
         };
         write().map_err(at(&file))
+    }
+
+    /// Copies a file of a bundle; SHA-256 of what was copied. `to` must be safe.
+    pub(super) fn copy(&self, contents: &Contents, from: &str, to: &str) -> Result<String, WriteError> {
+        let mut sha256 = String::new();
+        self.write(to, |file| {
+            let mut hashed = Hashed::new(file);
+            contents.copy(from, &mut hashed)?;
+            sha256 = hashed.sha256();
+            Ok(())
+        })?;
+        Ok(sha256)
     }
 
     /// Writes a journal and its summary.

@@ -4,15 +4,14 @@
 //! profiles. Lacks are what should be and is not: a bundle with lacks is usable. The manifest is not signed: whoever can
 //! write a bundle can write a manifest that fits; verification finds accidents and careless hands, not forgers.
 
+mod files;
 mod possible;
 mod series;
 
 use serde::Serialize;
 
 use super::contents::Contents;
-use super::facts::{Expect, examine};
-use super::manifest::{Artifact, Facts, Finished, Form, JOURNAL, Missing, SUMMARY};
-use super::names::{self, PART};
+use super::manifest::{Finished, JOURNAL, Missing, SUMMARY};
 use super::record::Record;
 use crate::pprof::Limit;
 
@@ -295,8 +294,8 @@ pub fn verify(contents: &Contents, limit: Limit) -> Option<Verification> {
         notes: Vec::new(),
     };
     manifest(contents, &record, &mut v);
-    let intact = files(contents, &record, limit, &mut v);
-    extras(contents, &record, &mut v);
+    let intact = files::files(contents, &record, limit, &mut v);
+    files::extras(contents, &record, &mut v);
     for node in &record.nodes {
         v.nodes.push(series::node_state(node, &record, &intact));
     }
@@ -396,120 +395,5 @@ fn manifest(contents: &Contents, record: &Record, v: &mut Verification) {
     if let Some(broken) = &contents.broken {
         let text = broken.to_string();
         v.find(Flaw::Archive, "", text.lines().next().unwrap_or_default());
-    }
-}
-
-/// Checks all files that the manifest vouches for; the artifacts that are intact.
-fn files<'a>(contents: &Contents, record: &'a Record, limit: Limit, v: &mut Verification) -> Vec<&'a Artifact> {
-    let mut intact = Vec::new();
-    for artifact in record.artifacts() {
-        let place = (artifact.path.as_str(), artifact.bytes, artifact.sha256.as_str());
-        if file(contents, place, v) && decodes(contents, artifact, limit, v) {
-            v.intact += 1;
-            v.intact_bytes += artifact.bytes;
-            if artifact.facts.truncated {
-                v.notes.push(format!(
-                    "{}: the server cut it at its limit of 64 MiB: {} goroutines are in it, the rest is not",
-                    artifact.path,
-                    artifact.facts.samples.unwrap_or(0)
-                ));
-            }
-            intact.push(artifact);
-        }
-    }
-    for binary in &record.binaries {
-        if file(contents, (&binary.path, binary.bytes, &binary.sha256), v) {
-            v.intact += 1;
-            v.intact_bytes += binary.bytes;
-        }
-    }
-    intact
-}
-
-fn file(contents: &Contents, (path, bytes, sha256): (&str, u64, &str), v: &mut Verification) -> bool {
-    let Some(size) = contents.size(path) else {
-        let part = format!("{path}{PART}");
-        let whole = contents.size(&part) == Some(bytes) && contents.sha256(&part).is_ok_and(|h| h == sha256);
-        v.lack_file(path, if whole { Absence::Unnamed } else { Absence::Gone });
-        return false;
-    };
-    match contents.sha256(path) {
-        Ok(found) if found == sha256 && size == bytes => return true,
-        Ok(_) if size < bytes => v.find(Flaw::Truncated, path, format!("{size} of {bytes} bytes")),
-        Ok(found) => {
-            let (found, taken) = (&found[..16], sha256.get(..16).unwrap_or(sha256));
-            v.find(
-                Flaw::Tampered,
-                path,
-                format!("SHA-256 {found}..., {taken}... was taken"),
-            );
-        }
-        Err(e) => v.find(Flaw::Unreadable, path, e.to_string()),
-    }
-    false
-}
-
-fn decodes(contents: &Contents, artifact: &Artifact, limit: Limit, v: &mut Verification) -> bool {
-    let path = artifact.path.as_str();
-    let expect = match artifact.facts.form {
-        Form::Proto | Form::Debug1 | Form::Debug2 | Form::Legacy => Expect::Profile(None),
-        Form::Json => Expect::Json,
-        Form::Trace => Expect::Trace,
-        Form::Text if artifact.facts.process_start_time.is_some() => Expect::Metrics,
-        _ => Expect::Anything,
-    };
-    let Ok(bytes) = contents.get(path) else { return false };
-    match examine(&bytes, expect, limit) {
-        Ok(found) => {
-            let told = &artifact.facts;
-            let part = |f: &Facts| (f.kind.clone(), f.samples, f.totals.clone(), f.build_id.clone());
-            if expect == Expect::Profile(None) && part(&found) != part(told) {
-                let text = |f: &Facts| format!("{} of {} samples", f.kind, f.samples.unwrap_or(0));
-                v.find(
-                    Flaw::Facts,
-                    path,
-                    format!("it is {}; the manifest says {}", text(&found), text(told)),
-                );
-                return false;
-            }
-            true
-        }
-        Err(e) => {
-            let text = e.to_string();
-            v.find(
-                Flaw::Facts,
-                path,
-                format!("does not decode: {}", text.lines().next().unwrap_or_default()),
-            );
-            false
-        }
-    }
-}
-
-fn extras(contents: &Contents, record: &Record, v: &mut Verification) {
-    let files = record.files();
-    for path in contents.paths() {
-        if path == JOURNAL || path == SUMMARY || files.contains_key(path) {
-            continue;
-        }
-        if let Some(aside) = record.aside.iter().find(|a| a.path == path) {
-            // Damaged as it is, it is what was put aside.
-            match contents.sha256(path) {
-                Ok(found) if found == aside.sha256 => v.notes.push(format!(
-                    "{path}: other bytes than were taken; a resumption put it aside, it may be removed"
-                )),
-                Ok(_) => v.find(Flaw::Tampered, path, "it is not what a resumption put aside"),
-                Err(e) => v.find(Flaw::Unreadable, path, e.to_string()),
-            }
-            continue;
-        }
-        match path.strip_suffix(PART) {
-            // What a kill left.
-            Some(whole) if files.contains_key(whole) || names::is_safe_path(whole) => {
-                v.notes
-                    .push(format!("{path}: the rest of an artifact that never came to its end"));
-            }
-            _ => v.find(Flaw::Extra, path, "the manifest does not name it"),
-        }
     }
 }

@@ -251,7 +251,7 @@ fn pack(source: &Source, file: Option<&Path>, quiet: bool) -> Result<Exit> {
         packed = bundle::pack(&contents, &record, packing, out)?;
         Ok(())
     })?;
-    let odd = say_odd(&contents);
+    let odd = say_odd(&contents, &record);
     Ok(told(&packed, "packed into", &file, quiet, odd))
 }
 
@@ -263,19 +263,22 @@ fn unpack(source: &Source, dir: Option<&Path>, quiet: bool) -> Result<Exit> {
         None => PathBuf::from(stem(&source.path).context("an archive without a name")?),
     };
     let packed = bundle::unpack(&contents, &record, &dir)?;
-    let odd = say_odd(&contents);
+    let odd = say_odd(&contents, &record);
     Ok(told(&packed, "unpacked into", &dir, quiet, odd))
 }
 
-/// Says what is wrong with an archive as a whole; whether something is.
-fn say_odd(contents: &Contents) -> bool {
+/// Says what is wrong with a bundle as a whole; whether something is.
+fn say_odd(contents: &Contents, record: &Record) -> bool {
+    for line in &record.journal.damaged {
+        say!("kubeprof: line {line} of the manifest cannot be read");
+    }
     for odd in &contents.odd {
         say!("kubeprof: {}: {}; left out", odd.path, odd.why);
     }
     if let Some(broken) = &contents.broken {
         say!("kubeprof: {broken}");
     }
-    !contents.odd.is_empty() || contents.broken.is_some()
+    !contents.odd.is_empty() || contents.broken.is_some() || !record.journal.damaged.is_empty()
 }
 
 fn redact(source: &Source, dir: &Path, key_file: Option<&Path>, quiet: bool) -> Result<Exit> {
@@ -325,20 +328,17 @@ fn redact(source: &Source, dir: &Path, key_file: Option<&Path>, quiet: bool) -> 
         );
     }
     // What is not in the copy was not in the bundle, or is not what was taken: that is said whatever else is not.
-    let odd = say_odd(&contents);
+    let odd = say_odd(&contents, &record);
     for (files, why) in [
         (&redacted.missing, MISSING),
         (&redacted.altered, "not what the manifest says; left out"),
+        (&redacted.extra, EXTRA),
     ] {
         for file in files {
             say!("kubeprof: {file}: {why}");
         }
     }
-    if redacted.damaged > 0 {
-        let lines = counted(redacted.damaged, "line", "lines");
-        say!("kubeprof: {lines} of the manifest cannot be read; left out");
-    }
-    let whole = redacted.missing.is_empty() && redacted.altered.is_empty() && redacted.damaged == 0;
+    let whole = redacted.missing.is_empty() && redacted.altered.is_empty() && !is_surprise(&redacted.extra);
     Ok(if odd || !whole { Exit::Findings } else { Exit::Fine })
 }
 
@@ -404,6 +404,14 @@ fn merge(sources: &[PathBuf], out: &Path, limit: Limit, quiet: bool) -> Result<E
 /// A file that is listed and not there.
 const MISSING: &str = "listed in the manifest, and missing";
 
+/// A file that is there and not listed.
+const EXTRA: &str = "not listed in the manifest; left out";
+
+/// Whether files that are not listed are more than what a kill leaves.
+fn is_surprise(extra: &[String]) -> bool {
+    extra.iter().any(|p| !p.ends_with(bundle::names::PART))
+}
+
 /// Says what was done and names what is not as the manifest has it.
 fn told(packed: &Packed, done: &str, place: &Path, quiet: bool, odd: bool) -> Exit {
     if !quiet {
@@ -416,15 +424,14 @@ fn told(packed: &Packed, done: &str, place: &Path, quiet: bool, odd: bool) -> Ex
     }
     for (files, why) in [
         (&packed.missing, MISSING),
-        (&packed.extra, "not listed in the manifest; left out"),
+        (&packed.extra, EXTRA),
         (&packed.altered, "not what the manifest says"),
     ] {
         for file in files {
             say!("kubeprof: {file}: {why}");
         }
     }
-    let extra = packed.extra.iter().any(|p| !p.ends_with(bundle::names::PART));
-    if odd || extra || !packed.altered.is_empty() || !packed.missing.is_empty() {
+    if odd || is_surprise(&packed.extra) || !packed.altered.is_empty() || !packed.missing.is_empty() {
         Exit::Findings
     } else {
         Exit::Fine

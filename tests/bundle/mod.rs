@@ -2,4 +2,6 @@
 
 mod hostile;
 pub(crate) mod made_bundle;
+#[cfg(all(target_os = "linux", feature = "cli"))]
+mod once;
 mod writer;

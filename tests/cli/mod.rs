@@ -2,6 +2,7 @@
 
 mod bundle;
 mod bundle_copies;
+mod bundle_doctored;
 mod check;
 mod ci_page;
 mod compat;

@@ -232,7 +232,13 @@ fn locks_and_throttles_are_told_apart() {
         "k8s.io/kubernetes/pkg/util/filesystem.(*DefaultFs).Stat",
         "k8s.io/kubernetes/pkg/util/removeall.RemoveAllOneFilesystem",
     ] {
-        let stat = ["syscall.fstatat", "os.Stat", layer, "k8s.io/kubernetes/pkg/volume/util.X", sync_pod];
+        let stat = [
+            "syscall.fstatat",
+            "os.Stat",
+            layer,
+            "k8s.io/kubernetes/pkg/volume/util.X",
+            sync_pod,
+        ];
         assert_eq!(blocked(&stat, "syscall"), Some("files"), "{layer}");
     }
     let plugin = [

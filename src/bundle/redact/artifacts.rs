@@ -33,10 +33,10 @@ impl Redaction<'_> {
     /// The redacted bytes of an artifact and what they say; or why there are none.
     pub(super) fn bytes(&mut self, artifact: &Artifact) -> Result<(Vec<u8>, Facts), LeftOut> {
         let bytes = self.contents.get(&artifact.path).map_err(unreadable)?;
-        if names::sha256(&bytes) != artifact.sha256 {
+        if bytes.len() as u64 != artifact.bytes || names::sha256(&bytes) != artifact.sha256 {
             return Err(Cause::Altered.into());
         }
-        let facts = self.facts(artifact.facts.clone());
+        let mut facts = self.facts(artifact.facts.clone());
         let redacted = match facts.form {
             Form::Proto => {
                 let read = pprof::read(&bytes, self.limit, false).map_err(unreadable)?;
@@ -60,6 +60,12 @@ impl Redaction<'_> {
             if (found.samples, &found.totals) != (told.samples, &told.totals) {
                 return Err(Cause::NumbersWouldChange.into());
             }
+        }
+        // Versions are told as the redacted text has them.
+        if artifact.slot.artifact.starts_with("metrics")
+            && let Ok(found) = examine(&redacted, Expect::Metrics, self.limit)
+        {
+            facts = found;
         }
         Ok((redacted, facts))
     }

@@ -29,6 +29,7 @@ use super::WriteError;
 use super::contents::Contents;
 use super::manifest::{Artifact, Cause, Details, Effect, Entry, Event, JOURNAL, Missing, Who};
 use super::names as places;
+use super::pack::extra;
 use super::record::Record;
 use super::staging::Staging;
 use crate::pprof::Limit;
@@ -44,8 +45,8 @@ pub struct Redacted {
     pub missing: Vec<String>,
     /// Files whose bytes are not those that the manifest has; left out.
     pub altered: Vec<String>,
-    /// Lines of the journal that cannot be read; left out.
-    pub damaged: usize,
+    /// Files that the manifest does not list; left out.
+    pub extra: Vec<String>,
 }
 
 /// Writes a redacted copy of a bundle to a place where nothing is.
@@ -74,7 +75,10 @@ pub fn redact(
         names,
         limit,
         staging: &staging,
-        done: Redacted::default(),
+        done: Redacted {
+            extra: extra(contents, record),
+            ..Redacted::default()
+        },
     };
     let journal = contents.get(JOURNAL).map_err(|cause| WriteError::Io {
         path: contents.name.join(JOURNAL),
@@ -85,7 +89,7 @@ pub fn redact(
     let mut entries = Vec::new();
     for line in journal[..whole].split(|&b| b == b'\n').filter(|l| !l.is_empty()) {
         let Ok(entry) = serde_json::from_slice::<Entry>(line) else {
-            redaction.done.damaged += 1;
+            // The record has its number.
             continue;
         };
         if let Some(event) = redaction.event(entry.event)? {
