@@ -4,6 +4,7 @@
 //! `go tool pprof`); every report is a function from a `View` to a struct with public fields. Nothing here prints: `render`
 //! does.
 
+mod ask;
 mod call_costs;
 mod call_tree;
 mod census;

@@ -142,8 +142,10 @@ pub struct Query {
     /// Folders (separated by `:`) where sources are looked up; empty for the current one.
     pub source_path: String,
     /// No profile header above the report.
+    #[doc(hidden)]
     pub compact_labels: bool,
     /// Whose rules hold.
+    #[doc(hidden)]
     pub dialect: Dialect,
 }
 
@@ -186,6 +188,14 @@ impl Default for Query {
 }
 
 impl Query {
+    /// Everything, at this granularity.
+    pub fn by(granularity: Granularity) -> Self {
+        Self {
+            granularity,
+            ..Self::default()
+        }
+    }
+
     /// The filters that are set, as `name=value`, in the order in which pprof lists them. `prune_from` is listed for the
     /// native dialect only.
     pub fn active_filters(&self) -> Vec<(&'static str, &str)> {

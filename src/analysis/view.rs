@@ -74,12 +74,14 @@ pub struct Outside {
 #[derive(Debug, Clone)]
 pub struct View {
     /// The profile after all filters, at the granularity of the query.
+    #[doc(hidden)]
     pub profile: Profile,
     /// The query that made it.
     pub query: Query,
     /// Where the profile came from.
     pub origin: Arc<Origin>,
     /// Which value of a sample is looked at.
+    #[doc(hidden)]
     pub index: usize,
     /// Name of the sample type, `mean_` in front where means were asked for.
     pub sample_type: String,
@@ -88,6 +90,7 @@ pub struct View {
     /// What 100 % is: the sum of the absolute values, of the base's samples alone where there are any.
     pub total: i64,
     /// The same for every sample type, for reports that show several; never a mean.
+    #[doc(hidden)]
     pub totals: Vec<i64>,
     /// The sum of the values with their signs, where some are negative and nothing was subtracted: the profile is itself a
     /// difference of two moments (`?seconds=`).
@@ -95,11 +98,14 @@ pub struct View {
     /// What the reader should know.
     pub notes: Vec<Note>,
     /// What the functions are part of; `None` in the dialect of pprof, which knows nothing of kubelets.
+    #[doc(hidden)]
     pub lens: Option<Lens>,
     /// Which functions were inlined; `None` in the dialect of pprof, which asks the trimmed graph, and where inlined
     /// functions count for their callers.
+    #[doc(hidden)]
     pub inlining: Option<Inlining>,
     /// What is known of the error of the values.
+    #[doc(hidden)]
     pub sampling: Sampling,
     /// What the scopes of the query left out.
     pub outside: Outside,
@@ -480,18 +486,21 @@ fn aggregate(p: &mut Profile, query: &Query) {
 
 impl View {
     /// How many rows a report has at most (0: all), `default` where the query does not say.
+    #[doc(hidden)]
     pub fn row_limit(&self, default: usize) -> usize {
         self.query.trim.node_count.unwrap_or(default)
     }
 
     /// The value of sample `i` that the query looks at.
     #[inline]
+    #[doc(hidden)]
     pub fn value(&self, i: usize) -> i64 {
         self.profile.samples.values(i)[self.index]
     }
 
     /// What the value of sample `i` is divided by where means were asked for, else 0.
     #[inline]
+    #[doc(hidden)]
     pub fn divisor(&self, i: usize) -> i64 {
         if self.query.mean {
             self.profile.samples.values(i)[self.mean_by]
@@ -516,12 +525,14 @@ impl View {
     }
 
     /// The unit of a numeric label of a sample.
+    #[doc(hidden)]
     pub fn unit_of(&self, label: &Label) -> &str {
         self.label_units.of(&self.profile, label, self.query.dialect)
     }
 
     /// A scaled value in the reports that have whole numbers. Where no integer is large enough the dialect of pprof has the
     /// least one, as its processor makes it.
+    #[doc(hidden)]
     pub fn whole(&self, v: f64) -> i64 {
         match self.query.dialect {
             Dialect::Pprof => units::to_int(v),
@@ -530,6 +541,7 @@ impl View {
     }
 
     /// The unit of numeric labels with this key.
+    #[doc(hidden)]
     pub fn label_unit(&self, key: StringId) -> &str {
         self.label_units.get(key)
     }
@@ -555,6 +567,7 @@ impl View {
     }
 
     /// What packages, subsystems and owners left out, in words; `None` when nothing.
+    #[doc(hidden)]
     pub fn outside_words(&self) -> Option<String> {
         let value = self.format(self.outside.value, "minimum");
         (self.outside.samples > 0).then(|| {
@@ -566,11 +579,13 @@ impl View {
     }
 
     /// The filters that are set, what was subtracted included, as `name=value`.
+    #[doc(hidden)]
     pub fn active_filters(&self) -> Vec<(&'static str, &str)> {
         self.origin.filters().chain(self.query.active_filters()).collect()
     }
 
     /// The lines of a location.
+    #[doc(hidden)]
     pub fn lines(&self, l: LocationId) -> &[crate::model::Line] {
         self.profile.lines_of(l)
     }

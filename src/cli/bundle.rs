@@ -7,10 +7,11 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::args::{Format, OutArgs, parse_size};
 
+use super::diagnose::quoted;
 use super::{Exit, output};
 use crate::bundle::manifest::Who;
 use crate::bundle::redact::Key;
-use crate::bundle::verify::{Verdict, verify as verify_contents};
+use crate::bundle::verify::{Goal, Verdict, verify as verify_contents};
 use crate::bundle::{self, Contents, Packed, Packing, Record, Want};
 use crate::model::units::counted;
 use crate::pprof::Limit;
@@ -189,9 +190,9 @@ fn verify(source: &Source, format: VerifyFormat, out: &OutArgs) -> Result<Exit> 
     };
     let terminal = output::terminal(out);
     output::write(out, format == VerifyFormat::Text, None, |to| match format {
-        VerifyFormat::Text => page::verification(&v, &terminal, to),
+        VerifyFormat::Text => page::verification(&v, &command, &terminal, to),
         VerifyFormat::Json => {
-            serde_json::to_writer_pretty(&mut *to, &page::verification_json(&v))?;
+            serde_json::to_writer_pretty(&mut *to, &page::verification_json(&v, &command))?;
             writeln!(to)
         }
     })?;
@@ -200,6 +201,22 @@ fn verify(source: &Source, format: VerifyFormat, out: &OutArgs) -> Result<Exit> 
         Verdict::Partial => Exit::Partial,
         Verdict::Findings => Exit::Findings,
     })
+}
+
+/// The command for an analysis that a bundle has enough for.
+fn command(goal: Goal, bundle: &str) -> String {
+    let (before, after) = match goal {
+        Goal::Memory => ("top", " --kind heap"),
+        Goal::MemoryGrowth | Goal::MemoryTrend => ("diff", ""),
+        Goal::Goroutines => ("goroutines", ""),
+        Goal::GoroutineGrowth => ("diff", " --kind goroutine"),
+        Goal::GoroutineWaits => ("goroutines", " --sort age"),
+        Goal::LeakProof => ("top", " --kind goroutineleak"),
+        Goal::Cpu => ("top", " --kind cpu"),
+        Goal::Contention => ("top", " --kind contention"),
+        Goal::Instructions => ("disasm REGEX", ""),
+    };
+    format!("kubeprof {before} {}{after}", quoted(bundle))
 }
 
 /// The name of a bundle without the ending of an archive.

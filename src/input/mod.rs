@@ -64,6 +64,16 @@ enum GroupOf {
     Named(Loose),
 }
 
+/// Reads the one profile that a path is: a file, a folder, a tar, a bundle, or `-` for standard input.
+///
+/// Of a folder or bundle this is the latest snapshot. [`Sources`] has every choice.
+///
+/// # Errors
+/// As for [`Sources::subject`].
+pub fn open(path: impl Into<PathBuf>) -> Result<Subject, InputError> {
+    Sources::new([path]).subject()
+}
+
 impl Input {
     /// Opens files, folders, tars, bundles, or `-` for standard input.
     ///

@@ -36,6 +36,7 @@ pub struct Sources {
     /// What is subtracted.
     pub bases: Bases,
     /// What is known of kubelets.
+    #[doc(hidden)]
     pub knowledge: Arc<Knowledge>,
 }
 
@@ -86,6 +87,7 @@ impl Sources {
 #[derive(Clone, Debug)]
 pub struct Subject {
     /// The profile as it was read, with names.
+    #[doc(hidden)]
     pub profile: Profile,
     /// How it was written (the first, where several were added up).
     pub form: Form,
@@ -96,6 +98,7 @@ pub struct Subject {
     /// What the reader should know.
     pub notes: Vec<Note>,
     /// What is known of kubelets.
+    #[doc(hidden)]
     pub knowledge: Arc<Knowledge>,
     pub(super) binaries: Vec<BundledBinary>,
     pub(super) naming: Naming,
@@ -371,17 +374,18 @@ impl Subject {
         }
     }
 
-    /// What changed from this profile to `new`. With `normalize`, `new` is scaled to the totals of this one first.
+    /// What changed from this profile to `new`.
     ///
     /// # Errors
     /// When the two do not measure the same thing, or the query does not suit them.
-    pub fn diff(&self, new: &Subject, query: &Query, normalize: bool) -> Result<Diff, CompareError> {
-        let (old, new) = compared(self.clone(), new.clone(), query, normalize)?;
+    pub fn diff(&self, new: &Subject, query: &Query) -> Result<Diff, CompareError> {
+        let (old, new) = compared(self.clone(), new.clone(), query, false)?;
         Ok(analysis::diff(&old, &new))
     }
 }
 
-/// Two profiles as views that can be compared: types that both have, in one unit.
+/// Two profiles as views that can be compared: types that both have, in one unit. With `normalize`, `new` is scaled to the
+/// totals of `old` first.
 ///
 /// # Errors
 /// When the two do not measure the same thing, or the query does not suit them.

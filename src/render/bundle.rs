@@ -9,11 +9,16 @@ use super::terminal::Terminal;
 use crate::bundle::verify::{Absence, Absent, Analysis, Gap, Goal, Material, Verdict, Verification};
 use crate::model::units::{self, counted};
 
-/// Writes a verification as text.
+/// Writes a verification as text. `command` words the command for an analysis that is possible.
 ///
 /// # Errors
 /// What the writer reports.
-pub fn verification(v: &Verification, terminal: &Terminal, out: &mut dyn Write) -> io::Result<()> {
+pub fn verification(
+    v: &Verification,
+    command: &dyn Fn(Goal, &str) -> String,
+    terminal: &Terminal,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     let mut text: Vec<String> = Vec::new();
     let verdict = match v.verdict {
         Verdict::Whole => "whole",
@@ -88,7 +93,7 @@ pub fn verification(v: &Verification, terminal: &Terminal, out: &mut dyn Write) 
 }
 
 /// A verification as one JSON object, `kubeprof/verify/1`.
-pub fn verification_json(v: &Verification) -> Value {
+pub fn verification_json(v: &Verification, command: &dyn Fn(Goal, &str) -> String) -> Value {
     let gaps = |gaps: &[Gap]| gaps.iter().map(gap_json).collect::<Vec<_>>();
     let analyses = v.analyses.iter().map(|a| {
         let mut json = json!({
@@ -239,19 +244,4 @@ fn material(a: &Analysis) -> String {
         (true, _) => format!("{} of one process", counted(a.has, one, many)),
         (false, needs) => format!("needs {} of one process, found {}", counted(needs, one, many), a.has),
     }
-}
-
-fn command(goal: Goal, bundle: &str) -> String {
-    let (before, after) = match goal {
-        Goal::Memory => ("top", " --kind heap"),
-        Goal::MemoryGrowth | Goal::MemoryTrend => ("diff", ""),
-        Goal::Goroutines => ("goroutines", ""),
-        Goal::GoroutineGrowth => ("diff", " --kind goroutine"),
-        Goal::GoroutineWaits => ("goroutines", " --sort age"),
-        Goal::LeakProof => ("top", " --kind goroutineleak"),
-        Goal::Cpu => ("top", " --kind cpu"),
-        Goal::Contention => ("top", " --kind contention"),
-        Goal::Instructions => ("disasm REGEX", ""),
-    };
-    format!("kubeprof {before} {bundle}{after}")
 }

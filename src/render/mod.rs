@@ -1,8 +1,8 @@
 //! Report -> bytes: one file a format. Nothing is computed here.
 //!
 //! [`layout`] makes a [`document::Document`] of a report; [`text`], [`json`] and [`csv`] write documents. [`pprof`]
-//! prints the very bytes of `go tool pprof`. Drawings and stacks for other programs ([`flame_html`], [`flame_svg`],
-//! [`folded`], [`speedscope`]) are made of their reports directly.
+//! prints the very bytes of `go tool pprof`. Drawings and stacks for other programs (`flame_html`, `flame_svg`,
+//! `folded`, `speedscope`) are made of their reports directly.
 
 pub mod bundle;
 pub mod check;

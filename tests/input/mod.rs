@@ -1,3 +1,5 @@
-//! What sources are: series of files and bundles, in order, by process.
+//! What sources are: series of files and bundles, in order, by process; each opened once; the library and the command.
 
+mod library;
+mod opens;
 mod series;

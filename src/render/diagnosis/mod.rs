@@ -1,4 +1,4 @@
-//! A diagnosis -> text, JSON, Markdown. [`words`] makes the sentences; the formats only place them.
+//! A diagnosis -> text, JSON, Markdown. `words` makes the sentences; the formats only place them.
 
 mod json;
 mod leaks;

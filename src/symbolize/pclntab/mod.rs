@@ -2,13 +2,13 @@
 //! the runtime of the program itself would say it. Go 1.16 to 1.27, amd64 and arm64, stripped or not.
 //!
 //! Invariants:
-//! - A table is accepted only together with the `runtime.firstmoduledata` that describes it ([`moduledata`]): the text
+//! - A table is accepted only together with the `runtime.firstmoduledata` that describes it (`moduledata`): the text
 //!   base is never guessed. Guessing it (section `.text`) is wrong for every binary that the C linker linked.
 //! - All is a view on the file's bytes, checked at each access; a lookup allocates nothing but room in the caller's
 //!   vector. Only tables of Go 1.16 and 1.17 in externally linked PIE are copied, to apply relocations.
 //!
-//! [`header`] finds tables and reads their headers, [`moduledata`] proves one, [`functions`] has the index and one
-//! function's record, [`values`] the PC-value coding, [`inline`] the chain of inlined calls.
+//! `header` finds tables and reads their headers, `moduledata` proves one, `functions` has the index and one
+//! function's record, `values` the PC-value coding, `inline` the chain of inlined calls.
 
 mod functions;
 mod header;
