@@ -1,7 +1,7 @@
 //! A gate for pipelines and alerts: captures and rules -> pass, fail or inconclusive, for every rule and subject.
 //!
 //! [`rules`] are what a file says. A [`Reader`] keeps numbers of every moment it is given and drops the profiles;
-//! [`Reader::finish`] puts them together into runs, one a process. [`judge`] holds runs, and those of a baseline, against
+//! `Reader::finish` puts them together into runs, one a process. `judge` holds runs, and those of a baseline, against
 //! the rules and answers with an [`outcome::Report`]. A rule fails only when the violation is larger than the error of the
 //! number; the statistics are those of `diagnose::stats`. Nothing here is a sentence: `render::check` words it.
 

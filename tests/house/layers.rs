@@ -141,3 +141,21 @@ fn every_source_starts_with_what_it_decides() {
         .collect();
     assert!(bare.is_empty(), "without a header: {bare:?}");
 }
+
+#[test]
+fn rooms_are_not_listed_on_the_front_page() {
+    let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/src/lib.rs")).expect("src/lib.rs");
+    let lines: Vec<&str> = text.lines().collect();
+    let rooms = lines
+        .iter()
+        .enumerate()
+        .filter(|(_, line)| line.starts_with("pub mod "));
+    let shown: Vec<&str> = rooms
+        .filter(|(n, _)| lines[n - 1] != "#[doc(hidden)]")
+        .map(|(_, line)| *line)
+        .collect();
+    assert!(
+        shown.is_empty(),
+        "not hidden: {shown:?}; re-export what is meant to be used"
+    );
+}

@@ -1,4 +1,4 @@
-//! The answer of `check` -> text, JSON, and the formats of CI systems. [`words`] makes the sentences; each format is one
+//! The answer of `check` -> text, JSON, and the formats of CI systems. `words` makes the sentences; each format is one
 //! file that only places them.
 
 mod explain;
