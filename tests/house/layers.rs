@@ -144,7 +144,7 @@ fn every_source_starts_with_what_it_decides() {
 
 #[test]
 fn rooms_are_not_listed_on_the_front_page() {
-    let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/src/lib.rs")).expect("src/lib.rs");
+    let text = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/src/lib.rs")).expect("src/lib.rs");
     let lines: Vec<&str> = text.lines().collect();
     let rooms = lines
         .iter()

@@ -113,6 +113,7 @@ macro_rules! kinds {
         #[derive(JsonSchema)]
         #[schemars(untagged)]
         #[expect(dead_code, reason = "a shape, of which only the schema is used")]
+        #[expect(clippy::enum_variant_names, reason = "the variants are the names of the tables")]
         enum RuleTable {
             $($kind($table),)+
         }
