@@ -13,6 +13,7 @@ use crate::analysis::{self, BucketSort, GoroutineQuery, Granularity, Query, Simi
 use crate::input::{self, Sources};
 use crate::model::Kind;
 use crate::model::units::counted;
+use crate::pprof::Form;
 use crate::render::layout::{self, Below, StackLines};
 
 /// Buckets where no number is given.
@@ -227,7 +228,7 @@ pub(super) fn goroutines(args: &GoroutinesArgs, context: &Context) -> Result<()>
         remarks.push(format!(
             "{form} has no states, waits, creators and locks; a dump of the same moment (goroutine?debug=2) has them"
         ));
-    } else if report.without_state > 0 {
+    } else if report.without_state > 0 && form != Form::GoroutineDump {
         remarks.push(format!(
             "{} no state: the dump does not have their stacks, or not as often",
             counted(report.without_state, "goroutine has", "goroutines have")

@@ -108,11 +108,11 @@ impl FunctionClass {
         self.known.map(|(_, role)| role)
     }
 
-    /// What it means in another program than a kubelet: libraries stay what they are, parts of the kubelet and its start-up
-    /// are nothing known.
+    /// What it means in another program than a kubelet: libraries stay what they are. Parts of the kubelet, its start-up and
+    /// what a kubelet calls others by are nothing known: containerd is no client of itself.
     pub fn in_other_program(self) -> Self {
         match self.known {
-            Some((_, Role::Owner | Role::Start)) => Self { known: None, ..self },
+            Some((_, Role::Owner | Role::Start | Role::Boundary)) => Self { known: None, ..self },
             _ => self,
         }
     }

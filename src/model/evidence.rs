@@ -260,6 +260,8 @@ pub struct Evidence {
     pub events: Vec<UnitEvent>,
     /// How many more there were.
     pub more_events: u64,
+    /// How many dumps more there were, the oldest, of which nothing is kept: a log may hold a recovered panic a second.
+    pub more_dumps: u64,
 }
 
 #[cfg(test)]

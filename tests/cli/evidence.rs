@@ -547,3 +547,28 @@ fn an_end_that_is_whole_is_not_said_to_be_cut() {
     );
     assert!(page(KUBELET.trim_end()).contains("the last line has no line end"));
 }
+
+/// A journal may hold a recovered panic a second: the last ones are kept, the others counted.
+#[test]
+fn dumps_without_end_are_counted() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut text = String::new();
+    for i in 0..4500 {
+        text += &format!(
+            "E0312 07:41:30.000000    4711 runtime.go:79] Observed a panic: \"boom\" (boom)\ngoroutine {} [running]:\n\
+             k8s.io/kubernetes/pkg/kubelet.f(0x1)\n\tk.go:3 +0x1\ncreated by k8s.io/kubernetes/pkg/kubelet.g in goroutine 1\n\tk.go:9 +0x2\n",
+            100 + i % 50
+        );
+    }
+    // What ended the process stays, however old it is.
+    let text = format!("SIGABRT: abort\n\n{}\n{text}", KUBELET.trim_end());
+    let path = folder.path().join("kubelet.log");
+    fs::write(&path, text).expect("written");
+    let page = answer(&["goroutines", &path.display().to_string()]);
+    let found = &page["evidence"][0];
+    let dumps = found["dumps"].as_array().expect("dumps");
+    assert_eq!(dumps.len() as u64 + found["more_dumps"].as_u64().expect("a number"), 4501);
+    assert!(dumps.len() <= 4000, "{}", dumps.len());
+    assert_eq!(dumps[0]["crash"]["message"], "SIGABRT: abort");
+    assert_eq!(dumps[0]["shown"], true);
+}

@@ -43,6 +43,8 @@ pub struct Dumps {
     pub events: Vec<UnitEvent>,
     /// How many more there were.
     pub more_events: u64,
+    /// How many dumps more there were, the oldest, of which nothing is kept.
+    pub more_dumps: u64,
     /// Which of the dumps are shown.
     pub chosen: Vec<usize>,
 }
@@ -60,6 +62,7 @@ impl Dumps {
             chosen: self.chosen.clone(),
             events: self.events.clone(),
             more_events: self.more_events,
+            more_dumps: self.more_dumps,
         }
     }
 }

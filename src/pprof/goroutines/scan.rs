@@ -20,6 +20,8 @@ const SILENT: u64 = 4000;
 const PAUSE: i64 = 60_000_000_000;
 /// More events than a person reads are only counted.
 const EVENTS: usize = 4096;
+/// A journal may hold a recovered panic a second; of more dumps than twice this many, the oldest go.
+const DUMPS: usize = 2000;
 /// Where the runtime stops writing.
 const RUNTIME_LIMIT: u64 = 64 << 20;
 /// Ids of frames and texts are 32 bits wide.
@@ -323,9 +325,26 @@ impl Scan {
                 offset: stream.offset,
                 inside,
             });
+            self.thin();
         }
         let next = self.streams.entry(writer).or_default();
         next.builder.spaced = spaced;
+    }
+
+    /// Lets go of the oldest dumps where there are too many: first of those that somebody recovered from.
+    fn thin(&mut self) {
+        if self.found.len() < 2 * DUMPS {
+            return;
+        }
+        let excess = self.found.len() - DUMPS;
+        let mut left = excess;
+        self.found.retain(|f| {
+            let goes = left > 0 && f.dump.facts.crash.as_ref().is_some_and(|c| c.recovered);
+            left -= usize::from(goes);
+            !goes
+        });
+        self.found.drain(..left);
+        self.out.more_dumps += excess as u64;
     }
 
     fn finish(mut self, heard: carrier::Heard) -> Dumps {

@@ -213,6 +213,12 @@ fn list(e: &Evidence, all: bool) -> Vec<String> {
         n if n == e.dumps.len() => format!("{n} dumps in this text, added up (--dump N shows one):"),
         _ => format!("{} dumps in this text (--dump N, last or all):", e.dumps.len()),
     }];
+    if e.more_dumps > 0 {
+        lines.push(format!(
+            "  {} of recovered panics or before these, not kept",
+            counted(e.more_dumps, "more dump", "more dumps")
+        ));
+    }
     let shown: Vec<usize> = match all || e.dumps.len() <= LISTED {
         true => (0..e.dumps.len()).collect(),
         // The first ones, those that are shown, and the last.
@@ -262,6 +268,7 @@ pub(super) fn facts(evidence: &[(String, Evidence)]) -> Value {
                     "dumps": e.dumps.iter().enumerate().map(|(i, d)| dump(d, i, e.chosen.contains(&i))).collect::<Vec<_>>(),
                     "events": e.events.iter().map(event).collect::<Vec<_>>(),
                     "more_events": e.more_events,
+                    "more_dumps": e.more_dumps,
                 })
             })
             .collect::<Vec<_>>()
