@@ -210,12 +210,30 @@ fn name_what_is_mixed(seen: &Observed, runs: &mut Vec<Vec<usize>>, odd: &mut Vec
         *runs = vec![runs.swap_remove(largest)];
         return;
     }
+    drop_strays(seen, runs, odd);
     for pair in runs.windows(2) {
         let started = pair[1].iter().find_map(|&m| seen.moments[m].process.started);
         odd.push(Oddity::Restarted {
             at: started.and_then(|s| jiff::Timestamp::from_nanosecond((s * 1e9) as i128).ok()),
             before: pair[0].len(),
             after: pair[1].len(),
+        });
+    }
+}
+
+/// One moment of another build beside a series is no restart of it: it was taken elsewhere.
+fn drop_strays(seen: &Observed, runs: &mut Vec<Vec<usize>>, odd: &mut Vec<Oddity>) {
+    let build = |r: &Vec<usize>| seen.moments[r[0]].process.build_id.as_str();
+    let Some(longest) = runs.iter().max_by_key(|r| r.len()).filter(|r| r.len() >= 3) else {
+        return;
+    };
+    let own = build(longest).to_owned();
+    let before = runs.len();
+    runs.retain(|r| r.len() > 1 || own.is_empty() || build(r).is_empty() || build(r) == own);
+    if runs.len() < before {
+        odd.push(Oddity::Mixed {
+            left_out: before - runs.len(),
+            by: "build",
         });
     }
 }

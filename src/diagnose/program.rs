@@ -14,6 +14,8 @@ pub(super) struct Program {
     pub(super) other: Option<&'static str>,
     /// Enough was seen to say that it is none.
     pub(super) is_sure: bool,
+    /// Goroutines were seen, and none of them is in a function of a kubelet.
+    pub(super) is_unseen: bool,
 }
 
 /// What begins the names of functions that only one program has.
@@ -119,5 +121,6 @@ pub(super) fn program(seen: &Observed, moments: &[usize]) -> Program {
         is_kubelet,
         other: other.filter(|(n, _)| !is_kubelet || *n >= 3).map(|(_, p)| p),
         is_sure: other.is_some() || named >= 40,
+        is_unseen: groups > 0 && kubelet == 0,
     }
 }

@@ -1156,6 +1156,8 @@ pub enum Oddity {
         /// Message.
         message: String,
     },
+    /// No goroutine is in a function of a kubelet.
+    ProgramUnknown,
     /// One object was sampled in the place of a known issue that this version has.
     SampledOnce(String),
     /// A dump that ends early.

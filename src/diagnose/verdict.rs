@@ -48,6 +48,13 @@ pub(super) fn judge(mut seen: Observed, known: &Known) -> Diagnosis {
         metrics: metrics.as_ref(),
         vendored: &known.vendored,
     };
+    // Whatever hangs there, nothing says that it is of a kubelet.
+    if program.is_unseen {
+        d.odd.push(Oddity::ProgramUnknown);
+        for f in &mut findings {
+            f.confidence = f.confidence.min(Confidence::Suspect);
+        }
+    }
     for f in &mut findings {
         f.remedies = known.remedies(&f.subject, f.kind.as_str());
     }

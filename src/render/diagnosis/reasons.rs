@@ -170,6 +170,9 @@ pub(in crate::render) fn oddity(o: &Oddity) -> String {
         Oddity::SampledOnce(id) => format!(
             "this version has {id}, and one object was sampled where it leaks: too few to tell, take more snapshots"
         ),
+        Oddity::ProgramUnknown => {
+            "no goroutine is in a function of a kubelet: it may be the dump of another program".to_owned()
+        }
         Oddity::DumpCut => "a dump ends early: goroutines are missing in it".to_owned(),
         Oddity::LegacyHeap => "heap texts have no object sizes: no probabilities".to_owned(),
         Oddity::NoTimes => "files without times are ordered by their names".to_owned(),
