@@ -17,7 +17,7 @@ async function show() {
   showScope();
   showGraph();
   heading();
-  for (const step of [showSandwich, showTable, showGoroutines, showTimeline]) {
+  for (const step of [showTimeline, showSandwich, showTable, showGoroutines]) {
     await new Promise((next) => setTimeout(next, 0));
     if (mine !== round) return;
     if (REPORT || (step !== showGoroutines && step !== showTimeline)) step();
