@@ -88,6 +88,18 @@ fn differences_from_pprof_are_real() {
     }
 }
 
+/// The file of known issues in `docs/knowledge.md` passes its own test.
+#[test]
+fn the_example_of_known_issues_is_one() {
+    let page = fs::read_to_string(root().join("docs/knowledge.md")).expect("the page");
+    let (_, rest) = page.split_once("```json\n").expect("an example");
+    let (json, _) = rest.split_once("```").expect("its end");
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    fs::write(file.path(), json).expect("written");
+    let printed = fine(&["knowledge", "test", &file.path().display().to_string()]);
+    assert!(printed.contains("1 entries, 0 wrong"), "{printed}");
+}
+
 #[test]
 fn the_readme_fits_its_purpose() {
     let readme = fs::read_to_string(root().join("README.md")).expect("README.md");

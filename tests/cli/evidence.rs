@@ -567,7 +567,10 @@ fn dumps_without_end_are_counted() {
     let page = answer(&["goroutines", &path.display().to_string()]);
     let found = &page["evidence"][0];
     let dumps = found["dumps"].as_array().expect("dumps");
-    assert_eq!(dumps.len() as u64 + found["more_dumps"].as_u64().expect("a number"), 4501);
+    assert_eq!(
+        dumps.len() as u64 + found["more_dumps"].as_u64().expect("a number"),
+        4501
+    );
     assert!(dumps.len() <= 4000, "{}", dumps.len());
     assert_eq!(dumps[0]["crash"]["message"], "SIGABRT: abort");
     assert_eq!(dumps[0]["shown"], true);
