@@ -98,6 +98,8 @@ fn commands_open_a_source_once() {
         &["goroutines"],
         &["traces", "--kind", "heap"],
         &["diagnose"],
+        // It wants a bundle with a binary; what is none is opened all the same.
+        &["symbolize"],
     ];
     let dir = tempfile::tempdir().expect("a folder");
     for (name, bytes) in [("heap.pb.gz", heap()), ("capture.tar", tar())] {
@@ -112,6 +114,64 @@ fn commands_open_a_source_once() {
             fs::remove_file(dir.path().join(name)).expect("the pipe goes");
         }
     }
+}
+
+/// How often the files of a folder are opened meanwhile: the most of any, and how many are opened at all.
+#[cfg(target_os = "linux")]
+fn opened_in(folder: &Path, run: impl FnOnce()) -> (usize, usize) {
+    use rustix::fs::inotify::{self, CreateFlags, ReadFlags, Reader, WatchFlags};
+    let watch = inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK).expect("inotify");
+    inotify::add_watch(&watch, folder, WatchFlags::OPEN).expect("a watch");
+    run();
+    let mut buffer = [std::mem::MaybeUninit::uninit(); 65536];
+    let mut events = Reader::new(&watch, &mut buffer);
+    let mut counts = std::collections::BTreeMap::new();
+    while let Ok(event) = events.next() {
+        let name = event.file_name().map(|n| n.to_string_lossy().into_owned());
+        if let (Some(name), true) = (name, event.events().contains(ReadFlags::OPEN)) {
+            *counts.entry(name).or_insert(0) += 1;
+        }
+    }
+    (counts.values().copied().max().unwrap_or(0), counts.len())
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn every_file_of_a_folder_is_opened_once() {
+    let folder = root().join("fixtures/captures/healthy-1.37.2");
+    let files = fs::read_dir(&folder).expect("a capture").count();
+    let dir = tempfile::tempdir().expect("a folder");
+    let copy = dir.path().join("capture");
+    fs::create_dir(&copy).expect("a folder");
+    for file in fs::read_dir(&folder).expect("a capture").flatten() {
+        fs::copy(file.path(), copy.join(file.file_name())).expect("room");
+    }
+    let path = copy.display().to_string();
+    for command in [
+        &["top", "--kind", "heap"][..],
+        &["diff", "--kind", "heap"],
+        &["inspect"],
+        &["inspect", "--kind", "heap"],
+        &["goroutines"],
+        &["traces", "--kind", "cpu"],
+        &["diagnose"],
+    ] {
+        let (most, all) = opened_in(&copy, || {
+            let answer = run(&[command, &[path.as_str()]].concat());
+            assert!(matches!(answer.code, 0 | 1), "{command:?}: {}", answer.stderr);
+        });
+        assert_eq!((most, all), (1, files), "{command:?}");
+    }
+    let (most, all) = opened_in(&copy, || {
+        let sources = kubeprof::Sources {
+            kind: Some(kubeprof::Kind::Heap),
+            ..kubeprof::Sources::new([&copy])
+        };
+        let input = sources.open().expect("a folder");
+        assert!(input.series().next().is_some());
+        input.ends(None).expect("two snapshots");
+    });
+    assert_eq!((most, all), (1, files), "library");
 }
 
 #[test]
