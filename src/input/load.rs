@@ -222,7 +222,11 @@ impl Input {
                     .iter()
                     .any(|note| matches!(note, Note::AddedUpStates(..) | Note::Merged(..)))
                 {
-                    notes.push(Note::Merged(n, kind));
+                    let adds_moments = |note: &Note| matches!(note, Note::Chosen(_, chosen) if chosen.adds_moments());
+                    notes.push(match is_state(kind) && notes.iter().any(adds_moments) {
+                        true => Note::AddedUpStates(n, kind),
+                        false => Note::Merged(n, kind),
+                    });
                 }
                 profiles.extend(last);
                 if kind == Kind::Cpu {
@@ -335,12 +339,16 @@ fn contention(of_kind: &[&Found], choice: &Choice) -> Result<(), InputError> {
     }
 }
 
-/// What is said of files that are added up: of several moments of one process, each shows all that was alive then.
-fn added_up(of_kind: &[&Found], kind: Kind) -> Note {
-    let is_state = matches!(
+/// Whether each profile of the kind shows all that was alive, so that a sum counts it several times.
+fn is_state(kind: Kind) -> bool {
+    matches!(
         kind,
         Kind::Heap | Kind::Goroutine | Kind::GoroutineLeak | Kind::ThreadCreate
-    );
+    )
+}
+
+/// What is said of files that are added up: of several moments of one process, each shows all that was alive then.
+fn added_up(of_kind: &[&Found], kind: Kind) -> Note {
     let facts = || of_kind.iter().map(|f| &f.artifact.facts);
     let mut times: Vec<i64> = facts().filter_map(|f| f.time_nanos).collect();
     times.sort_unstable();
@@ -349,7 +357,7 @@ fn added_up(of_kind: &[&Found], kind: Kind) -> Note {
     let one_process = times.len() == of_kind.len()
         && !build.is_empty()
         && facts().all(|f| f.build_id == build && f.duration_nanos.is_none());
-    match is_state && one_process {
+    match is_state(kind) && one_process {
         true => Note::AddedUpStates(of_kind.len(), kind),
         false => Note::Merged(of_kind.len(), kind),
     }

@@ -144,6 +144,23 @@ pub(crate) fn make(root: &Path) {
     writer.finish(Finished::default()).expect("room");
 }
 
+/// `worker-1`: heap, goroutine and cpu, these bytes of them, at each of the times.
+pub(crate) fn of_moments(root: &Path, moments: &[(&str, [Vec<u8>; 3])]) {
+    let started = Started {
+        schema: 1,
+        ..Started::default()
+    };
+    let writer = Writer::create(root, started).expect("a new bundle");
+    run(&writer, "worker-1", 1, "v1.36.1", 1.7e9);
+    for (number, (taken, profiles)) in (1..).zip(moments) {
+        for (artifact, bytes) in ["heap", "goroutine", "cpu"].iter().zip(profiles) {
+            take(&writer, &slot("worker-1", 1, Some((number, taken)), artifact), bytes);
+        }
+        end(&writer, "worker-1", 1, (number, taken));
+    }
+    writer.finish(Finished::default()).expect("room");
+}
+
 /// A mutex and a block profile in one snapshot.
 pub(crate) fn with_contention(root: &Path) {
     let writer = Writer::create(
