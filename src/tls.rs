@@ -14,13 +14,18 @@ use rustls::{SignatureAlgorithm, SignatureScheme};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TlsError {
     /// The processor, or what a virtual machine shows of it, lacks instructions that graviola needs.
-    #[error(
-        "no TLS on this processor: it shows no {missing} (a virtual machine may hide instructions)\nhint: build kubeprof without `--features graviola`, or capture from another machine"
-    )]
+    #[error("no TLS on this processor: it shows no {missing} (a virtual machine may hide instructions)")]
     Processor {
         /// Names of the instructions.
         missing: &'static str,
     },
+}
+
+impl TlsError {
+    /// What to do about it.
+    pub fn hint(&self) -> &'static str {
+        "build without the feature graviola, or use another machine"
+    }
 }
 
 /// The provider for a client that takes one.

@@ -3,6 +3,8 @@
 //! Built by flags, the prompt, a URL or code alike; everything has pprof's name and default. Filters are texts here and
 //! become expressions in `filter`, so that a query can be shown and saved.
 
+use std::borrow::Cow;
+
 use crate::kubelet;
 
 /// How fine a row is.
@@ -247,10 +249,7 @@ impl Query {
 #[non_exhaustive]
 pub enum QueryError {
     /// A filter is not a regular expression.
-    #[error(
-        "{option} {text:?} is not a regular expression: {reason}\nhint: {}",
-        expression_hint(text)
-    )]
+    #[error("{option} {text:?} is not a regular expression: {reason}")]
     Regex {
         /// Which filter.
         option: &'static str,
@@ -260,7 +259,7 @@ pub enum QueryError {
         reason: String,
     },
     /// There is no such sample type.
-    #[error("sample type {asked:?} is not in the profile\nhint: it has {}", available.join(", "))]
+    #[error("sample type {asked:?} is not in the profile")]
     SampleType {
         /// What was asked for.
         asked: String,
@@ -271,7 +270,7 @@ pub enum QueryError {
     #[error("the profile has no sample types")]
     NoSampleTypes,
     /// There is no such subsystem.
-    #[error("subsystem {asked:?} is not in the table\nhint: {}", nearest(asked, available))]
+    #[error("subsystem {asked:?} is not in the table")]
     Subsystem {
         /// What was asked for.
         asked: String,
@@ -279,18 +278,21 @@ pub enum QueryError {
         available: Vec<(String, String)>,
     },
     /// A package pattern is malformed.
-    #[error("{0}")]
-    Package(String),
+    #[error("{cause}")]
+    Package {
+        /// What is wrong with it.
+        cause: String,
+        /// What to do about it.
+        hint: String,
+    },
     /// Values whose sum is no number of 64 bits.
-    #[error(
-        "the values of {0} add up to more than 9223372036854775807\nhint: no real profile has such values; `kubeprof raw` shows them"
-    )]
+    #[error("the values of {0} add up to more than 9223372036854775807")]
     Overflow(String),
     /// Division by zero was asked for.
     #[error("divide_by is zero")]
     ZeroDivisor,
     /// A unit that cannot express the values.
-    #[error("unit {unit:?} cannot express {of}\nhint: use {known}, minimum or auto")]
+    #[error("unit {unit:?} cannot express {of}")]
     Unit {
         /// What was asked for.
         unit: String,
@@ -300,7 +302,7 @@ pub enum QueryError {
         known: &'static str,
     },
     /// Means were asked of a report that adds values up.
-    #[error("means of stacks cannot be added up\nhint: leave --mean out; the page shows all sample types of a frame")]
+    #[error("means of stacks cannot be added up")]
     MeanOfStacks,
     /// What the filters leave is no sound profile.
     #[error("{0}")]
@@ -313,16 +315,35 @@ pub enum QueryError {
     NoMatch(String),
 }
 
-/// What to write where the text itself was meant.
-fn expression_hint(text: &str) -> String {
-    format!(
-        "where the characters themselves are meant, write {}",
-        regex::escape(text)
-    )
+impl QueryError {
+    /// What to do about it.
+    pub fn hint(&self) -> Option<Cow<'static, str>> {
+        Some(match self {
+            Self::Regex { text, .. } => format!(
+                "where the characters themselves are meant, write {}",
+                regex::escape(text)
+            )
+            .into(),
+            Self::SampleType { available, .. } => format!("it has {}", available.join(", ")).into(),
+            Self::Subsystem { asked, available } => match nearest(asked, available) {
+                alike if alike.is_empty() => return None,
+                alike => format!("did you mean {}?", alike.join(", ")).into(),
+            },
+            Self::Package { hint, .. } => hint.clone().into(),
+            Self::Overflow(_) => "no real profile has such values".into(),
+            Self::Unit { known, .. } => format!("use {known}, minimum or auto").into(),
+            Self::MeanOfStacks => "ask for sums; the page shows all sample types of a frame".into(),
+            Self::NoSampleTypes
+            | Self::ZeroDivisor
+            | Self::Compact(_)
+            | Self::NoSampleInMatch(_)
+            | Self::NoMatch(_) => return None,
+        })
+    }
 }
 
-/// The keys that look like `asked`, or how to list them.
-fn nearest(asked: &str, available: &[(String, String)]) -> String {
+/// The keys that look like `asked`.
+fn nearest<'a>(asked: &str, available: &'a [(String, String)]) -> Vec<&'a str> {
     let asked = asked.to_lowercase();
     let spelled = available.iter().flat_map(|(key, title)| [key.as_str(), title]);
     let near = kubelet::nearest(&asked, spelled);
@@ -337,10 +358,5 @@ fn nearest(asked: &str, available: &[(String, String)]) -> String {
     let is_near = |(key, title): &&(String, String)| near == Some(key) || near == Some(title);
     let mut alike: Vec<&(String, String)> = available.iter().filter(looks_alike).collect();
     alike.sort_by_key(|known| !is_near(known));
-    let alike: Vec<&str> = alike.iter().take(6).map(|(key, _)| key.as_str()).collect();
-    if alike.is_empty() {
-        "list all of them with `kubeprof inspect --subsystems`".to_owned()
-    } else {
-        format!("did you mean {}?", alike.join(", "))
-    }
+    alike.iter().take(6).map(|(key, _)| key.as_str()).collect()
 }

@@ -49,8 +49,12 @@ impl Scope {
         let packages = match query.packages.as_slice() {
             [] => None,
             texts => Some(
-                PackagePatterns::parse(texts.iter().flat_map(|t| t.split(',')).map(str::trim))
-                    .map_err(|e| QueryError::Package(e.to_string()))?,
+                PackagePatterns::parse(texts.iter().flat_map(|t| t.split(',')).map(str::trim)).map_err(|e| {
+                    QueryError::Package {
+                        cause: e.to_string(),
+                        hint: e.hint().into_owned(),
+                    }
+                })?,
             ),
         };
         Ok(Some(Self {

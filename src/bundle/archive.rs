@@ -66,7 +66,7 @@ impl std::fmt::Display for OddEntry {
 #[non_exhaustive]
 pub enum ArchiveError {
     /// It unpacks to too much.
-    #[error("the archive unpacks to more than {0} bytes\nhint: raise the limit with --max-size if you trust it")]
+    #[error("the archive unpacks to more than {0} bytes")]
     TooLarge(u64),
     /// It has too many entries.
     #[error("the archive has more than {MAX_ENTRIES} entries")]
@@ -79,6 +79,13 @@ pub enum ArchiveError {
         /// What is wrong.
         cause: String,
     },
+}
+
+impl ArchiveError {
+    /// What to do about it.
+    pub fn hint(&self) -> Option<&'static str> {
+        matches!(self, Self::TooLarge(_)).then_some("raise the limit if you trust it")
+    }
 }
 
 /// Whether the first bytes of a file, unpacked, are those of a tar.

@@ -1,5 +1,7 @@
 //! Bytes of an artifact -> what they say of themselves, and whether they are what they should be.
 
+use std::borrow::Cow;
+
 use super::manifest::{Facts, Form, Total};
 use crate::model::{Kind, Profile};
 use crate::pprof::goroutines::Truncation;
@@ -111,12 +113,12 @@ pub enum NotWhole {
 }
 
 impl NotWhole {
-    /// What is wrong, and what the decoder advises; `""` where it advises nothing.
-    pub fn words(&self) -> (String, String) {
-        let text = self.to_string();
-        let (why, advice) = text.split_once("\nhint: ").unwrap_or((&text, ""));
-        let first = |text: &str| text.lines().next().unwrap_or_default().to_owned();
-        (first(why), first(advice))
+    /// What the decoder advises.
+    pub fn hint(&self) -> Option<Cow<'static, str>> {
+        match self {
+            Self::NoProfile(cause) => cause.hint(),
+            _ => None,
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 //! their times and are numbered anew, over all runs of the node. Equal artifacts of equal times become one. The bytes of
 //! artifacts never change. The merged journal is written out of the records: lines that were superseded are gone.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -24,7 +25,7 @@ use super::staging::Staging;
 #[non_exhaustive]
 pub enum BundleMergeError {
     /// A file is not what its manifest says.
-    #[error("{}: {path} is not what its manifest says\nhint: `kubeprof bundle verify` names all such files", bundle.display())]
+    #[error("{}: {path} is not what its manifest says", bundle.display())]
     Altered {
         /// The bundle.
         bundle: std::path::PathBuf,
@@ -34,6 +35,16 @@ pub enum BundleMergeError {
     /// It cannot be written.
     #[error(transparent)]
     Write(#[from] WriteError),
+}
+
+impl BundleMergeError {
+    /// What to do about it.
+    pub fn hint(&self) -> Option<Cow<'static, str>> {
+        match self {
+            Self::Altered { .. } => Some("verify the bundle: that names all such files".into()),
+            Self::Write(cause) => cause.hint(),
+        }
+    }
 }
 
 /// What was merged.

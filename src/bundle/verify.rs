@@ -393,7 +393,6 @@ fn manifest(contents: &Contents, record: &Record, v: &mut Verification) {
         v.find(Flaw::Archive, &odd.path, format!("{}; left out", odd.why));
     }
     if let Some(broken) = &contents.broken {
-        let text = broken.to_string();
-        v.find(Flaw::Archive, "", text.lines().next().unwrap_or_default());
+        v.find(Flaw::Archive, "", broken.to_string());
     }
 }

@@ -23,6 +23,7 @@
 //! [`Writer::resume`] holds what is there and whole; ask [`Writer::has`] before each request. Snapshots of earlier captures
 //! are over then: what is missing of them is taken in snapshots of its own, under the time when it comes.
 
+use std::borrow::Cow;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
@@ -46,7 +47,7 @@ use crate::pprof::Limit;
 #[non_exhaustive]
 pub enum WriteError {
     /// The system refuses.
-    #[error("{}: {cause}{hint}", .path.display(), hint = write_hint(.cause))]
+    #[error("{}: {cause}", .path.display())]
     Io {
         /// Which file.
         path: PathBuf,
@@ -54,19 +55,19 @@ pub enum WriteError {
         cause: io::Error,
     },
     /// There is something already.
-    #[error("{}: there is something already, and nothing is overwritten\nhint: go on with it by --resume, or name another folder", .0.display())]
+    #[error("{}: there is something already, and nothing is overwritten", .0.display())]
     Exists(PathBuf),
     /// There is something where a copy was to be.
-    #[error("{}: there is something already, and nothing is overwritten\nhint: name another folder", .0.display())]
+    #[error("{}: there is something already, and nothing is overwritten", .0.display())]
     Taken(PathBuf),
     /// Something in the bundle is a link, or a file where a folder was to be.
-    #[error("{}: not a file or a folder of a bundle but something else, as a link; nothing is written through it\nhint: look where it leads, remove it, and go on with --resume", .0.display())]
+    #[error("{}: not a file or a folder of a bundle but something else, as a link; nothing is written through it", .0.display())]
     Link(PathBuf),
     /// It is no bundle.
-    #[error("{}: not a bundle: no {JOURNAL} in it\nhint: name the folder that a capture made", .0.display())]
+    #[error("{}: not a bundle: no {JOURNAL} in it", .0.display())]
     NoBundle(PathBuf),
     /// It was written by a later version.
-    #[error("{}: the bundle has format {found}, this kubeprof writes {}\nhint: use the version that made it", .path.display(), super::manifest::SCHEMA)]
+    #[error("{}: the bundle has format {found}, this kubeprof writes {}", .path.display(), super::manifest::SCHEMA)]
     Later {
         /// The bundle.
         path: PathBuf,
@@ -74,10 +75,10 @@ pub enum WriteError {
         found: u32,
     },
     /// Another process writes to it.
-    #[error("{}: another capture is writing to it\nhint: wait for it, or stop it", .0.display())]
+    #[error("{}: another capture is writing to it", .0.display())]
     Busy(PathBuf),
     /// A snapshot that an earlier capture began, or that began at another time.
-    #[error("{node}: snapshot {number} is over\nhint: what comes now belongs in a snapshot of its own")]
+    #[error("{node}: snapshot {number} is over")]
     Over {
         /// The node.
         node: String,
@@ -85,16 +86,29 @@ pub enum WriteError {
         number: u32,
     },
     /// A name that a bundle cannot have.
-    #[error("{0:?} is no name for a file of a bundle\nhint: letters, digits, `-`, `_`, `.`, not ending in {PART}")]
+    #[error("{0:?} is no name for a file of a bundle")]
     Name(String),
 }
 
-fn write_hint(e: &io::Error) -> &'static str {
-    match e.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            "\nhint: the disk is full; make room and go on with --resume, nothing taken is lost"
-        }
-        _ => "",
+impl WriteError {
+    /// What to do about it.
+    pub fn hint(&self) -> Option<Cow<'static, str>> {
+        Some(match self {
+            Self::Io { cause, .. } => match cause.kind() {
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                    "the disk is full; make room and resume, nothing taken is lost".into()
+                }
+                _ => return None,
+            },
+            Self::Exists(_) => "resume it, or name another folder".into(),
+            Self::Taken(_) => "name another folder".into(),
+            Self::Link(_) => "look where it leads, remove it, and resume".into(),
+            Self::NoBundle(_) => "name the folder that a capture made".into(),
+            Self::Later { .. } => "use the version that made it".into(),
+            Self::Busy(_) => "wait for it, or stop it".into(),
+            Self::Over { .. } => "what comes now belongs in a snapshot of its own".into(),
+            Self::Name(_) => format!("letters, digits, `-`, `_`, `.`, not ending in {PART}").into(),
+        })
     }
 }
 

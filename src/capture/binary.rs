@@ -4,6 +4,7 @@
 //! `/proc/PID/exe` is what runs, also where an upgrade has replaced the file since; the usual paths come after it. A binary
 //! that the profiles do not come from would put wrong names on addresses, so it is refused.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -78,17 +79,15 @@ impl fmt::Display for From {
 #[non_exhaustive]
 pub enum BinaryError {
     /// There is nothing to compare it with.
-    #[error("no profile in the bundle to compare {0} with\nhint: capture a profile first, then --resume with --binary")]
+    #[error("no profile in the bundle to compare {0} with")]
     NoProfile(String),
     /// It cannot be read.
-    #[error("{origin}: {cause}\nhint: {hint}")]
+    #[error("{origin}: {cause}")]
     Read {
         /// Where it was to come from.
         origin: String,
         /// What is wrong.
         cause: String,
-        /// What to do.
-        hint: &'static str,
     },
     /// It is no executable of Go.
     #[error("{origin}: {cause}")]
@@ -99,9 +98,7 @@ pub enum BinaryError {
         cause: String,
     },
     /// It is another one.
-    #[error(
-        "{origin} has build ID {found}, the profiles are of {wanted}\nhint: it was replaced on the node since the kubelet was started; ssh://HOST takes what runs, from /proc"
-    )]
+    #[error("{origin} has build ID {found}, the profiles are of {wanted}")]
     Other {
         /// Where it came from.
         origin: String,
@@ -119,6 +116,25 @@ pub enum BinaryError {
 }
 
 impl BinaryError {
+    /// What to do about it.
+    pub fn hint(&self) -> Option<Cow<'static, str>> {
+        Some(match self {
+            Self::NoProfile(_) => "capture a profile first, then resume with the executable".into(),
+            Self::Read { origin, .. } if origin.starts_with("ssh://") => {
+                "does `ssh` lead there by hand? The kubelet's executable needs root, or sudo without a password".into()
+            }
+            Self::Read { .. } => "name the path of a kubelet, or ssh://[user@]host".into(),
+            Self::NoBinary { .. } | Self::Interrupted => return None,
+            Self::Other { .. } => {
+                "it was replaced on the node since the kubelet was started; ssh://HOST takes what runs, from /proc"
+                    .into()
+            }
+            Self::Write(cause) => return cause.hint(),
+        })
+    }
+}
+
+impl BinaryError {
     /// What the manifest says of an executable that did not come.
     pub fn missing(&self, node: &str, run: u32) -> Missing {
         let who = match self {
@@ -130,6 +146,7 @@ impl BinaryError {
         let from = |cause, origin: &str, message: &str| {
             let details = Details {
                 origin: masked(origin),
+                // Of what another program writes the first line says it.
                 message: masked(message.lines().next().unwrap_or_default()),
                 ..Details::default()
             };
@@ -274,7 +291,6 @@ fn file(path: &Path, part: &mut Part) -> Result<(), BinaryError> {
     copied().map_err(|e| BinaryError::Read {
         origin: path.display().to_string(),
         cause: e.to_string(),
-        hint: "--binary takes the path of a kubelet, or ssh://[user@]host",
     })
 }
 
@@ -288,7 +304,6 @@ async fn ssh(
     let fail = |cause: String| BinaryError::Read {
         origin: from.to_string(),
         cause,
-        hint: "does `ssh` lead there by hand? The kubelet's executable needs root, or sudo without a password",
     };
     let mut command = Command::new("ssh");
     if let Some(port) = port {

@@ -214,14 +214,21 @@ const EXTRAS: [&str; 7] = [
 #[non_exhaustive]
 pub enum PlanError {
     /// There is no such artifact.
-    #[error("there is no artifact {name:?}\nhint: there are {}", names())]
+    #[error("there is no artifact {name:?}")]
     NoSuchArtifact {
         /// What was asked for.
         name: String,
     },
     /// The list is empty.
-    #[error("no artifact is asked for\nhint: there are {}", names())]
+    #[error("no artifact is asked for")]
     Nothing,
+}
+
+impl PlanError {
+    /// What to do about it.
+    pub fn hint(&self) -> String {
+        format!("there are {}", names())
+    }
 }
 
 fn names() -> String {

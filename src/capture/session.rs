@@ -165,9 +165,8 @@ impl Session {
             Ok(panic) => panic_words(&*panic),
             Err(e) => e.to_string(),
         };
-        let note = format!(
-            "kubeprof itself broke while it asked this node ({why}): what was taken by then stays; please report it"
-        );
+        let note =
+            format!("a defect ended the visit of this node ({why}): what was taken by then stays; please report it");
         self.watch.see(&node, &Progress::Note(note.clone()));
         self.watch.see(&node, &Progress::Done);
         Visited {

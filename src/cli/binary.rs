@@ -1,5 +1,6 @@
 //! `kubeprof binary`: the archive of binaries, and whether a binary is the one that a profile was taken of.
 
+use crate::cli::hints::{self, Failure};
 use std::io::{self, BufWriter, IsTerminal as _, Read as _, Write};
 use std::path::{Path, PathBuf};
 
@@ -41,9 +42,8 @@ impl ArchiveArgs {
         let variable = |name| std::env::var_os(name).map(PathBuf::from);
         let default = || Archive::default_root(variable("XDG_DATA_HOME"), variable("HOME"));
         let root = self.archive.clone().or_else(default);
-        Ok(Archive::new(root.context(
-            "no home directory\nhint: say where the archive is with --archive DIR",
-        )?))
+        let missing = || Failure::new("no home directory", "say where the archive is with --archive DIR");
+        Ok(Archive::new(root.ok_or_else(missing)?))
     }
 }
 
@@ -174,12 +174,18 @@ fn add(archive: &Archive, paths: &[PathBuf], how: Adding, name: &str, out: &mut 
         if path.as_os_str() == "-" {
             let mut data = Vec::new();
             if io::stdin().is_terminal() {
-                bail!("standard input is a terminal\nhint: pipe a binary or a tar into `kubeprof binary add -`");
+                bail!(Failure::new(
+                    "standard input is a terminal",
+                    "pipe a binary or a tar into `kubeprof binary add -`"
+                ));
             }
             let mut input = io::stdin().lock().take(MAX_INPUT + 1);
             input.read_to_end(&mut data).context("standard input")?;
             if data.len() as u64 > MAX_INPUT {
-                bail!("standard input: more than {} GiB\nhint: give a file", MAX_INPUT >> 30);
+                bail!(Failure::new(
+                    format!("standard input: more than {} GiB", MAX_INPUT >> 30),
+                    "give a file"
+                ));
             }
             add_bytes(archive, &data, "standard input", how, name, out)?;
         } else {
@@ -220,11 +226,17 @@ fn add_bytes(
     };
     match unpack::binaries(data, &|base| base == name, &mut member) {
         Err(unpack::UnpackError::Member(error)) => return Err(error),
-        Err(error) => bail!("{origin}: {error}"),
+        Err(error) => bail!(Failure::new(
+            format!("{origin}: {error}"),
+            error.hint().unwrap_or_default()
+        )),
         Ok(()) => {}
     }
     if found == 0 {
-        bail!("{origin}: no binary named {name} inside\nhint: name another one with --name");
+        bail!(Failure::new(
+            format!("{origin}: no binary named {name} inside"),
+            "name another one with --name"
+        ));
     }
     Ok(())
 }
@@ -255,7 +267,7 @@ fn fetch(
                     done = Some((server, path));
                     break;
                 }
-                Err(error) => errors.push(error.to_string()),
+                Err(error) => errors.push(hints::told(&error)),
             }
         }
         let added = done.map(|(server, path)| -> anyhow::Result<Added> {
@@ -289,7 +301,7 @@ fn describe(facts: &Facts) -> String {
 fn list(archive: &Archive, output: Output, out: &mut impl Write) -> anyhow::Result<Exit> {
     let records = archive.list()?;
     for (id, error) in archive.damaged()? {
-        say!("kubeprof: {id}: damaged: {error}");
+        say!("kubeprof: {id}: damaged: {}", hints::told(&error));
     }
     match output {
         Output::Json => json(out, &records)?,
@@ -343,14 +355,14 @@ fn show(args: &BinaryArgs, id: &str, output: Output, out: &mut impl Write) -> an
 fn check(archive: &Archive, out: &mut impl Write) -> anyhow::Result<Exit> {
     let mut exit = Exit::Fine;
     for (id, error) in archive.damaged()? {
-        say!("kubeprof: {id}: {error}");
+        say!("kubeprof: {id}: {}", hints::told(&error));
         exit = Exit::Findings;
     }
     for facts in archive.list()? {
         match archive.check(&facts) {
             Ok(()) => writeln!(out, "intact  {}", describe(&facts))?,
             Err(error) => {
-                say!("kubeprof: {error}");
+                say!("kubeprof: {}", hints::told(&error));
                 exit = Exit::Findings;
             }
         }

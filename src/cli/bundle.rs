@@ -1,5 +1,6 @@
 //! `kubeprof bundle`: what bundles hold, whether they are whole, one file of them and back, without names, several as one.
 
+use crate::cli::hints::Failure;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
@@ -8,6 +9,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use super::args::{Format, OutArgs, parse_size};
 
 use super::diagnose::quoted;
+use super::refusal::{self, Words};
 use super::{Exit, output};
 use crate::bundle::manifest::Who;
 use crate::bundle::redact::Key;
@@ -15,7 +17,6 @@ use crate::bundle::verify::{Goal, Verdict, verify as verify_contents};
 use crate::bundle::{self, Contents, Packed, Packing, Record, Want};
 use crate::model::units::counted;
 use crate::pprof::Limit;
-use crate::render::refusal::{self, Words};
 use crate::render::{bundle as page, layout};
 
 const EXAMPLES: &str = "\
@@ -139,7 +140,7 @@ pub(super) fn answer(args: &BundleArgs) -> Result<Exit> {
     match &args.command {
         Command::Ls { source, output, out } => {
             let (contents, record) = source.open(Want::Artifacts)?;
-            let document = layout::bundle(&contents.name.display().to_string(), &record);
+            let document = layout::bundle(&contents.name.display().to_string(), &record, &refusal::EXPLAIN);
             output::document(&document, *output, out, true)?;
             Ok(Exit::Fine)
         }
@@ -176,10 +177,10 @@ impl Source {
 fn open(path: &Path, limit: Limit, want: Want) -> Result<(Contents, Record)> {
     match crate::input::open_bundle(path, limit, want)? {
         Some(opened) => Ok(opened),
-        None => bail!(
-            "{}: not a bundle: no manifest.jsonl in it\nhint: name a folder that `kubeprof capture` made, or a tar of it",
-            path.display()
-        ),
+        None => bail!(Failure::new(
+            format!("{}: not a bundle: no manifest.jsonl in it", path.display()),
+            "name a folder that `kubeprof capture` made, or a tar of it"
+        )),
     }
 }
 
@@ -189,10 +190,14 @@ fn verify(source: &Source, format: VerifyFormat, out: &OutArgs) -> Result<Exit> 
         bail!("{}: not a bundle", source.path.display());
     };
     let terminal = output::terminal(out);
+    let wording = page::Wording {
+        command: &command,
+        explain: refusal::EXPLAIN,
+    };
     output::write(out, format == VerifyFormat::Text, None, |to| match format {
-        VerifyFormat::Text => page::verification(&v, &command, &terminal, to),
+        VerifyFormat::Text => page::verification(&v, &wording, &terminal, to),
         VerifyFormat::Json => {
-            serde_json::to_writer_pretty(&mut *to, &page::verification_json(&v, &command))?;
+            serde_json::to_writer_pretty(&mut *to, &page::verification_json(&v, &wording))?;
             writeln!(to)
         }
     })?;
@@ -237,7 +242,7 @@ fn pack(source: &Source, file: Option<&Path>, quiet: bool) -> Result<Exit> {
     let (contents, record) = source.open(Want::Everything)?;
     let file = match file {
         Some(file) => file.to_owned(),
-        None if source.path.as_os_str() == "-" => bail!("what file?\nhint: name it behind the bundle"),
+        None if source.path.as_os_str() == "-" => bail!(Failure::new("what file?", "name it behind the bundle")),
         // Beside the bundle, as gzip does; `.` is the name of a folder too.
         None => {
             let stem = stem(&source.path).context("a bundle without a name")?;
@@ -252,16 +257,16 @@ fn pack(source: &Source, file: Option<&Path>, quiet: bool) -> Result<Exit> {
     let packing = match Packing::of_name(name) {
         Some(packing) => packing,
         None if is_device => Packing::Gzip,
-        None => bail!(
-            "{}: what format?\nhint: end the name in .tar, .tar.gz or .tar.zst",
-            file.display()
-        ),
+        None => bail!(Failure::new(
+            format!("{}: what format?", file.display()),
+            "end the name in .tar, .tar.gz or .tar.zst"
+        )),
     };
     if std::fs::symlink_metadata(&file).is_ok() && !is_device {
-        bail!(
-            "{}: there is something already\nhint: name another file",
-            file.display()
-        );
+        bail!(Failure::new(
+            format!("{}: there is something already", file.display()),
+            "name another file"
+        ));
     }
     let mut packed = Packed::default();
     output::to_private_file(&file, |out| {
@@ -276,7 +281,7 @@ fn unpack(source: &Source, dir: Option<&Path>, quiet: bool) -> Result<Exit> {
     let (contents, record) = source.open(Want::Everything)?;
     let dir = match dir {
         Some(dir) => dir.to_owned(),
-        None if source.path.as_os_str() == "-" => bail!("what folder?\nhint: name it behind the bundle"),
+        None if source.path.as_os_str() == "-" => bail!(Failure::new("what folder?", "name it behind the bundle")),
         None => PathBuf::from(stem(&source.path).context("an archive without a name")?),
     };
     let packed = bundle::unpack(&contents, &record, &dir)?;
@@ -311,10 +316,10 @@ fn redact(source: &Source, dir: &Path, key_file: Option<&Path>, quiet: bool) -> 
     // A key inside of what it opens would be sent along.
     let absolute = |p: &Path| std::path::absolute(p).with_context(|| p.display().to_string());
     if absolute(&key_file)?.starts_with(absolute(dir)?) {
-        bail!(
-            "{}: the key would be in the bundle\nhint: name a file elsewhere with --key",
-            key_file.display()
-        );
+        bail!(Failure::new(
+            format!("{}: the key would be in the bundle", key_file.display()),
+            "name a file elsewhere with --key"
+        ));
     }
     let mut key = match std::fs::read(&key_file) {
         Ok(text) => Key::parse(&text).map_err(|e| anyhow::anyhow!("{}: {e}", key_file.display()))?,
@@ -393,10 +398,10 @@ fn merge(sources: &[PathBuf], out: &Path, limit: Limit, quiet: bool) -> Result<E
     for path in sources {
         let (contents, record) = open(path, limit, Want::Everything)?;
         if !record.is_readable() {
-            bail!(
-                "{}: its manifest cannot be read\nhint: see `kubeprof bundle verify`",
-                path.display()
-            );
+            bail!(Failure::new(
+                format!("{}: its manifest cannot be read", path.display()),
+                "see `kubeprof bundle verify`"
+            ));
         }
         bundles.push((contents, record));
     }

@@ -1,5 +1,6 @@
 //! `goroutines`: goroutines in buckets, from a dump, a profile, or both forms of one snapshot.
 
+use crate::cli::hints::Failure;
 use std::path::PathBuf;
 
 use anyhow::{Result, bail};
@@ -203,7 +204,10 @@ pub(super) fn goroutines(args: &GoroutinesArgs, context: &Context) -> Result<()>
     if let Some(kind) = args.kind.as_ref().map(|k| k.kind)
         && !matches!(kind, Kind::Goroutine | Kind::GoroutineLeak)
     {
-        bail!("{kind} profiles are not of goroutines\nhint: kubeprof top --kind {kind}, or --kind goroutine here");
+        bail!(Failure::new(
+            format!("{kind} profiles are not of goroutines"),
+            format!("kubeprof top --kind {kind}, or --kind goroutine here")
+        ));
     }
     let prefer = args.prefer.map(|prefer| match prefer {
         Prefer::Dump => input::Prefer::Dump,

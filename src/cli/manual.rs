@@ -1,5 +1,6 @@
 //! `kubeprof completions` and `kubeprof man`: what shells and `man` know of the commands, made from clap's definitions.
 
+use crate::cli::hints::Failure;
 use std::fs;
 use std::io::{self, IsTerminal as _, Write};
 use std::path::{Path, PathBuf};
@@ -96,7 +97,10 @@ fn subcommand<'a>(command: &'a Command, name: &str) -> Result<&'a Command> {
             names.join(", ")
         ),
     };
-    bail!("there is no command {whole} {name}\nhint: {hint}")
+    bail!(Failure::new(
+        format!("there is no command {whole} {name}"),
+        format!("{hint}")
+    ))
 }
 
 fn has_page(command: &Command) -> bool {

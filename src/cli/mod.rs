@@ -16,10 +16,12 @@ mod disasm;
 mod exit;
 mod goroutines;
 mod graphs;
+mod hints;
 mod manual;
 mod open;
 mod output;
 mod pprof;
+pub mod refusal;
 mod report;
 #[cfg(feature = "shell")]
 mod shell;
@@ -184,15 +186,11 @@ fn stdin_has_bytes() -> bool {
     })
 }
 
-/// Prints an error: its chain on one line, its hints on lines of their own.
+/// Prints an error: its chain on one line, what was seen and its hints on lines of their own.
 fn fail(e: &anyhow::Error) {
-    let chain = format!("{e:#}");
-    say!(
-        "error: {}",
-        crate::render::terminal::sanitize(chain.lines().next().unwrap_or_default())
-    );
-    for line in chain.lines().skip(1) {
-        say!("{}", crate::render::terminal::sanitize(line));
+    for (n, line) in hints::told_chain(e).lines().enumerate() {
+        let head = if n == 0 { "error: " } else { "" };
+        say!("{head}{}", crate::render::terminal::sanitize(line));
     }
 }
 

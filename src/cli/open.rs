@@ -1,5 +1,6 @@
 //! From what was typed to a subject and a view of it, with the notes said.
 
+use crate::cli::hints::{self, Failure};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -99,7 +100,7 @@ pub(super) fn note(args: &OutArgs, text: &str) {
 /// Says what was noticed when sources were read.
 pub(super) fn notes(notes: &[input::Note], out: &OutArgs) {
     for n in notes {
-        note(out, &n.to_string());
+        note(out, &hints::noted(n));
     }
 }
 
@@ -115,16 +116,21 @@ pub(super) fn knowledge_of(path: Option<&Path>) -> Result<Arc<Knowledge>> {
 /// That no function matches, and why that may be.
 pub(super) fn no_match(matching: &str, view: &View) -> anyhow::Error {
     if let Some(why) = why_empty(view) {
-        return anyhow!("no function matches {matching:?}\nhint: {why}");
+        return anyhow!(Failure::new(
+            format!("no function matches {matching:?}"),
+            format!("{why}")
+        ));
     }
     let filters = match view.active_filters().is_empty() {
         true => "",
         false => ", and see what the filters leave",
     };
-    anyhow!(
-        "{}\nhint: names are those of `kubeprof top -n 0`, letters as they stand; (?i){matching} takes both cases{filters}",
-        QueryError::NoMatch(matching.to_owned())
-    )
+    anyhow!(Failure::new(
+        format!("{}", QueryError::NoMatch(matching.to_owned())),
+        format!(
+            "names are those of `kubeprof top -n 0`, letters as they stand; (?i){matching} takes both cases{filters}"
+        )
+    ))
 }
 
 /// A view whose notes are said.
@@ -160,10 +166,10 @@ pub(super) fn say_outside(view: &View, out: &OutArgs) {
 pub(super) fn require_symbols(subject: &Subject) -> Result<()> {
     let coverage = subject.origin.coverage.as_ref();
     match coverage.filter(|c| c.missing_total() > 0) {
-        Some(coverage) => bail!(
-            "{}\nhint: archive the kubelet that ran with `kubeprof binary add`, or give it with --binary",
-            coverage_line(coverage)
-        ),
+        Some(coverage) => bail!(Failure::new(
+            format!("{}", coverage_line(coverage)),
+            "archive the kubelet that ran with `kubeprof binary add`, or give it with --binary"
+        )),
         None => Ok(()),
     }
 }

@@ -1,5 +1,6 @@
 //! Where an answer goes: standard output, a pager, or a file that appears whole or not at all.
 
+use crate::cli::hints::Failure;
 use std::fs;
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -117,7 +118,10 @@ pub(super) fn document<'a>(d: &Document, format: Format, out: impl Into<Out<'a>>
     let to = out.into();
     let divided = d.query.get("divide_by").and_then(serde_json::Value::as_f64);
     if format == Format::Csv && divided.is_some_and(|by| by != 1.0) {
-        bail!("--divide-by changes how numbers are worded, and CSV has them raw\nhint: divide where you read it");
+        bail!(Failure::new(
+            "--divide-by changes how numbers are worded, and CSV has them raw",
+            "divide where you read it"
+        ));
     }
     match format {
         Format::Text | Format::Wide => {
@@ -174,7 +178,10 @@ pub(super) fn write<'a>(
     }
     let is_terminal = io::stdout().is_terminal();
     if let Some(what) = unreadable.filter(|_| is_terminal) {
-        bail!("this is {what} and standard output is a terminal\nhint: name a file with --out FILE, or pipe it");
+        bail!(Failure::new(
+            format!("this is {what} and standard output is a terminal"),
+            "name a file with --out FILE, or pipe it"
+        ));
     }
     to_standard_output(page && is_terminal && !typed.no_pager, route, fill)
 }

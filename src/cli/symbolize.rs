@@ -1,5 +1,6 @@
 //! `kubeprof symbolize`: addresses from standard input to names on standard output.
 
+use crate::cli::hints::{self, Failure};
 use std::borrow::Cow;
 use std::io::{self, BufRead, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -12,6 +13,7 @@ use super::Exit;
 use crate::bundle::{BundledBinary, Want};
 use crate::input;
 use crate::pprof::Limit;
+use crate::symbolize::BinaryError;
 use crate::symbolize::locate::MappedBinary;
 use crate::symbolize::names::{printable, readable};
 use crate::symbolize::pclntab::GoTable;
@@ -100,7 +102,11 @@ pub(super) fn answer(args: &SymbolizeArgs) -> anyhow::Result<Exit> {
     }
     let binary = opened.binary()?;
     if let Err(error) = binary.go() {
-        say!("kubeprof: {}: {error}", path.display());
+        say!(
+            "kubeprof: {}: {}",
+            path.display(),
+            hints::told(&BinaryError::clone(error))
+        );
     }
     let stdin = io::stdin().lock();
     let mut out = BufWriter::with_capacity(1 << 17, io::stdout().lock());
@@ -129,23 +135,23 @@ pub(super) fn answer(args: &SymbolizeArgs) -> anyhow::Result<Exit> {
 /// The one binary of a bundle.
 fn bundled(path: &Path) -> anyhow::Result<BundledBinary> {
     let Some((contents, record)) = input::open_bundle(path, Limit::Proportional, Want::Executables)? else {
-        bail!(
-            "{}: not a bundle\nhint: name a bundle of `kubeprof capture`, or the binary with --binary FILE",
-            path.display()
-        );
+        bail!(Failure::new(
+            format!("{}: not a bundle", path.display()),
+            "name a bundle of `kubeprof capture`, or the binary with --binary FILE"
+        ));
     };
     let mut binaries = Arc::new(contents).binaries(&record);
     binaries.dedup_by(|a, b| !a.build_id.is_empty() && a.build_id == b.build_id);
     match (binaries.len(), binaries.pop()) {
         (1, Some(binary)) => Ok(binary),
-        (0, _) => bail!(
-            "{}: no binary in the bundle\nhint: `kubeprof capture --binary` puts it there; else name it with --binary FILE",
-            path.display()
-        ),
-        (n, _) => bail!(
-            "{}: {n} different binaries in the bundle\nhint: `kubeprof bundle ls` lists them; name one with --binary FILE",
-            path.display()
-        ),
+        (0, _) => bail!(Failure::new(
+            format!("{}: no binary in the bundle", path.display()),
+            "`kubeprof capture --binary` puts it there; else name it with --binary FILE"
+        )),
+        (n, _) => bail!(Failure::new(
+            format!("{}: {n} different binaries in the bundle", path.display()),
+            "`kubeprof bundle ls` lists them; name one with --binary FILE"
+        )),
     }
 }
 

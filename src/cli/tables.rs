@@ -1,5 +1,6 @@
 //! `top`, `tree`, `peek`, `traces`, `tags`, `raw`, `diff`, `inspect`, `list`.
 
+use crate::cli::hints::Failure;
 use std::path::PathBuf;
 
 use anyhow::{Result, bail};
@@ -260,7 +261,10 @@ pub(super) fn diff(args: &DiffArgs, context: &Context) -> Result<Exit> {
         out: typed,
     } = &args.report;
     if !input.base.is_empty() || !input.diff_base.is_empty() {
-        bail!("diff subtracts OLD already\nhint: kubeprof diff OLD NEW, or kubeprof top --diff-base OLD NEW");
+        bail!(Failure::new(
+            "diff subtracts OLD already",
+            "kubeprof diff OLD NEW, or kubeprof top --diff-base OLD NEW"
+        ));
     }
     let out = context.out(typed);
     let query = query.query(Some(output::rows(*output, out, TOP_ROWS)));
@@ -303,7 +307,7 @@ pub(super) fn inspect(args: &InspectArgs, context: &Context) -> Result<()> {
         let opened = open::sources(&args.input)?.open()?;
         if args.input.asks_for_all() {
             if let Some((contents, record)) = opened.bundle().filter(|(contents, _)| contents.name.as_os_str() != "-") {
-                let document = layout::bundle(&contents.name.display().to_string(), record);
+                let document = layout::bundle(&contents.name.display().to_string(), record, &super::refusal::EXPLAIN);
                 return output::document(&document, args.output, out, true);
             }
             if let Some(files) = opened.list() {

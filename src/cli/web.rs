@@ -16,6 +16,7 @@ use sha2::{Digest, Sha256};
 
 use super::{Exit, diagnose, open, pprof, report};
 use crate::bundle::manifest::JOURNAL;
+use crate::cli::hints;
 use crate::diagnose::report::Diagnosis;
 use crate::kubelet::Knowledge;
 use crate::pprof::Limit;
@@ -162,7 +163,7 @@ impl Shelf {
             return known;
         }
         let made = diagnose::observe(std::slice::from_ref(&source.path), self.limit, &self.known);
-        let made = Arc::new(made.map_err(|e| format!("{e:#}").lines().next().unwrap_or_default().to_owned()));
+        let made = Arc::new(made.map_err(|e| format!("{e:#}")));
         if let Ok(mut verdicts) = self.verdicts.lock() {
             if verdicts.len() > 2 * MOST {
                 verdicts.clear();
@@ -266,7 +267,7 @@ impl Shelf {
             Ok(body)
         });
         match made {
-            Err(e) => Response::text(422, format!("{e:#}")),
+            Err(e) => Response::text(422, hints::told_chain(&e)),
             Ok(body) => {
                 let body = Arc::new(body);
                 if let Ok(mut pages) = self.pages.lock() {

@@ -1,5 +1,6 @@
 //! Why the sources of a command line give no profile, with what to do.
 
+use std::borrow::Cow;
 use std::io;
 use std::path::PathBuf;
 
@@ -15,7 +16,7 @@ use crate::symbolize::locate::MappedError;
 #[non_exhaustive]
 pub enum InputError {
     /// A file cannot be read.
-    #[error("{name}: {cause}{hint}", hint = io_hint(.name, .cause))]
+    #[error("{name}: {cause}")]
     Io {
         /// Path as it was given.
         name: String,
@@ -31,7 +32,7 @@ pub enum InputError {
         cause: pprof::ReadError,
     },
     /// A file of a bundle is not what was taken, and no profile.
-    #[error("{name}: not what its manifest says, and it does not decode: {}\nhint: `kubeprof bundle verify` names all such files; --snapshot takes another", first_line(.cause))]
+    #[error("{name}: not what its manifest says, and it does not decode: {cause}")]
     Altered {
         /// Path of the file.
         name: String,
@@ -39,10 +40,10 @@ pub enum InputError {
         cause: pprof::ReadError,
     },
     /// A folder holds no profile.
-    #[error("{0}: no profiles in it\nhint: `kubeprof inspect` says what each file is")]
+    #[error("{0}: no profiles in it")]
     NoProfiles(String),
     /// A folder or a tar holds bundles, of which a report takes one.
-    #[error("{name} holds bundles, and a report is of one: {}\nhint: name one of them{unpacked}; `kubeprof bundle merge` makes one of several", .bundles.join(", "))]
+    #[error("{name} holds bundles, and a report is of one: {}", .bundles.join(", "))]
     Bundles {
         /// Path as it was given.
         name: String,
@@ -52,16 +53,16 @@ pub enum InputError {
         unpacked: &'static str,
     },
     /// A bundle holds no profile that fits.
-    #[error("the bundle holds no profile\nhint: `kubeprof bundle verify` says what it holds and lacks")]
+    #[error("the bundle holds no profile")]
     EmptyBundle,
     /// There are not two snapshots to compare.
-    #[error("{0}: a diff needs two snapshots\nhint: take a series, or name two profiles or bundles")]
+    #[error("{0}: a diff needs two snapshots")]
     OneSnapshot(String),
     /// No source was named.
     #[error("no sources")]
     NoSources,
     /// A bundle does not have what was asked for.
-    #[error("there is no {what}{}", there_is(.has))]
+    #[error("there is no {what}")]
     NotInBundle {
         /// What was asked for.
         what: String,
@@ -69,10 +70,7 @@ pub enum InputError {
         has: Vec<String>,
     },
     /// A folder holds profiles of processes that nothing says to be one after the other.
-    #[error(
-        "the profiles are of {} processes: {}\nhint: choose one with {}, or name its files",
-        .processes.len(), .processes.join("; "), if *.nodes { "--node NAME or --run N" } else { "--run N" }
-    )]
+    #[error("the profiles are of {} processes: {}", .processes.len(), .processes.join("; "))]
     Processes {
         /// What is known of them.
         processes: Vec<String>,
@@ -80,9 +78,7 @@ pub enum InputError {
         nodes: bool,
     },
     /// A bundle was written by a later version, or its manifest cannot be read.
-    #[error(
-        "{name}: {JOURNAL} cannot be read (format {schema})\nhint: use the version of kubeprof that made it; `kubeprof bundle verify` says more"
-    )]
+    #[error("{name}: {JOURNAL} cannot be read (format {schema})")]
     Unreadable {
         /// The bundle.
         name: String,
@@ -90,13 +86,13 @@ pub enum InputError {
         schema: u32,
     },
     /// There are several kinds.
-    #[error("the sources hold profiles of several kinds: {}\nhint: choose one with --kind, for instance --kind {}; `kubeprof inspect` lists the files", counts(.available), .available.first().map_or("heap", |(k, _)| k.as_str()))]
+    #[error("the sources hold profiles of several kinds: {}", counts(.available))]
     Kinds {
         /// What there is.
         available: Vec<(Kind, usize)>,
     },
     /// There is none of the kind that was asked for.
-    #[error("no {asked} profile in the sources\nhint: there is {}", counts(.available))]
+    #[error("no {asked} profile in the sources")]
     NoSuchKind {
         /// What was asked for.
         asked: Kind,
@@ -104,9 +100,7 @@ pub enum InputError {
         available: Vec<(Kind, usize)>,
     },
     /// Files say that they are contention, not of what.
-    #[error(
-        "{files} contention profiles, and nothing in them tells mutex from block\nhint: name the file of the {asked} profile; bundles know which is which"
-    )]
+    #[error("{files} contention profiles, and nothing in them tells mutex from block")]
     Contention {
         /// `mutex` or `block`.
         asked: String,
@@ -117,13 +111,13 @@ pub enum InputError {
     #[error("{0}")]
     Subtract(MergeError),
     /// Nothing is subtracted.
-    #[error("--normalize needs a base\nhint: name it with --base or --diff-base")]
+    #[error("there is no base to normalize to")]
     NothingToNormalizeTo,
     /// A binary cannot be used.
     #[error(transparent)]
     Mapped(#[from] MappedError),
     /// The binary that was named is another one.
-    #[error("{}: refused\n{}{}", .path.display(), .identity, refused_hint(.identity, *.archived))]
+    #[error("{}: refused", .path.display())]
     Refused {
         /// The binary.
         path: PathBuf,
@@ -133,17 +127,13 @@ pub enum InputError {
         archived: bool,
     },
     /// There is no binary for the profile.
-    #[error(
-        "no binary for this profile (build ID {build_id:?})\nhint: give it with --binary, or archive it with `kubeprof binary add`"
-    )]
+    #[error("no binary for this profile (build ID {build_id:?})")]
     NoBinary {
         /// Build ID of the profile.
         build_id: String,
     },
     /// Profiles that cannot be added up.
-    #[error(
-        "cannot merge the sources: {0}\nhint: add up profiles of one kind and program; name the others in a command of their own"
-    )]
+    #[error("cannot merge the sources: {0}")]
     Merge(MergeError),
 }
 
@@ -168,9 +158,7 @@ pub enum CompareError {
     #[error("{0}")]
     New(QueryError),
     /// They show different types.
-    #[error(
-        "cannot compare {old} with {new}\nhint: choose what both have with --sample-index, or one file's profile with --kind"
-    )]
+    #[error("cannot compare {old} with {new}")]
     Types {
         /// What the old one shows.
         old: String,
@@ -179,37 +167,68 @@ pub enum CompareError {
     },
 }
 
-/// What to do about a refused binary.
-fn refused_hint(identity: &Identity, archived: bool) -> String {
-    let id = &identity.build_id_profile;
-    match archived {
-        true => "hint: the archive has the binary that ran: leave --binary away".to_owned(),
-        false if id.is_empty() => "hint: --trust-binary uses it all the same, and marks every report".to_owned(),
-        false => format!(
-            "hint: look for the binary with build ID {id} (`kubeprof binary ls`), or mark every report with --trust-binary"
-        ),
+impl InputError {
+    /// What to do about it.
+    pub fn hint(&self) -> Option<Cow<'static, str>> {
+        Some(match self {
+            Self::Io { name, cause } if cause.kind() == io::ErrorKind::NotFound => match name.contains("://") {
+                true => "save the address to a file first: nothing is fetched here".into(),
+                false => "a source is a profile file, a folder of them, or - for standard input".into(),
+            },
+            Self::Read { cause, .. } => return cause.hint(),
+            Self::Altered { .. } => "verify the bundle, or take another snapshot".into(),
+            Self::NoProfiles(_) => "inspect it to see what each file is".into(),
+            Self::Bundles { unpacked, .. } => format!("name one of them{unpacked}, or merge them").into(),
+            Self::EmptyBundle => "verify it to see what it holds and what is missing".into(),
+            Self::OneSnapshot(_) => "take a series, or name two profiles or bundles".into(),
+            Self::NotInBundle { has, .. } if !has.is_empty() => format!("there is {}", has.join(", ")).into(),
+            Self::Processes { nodes: true, .. } => "choose a node or a run, or name its files".into(),
+            Self::Processes { .. } => "choose a run, or name its files".into(),
+            Self::Unreadable { .. } => "use the version that made it".into(),
+            Self::Kinds { available } => format!("choose one kind, for instance {}", first(available)).into(),
+            Self::NoSuchKind { available, .. } => format!("there is {}", counts(available)).into(),
+            Self::Contention { asked, .. } => {
+                format!("name the file of the {asked} profile; bundles know which is which").into()
+            }
+            Self::NothingToNormalizeTo => "name a base".into(),
+            Self::Mapped(cause) => return cause.hint().map(Into::into),
+            Self::Refused { archived: true, .. } => "the archive has the binary that ran: do not name one".into(),
+            Self::Refused { identity, .. } if identity.build_id_profile.is_empty() => {
+                "trust it to use it all the same: every report is marked then".into()
+            }
+            Self::Refused { identity, .. } => format!(
+                "look for the binary with build ID {}, or trust this one: every report is marked then",
+                identity.build_id_profile
+            )
+            .into(),
+            Self::NoBinary { .. } => "name the binary, or archive it".into(),
+            Self::Merge(_) => "add up profiles of one kind and program; ask about the others apart".into(),
+            Self::Io { .. } | Self::NoSources | Self::NotInBundle { .. } | Self::Subtract(_) => return None,
+        })
     }
-}
 
-fn io_hint(name: &str, e: &io::Error) -> &'static str {
-    match e.kind() {
-        io::ErrorKind::NotFound if name.contains("://") => {
-            "\nhint: nothing is fetched here: kubeprof capture takes profiles from kubelets, and curl -o FILE saves one address"
+    /// What was seen, a line each, where one line does not say it.
+    pub fn seen(&self) -> Option<String> {
+        match self {
+            Self::Refused { identity, .. } => Some(identity.to_string()),
+            _ => None,
         }
-        io::ErrorKind::NotFound => "\nhint: SOURCE is a profile file, a folder of them, or - for standard input",
-        _ => "",
     }
 }
 
-fn there_is(has: &[String]) -> String {
-    match has {
-        [] => String::new(),
-        has => format!("\nhint: there is {}", has.join(", ")),
+impl CompareError {
+    /// What to do about it.
+    pub fn hint(&self) -> Option<Cow<'static, str>> {
+        match self {
+            Self::Old(cause) | Self::New(cause) => cause.hint(),
+            Self::Types { .. } => Some("choose a sample type that both have".into()),
+            Self::Merge(_) => None,
+        }
     }
 }
 
-fn first_line(e: &pprof::ReadError) -> String {
-    e.to_string().lines().next().unwrap_or_default().to_owned()
+fn first(available: &[(Kind, usize)]) -> &'static str {
+    available.first().map_or("heap", |(k, _)| k.as_str())
 }
 
 fn counts(kinds: &[(Kind, usize)]) -> String {

@@ -154,7 +154,7 @@ impl Files {
         };
         match self.decode(&bytes) {
             Ok(_) => String::new(),
-            Err(e) => e.to_string().lines().next().unwrap_or_default().to_owned(),
+            Err(e) => e.to_string(),
         }
     }
 }

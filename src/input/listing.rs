@@ -76,10 +76,7 @@ impl Input {
             };
             (f.order, &f.artifact.path, found)
         });
-        let other = loose
-            .other
-            .iter()
-            .map(|o| (o.order, &o.path, Err(first_line(&o.cause))));
+        let other = loose.other.iter().map(|o| (o.order, &o.path, Err(cause_of(&o.cause))));
         let mut files: Vec<(usize, &PathBuf, Result<ListedProfile, String>)> = found.chain(other).collect();
         files.sort_by_key(|(order, ..)| *order);
         all.extend(files.into_iter().map(|(_, path, found)| ListedFile {
@@ -90,13 +87,12 @@ impl Input {
 }
 
 /// What went wrong, without the file, which stands before it.
-fn first_line(e: &super::InputError) -> String {
-    let text = match e {
+fn cause_of(e: &super::InputError) -> String {
+    match e {
         super::InputError::Read { cause, .. } => cause.to_string(),
         super::InputError::Io { cause, .. } => cause.to_string(),
         other => other.to_string(),
-    };
-    text.lines().next().unwrap_or_default().to_owned()
+    }
 }
 
 /// A profile in short.

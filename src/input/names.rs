@@ -216,8 +216,8 @@ fn fetched<'a>(
                 path,
                 origin: Origin::Server,
             }),
-            Err(error) => {
-                notes.push(Note::Server(error));
+            Err((error, hint)) => {
+                notes.push(Note::Server { error, hint });
                 None
             }
         }
@@ -225,14 +225,18 @@ fn fetched<'a>(
 }
 
 #[cfg(feature = "debuginfod")]
-fn ask(url: &str, id: &str, cache: Option<&Path>) -> Result<PathBuf, String> {
-    let cache = cache.ok_or("no home directory\nhint: say where to put binaries with DEBUGINFOD_CACHE_PATH")?;
-    crate::symbolize::locate::debuginfod::fetch(url, id, cache).map_err(|e| e.to_string())
+fn ask(url: &str, id: &str, cache: Option<&Path>) -> Result<PathBuf, (String, Option<&'static str>)> {
+    let Some(cache) = cache else {
+        let hint = "say where to put binaries with DEBUGINFOD_CACHE_PATH";
+        return Err(("no home directory".to_owned(), Some(hint)));
+    };
+    crate::symbolize::locate::debuginfod::fetch(url, id, cache).map_err(|e| (e.to_string(), e.hint()))
 }
 
 #[cfg(not(feature = "debuginfod"))]
-fn ask(_: &str, _: &str, _: Option<&Path>) -> Result<PathBuf, String> {
-    Err("this kubeprof was built without the network\nhint: build it with the feature `debuginfod`".to_owned())
+fn ask(_: &str, _: &str, _: Option<&Path>) -> Result<PathBuf, (String, Option<&'static str>)> {
+    let error = "this build has no network".to_owned();
+    Err((error, Some("build it with the feature `debuginfod`")))
 }
 
 /// Whether values count memory: the runtime leaves its own frames out of such profiles.

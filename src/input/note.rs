@@ -48,7 +48,12 @@ pub enum Note {
     /// A binary that was found is another one.
     OtherBinary(Origin, Reason),
     /// A debuginfod server did not give a binary.
-    Server(String),
+    Server {
+        /// What went wrong.
+        error: String,
+        /// What to do about it.
+        hint: Option<&'static str>,
+    },
 }
 
 impl std::fmt::Display for Note {
@@ -57,7 +62,7 @@ impl std::fmt::Display for Note {
             Note::Merged(n, kind) => write!(f, "{n} {kind} profiles are added up"),
             Note::AddedUpStates(n, kind) => write!(
                 f,
-                "{n} {kind} profiles are added up, though each shows all that was alive; --snapshot last takes the latest"
+                "{n} {kind} profiles are added up, though each shows all that was alive"
             ),
             Note::Skipped(n) => write!(
                 f,
@@ -77,14 +82,10 @@ impl std::fmt::Display for Note {
                 first.display(),
                 last.display()
             ),
-            Note::NothingToChoose => f.write_str(
-                "--node, --run, --snapshot and --artifact choose out of bundles and folders, and there is none",
-            ),
-            Note::Altered(path) => write!(
-                f,
-                "{}: not what its manifest says; see `kubeprof bundle verify`",
-                path.display()
-            ),
+            Note::NothingToChoose => {
+                f.write_str("a node, run, snapshot or artifact is chosen out of bundles and folders, and there is none")
+            }
+            Note::Altered(path) => write!(f, "{}: not what its manifest says", path.display()),
             Note::LeftOut(path, n) => write!(
                 f,
                 "{}: {} left out",
@@ -114,7 +115,7 @@ impl std::fmt::Display for Note {
             Note::OtherBinary(origin, reason) => {
                 write!(f, "a binary from {origin} is not the one that ran: {reason}")
             }
-            Note::Server(error) => f.write_str(error),
+            Note::Server { error, .. } => f.write_str(error),
             Note::OtherBuild => f.write_str("the base is of another build; stacks are compared by function and line"),
         }
     }

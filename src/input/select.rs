@@ -118,6 +118,11 @@ impl Chosen {
         format!("{name} of {}, run {}{which}", self.node, self.run)
     }
 
+    /// Whether several snapshots are added up.
+    pub fn adds_moments(&self) -> bool {
+        self.snapshot.is_none() && self.snapshots > 1
+    }
+
     /// Whether there is anything else that could have been chosen.
     pub fn has_others(&self) -> bool {
         !self.other_kinds.is_empty()
@@ -148,26 +153,6 @@ impl std::fmt::Display for Chosen {
                 KnownBy::Nothing => f.write_str("; process not known: the files do not say it")?,
                 _ => {}
             }
-        }
-        let mut others = Vec::new();
-        if !self.other_kinds.is_empty() {
-            let kinds: Vec<&str> = self.other_kinds.iter().map(|k| k.as_str()).collect();
-            others.push(format!("--kind {}", kinds.join("|")));
-        }
-        if !self.other_artifacts.is_empty() {
-            others.push(format!("--artifact {}", self.other_artifacts.join("|")));
-        }
-        if self.snapshots > 1 {
-            others.push(format!("--snapshot first|last|N|all ({})", self.snapshots));
-        }
-        if self.runs > 1 {
-            others.push(format!("--run N ({})", self.runs));
-        }
-        if self.nodes > 1 {
-            others.push(format!("--node NAME ({}; this one is the largest)", self.nodes));
-        }
-        if !others.is_empty() {
-            write!(f, "; choose with {}", others.join(", "))?;
         }
         Ok(())
     }
@@ -279,7 +264,11 @@ pub(super) fn choose(series: &[Series], kind: Option<Kind>, choice: &Choice) -> 
         let mut has: Vec<u32> = of_kind.iter().map(Candidate::number).collect();
         has.sort_unstable();
         has.dedup();
-        let has = has.iter().map(|n| format!("snapshot {n}")).collect();
+        let has = has.iter().map(|n| match n {
+            0 => "one of no snapshot, taken once".to_owned(),
+            n => format!("snapshot {n}"),
+        });
+        let has = has.collect();
         return Err(not_there(format!("snapshot {n} with a {kind} profile"), has));
     }
     let mut of_kind = of_kind;

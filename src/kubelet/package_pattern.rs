@@ -10,6 +10,8 @@
 //!
 //! Patterns are matched against normalised packages (`names`), so `vendor/` and versions never matter.
 
+use std::borrow::Cow;
+
 use regex::RegexSet;
 
 use super::paths;
@@ -19,14 +21,10 @@ use super::paths;
 #[non_exhaustive]
 pub enum PatternError {
     /// Nothing to match.
-    #[error("empty package pattern\nhint: use pkg/kubelet/... for the kubelet and ... for everything")]
+    #[error("empty package pattern")]
     Empty,
     /// A character no import path holds.
-    #[error(
-        "package pattern {pattern:?} holds {character:?}\n\
-         hint: write an import path with ... for any text, without a version and without a function, \
-         as in pkg/kubelet/..."
-    )]
+    #[error("package pattern {pattern:?} holds {character:?}")]
     BadCharacter {
         /// The pattern.
         pattern: String,
@@ -34,27 +32,39 @@ pub enum PatternError {
         character: char,
     },
     /// It leaves the module.
-    #[error("package pattern {pattern:?} leaves the module\nhint: relative patterns are meant below k8s.io/kubernetes")]
+    #[error("package pattern {pattern:?} leaves the module")]
     Outside {
         /// The pattern.
         pattern: String,
     },
     /// Longer than any import path.
-    #[error(
-        "package pattern of {length} bytes\nhint: at most {MAX_LENGTH} bytes make sense; is this a file's content?"
-    )]
+    #[error("package pattern of {length} bytes")]
     TooLong {
         /// Bytes of the pattern.
         length: usize,
     },
     /// The patterns together are larger than a matcher may be.
-    #[error(
-        "package patterns are too large together: {reason}\nhint: use fewer or shorter ones, and ... in place of lists"
-    )]
+    #[error("package patterns are too large together: {reason}")]
     TooLarge {
         /// What the matcher said.
         reason: String,
     },
+}
+
+impl PatternError {
+    /// What to do about it.
+    pub fn hint(&self) -> Cow<'static, str> {
+        match self {
+            Self::Empty => "use pkg/kubelet/... for the kubelet and ... for everything".into(),
+            Self::BadCharacter { .. } => {
+                "write an import path with ... for any text, without a version and without a function, as in pkg/kubelet/..."
+                    .into()
+            }
+            Self::Outside { .. } => "relative patterns are meant below k8s.io/kubernetes".into(),
+            Self::TooLong { .. } => format!("at most {MAX_LENGTH} bytes make sense; is this a file's content?").into(),
+            Self::TooLarge { .. } => "use fewer or shorter ones, and ... in place of lists".into(),
+        }
+    }
 }
 
 /// Longest pattern taken, bytes.

@@ -13,11 +13,7 @@ use super::knowledge::{Role, Subsystem, SubsystemId};
 #[non_exhaustive]
 pub enum KnowledgeError {
     /// A line has fewer columns than it needs.
-    #[error(
-        "{origin}:{line}: {missing} is missing\n\
-         hint: columns are separated by tabs: prefix, key, role, title; \
-         each key needs its role and title on one of its lines"
-    )]
+    #[error("{origin}:{line}: {missing} is missing")]
     Missing {
         /// File name.
         origin: String,
@@ -27,7 +23,7 @@ pub enum KnowledgeError {
         missing: &'static str,
     },
     /// A line has more columns than there are.
-    #[error("{origin}:{line}: too many columns\nhint: columns are separated by tabs: prefix, key, role, title")]
+    #[error("{origin}:{line}: too many columns")]
     TooManyColumns {
         /// File name.
         origin: String,
@@ -35,9 +31,7 @@ pub enum KnowledgeError {
         line: usize,
     },
     /// A role that does not exist.
-    #[error(
-        "{origin}:{line}: unknown role {role:?}\nhint: the roles are owner, boundary, library, start, wrapper, runtime and plain"
-    )]
+    #[error("{origin}:{line}: unknown role {role:?}")]
     UnknownRole {
         /// File name.
         origin: String,
@@ -47,9 +41,7 @@ pub enum KnowledgeError {
         role: String,
     },
     /// A key that is hard to type or cannot be told from an option.
-    #[error(
-        "{origin}:{line}: {key:?} is not a key\nhint: use lower-case letters, digits and inner dashes, as in pod-workers"
-    )]
+    #[error("{origin}:{line}: {key:?} is not a key")]
     BadKey {
         /// File name.
         origin: String,
@@ -59,7 +51,7 @@ pub enum KnowledgeError {
         key: String,
     },
     /// The same prefix twice.
-    #[error("{origin}:{line}: prefix {prefix:?} is already on line {first}\nhint: remove one of the two lines")]
+    #[error("{origin}:{line}: prefix {prefix:?} is already on line {first}")]
     DuplicatePrefix {
         /// File name.
         origin: String,
@@ -71,10 +63,7 @@ pub enum KnowledgeError {
         first: usize,
     },
     /// A key whose role or title differs from what an earlier line said.
-    #[error(
-        "{origin}:{line}: {what} of {key:?} differs from line {first}\n\
-         hint: a key has one role and one title; leave them out here or use another key"
-    )]
+    #[error("{origin}:{line}: {what} of {key:?} differs from line {first}")]
     Conflict {
         /// File name.
         origin: String,
@@ -88,9 +77,7 @@ pub enum KnowledgeError {
         first: usize,
     },
     /// A moved package whose target no line is about.
-    #[error(
-        "{origin}:{line}: nothing is known below {target:?}\nhint: the third column names the place whose lines are meant"
-    )]
+    #[error("{origin}:{line}: nothing is known below {target:?}")]
     MovedToUnknown {
         /// File name.
         origin: String,
@@ -100,19 +87,38 @@ pub enum KnowledgeError {
         target: String,
     },
     /// No prefix at all.
-    #[error("{origin}: holds no prefix\nhint: start from the built-in table: kubeprof inspect --subsystems > FILE")]
+    #[error("{origin}: holds no prefix")]
     Empty {
         /// File name.
         origin: String,
     },
     /// More keys than an id can count.
-    #[error("{origin}:{line}: more than 65535 keys\nhint: is this the right file?")]
+    #[error("{origin}:{line}: more than 65535 keys")]
     TooManyKeys {
         /// File name.
         origin: String,
         /// Line, from 1.
         line: usize,
     },
+}
+
+impl KnowledgeError {
+    /// What to do about it.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::Missing { .. } => {
+                "columns are separated by tabs: prefix, key, role, title; each key needs its role and title on one of its lines"
+            }
+            Self::TooManyColumns { .. } => "columns are separated by tabs: prefix, key, role, title",
+            Self::UnknownRole { .. } => "the roles are owner, boundary, library, start, wrapper, runtime and plain",
+            Self::BadKey { .. } => "use lower-case letters, digits and inner dashes, as in pod-workers",
+            Self::DuplicatePrefix { .. } => "remove one of the two lines",
+            Self::Conflict { .. } => "a key has one role and one title; leave them out here or use another key",
+            Self::MovedToUnknown { .. } => "the third column names the place whose lines are meant",
+            Self::Empty { .. } => "start from the built-in table",
+            Self::TooManyKeys { .. } => "is this the right file?",
+        }
+    }
 }
 
 /// A checked table.

@@ -68,7 +68,7 @@ impl Read {
 #[non_exhaustive]
 pub enum ReadError {
     /// They cannot be unpacked.
-    #[error("{source}\nhint: {}", inflate_hint(source))]
+    #[error("{source}")]
     Inflate {
         /// Why.
         #[from]
@@ -81,7 +81,7 @@ pub enum ReadError {
     #[error("{0}")]
     Legacy(#[from] legacy::LegacyError),
     /// There is no dump of that number.
-    #[error("there is no dump {asked}\nhint: the text has {have}, counted from 1")]
+    #[error("there is no dump {asked}")]
     NoSuchDump {
         /// Which was asked for.
         asked: usize,
@@ -89,7 +89,7 @@ pub enum ReadError {
         have: usize,
     },
     /// They are a damaged profile, or nothing known.
-    #[error("not a profile: {source}\nhint: {}", decode_hint(source))]
+    #[error("not a profile: {source}")]
     Decode {
         /// What is wrong where.
         #[from]
@@ -97,19 +97,29 @@ pub enum ReadError {
     },
 }
 
-fn inflate_hint(e: &InflateError) -> String {
-    match *e {
-        InflateError::TooLarge { .. } => "raise the limit with --max-size if you trust the file".to_owned(),
-        InflateError::Truncated { format, .. } => mistakes::Mistake::Truncated { format, have: 0 }.remedy(),
-        InflateError::Damaged { format, .. } => mistakes::Mistake::Damaged { format }.remedy(),
+impl ReadError {
+    /// What to do about it.
+    pub fn hint(&self) -> Option<Cow<'static, str>> {
+        Some(match self {
+            Self::Inflate { source } => match *source {
+                InflateError::TooLarge { .. } => "raise the limit if you trust the file".into(),
+                InflateError::Truncated { format, .. } => {
+                    mistakes::Mistake::Truncated { format, have: 0 }.remedy().into()
+                }
+                InflateError::Damaged { format, .. } => mistakes::Mistake::Damaged { format }.remedy().into(),
+            },
+            Self::Mistake(mistake) => mistake.remedy().into(),
+            Self::Legacy(_) => return None,
+            Self::NoSuchDump { have, .. } => format!("the text has {have}, counted from 1").into(),
+            Self::Decode { source } if matches!(source.kind, DecodeErrorKind::Concatenated) => {
+                "save each profile in a file of its own; several files of one kind are added up".into()
+            }
+            Self::Decode { .. } => {
+                "expected profile.proto (gzip, zstd or raw), a Go debug=1 or debug=2 text, or a legacy pprof format"
+                    .into()
+            }
+        })
     }
-}
-
-fn decode_hint(e: &DecodeError) -> String {
-    if matches!(e.kind, DecodeErrorKind::Concatenated) {
-        return "save each profile in a file of its own; several files of one kind are added up".to_owned();
-    }
-    "expected profile.proto (gzip, zstd or raw), a Go debug=1 or debug=2 text, or a legacy pprof format".to_owned()
 }
 
 /// Unpacks and reads `packed`. With `plain`, as `go tool pprof` does: names and labels in comment lines do not count and

@@ -111,10 +111,7 @@ impl std::fmt::Display for Remark {
             Remark::DumpTruncated(Truncation::TooLong) => {
                 write!(f, "only the first 67108864 frames of the dump are read")
             }
-            Remark::HeapOrAllocs => write!(
-                f,
-                "heap and allocs have the same text; it is shown as heap, with --kind allocs as allocs"
-            ),
+            Remark::HeapOrAllocs => write!(f, "heap and allocs have the same text; it is shown as heap"),
             Remark::UnnamedRuntimeFrames(n) => {
                 write!(
                     f,
@@ -144,14 +141,11 @@ impl std::fmt::Display for Remark {
             Remark::SkippedLines(n) => write!(f, "{} no part of a goroutine", counted(n, "line is", "lines are")),
             Remark::Leaked(n, of) => write!(
                 f,
-                "{n} of {} marked as leaked: nothing can wake what is; --kind goroutineleak takes no others",
+                "{n} of {} marked as leaked: nothing can wake what is",
                 counted(of, "goroutine", "goroutines")
             ),
             Remark::SeveralDumps(n, shown) if n == shown => write!(f, "{n} goroutine dumps of the text are added up"),
-            Remark::SeveralDumps(n, shown) => write!(
-                f,
-                "the text has {n} goroutine dumps, {shown} of them shown: --dump N, last or all chooses"
-            ),
+            Remark::SeveralDumps(n, shown) => write!(f, "the text has {n} goroutine dumps, {shown} of them shown"),
             Remark::HeadersMissing(n) => write!(
                 f,
                 "{} no header, it was lost: state and wait are unknown",

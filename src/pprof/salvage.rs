@@ -44,7 +44,7 @@ impl Conversion {
             Self::QuestionMarks | Self::SevenBits => {
                 "mail or a terminal program in text mode: transfer the file as binary"
             }
-            Self::Utf16 => "PowerShell's `>`: use cmd, `curl -o FILE`, or `kubeprof capture`",
+            Self::Utf16 => "PowerShell's `>`: use cmd or `curl -o FILE`",
         }
     }
 }

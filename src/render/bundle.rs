@@ -4,18 +4,26 @@ use std::io::{self, Write};
 
 use serde_json::{Value, json};
 
-use super::refusal::{self, Words};
+use super::missing::{Explain, Words};
 use super::terminal::Terminal;
 use crate::bundle::verify::{Absence, Absent, Analysis, Gap, Goal, Material, Verdict, Verification};
 use crate::model::units::{self, counted};
 
-/// Writes a verification as text. `command` words the command for an analysis that is possible.
+/// What a page of a verification has to be told.
+pub struct Wording<'a> {
+    /// The command for an analysis that is possible.
+    pub command: &'a dyn Fn(Goal, &str) -> String,
+    /// What is missing.
+    pub explain: Explain,
+}
+
+/// Writes a verification as text.
 ///
 /// # Errors
 /// What the writer reports.
 pub fn verification(
     v: &Verification,
-    command: &dyn Fn(Goal, &str) -> String,
+    wording: &Wording<'_>,
     terminal: &Terminal,
     out: &mut dyn Write,
 ) -> io::Result<()> {
@@ -73,13 +81,13 @@ pub fn verification(
         if !gaps.is_empty() {
             text.push(format!("{heading} ({}):", gaps.len()));
         }
-        text.extend(gaps.iter().map(|g| format!("  {}", gap(g))));
+        text.extend(gaps.iter().map(|g| format!("  {}", gap(g, &wording.explain))));
     }
     for possible in [true, false] {
         text.push(if possible { "possible:" } else { "not possible:" }.to_owned());
         for a in v.analyses.iter().filter(|a| a.is_possible() == possible) {
             let command = match possible {
-                true => format!("  {}", command(a.goal, &v.bundle)),
+                true => format!("  {}", (wording.command)(a.goal, &v.bundle)),
                 false => String::new(),
             };
             text.push(format!("  {:<21} {}{command}", name_of(a.goal), material(a)));
@@ -93,8 +101,8 @@ pub fn verification(
 }
 
 /// A verification as one JSON object, `kubeprof/verify/1`.
-pub fn verification_json(v: &Verification, command: &dyn Fn(Goal, &str) -> String) -> Value {
-    let gaps = |gaps: &[Gap]| gaps.iter().map(gap_json).collect::<Vec<_>>();
+pub fn verification_json(v: &Verification, wording: &Wording<'_>) -> Value {
+    let gaps = |gaps: &[Gap]| gaps.iter().map(|g| gap_json(g, &wording.explain)).collect::<Vec<_>>();
     let analyses = v.analyses.iter().map(|a| {
         let mut json = json!({
             "name": name_of(a.goal),
@@ -104,7 +112,7 @@ pub fn verification_json(v: &Verification, command: &dyn Fn(Goal, &str) -> Strin
             "why": material(a),
         });
         if a.is_possible() {
-            json["command"] = json!(command(a.goal, &v.bundle));
+            json["command"] = json!((wording.command)(a.goal, &v.bundle));
         }
         json
     });
@@ -124,8 +132,8 @@ pub fn verification_json(v: &Verification, command: &dyn Fn(Goal, &str) -> Strin
     })
 }
 
-fn gap_json(g: &Gap) -> Value {
-    let Words { why, remedy } = why_not(g);
+fn gap_json(g: &Gap, explain: &Explain) -> Value {
+    let Words { why, remedy } = why_not(g, explain);
     let mut json = json!({"node": g.node, "run": g.run, "what": absent(&g.what), "why": why});
     if let Some(number) = g.snapshot {
         json["snapshot"] = json!(number);
@@ -141,7 +149,7 @@ fn gap_json(g: &Gap) -> Value {
 }
 
 /// Something that is not there, on one line.
-pub fn gap(g: &Gap) -> String {
+pub fn gap(g: &Gap, explain: &Explain) -> String {
     let mut text = String::new();
     if !g.node.is_empty() {
         text += &g.node;
@@ -158,7 +166,7 @@ pub fn gap(g: &Gap) -> String {
     if let Absence::Told(missing) = &g.why {
         text += &format!("{}: ", missing.who);
     }
-    let Words { why, remedy } = why_not(g);
+    let Words { why, remedy } = why_not(g, explain);
     text += why.lines().next().unwrap_or_default();
     if !remedy.is_empty() {
         text += &format!("; {}", remedy.lines().next().unwrap_or_default());
@@ -175,8 +183,8 @@ fn absent(what: &Absent) -> String {
     }
 }
 
-fn why_not(g: &Gap) -> Words {
-    let words = absence(&g.why);
+fn why_not(g: &Gap, explain: &Explain) -> Words {
+    let words = absence(&g.why, explain);
     match g.made_up {
         false => words,
         true => Words {
@@ -186,9 +194,9 @@ fn why_not(g: &Gap) -> Words {
     }
 }
 
-fn absence(why: &Absence) -> Words {
+fn absence(why: &Absence, explain: &Explain) -> Words {
     let ours = match why {
-        Absence::Told(missing) => return refusal::missing(missing),
+        Absence::Told(missing) => return (explain.missing)(missing),
         Absence::NotBegun => "the capture ended before it began".to_owned(),
         Absence::LineCut => "the last line was cut, as by a kill".to_owned(),
         Absence::SummaryOld => "it is older than the journal: a resumption did not end".to_owned(),
@@ -196,7 +204,7 @@ fn absence(why: &Absence) -> Words {
         Absence::Early(finished) => {
             format!(
                 "it was interrupted: {}",
-                refusal::interrupted(finished).unwrap_or_default()
+                (explain.interrupted)(finished).unwrap_or_default()
             )
         }
         Absence::Unnamed => "it is whole and lacks only its name, as after a kill".to_owned(),
@@ -207,7 +215,7 @@ fn absence(why: &Absence) -> Words {
     };
     Words {
         why: ours,
-        remedy: "go on with `kubeprof capture --resume`".to_owned(),
+        remedy: explain.resume.to_owned(),
     }
 }
 

@@ -33,7 +33,7 @@ impl State {
 }
 
 /// An artifact, and how often it had this outcome.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct Asked {
     /// Its name, `heap`.
     pub artifact: String,
@@ -41,25 +41,28 @@ pub struct Asked {
     pub state: State,
     /// How often.
     pub count: usize,
-    /// Why it is not there.
-    pub why: String,
-    /// What to change.
-    pub remedy: String,
+    /// Why it is not there, of the first of them.
+    pub missing: Option<Box<Missing>>,
 }
 
 /// By the manifest; without one, by what is there.
 pub(super) fn asked(record: Option<&Record>, moments: &[Moment]) -> Vec<Asked> {
     let mut all: Vec<Asked> = Vec::new();
-    let mut add = |artifact: &str, state: State, why: &str, remedy: &str| {
-        let same = |a: &&mut Asked| a.artifact == artifact && a.state == state && a.why == why;
+    let mut add = |artifact: &str, state: State, missing: Option<&Missing>| {
+        let same = |a: &&mut Asked| {
+            let one_reason = match (a.missing.as_deref(), missing) {
+                (Some(a), Some(b)) => (a.who, a.cause, &a.why) == (b.who, b.cause, &b.why),
+                (a, b) => a.is_none() && b.is_none(),
+            };
+            a.artifact == artifact && a.state == state && one_reason
+        };
         match all.iter_mut().find(same) {
             Some(known) => known.count += 1,
             None => all.push(Asked {
                 artifact: artifact.to_owned(),
                 state,
                 count: 1,
-                why: why.to_owned(),
-                remedy: remedy.to_owned(),
+                missing: missing.cloned().map(Box::new),
             }),
         }
     };
@@ -67,17 +70,17 @@ pub(super) fn asked(record: Option<&Record>, moments: &[Moment]) -> Vec<Asked> {
         Some(record) => {
             for run in record.nodes.iter().flat_map(|n| &n.runs) {
                 let taken = run.snapshots.iter().flat_map(|s| &s.artifacts).chain(&run.once);
-                taken.for_each(|a| add(&a.slot.artifact, State::Taken, "", ""));
+                taken.for_each(|a| add(&a.slot.artifact, State::Taken, None));
                 let lacks = run.snapshots.iter().flat_map(|s| &s.lacks).chain(&run.lacks);
-                lacks.for_each(|l| add(&l.missing.slot.artifact, state(l), &l.missing.why, &l.missing.remedy));
+                lacks.for_each(|l| add(&l.missing.slot.artifact, state(l), Some(&l.missing)));
             }
         }
         None => {
             for moment in moments {
                 let profiles = moment.profiles.iter().map(|p| p.kind.as_str());
-                profiles.for_each(|kind| add(kind, State::Taken, "", ""));
+                profiles.for_each(|kind| add(kind, State::Taken, None));
                 if moment.metrics.is_some() {
-                    add("metrics", State::Taken, "", "");
+                    add("metrics", State::Taken, None);
                 }
             }
         }

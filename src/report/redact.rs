@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv6Addr};
 
 use regex::{Captures, Regex};
 
-use super::{Material, Moment};
+use super::{Asked, Material, Moment};
 
 /// Hides names in texts.
 #[derive(Debug, Default)]
@@ -110,6 +110,35 @@ impl Redaction {
             }
         };
         forms.replace_all(&text, replace).into_owned()
+    }
+}
+
+impl Asked {
+    /// Takes out who asked whom, and what other programs wrote: no form tells which words of it are names.
+    pub fn forget_names(&mut self) {
+        let Some(missing) = &mut self.missing else { return };
+        let d = &mut missing.details;
+        for text in [
+            &mut d.message,
+            &mut d.advice,
+            &mut d.title,
+            &mut d.server,
+            &mut d.proxy,
+            &mut d.selector,
+            &mut d.path,
+        ] {
+            text.clear();
+        }
+        for (text, hidden) in [
+            (&mut d.user, "(user)"),
+            (&mut d.node, "(node)"),
+            (&mut d.other, "(node)"),
+            (&mut d.origin, "(path)"),
+        ] {
+            if !text.is_empty() {
+                hidden.clone_into(text);
+            }
+        }
     }
 }
 

@@ -48,7 +48,7 @@ pub enum ArchiveError {
     #[error(transparent)]
     Locate(#[from] LocateError),
     /// No such binary.
-    #[error("no binary {id} in the archive {}\nhint: `kubeprof binary ls` shows what is there", root.display())]
+    #[error("no binary {id} in the archive {}", root.display())]
     Missing {
         /// What was asked for.
         id: String,
@@ -56,7 +56,7 @@ pub enum ArchiveError {
         root: PathBuf,
     },
     /// Several binaries begin so.
-    #[error("{id} could be any of {count} binaries in the archive\nhint: give more of the ID")]
+    #[error("{id} could be any of {count} binaries in the archive")]
     Ambiguous {
         /// What was asked for.
         id: String,
@@ -64,10 +64,7 @@ pub enum ArchiveError {
         count: usize,
     },
     /// The bytes are not those that were archived.
-    #[error(
-        "binary {id} in the archive is damaged: its SHA-256 is {found}, recorded is {recorded}\n\
-         hint: `kubeprof binary rm {id}` and add it again"
-    )]
+    #[error("binary {id} in the archive is damaged: its SHA-256 is {found}, recorded is {recorded}")]
     Damaged {
         /// ID.
         id: String,
@@ -77,10 +74,7 @@ pub enum ArchiveError {
         found: String,
     },
     /// Other bytes with the same build ID are there.
-    #[error(
-        "the archive has another file with build ID {id}: its SHA-256 is {kept}, that of {origin} is {new}\n\
-         hint: keep the one that ran; `kubeprof binary add --replace` takes the new one instead"
-    )]
+    #[error("the archive has another file with build ID {id}: its SHA-256 is {kept}, that of {origin} is {new}")]
     Different {
         /// ID.
         id: String,
@@ -92,13 +86,29 @@ pub enum ArchiveError {
         origin: String,
     },
     /// Compressed bytes that cannot be unpacked.
-    #[error("{}: {what}\nhint: remove it and add the binary again", path.display())]
+    #[error("{}: {what}", path.display())]
     Unpack {
         /// Which file.
         path: PathBuf,
         /// What the unpacker says.
         what: String,
     },
+}
+
+impl ArchiveError {
+    /// What to do about it.
+    pub fn hint(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::Io { .. } => return None,
+            Self::Binary { cause, .. } => return cause.hint(),
+            Self::Locate(cause) => return cause.hint(),
+            Self::Missing { .. } => "list the archive to see what is there",
+            Self::Ambiguous { .. } => "give more of the ID",
+            Self::Damaged { .. } => "remove it and add it again",
+            Self::Different { .. } => "keep the one that ran, or replace it",
+            Self::Unpack { .. } => "remove it and add the binary again",
+        })
+    }
 }
 
 /// What adding did.

@@ -63,9 +63,9 @@ impl NotElf {
             NotElf::MachO | NotElf::Pe | NotElf::Wasm => {
                 "kubeprof reads binaries of Linux; profiles of other systems carry their own names"
             }
-            NotElf::Tar => "`kubeprof binary add` takes the kubelet out of it",
+            NotElf::Tar => "take the kubelet out of it, or add it to the archive of binaries",
             NotElf::Compressed => {
-                "the profile comes before the binary; `kubeprof binary add` takes compressed binaries and images"
+                "unpack it, or add it to the archive of binaries, which takes compressed binaries and images"
             }
             NotElf::Empty | NotElf::Library | NotElf::Script | NotElf::Other(_) => {
                 "give the kubelet itself, not an archive or a script"
@@ -78,13 +78,13 @@ impl NotElf {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum BinaryError {
     /// Not an ELF file at all.
-    #[error("not an ELF file but {}\nhint: {}", start.what(), start.hint())]
+    #[error("not an ELF file but {}", start.what())]
     NotElf {
         /// What it begins like.
         start: NotElf,
     },
     /// An ELF file of a kind that is not read.
-    #[error("{what} ELF files ({machine}) are not supported\nhint: kubeprof reads 64-bit little-endian binaries")]
+    #[error("{what} ELF files ({machine}) are not supported")]
     Unsupported {
         /// What it is, for instance `32-bit`.
         what: &'static str,
@@ -92,10 +92,10 @@ pub enum BinaryError {
         machine: &'static str,
     },
     /// A packed executable: what runs is not in the file as it runs.
-    #[error("packed by UPX\nhint: `upx -d` unpacks it; the profile's addresses are those of the unpacked binary")]
+    #[error("packed by UPX")]
     Packed,
     /// A header or table of the ELF file does not hold together.
-    #[error("damaged ELF file: {what} at offset {offset:#x}\nhint: compare its size and checksum with the original")]
+    #[error("damaged ELF file: {what} at offset {offset:#x}")]
     DamagedElf {
         /// Which part.
         what: &'static str,
@@ -103,24 +103,16 @@ pub enum BinaryError {
         offset: u64,
     },
     /// No Go function table.
-    #[error(
-        "no Go function table in this binary\nhint: it was not built by Go, not by Go 1.16 or later, or it was garbled"
-    )]
+    #[error("no Go function table in this binary")]
     NoGoTable,
     /// Built by Go, but its function table does not begin as that of any release does.
-    #[error(
-        "the Go function table begins like that of no known release ({magic})\n\
-         hint: 0xfffffffb is Go before 1.16; garble hides the number on purpose; a newer Go may have another one"
-    )]
+    #[error("the Go function table begins like that of no known release ({magic})")]
     UnknownGoTable {
         /// What stands where the table should be.
         magic: String,
     },
     /// The table's machine is unknown here.
-    #[error(
-        "Go function table of an unsupported kind ({what}) at address {address:#x}\n\
-         hint: kubeprof reads amd64 and arm64 binaries of Go 1.16 to 1.27"
-    )]
+    #[error("Go function table of an unsupported kind ({what}) at address {address:#x}")]
     UnsupportedGoTable {
         /// What is unusual about it.
         what: &'static str,
@@ -128,7 +120,7 @@ pub enum BinaryError {
         address: u64,
     },
     /// A Go function table whose header or index does not hold together.
-    #[error("damaged Go function table at address {address:#x}: {what}\nhint: the file may be cut off or patched")]
+    #[error("damaged Go function table at address {address:#x}: {what}")]
     DamagedGoTable {
         /// Which part.
         what: &'static str,
@@ -136,18 +128,37 @@ pub enum BinaryError {
         address: u64,
     },
     /// A function table without a proven text base. Guessing it is how other tools give wrong names.
-    #[error(
-        "no runtime.firstmoduledata proves where the text of the Go function table at {address:#x} starts\n\
-         hint: nothing is named rather than guessed; a build of the same commit with DWARF can be used instead"
-    )]
+    #[error("no runtime.firstmoduledata proves where the text of the Go function table at {address:#x} starts")]
     UnprovenTextBase {
         /// ELF address of the table.
         address: u64,
     },
     /// DWARF that cannot be read.
-    #[error("damaged DWARF: {what}\nhint: the function table of Go is still used; try a fresh debug file")]
+    #[error("damaged DWARF: {what}")]
     DamagedDwarf {
         /// What the reader said.
         what: String,
     },
+}
+
+impl BinaryError {
+    /// What to do about it.
+    pub fn hint(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::NotElf { start } => start.hint(),
+            Self::Unsupported { .. } => "64-bit little-endian binaries are supported",
+            Self::Packed => "`upx -d` unpacks it; the profile's addresses are those of the unpacked binary",
+            Self::DamagedElf { .. } => "compare its size and checksum with the original",
+            Self::NoGoTable => "it was not built by Go, not by Go 1.16 or later, or it was garbled",
+            Self::UnknownGoTable { .. } => {
+                "0xfffffffb is Go before 1.16; garble hides the number on purpose; a newer Go may have another one"
+            }
+            Self::UnsupportedGoTable { .. } => "amd64 and arm64 binaries of Go 1.16 to 1.27 are supported",
+            Self::DamagedGoTable { .. } => "the file may be cut off or patched",
+            Self::UnprovenTextBase { .. } => {
+                "nothing is named rather than guessed; a build of the same commit with DWARF can be used instead"
+            }
+            Self::DamagedDwarf { .. } => "the function table of Go is still used; try a fresh debug file",
+        })
+    }
 }

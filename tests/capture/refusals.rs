@@ -8,7 +8,7 @@ use kubeprof::capture::refusal::{
     Answer, Break, Cause, Details, Next, Question, Refusal, Route, of_answer, of_break, undecodable,
 };
 
-use kubeprof::render::refusal::words;
+use kubeprof::cli::refusal::words;
 
 use super::server::{parse_fixture, root};
 

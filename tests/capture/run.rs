@@ -80,7 +80,7 @@ pub(crate) fn lack(bundle: &Path, artifact: &str) -> Value {
         "no sentence is stored: {line:#}"
     );
     let missing: Missing = serde_json::from_value(line.clone()).expect("a line of the journal");
-    let words = kubeprof::render::refusal::missing(&missing);
+    let words = kubeprof::cli::refusal::missing(&missing);
     line["why"] = words.why.into();
     line["remedy"] = words.remedy.into();
     line

@@ -118,7 +118,7 @@ pub(crate) fn exist(hint: &str, args: &[&str]) {
 #[cfg(feature = "capture")]
 fn of_capture() {
     let mut files = Vec::new();
-    for folder in ["src/capture", "src/cli/capture", "src/render/refusal"] {
+    for folder in ["src/capture", "src/cli/capture", "src/cli/refusal"] {
         walk(&Path::new(env!("CARGO_MANIFEST_DIR")).join(folder), &mut files);
     }
     files.retain(|f| !f.ends_with("binary.rs"));

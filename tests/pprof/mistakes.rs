@@ -314,11 +314,11 @@ fn text_is_called_text() {
         ("\u{e4}\u{f6}\u{fc} \u{4e2d}\n", "text in which no profile"),
     ] {
         for plain in [false, true] {
-            let e = read(text.as_bytes(), Limit::Proportional, plain)
-                .unwrap_err()
-                .to_string();
+            let e = read(text.as_bytes(), Limit::Proportional, plain).unwrap_err();
+            assert!(e.hint().is_some(), "{text}: {e}");
+            let e = e.to_string();
             assert!(e.contains(words), "{text}: {e}");
-            assert!(e.contains("hint: ") && !e.contains("wire type"), "{text}: {e}");
+            assert!(!e.contains('\n') && !e.contains("wire type"), "{text}: {e}");
         }
     }
 }
@@ -379,9 +379,11 @@ fn profiles_with_something_around_them() {
         (question, "mail or a terminal program".to_owned()),
         (seven, "mail or a terminal program".to_owned()),
     ] {
-        let e = read(bytes, Limit::Proportional, false).unwrap_err().to_string();
+        let e = read(bytes, Limit::Proportional, false).unwrap_err();
+        let hint = e.hint().expect("a hint");
+        let e = e.to_string();
         assert!(e.contains("a gzip stream that a conversion of texts went over"), "{e}");
-        assert!(e.contains(&culprit), "{e}");
+        assert!(hint.contains(&culprit), "{hint}");
     }
 }
 
@@ -484,5 +486,5 @@ fn wrappings_are_named() {
         message: "nodes \"n1\" is forbidden".to_owned(),
     };
     assert_eq!(name(yaml), want);
-    assert!(Mistake::Archive { format: "xz" }.to_string().contains("xz -d"));
+    assert!(Mistake::Archive { format: "xz" }.remedy().contains("xz -d"));
 }

@@ -24,7 +24,7 @@ impl From<Cause> for LeftOut {
 
 /// What cannot be read, and what the reader says.
 fn unreadable(e: impl std::fmt::Display) -> LeftOut {
-    let message = e.to_string().lines().next().unwrap_or_default().to_owned();
+    let message = e.to_string();
     let cause = Cause::Unreadable;
     LeftOut { cause, message }
 }

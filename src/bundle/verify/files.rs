@@ -119,12 +119,7 @@ fn decodes(bytes: &[u8], artifact: &Artifact, limit: Limit, v: &mut Verification
             true
         }
         Err(e) => {
-            let text = e.to_string();
-            v.find(
-                Flaw::Facts,
-                path,
-                format!("does not decode: {}", text.lines().next().unwrap_or_default()),
-            );
+            v.find(Flaw::Facts, path, format!("does not decode: {e}"));
             false
         }
     }

@@ -203,7 +203,7 @@ pub(super) fn late(record: &Record, v: &mut Verification) {
         v.find(
             Flaw::Order,
             &artifact.path,
-            format!("it is filed under snapshot{of} and was taken by a later --resume{came}; `kubeprof bundle merge` files it anew"),
+            format!("it is filed under snapshot{of} and was taken later, when the capture was resumed{came}; merging the bundle files it anew"),
         );
     }
 }

@@ -30,8 +30,7 @@ pub(super) struct Unkept {
 
 /// The bundle cannot be written.
 pub(super) fn disk(e: &dyn std::fmt::Display) -> Refusal {
-    let text = e.to_string();
-    let why = text.lines().next().unwrap_or_default().to_owned();
+    let why = e.to_string();
     let question = Question {
         route: Route::ApiServer,
         node: "",
@@ -427,8 +426,8 @@ fn undecodable(question: &Question<'_>, answer: &Answer<'_>, why: &NotWhole) -> 
     match why {
         NotWhole::OtherNode { found, .. } => refusal::other_node(question, found),
         _ => {
-            let (words, advice) = why.words();
-            refusal::undecodable(question, answer, &words, &advice)
+            let advice = why.hint().unwrap_or_default();
+            refusal::undecodable(question, answer, &why.to_string(), &advice)
         }
     }
 }

@@ -9,7 +9,7 @@ use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::{self, SectionKind};
 use secrecy::ExposeSecret as _;
 
-use super::access::AccessError;
+use super::access::{AccessError, Remedy};
 use super::files;
 use crate::tls;
 
@@ -39,40 +39,28 @@ pub(super) fn check(auth: &AuthInfo) -> Result<(), AccessError> {
         (Some(certificate), Some(key)) => (certificate, key),
         (None, Some(key)) => {
             let cause = "there is a client key and no certificate for it".to_owned();
-            return Err(fault(
-                &key,
-                cause,
-                "give --client-certificate too, or `client-certificate` in the kubeconfig",
-            ));
+            return Err(fault(&key, cause, Remedy::AddCertificate));
         }
         (Some(_), None) => return Err(AccessError::NoKey),
     };
     let chain = sections(&certificate)?;
     let leaf = chain.iter().find(|(kind, _)| *kind == SectionKind::Certificate);
     let Some((_, leaf)) = leaf else {
-        let (cause, hint) = match chain.iter().any(|(kind, _)| is_key(*kind)) {
-            true => ("it holds a key and no certificate", "are certificate and key swapped?"),
-            false => (
-                "it holds no certificate",
-                "a PEM file with -----BEGIN CERTIFICATE----- is wanted",
-            ),
+        let (cause, remedy) = match chain.iter().any(|(kind, _)| is_key(*kind)) {
+            true => ("it holds a key and no certificate", Remedy::Swapped),
+            false => ("it holds no certificate", Remedy::CertificateExpected),
         };
-        return Err(fault(&certificate, cause.to_owned(), hint));
+        return Err(fault(&certificate, cause.to_owned(), remedy));
     };
     let encrypted = String::from_utf8_lossy(&key.text);
     if encrypted.contains("BEGIN ENCRYPTED PRIVATE KEY") || encrypted.contains("Proc-Type: 4,ENCRYPTED") {
         let cause = "the key is encrypted, and nobody is asked for its passphrase".to_owned();
-        return Err(fault(
-            &key,
-            cause,
-            "decrypt it to a file that only you can read: (umask 077; openssl pkey -in KEY -out PLAIN); or give --token",
-        ));
+        return Err(fault(&key, cause, Remedy::Decrypt));
     }
     let found = sections(&key)?.into_iter().find(|(kind, _)| is_key(*kind));
     let Some((kind, der)) = found else {
-        let hint =
-            "a PEM file with -----BEGIN PRIVATE KEY----- (also RSA or EC) is wanted; are certificate and key swapped?";
-        return Err(fault(&key, "it holds no private key".to_owned(), hint));
+        let cause = "it holds no private key".to_owned();
+        return Err(fault(&key, cause, Remedy::KeyExpected));
     };
     let p521 = der.windows(P521.len()).any(|w| w == P521);
     let der = match kind {
@@ -84,19 +72,11 @@ pub(super) fn check(auth: &AuthInfo) -> Result<(), AccessError> {
         Ok(loaded) => loaded,
         Err(_) if p521 => {
             let cause = "the key is of the curve P-521, which the TLS of kubeprof does not know".to_owned();
-            return Err(fault(
-                &key,
-                cause,
-                "take a certificate with a key of RSA, P-256, P-384 or Ed25519, or give --token",
-            ));
+            return Err(fault(&key, cause, Remedy::OtherKey));
         }
         Err(e) => {
             let cause = format!("the key cannot be used: {e}");
-            return Err(fault(
-                &key,
-                cause,
-                "RSA of 2048 bits and more, P-256, P-384 and Ed25519 are known; or give --token",
-            ));
+            return Err(fault(&key, cause, Remedy::SupportedKeys));
         }
     };
     // A certificate holds its public key as it is, in whatever version of X.509 it is written.
@@ -104,11 +84,7 @@ pub(super) fn check(auth: &AuthInfo) -> Result<(), AccessError> {
         && !leaf.windows(public.len()).any(|w| w == public.as_ref())
     {
         let cause = format!("it is not the key of the certificate {}", certificate.label);
-        return Err(fault(
-            &key,
-            cause,
-            "take both of one pair; `openssl x509 -noout -pubkey -in CERT` and `openssl pkey -pubout -in KEY` print the same",
-        ));
+        return Err(fault(&key, cause, Remedy::OnePair));
     }
     Ok(())
 }
@@ -120,11 +96,11 @@ fn is_key(kind: SectionKind) -> bool {
     )
 }
 
-fn fault(piece: &Piece, cause: String, hint: &'static str) -> AccessError {
+fn fault(piece: &Piece, cause: String, remedy: Remedy) -> AccessError {
     AccessError::Identity {
         what: piece.label.clone(),
         cause,
-        hint,
+        remedy,
     }
 }
 
@@ -138,7 +114,7 @@ fn piece(data: Option<&str>, file: Option<&str>, what: &str) -> Result<Option<Pi
             Err(e) => Err(AccessError::Identity {
                 what: label,
                 cause: format!("it is no base64: {e}"),
-                hint: "was it cut or edited? base64 -w0 FILE prints what belongs there",
+                remedy: Remedy::Base64,
             }),
         };
     }
@@ -153,7 +129,7 @@ fn piece(data: Option<&str>, file: Option<&str>, what: &str) -> Result<Option<Pi
         Err(e) => Err(AccessError::Identity {
             what: file.to_owned(),
             cause: format!("the {what} cannot be read: {e}"),
-            hint: "is the path right (in a kubeconfig it is relative to its folder), and may you read it?",
+            remedy: Remedy::Path,
         }),
     }
 }
@@ -165,7 +141,7 @@ fn sections(piece: &Piece) -> Result<Vec<(SectionKind, Vec<u8>)>, AccessError> {
         match pem::from_buf(&mut reader) {
             Ok(Some(section)) => all.push(section),
             Ok(None) => return Ok(all),
-            Err(e) => return Err(fault(piece, format!("it is no PEM: {e}"), "was it cut or edited?")),
+            Err(e) => return Err(fault(piece, format!("it is no PEM: {e}"), Remedy::Edited)),
         }
     }
 }

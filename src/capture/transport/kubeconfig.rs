@@ -125,29 +125,28 @@ fn known(file: &Kubeconfig, options: &KubeConfigOptions) -> Result<(), AccessErr
     let contexts: Vec<&str> = file.contexts.iter().map(|c| c.name.as_str()).collect();
     let clusters: Vec<&str> = file.clusters.iter().map(|c| c.name.as_str()).collect();
     let users: Vec<&str> = file.auth_infos.iter().map(|u| u.name.as_str()).collect();
-    let check = |what: &'static str, flag: &'static str, name: Option<&str>, there: &[&str]| match name {
+    let check = |what: &'static str, name: Option<&str>, there: &[&str]| match name {
         Some(name) if !there.contains(&name) => Err(AccessError::NoSuchEntry {
             what,
-            flag,
             name: name.to_owned(),
             there: there.join(", "),
         }),
         _ => Ok(()),
     };
     let context = options.context.as_deref().or(file.current_context.as_deref());
-    check("context", "--context", context, &contexts)?;
+    check("context", context, &contexts)?;
     let named = file.contexts.iter().find(|c| Some(c.name.as_str()) == context);
     let of_context = named.and_then(|c| c.context.as_ref());
     let cluster = options
         .cluster
         .as_deref()
         .or_else(|| of_context.map(|c| c.cluster.as_str()));
-    check("cluster", "--cluster", cluster, &clusters)?;
+    check("cluster", cluster, &clusters)?;
     let user = options
         .user
         .as_deref()
         .or_else(|| of_context.and_then(|c| c.user.as_deref()).filter(|u| !u.is_empty()));
-    check("user", "--user", user, &users)
+    check("user", user, &users)
 }
 
 /// Where the cluster stands that will be used.

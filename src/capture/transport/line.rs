@@ -14,7 +14,7 @@ use kube::{Client, Config};
 use secrecy::ExposeSecret as _;
 use tokio::sync::Mutex;
 
-use super::access::{AccessError, chain, shown};
+use super::access::{AccessError, Remedy, chain, shown};
 use super::guard::{Guard, guarded};
 use super::plugin::{Issued, Plugin};
 use super::{Break, files, identity};
@@ -222,7 +222,7 @@ impl Line {
             }
             Source::Plugin(plugin) => {
                 let broken = |e: AccessError| Break::Credentials(first(&e.to_string()));
-                let issued = plugin.run().await.map_err(|e| Break::Credentials(e.line()))?;
+                let issued = plugin.run().await.map_err(|e| Break::Credentials(e.to_string()))?;
                 now.bearer = bearer_of(&issued).map_err(broken)?;
                 now.due = renewal(issued.until, Timestamp::now());
                 if issued.identity.is_some() {
@@ -285,7 +285,7 @@ fn of_file(path: &Path) -> Result<HeaderValue, AccessError> {
     let fail = |cause: String| AccessError::Identity {
         what: path.display().to_string(),
         cause,
-        hint: "it is the `tokenFile` of your kubeconfig, or the token of the pod's service account",
+        remedy: Remedy::TokenFile,
     };
     let text = files::read(path).and_then(|bytes| String::from_utf8(bytes).map_err(std::io::Error::other));
     let text = text.map_err(|e| fail(format!("the token cannot be read: {e}")))?;

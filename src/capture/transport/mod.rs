@@ -22,7 +22,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use super::refusal::{Break, Route, TlsFault};
-pub use access::{Access, AccessError, Direct, Secret, Tls, Way};
+pub use access::{Access, AccessError, Direct, Remedy, Secret, Tls, Way};
 pub use exchange::{Ask, Exchanged, Outcome, Stop};
 pub use guard::hush;
 pub(super) use guard::words as panic_words;

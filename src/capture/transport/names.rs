@@ -7,12 +7,17 @@ const LONGEST: usize = 253;
 
 /// Why a text names no node.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-#[error(
-    "{name:?} is no name of a node: {why}\nhint: `kubectl get nodes` lists the names; NAME:PORT and https:NAME:PORT are taken too"
-)]
+#[error("{name:?} is no name of a node: {why}")]
 pub struct NameError {
     name: String,
     why: &'static str,
+}
+
+impl NameError {
+    /// What to do about it.
+    pub fn hint(&self) -> &'static str {
+        "`kubectl get nodes` lists the names; NAME:PORT and https:NAME:PORT are taken too"
+    }
 }
 
 /// Looks at what was typed for a node.
@@ -32,7 +37,7 @@ pub fn check_node(text: &str) -> Result<(), NameError> {
         [name, port] => (name, Some(port)),
         ["http" | "https", name, port] => (name, Some(port)),
         [_, _, _] => return fail("the scheme before it is neither http nor https"),
-        _ => return fail("it holds too many colons; an address is for --direct"),
+        _ => return fail("it holds too many colons; an address is asked directly"),
     };
     if name.is_empty() {
         return fail("it is empty");

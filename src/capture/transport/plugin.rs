@@ -43,17 +43,26 @@ pub(super) struct Issued {
 
 /// Why a plugin made nothing.
 #[derive(Debug, thiserror::Error)]
-#[error("the credential plugin {name:?} of your kubeconfig {why}\nhint: {hint}")]
+#[error("the credential plugin {name:?} of your kubeconfig {why}")]
 pub struct PluginError {
     name: String,
     why: String,
-    hint: String,
+    /// What the kubeconfig says of installing it.
+    installing: Option<String>,
 }
 
 impl PluginError {
-    /// What it is, without what to do.
-    pub(super) fn line(&self) -> String {
-        format!("the credential plugin {:?} of your kubeconfig {}", self.name, self.why)
+    /// What to do about it.
+    pub fn hint(&self) -> String {
+        match self.installing() {
+            Some(words) => format!("run it by hand, or give a token; the kubeconfig says: {words}"),
+            None => "run it by hand, or give a token".to_owned(),
+        }
+    }
+
+    /// What the kubeconfig says of installing it.
+    pub fn installing(&self) -> Option<&str> {
+        self.installing.as_deref()
     }
 }
 
@@ -81,10 +90,7 @@ impl Plugin {
             .map(str::trim)
             .filter(|h| !h.is_empty());
         PluginError {
-            hint: match installing {
-                Some(words) => format!("run it by hand, or give --token; the kubeconfig says: {words}"),
-                None => "run it by hand, or give --token".to_owned(),
-            },
+            installing: installing.map(str::to_owned),
             name,
             why,
         }

@@ -1,5 +1,6 @@
 //! What is wrong in a file of rules, with its place and the nearest right word.
 
+use std::borrow::Cow;
 use std::fmt;
 
 /// A mistake.
@@ -83,6 +84,8 @@ pub enum Problem {
         key: String,
         /// Why.
         cause: String,
+        /// What to do about it.
+        hint: Option<String>,
     },
     /// Two rules of one name.
     Duplicate {
@@ -158,57 +161,53 @@ impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Syntax(message) => f.write_str(message),
-            Self::UnknownKey {
-                key,
-                known,
-                nearest,
-                within,
-            } => {
-                write!(f, "unknown key `{key}` in {within}")?;
-                hint(f, nearest.as_deref(), &known.join(", "))
+            Self::UnknownKey { key, within, .. } => {
+                write!(f, "unknown key `{key}` in {within}")
             }
-            Self::MissingKey { key, within, hint } => write!(f, "`{key}` is missing in {within}\nhint: {hint}"),
+            Self::MissingKey { key, within, .. } => write!(f, "`{key}` is missing in {within}"),
             Self::Type { key, expected, found } => write!(f, "`{key}` must be {expected}, not {found}"),
-            Self::UnknownWord {
-                key,
-                word,
-                known,
-                nearest,
-            } => {
-                write!(f, "`{key}` cannot be `{word}`")?;
-                hint(f, nearest.as_deref(), &known.join(", "))
-            }
+            Self::UnknownWord { key, word, .. } => write!(f, "`{key}` cannot be `{word}`"),
             Self::Range { key, expected } => write!(f, "`{key}` must be {expected}"),
-            Self::Amount { key, text, expected } => write!(f, "`{key}` cannot be `{text}`\nhint: write {expected}"),
-            Self::Pattern { key, cause } => write!(f, "`{key}`: {cause}"),
+            Self::Amount { key, text, .. } => write!(f, "`{key}` cannot be `{text}`"),
+            Self::Pattern { key, cause, .. } => write!(f, "`{key}`: {cause}"),
             Self::Duplicate { id, first } => {
-                write!(
-                    f,
-                    "a second rule `{id}`; the first is in line {first}\nhint: every rule needs an `id` of its own"
-                )
+                write!(f, "a second rule `{id}`; the first is in line {first}")
             }
-            Self::Name { id } => write!(
-                f,
-                "`id` cannot be `{id}`\nhint: use up to 64 letters, digits, dots, dashes and underscores"
-            ),
-            Self::Conflict { key, with } => write!(f, "`{key}` and `{with}` exclude each other\nhint: remove one"),
-            Self::NotWith { key, measure, hint } => write!(f, "`{key}` does not go with `{measure}`\nhint: {hint}"),
-            Self::Nothing { hint } => write!(f, "this rule limits nothing\nhint: {hint}"),
+            Self::Name { id } => write!(f, "`id` cannot be `{id}`"),
+            Self::Conflict { key, with } => write!(f, "`{key}` and `{with}` exclude each other"),
+            Self::NotWith { key, measure, .. } => write!(f, "`{key}` does not go with `{measure}`"),
+            Self::Nothing { .. } => write!(f, "this rule limits nothing"),
             Self::EmptyList { key } => write!(f, "`{key}` is empty"),
             Self::Crossed { min, max } => write!(f, "`min` {min} is above `max` {max}"),
-            Self::Version { found } => write!(
-                f,
-                "`version` {found} is not known\nhint: this kubeprof reads version {VERSION}"
-            ),
+            Self::Version { found } => write!(f, "`version` {found} is not known"),
             Self::TooMuch { what, most } => write!(f, "too many {what}: at most {most}"),
         }
     }
 }
 
-fn hint(f: &mut fmt::Formatter<'_>, nearest: Option<&str>, known: &str) -> fmt::Result {
-    match nearest {
-        Some(nearest) => write!(f, "\nhint: did you mean `{nearest}`?"),
-        None if known.is_empty() => Ok(()),
-        None => write!(f, "\nhint: known: {known}"),
+impl Problem {
+    /// What to do about it.
+    pub fn hint(&self) -> Option<Cow<'static, str>> {
+        let alike = |nearest: &Option<String>, known: String| match nearest {
+            Some(nearest) => Some(format!("did you mean `{nearest}`?").into()),
+            None => (!known.is_empty()).then(|| format!("known: {known}").into()),
+        };
+        Some(match self {
+            Self::UnknownKey { known, nearest, .. } => return alike(nearest, known.join(", ")),
+            Self::UnknownWord { known, nearest, .. } => return alike(nearest, known.join(", ")),
+            Self::MissingKey { hint, .. } | Self::NotWith { hint, .. } | Self::Nothing { hint } => (*hint).into(),
+            Self::Amount { expected, .. } => format!("write {expected}").into(),
+            Self::Pattern { hint, .. } => hint.clone()?.into(),
+            Self::Duplicate { .. } => "every rule needs an `id` of its own".into(),
+            Self::Name { .. } => "use up to 64 letters, digits, dots, dashes and underscores".into(),
+            Self::Conflict { .. } => "remove one".into(),
+            Self::Version { .. } => format!("version {VERSION} is supported").into(),
+            Self::Syntax(_)
+            | Self::Type { .. }
+            | Self::Range { .. }
+            | Self::EmptyList { .. }
+            | Self::Crossed { .. }
+            | Self::TooMuch { .. } => return None,
+        })
     }
 }

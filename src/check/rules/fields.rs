@@ -281,7 +281,8 @@ impl<'a> Fields<'a> {
                         .trim_start_matches("error: ")
                         .to_owned();
                     let key = key.to_owned();
-                    self.file.fail(at, Problem::Pattern { key, cause });
+                    let hint = None;
+                    self.file.fail(at, Problem::Pattern { key, cause, hint });
                 }
             }
         }

@@ -17,6 +17,7 @@ use crate::diagnose::report::Confidence;
 use crate::kubelet::PackagePatterns;
 
 pub use error::{Problem, RulesError};
+pub use read::Mistakes;
 pub use words::{Assemble, Inconclusive, Level, Measure, Per, ProfileKind, Signal};
 
 /// A file of rules.

@@ -95,7 +95,7 @@ fn whole(file: &File<'_>, root: &DeTable<'_>, origin: &str, knowledge: &Knowledg
     if !fields.has("rule") {
         fields.missing(
             "rule",
-            "begin each rule with [[rule]]; `kubeprof check --init SOURCE` writes a file of them",
+            "begin each rule with [[rule]]; a first file of them can be made of a capture",
         );
     }
     fields.finish();
@@ -357,7 +357,8 @@ fn packages(fields: &Fields<'_>) -> Patterns<PackagePatterns> {
             Ok(patterns) => found.push((text, patterns)),
             Err(e) => {
                 let (key, cause) = ("package".to_owned(), e.to_string());
-                fields.file.fail(at, Problem::Pattern { key, cause });
+                let hint = Some(e.hint().into_owned());
+                fields.file.fail(at, Problem::Pattern { key, cause, hint });
             }
         }
     }
@@ -534,7 +535,7 @@ fn builds(fields: &Fields<'_>) -> Option<Builds> {
     if !fields.has("allow") {
         fields.missing(
             "allow",
-            "list build IDs, or how they begin; `kubeprof inspect` shows them",
+            "list build IDs, or how they begin; inspect a profile to see its own",
         );
     }
     Some(Builds { allow })

@@ -1,5 +1,6 @@
 //! What was typed after `kubeprof capture`, and what it means.
 
+use crate::cli::hints::Failure;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -250,7 +251,10 @@ impl CaptureArgs {
         }
         if let Some(trace) = self.trace {
             if trace.is_zero() {
-                bail!("a trace of no time holds nothing\nhint: --trace 5s, or leave it out");
+                bail!(Failure::new(
+                    "a trace of no time holds nothing",
+                    "--trace 5s, or leave it out"
+                ));
             }
             plan.add("trace")?;
             plan.name("trace");
@@ -259,26 +263,32 @@ impl CaptureArgs {
         let seconds = self.seconds.unwrap_or(30);
         if seconds == 0 {
             if plan.named.contains(&"cpu") {
-                bail!(
-                    "a CPU profile of 0 s is asked for by its name\nhint: give it --seconds, or leave cpu out of --profiles"
-                );
+                bail!(Failure::new(
+                    "a CPU profile of 0 s is asked for by its name",
+                    "give it --seconds, or leave cpu out of --profiles"
+                ));
             }
             plan.drop("cpu");
         }
         if seconds > 60 && !self.allow_long_cpu {
-            bail!(
-                "a CPU profile of {seconds} s: the kubelet sends no byte before its end, and what stands in front of API \
-                 servers often cuts silent connections after 60 s\nhint: --seconds 50, or --allow-long-cpu if you know the way"
-            );
+            bail!(Failure::new(
+                format!(
+                    "a CPU profile of {seconds} s: the kubelet sends no byte before its end, and what stands in front of API servers often cuts silent connections after 60 s"
+                ),
+                "--seconds 50, or --allow-long-cpu if you know the way"
+            ));
         }
         if seconds > LONGEST_CPU.as_secs() {
-            bail!("kubelets end every answer after 4 hours\nhint: --seconds of at most 14400");
+            bail!(Failure::new(
+                "kubelets end every answer after 4 hours",
+                "--seconds of at most 14400"
+            ));
         }
         plan.cpu = Duration::from_secs(seconds);
         let snapshots = self.series.unwrap_or(1);
         let every = self.every.unwrap_or(Duration::from_secs(60));
         if every.is_zero() && snapshots > 1 {
-            bail!("snapshots need some time between them\nhint: --every 60s");
+            bail!(Failure::new("snapshots need some time between them", "--every 60s"));
         }
         let schedule = Schedule { snapshots, every };
         Ok(self.with(plan, schedule))
@@ -292,10 +302,13 @@ impl CaptureArgs {
         let names: Vec<String> = asked.every.iter().chain(&asked.once).cloned().collect();
         let mut plan = Plan::list(&names)?;
         if i64::from(asked.snapshots) > *SNAPSHOTS.end() {
-            bail!(
-                "the bundle was asked for {} snapshots, which no capture takes\nhint: its manifest was changed: capture anew",
-                asked.snapshots
-            );
+            bail!(Failure::new(
+                format!(
+                    "the bundle was asked for {} snapshots, which no capture takes",
+                    asked.snapshots
+                ),
+                "its manifest was changed: capture anew"
+            ));
         }
         plan.named.clear();
         let option = |key: &str| asked.options.get(key).map(String::as_str);
@@ -309,9 +322,10 @@ impl CaptureArgs {
         plan.cpu = seconds("cpu_seconds").unwrap_or(plan.cpu);
         plan.trace = seconds("trace_seconds").unwrap_or(plan.trace);
         if plan.cpu > LONGEST_CPU || plan.trace > LONGEST_CPU {
-            bail!(
-                "kubelets end every answer after 4 hours\nhint: the manifest of the bundle was changed: capture anew"
-            );
+            bail!(Failure::new(
+                "kubelets end every answer after 4 hours",
+                "the manifest of the bundle was changed: capture anew"
+            ));
         }
         let schedule = Schedule {
             snapshots: asked.snapshots.max(1),
@@ -332,10 +346,12 @@ impl CaptureArgs {
     /// What is typed beside --resume may say once more what the bundle was asked for, and nothing else.
     fn agrees(&self, plan: &Plan, schedule: Schedule, until: Threshold) -> Result<()> {
         let differs = |flag: &str, typed: String, was: String| {
-            bail!(
-                "the bundle was asked for {was}, and {flag} asks for {typed}\nhint: --resume takes what is missing of what was \
-                 asked: leave {flag} out; or capture into a folder of its own, and `kubeprof bundle merge` both"
-            )
+            bail!(Failure::new(
+                format!("the bundle was asked for {was}, and {flag} asks for {typed}"),
+                format!(
+                    "--resume takes what is missing of what was asked: leave {flag} out; or capture into a folder of its own, and `kubeprof bundle merge` both"
+                )
+            ))
         };
         if let Some(n) = self.series.filter(|n| *n != schedule.snapshots) {
             return differs("--series", n.to_string(), format!("{} snapshots", schedule.snapshots));

@@ -6,6 +6,7 @@ mod resume;
 mod summary;
 mod watch;
 
+use crate::cli::hints::Failure;
 use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -25,7 +26,7 @@ use crate::capture::preflight::{self, Asker, Permission};
 use crate::capture::refusal::{Cause, Refusal};
 use crate::capture::session::{Options, Session, Target, Visited};
 use crate::capture::transport::{self, Stop, Transport, check_node};
-use crate::render::refusal::{self, Words};
+use crate::cli::refusal::{self, Words};
 use crate::render::terminal::sanitize;
 
 /// Runs the command.
@@ -63,7 +64,10 @@ fn in_runtime(args: &CaptureArgs, told: Told) -> Result<Exit> {
     // A decoder that is still at work has nobody to tell.
     runtime.shutdown_background();
     exit.unwrap_or_else(|_| {
-        bail!("kubeprof itself broke: the line above says where\nhint: please report it; what was taken is in the bundle, and --resume goes on")
+        bail!(Failure::new(
+            "kubeprof itself broke: the line above says where",
+            "please report it; what was taken is in the bundle, and --resume goes on"
+        ))
     })
 }
 
@@ -83,14 +87,17 @@ async fn run(args: &CaptureArgs, told: Told) -> Result<Exit> {
     };
     let targets = targets(args, before.as_ref(), &stop).await?;
     let Some(first) = targets.first() else {
-        bail!("no node is named\nhint: kubeprof capture NODE --out DIR; `kubectl get nodes` lists the names");
+        bail!(Failure::new(
+            "no node is named",
+            "kubeprof capture NODE --out DIR; `kubectl get nodes` lists the names"
+        ));
     };
     if !first.transport.route().has_api_server() {
         if let Some(name) = ["version", "node"].into_iter().find(|n| options.plan.named.contains(n)) {
-            bail!(
-                "{name} comes from the API server, and there is none on the way of --direct\nhint: leave {name} out of \
-                 --profiles, or go through the API server"
-            );
+            bail!(Failure::new(
+                format!("{name} comes from the API server, and there is none on the way of --direct"),
+                format!("leave {name} out of --profiles, or go through the API server")
+            ));
         }
         options.plan.drop("version");
         options.plan.drop("node");
@@ -161,10 +168,10 @@ fn readable(from: &binary::From) -> Result<()> {
         Ok(_) => "not a file".to_owned(),
         Err(e) => e.to_string(),
     };
-    bail!(
-        "--binary {}: {why}\nhint: name the executable that the kubelet runs, or ssh://[user@]host",
-        path.display()
-    )
+    bail!(Failure::new(
+        format!("--binary {}: {why}", path.display()),
+        "name the executable that the kubelet runs, or ssh://[user@]host"
+    ))
 }
 
 /// Who asks the API server before anything is begun.
@@ -208,7 +215,7 @@ fn open(args: &CaptureArgs, started: Started) -> Result<(Writer, PathBuf)> {
             Ok((writer, root.clone()))
         }
         (None, Some(root)) => Ok((Writer::create(root, started)?, root.clone())),
-        (None, None) => bail!("no folder is named\nhint: --out DIR"),
+        (None, None) => bail!(Failure::new("no folder is named", "--out DIR")),
     }
 }
 
@@ -287,12 +294,16 @@ async fn check(options: &Options, targets: &[Target], asker: &Asker<'_>) -> Resu
         } else {
             format!(" ({words})")
         };
-        bail!(
-            "API server: {user:?} may not get nodes/proxy of {}{words}\nhint: let somebody who may run `kubectl apply -f -` on \
-             this; or --force asks all the same\n\n{}",
-            denied.join(", "),
-            preflight::rbac(&options.plan, &user, &denied, &["proxy"])
-        );
+        bail!(Failure::new(
+            format!(
+                "API server: {user:?} may not get nodes/proxy of {}{words}",
+                denied.join(", ")
+            ),
+            format!(
+                "let somebody who may run `kubectl apply -f -` on this; or --force asks all the same\n\n{}",
+                preflight::rbac(&options.plan, &user, &denied, &["proxy"])
+            )
+        ));
     }
     if targets.len() == 1 {
         preflight::node(asker, &first.node).await.map_err(|r| refused(&r))?;
@@ -313,14 +324,15 @@ fn refused(r: &Refusal) -> anyhow::Error {
         } else {
             "-l"
         };
-        return anyhow!(
-            "{}: {why}\nhint: {flag} needs the right to list nodes: name the nodes one by one, or let somebody who may run \
-             `kubectl apply -f -` on this\n\n{}",
-            r.who,
-            preflight::list_rbac(&r.details.user)
-        );
+        return anyhow!(Failure::new(
+            format!("{}: {why}", r.who),
+            format!(
+                "{flag} needs the right to list nodes: name the nodes one by one, or let somebody who may run `kubectl apply -f -` on this\n\n{}",
+                preflight::list_rbac(&r.details.user)
+            )
+        ));
     }
-    anyhow!("{}: {why}\nhint: {remedy}", r.who)
+    anyhow!(Failure::new(format!("{}: {why}", r.who), format!("{remedy}")))
 }
 
 /// Returns when the user or the system wants the process to end.

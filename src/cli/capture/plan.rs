@@ -1,5 +1,6 @@
 //! `kubeprof capture --dry-run`: what would be asked, at what cost, with which rights.
 
+use crate::cli::hints::Failure;
 use std::fmt::Write as _;
 use std::io::Write as _;
 
@@ -41,7 +42,7 @@ pub(super) async fn dry_run(options: &Options, targets: &[Target], stop: &Stop, 
         return Ok(Exit::Failed);
     };
     if !matches!(args.output, Format::Text | Format::Wide | Format::Json) {
-        bail!("--dry-run prints text or JSON\nhint: -o json, or no -o");
+        bail!(Failure::new("--dry-run prints text or JSON", "-o json, or no -o"));
     }
     let t = &first.transport;
     let plan = &options.plan;

@@ -3,6 +3,7 @@
 //! Bundles travel: through tickets, chats and mail. So the server comes from the kubeconfig or the command line, and must be
 //! the one that the bundle names; what stands in the bundle alone has to be typed.
 
+use crate::cli::hints::Failure;
 use std::path::Path;
 
 use anyhow::{Result, anyhow, bail};
@@ -17,10 +18,10 @@ use crate::capture::transport::Transport;
 pub(super) fn asked(root: &Path) -> Result<Asked> {
     let path = root.join(JOURNAL);
     let fail = |why: &dyn std::fmt::Display| {
-        anyhow!(
-            "{}: {why}\nhint: --resume takes the folder that a capture made",
-            path.display()
-        )
+        anyhow!(Failure::new(
+            format!("{}: {why}", path.display()),
+            "--resume takes the folder that a capture made"
+        ))
     };
     // Neither a link nor a pipe nor a device is read.
     let found = std::fs::symlink_metadata(&path).map_err(|e| fail(&e))?;
@@ -35,11 +36,13 @@ pub(super) fn asked(root: &Path) -> Result<Asked> {
             == (&asked.every, &asked.once, asked.snapshots, &asked.route, &asked.server);
         let twice = other.nodes.iter().any(|n| asked.nodes.contains(n));
         if !same || twice {
-            bail!(
-                "{}: it was merged of captures that were asked for different things\nhint: --resume the bundles that it was \
-                 merged of, and `kubeprof bundle merge` them anew",
-                root.display()
-            );
+            bail!(Failure::new(
+                format!(
+                    "{}: it was merged of captures that were asked for different things",
+                    root.display()
+                ),
+                "--resume the bundles that it was merged of, and `kubeprof bundle merge` them anew"
+            ));
         }
         asked.nodes.extend(other.nodes);
     }
@@ -67,50 +70,60 @@ pub(super) fn destination(asked: &Asked, args: &CaptureArgs) -> Result<()> {
     };
     let captured = route_of(asked);
     match captured {
-        Route::Direct if typed != captured => bail!(
-            "the bundle was captured directly from {}, and a bundle does not say where your credentials go\nhint: type it: \
-             --direct {}",
-            names(&asked.nodes),
-            asked
-                .nodes
-                .iter()
-                .map(|n| typeable(n, "HOST"))
-                .collect::<Vec<_>>()
-                .join(" --direct ")
-        ),
-        Route::KubectlProxy if typed != captured => bail!(
-            "the bundle was captured through a `kubectl proxy` at {:?}, and a bundle does not say where to connect\nhint: type \
-             it: --via {}",
-            asked.server,
-            typeable(&asked.server, "URL")
-        ),
-        Route::ApiServer if typed != captured && !args.force => bail!(
-            "the bundle was captured through the API server {:?}, and this goes another way\nhint: leave --direct and --via out; \
-             --force where it is the same node",
-            asked.server
-        ),
+        Route::Direct if typed != captured => bail!(Failure::new(
+            format!(
+                "the bundle was captured directly from {}, and a bundle does not say where your credentials go",
+                names(&asked.nodes)
+            ),
+            format!(
+                "type it: --direct {}",
+                asked
+                    .nodes
+                    .iter()
+                    .map(|n| typeable(n, "HOST"))
+                    .collect::<Vec<_>>()
+                    .join(" --direct ")
+            )
+        )),
+        Route::KubectlProxy if typed != captured => bail!(Failure::new(
+            format!(
+                "the bundle was captured through a `kubectl proxy` at {:?}, and a bundle does not say where to connect",
+                asked.server
+            ),
+            format!("type it: --via {}", typeable(&asked.server, "URL"))
+        )),
+        Route::ApiServer if typed != captured && !args.force => bail!(Failure::new(
+            format!(
+                "the bundle was captured through the API server {:?}, and this goes another way",
+                asked.server
+            ),
+            "leave --direct and --via out; --force where it is the same node"
+        )),
         _ => {}
     }
     let mut typed = args.nodes.iter().chain(&way.direct);
     if let Some(node) = typed.find(|n| !asked.nodes.contains(n)) {
-        bail!(
-            "the bundle was not asked for {node:?}, but for {}\nhint: capture it into a folder of its own, and `kubeprof \
-             bundle merge` both",
-            names(&asked.nodes)
-        );
+        bail!(Failure::new(
+            format!("the bundle was not asked for {node:?}, but for {}", names(&asked.nodes)),
+            "capture it into a folder of its own, and `kubeprof bundle merge` both"
+        ));
     }
     let port = asked.nodes.iter().find(|n| n.contains(':'));
     if let Some(node) = port.filter(|_| args.nodes.is_empty() && way.direct.is_empty()) {
-        bail!(
-            "the bundle was captured from a port that it names itself, {node:?}, and a bundle does not say where to connect\nhint: \
-             type the nodes: kubeprof capture {} --resume DIR",
-            asked
-                .nodes
-                .iter()
-                .map(|n| typeable(n, "NODE"))
-                .collect::<Vec<_>>()
-                .join(" ")
-        );
+        bail!(Failure::new(
+            format!(
+                "the bundle was captured from a port that it names itself, {node:?}, and a bundle does not say where to connect"
+            ),
+            format!(
+                "type the nodes: kubeprof capture {} --resume DIR",
+                asked
+                    .nodes
+                    .iter()
+                    .map(|n| typeable(n, "NODE"))
+                    .collect::<Vec<_>>()
+                    .join(" ")
+            )
+        ));
     }
     Ok(())
 }
@@ -127,11 +140,14 @@ pub(super) fn server(asked: &Asked, transport: &Transport, args: &CaptureArgs) -
         Route::KubectlProxy => "--via of that one; --force where it is the same cluster at another port",
         _ => "--context or --kubeconfig of that cluster; --force where it is the same cluster under another address",
     };
-    bail!(
-        "the bundle was captured through {:?}, and this is {}\nhint: {hint}",
-        asked.server,
-        transport.server()
-    )
+    bail!(Failure::new(
+        format!(
+            "the bundle was captured through {:?}, and this is {}",
+            asked.server,
+            transport.server()
+        ),
+        format!("{hint}")
+    ))
 }
 
 /// Names of nodes as they can be shown.

@@ -13,9 +13,10 @@ use crate::capture::endpoints::{Endpoint, Server, endpoint};
 use crate::capture::session::{Options, Visited, truncation};
 use crate::cli::Exit;
 use crate::cli::args::{Format, OutArgs};
+use crate::cli::hints;
 use crate::cli::output;
+use crate::cli::refusal::{self, Words};
 use crate::render::document::{Cell, Column, Document, Row, Shown};
-use crate::render::refusal::{self, Words};
 use crate::render::terminal::sanitize;
 
 /// One artifact of one node, over all its snapshots.
@@ -108,7 +109,7 @@ impl Summary {
             self.refusals();
             // A capture that is not whole says why, also where it is quiet.
             if let Some(Err(e)) = &self.executable {
-                say!("\nexecutable: {}", sanitize_lines(&e.to_string()));
+                say!("\nexecutable: {}", sanitize_lines(&hints::told_chain(e)));
             }
             if let Some(why) = &self.ended {
                 say!("\nended early: {}", sanitize(why));
@@ -196,7 +197,7 @@ impl Summary {
                     self.executable
                         .as_ref()
                         .and_then(|b| b.as_ref().err())
-                        .map(|e| e.to_string())
+                        .map(hints::told_chain)
                 ),
             ),
         ]);

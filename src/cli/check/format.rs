@@ -1,5 +1,6 @@
 //! `-o FORMAT` and `-o FORMAT=FILE`: one answer in several formats, at most one of them on standard output.
 
+use crate::cli::hints::Failure;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -75,7 +76,10 @@ pub(super) fn distinct(targets: &[Target], out: Option<&Path>) -> Result<()> {
         let place = t.file.as_deref();
         if seen.contains(&place) {
             let place = place.map_or("standard output".to_owned(), |p| p.display().to_string());
-            bail!("two formats to {place}\nhint: -o FORMAT=FILE writes one of them to a file");
+            bail!(Failure::new(
+                format!("two formats to {place}"),
+                "-o FORMAT=FILE writes one of them to a file"
+            ));
         }
         if place.is_some() && place == out {
             bail!("two formats to {}", out.unwrap_or(Path::new("")).display());

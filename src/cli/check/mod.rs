@@ -2,6 +2,7 @@
 
 mod format;
 
+use crate::cli::hints::{self, Failure};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -162,7 +163,10 @@ fn explain(name: &str, rules: &Rules, args: &CheckArgs) -> Result<Exit> {
         let ids = rules.rules.iter().map(|r| r.id.as_str());
         let near = nearest(name, ids.clone()).map(|n| format!("did you mean {n}?"));
         let hint = near.unwrap_or_else(|| format!("rules: {}", ids.collect::<Vec<_>>().join(", ")));
-        bail!("{}: no rule {name}\nhint: {hint}", rules.origin);
+        bail!(Failure::new(
+            format!("{}: no rule {name}", rules.origin),
+            format!("{hint}")
+        ));
     }
     print(&found, rules, args)
 }
@@ -170,10 +174,10 @@ fn explain(name: &str, rules: &Rules, args: &CheckArgs) -> Result<Exit> {
 fn print(found: &[&Rule], rules: &Rules, args: &CheckArgs) -> Result<Exit> {
     if found.is_empty() {
         let ids: Vec<&str> = rules.rules.iter().map(|r| r.id.as_str()).collect();
-        bail!(
-            "no such rule\nhint: rules: {}; for those of a file add --rules FILE",
-            ids.join(", ")
-        );
+        bail!(Failure::new(
+            "no such rule",
+            format!("rules: {}; for those of a file add --rules FILE", ids.join(", "))
+        ));
     }
     output::data(&args.out, true, |out| {
         for (i, rule) in found.iter().enumerate() {
@@ -208,7 +212,7 @@ fn rules(args: &CheckArgs, knowledge: &Knowledge) -> Result<Rules> {
         return Ok(Rules::builtin(!args.baseline.is_empty()));
     };
     let text = read_rules(path)?;
-    Rules::parse(&text, &path.display().to_string(), knowledge).map_err(|e| anyhow!("{e}"))
+    Rules::parse(&text, &path.display().to_string(), knowledge).map_err(|e| anyhow!(hints::of_rules(&e)))
 }
 
 /// Reads a file of rules; one that is too large is not read to its end.
@@ -225,11 +229,10 @@ fn read_rules(path: &Path) -> Result<String> {
     };
     open().with_context(|| path.display().to_string())?;
     String::from_utf8(bytes).map_err(|e| {
-        anyhow!(
-            "{}: byte {} is not UTF-8\nhint: rules are a TOML file",
-            path.display(),
-            e.utf8_error().valid_up_to()
-        )
+        anyhow!(Failure::new(
+            format!("{}: byte {} is not UTF-8", path.display(), e.utf8_error().valid_up_to()),
+            "rules are a TOML file"
+        ))
     })
 }
 

@@ -1,6 +1,7 @@
 //! Sources -> moments, one after the other: every snapshot of every process that `input` finds, its profiles decoded when it
 //! is its turn.
 
+use crate::cli::hints::Failure;
 use std::path::PathBuf;
 
 use anyhow::{Result, bail};
@@ -75,7 +76,10 @@ pub(super) fn each_of_node(
     if taken == 0 {
         // Says of each sort of wrong file what it is.
         input.subject()?;
-        bail!("no profiles, dumps or metrics in the sources\nhint: kubeprof inspect says what a file holds");
+        bail!(Failure::new(
+            "no profiles, dumps or metrics in the sources",
+            "kubeprof inspect says what a file holds"
+        ));
     }
     Ok(())
 }

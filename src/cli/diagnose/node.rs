@@ -1,5 +1,6 @@
 //! `diagnose NODE`: a capture into a bundle of its own, which is then diagnosed.
 
+use crate::cli::hints::Failure;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, bail};
@@ -70,7 +71,10 @@ pub(super) fn captured(sources: &[PathBuf], args: &NodeArgs) -> Result<Option<Pa
     }
     if nodes.len() != sources.len() || is_asked && !sources.is_empty() {
         let named = nodes.first().copied().unwrap_or("--all-nodes or --direct");
-        bail!("{named}: nodes and files at once\nhint: capture first, then diagnose the bundle and the files");
+        bail!(Failure::new(
+            format!("{named}: nodes and files at once"),
+            "capture first, then diagnose the bundle and the files"
+        ));
     }
     let root = args.bundle.clone().unwrap_or_else(|| default_root(&nodes));
     let mut typed: Vec<String> = nodes.iter().map(|&n| n.to_owned()).collect();

@@ -10,6 +10,7 @@ use rustc_hash::FxHashSet;
 use super::flags::Flags;
 use super::{demangle, local};
 use crate::analysis;
+use crate::cli::hints;
 use crate::input::{Input, Note};
 use crate::model::{self, LabelKind, MappingId, MergeOptions, Profile};
 use crate::pprof::Limit;
@@ -52,7 +53,7 @@ pub(super) fn fetch(flags: &Flags, executable: Option<&str>) -> Result<Profile, 
                     locate(&mut p, executable, &flags.build_id);
                     profiles.push(p);
                 }
-                Err(e) => say!("{e}"),
+                Err(e) => say!("{}", hints::told(&e)),
             }
         }
         if !names.is_empty() && profiles.is_empty() {

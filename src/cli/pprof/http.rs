@@ -12,6 +12,7 @@ use super::config::Config;
 use super::sources::LocalSources;
 use super::{Failure, output, report_from};
 use crate::analysis::{self, Granularity, View};
+use crate::cli::hints;
 use crate::model::Profile;
 use crate::pprof::{Compression, encode_gzip_as_read};
 use crate::render;
@@ -166,7 +167,7 @@ impl Shown {
                 continue;
             }
             if *option == "sample_index" {
-                analysis::sample_index(&self.profile, value).map_err(|e| e.to_string())?;
+                analysis::sample_index(&self.profile, value).map_err(|e| hints::told(&e))?;
             }
             config.assign(option, value)?;
         }

@@ -22,6 +22,7 @@ use std::path::Path;
 
 use super::Exit;
 use crate::analysis::{self, Dialect, Note, Query};
+use crate::cli::hints;
 use crate::model::Profile;
 use crate::pprof;
 use crate::render::pprof as text;
@@ -182,7 +183,7 @@ impl From<io::Error> for Failure {
 
 impl From<analysis::QueryError> for Failure {
     fn from(e: analysis::QueryError) -> Self {
-        Failure::Query(e.to_string())
+        Failure::Query(hints::told(&e))
     }
 }
 

@@ -1,7 +1,7 @@
 //! The commands that grant a user a right to a kubelet.
 
 /// Commands that let `user` get `resource`, for instance `nodes/proxy`.
-pub fn grant(user: &str, resource: &str) -> String {
+pub(in crate::cli) fn grant(user: &str, resource: &str) -> String {
     let subject = match user.strip_prefix("system:serviceaccount:") {
         Some(account) => format!("--serviceaccount={account}"),
         None => format!("--user='{}'", user.replace('\'', r"'\''")),

@@ -9,49 +9,48 @@ mod network;
 mod server;
 
 use crate::bundle::manifest::{Cause, Details, Effect, Finished, Missing, Route, Who};
+use crate::render::missing::Explain;
+pub use crate::render::missing::Words;
 
-pub use grant::grant;
+pub(super) use grant::grant;
 
-/// A refusal in words.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
-pub struct Words {
-    /// Why: one sentence without a full stop.
-    pub why: String,
-    /// What to change, with the field or the rule; `""` where nothing is to be changed.
-    pub remedy: String,
-}
+/// How pages of bundles word what is missing.
+pub(super) const EXPLAIN: Explain = Explain {
+    missing,
+    interrupted,
+    resume: "go on with `kubeprof capture --resume`",
+};
 
-impl Words {
-    fn new(why: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Words {
-            why: why.into(),
-            remedy: remedy.into(),
-        }
+/// A reason and a remedy.
+fn told(why: impl Into<String>, remedy: impl Into<String>) -> Words {
+    Words {
+        why: why.into(),
+        remedy: remedy.into(),
     }
 }
 
 /// Words for a refusal.
 pub fn words(who: Who, cause: Cause, details: &Details) -> Words {
-    let told = server::words(who, cause, details)
+    let found = server::words(who, cause, details)
         .or_else(|| network::words(who, cause, details))
         .or_else(|| local::words(cause, details))
-        .unwrap_or_else(|| Words::new(said("the reason is not known to this version", details), ""));
+        .unwrap_or_else(|| told(said("the reason is not known to this version", details), ""));
     let why = match details.effect {
-        None | Some(Effect::Unknown) => told.why,
-        Some(Effect::ProcessGone) => format!("the process ended before this could be asked for again: {}", told.why),
-        Some(Effect::ProcessUnknown) => format!("whether the process is still the same is not known: {}", told.why),
-        Some(Effect::ThresholdUnreachable) => format!("the threshold cannot be reached: {}", told.why),
-        Some(Effect::LeftOut) => format!("left out by redaction: {}", told.why),
+        None | Some(Effect::Unknown) => found.why,
+        Some(Effect::ProcessGone) => format!("the process ended before this could be asked for again: {}", found.why),
+        Some(Effect::ProcessUnknown) => format!("whether the process is still the same is not known: {}", found.why),
+        Some(Effect::ThresholdUnreachable) => format!("the threshold cannot be reached: {}", found.why),
+        Some(Effect::LeftOut) => format!("left out by redaction: {}", found.why),
     };
-    let is_told = !details.inherited && !matches!(details.effect, Some(Effect::ProcessGone));
-    let remedy = if is_told { told.remedy } else { String::new() };
+    let is_own = !details.inherited && !matches!(details.effect, Some(Effect::ProcessGone));
+    let remedy = if is_own { found.remedy } else { String::new() };
     Words { why, remedy }
 }
 
 /// Words for an artifact that is not there.
 pub fn missing(m: &Missing) -> Words {
     if m.cause == Cause::Unknown && !m.why.is_empty() {
-        return Words::new(m.why.as_str(), m.remedy.as_str());
+        return told(m.why.as_str(), m.remedy.as_str());
     }
     words(m.who, m.cause, &m.details)
 }

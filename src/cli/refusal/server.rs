@@ -1,6 +1,6 @@
 //! What API servers and kubelets refuse, in words.
 
-use super::{Words, grant, said, server, shorter};
+use super::{Words, grant, said, server, shorter, told};
 use crate::bundle::manifest::{Cause, Details, Route, Who};
 
 /// How to switch a handler on without losing what is there now.
@@ -15,75 +15,75 @@ pub(super) fn words(who: Who, cause: Cause, d: &Details) -> Option<Words> {
     let direct = d.route == Some(Route::Direct);
     let resource = d.resource.as_str();
     Some(match cause {
-        Cause::ApiUnauthorized => Words::new(
+        Cause::ApiUnauthorized => told(
             "the API server does not know you: no valid certificate or token",
             "renew the credentials of your kubeconfig (log in again, or run its exec plugin by hand to see what it says)",
         ),
         Cause::ApiForbidden => forbidden(d),
-        Cause::MayNotActAs => Words::new(
+        Cause::MayNotActAs => told(
             format!("you are {:?} and may not act as another user: {}", d.user, d.message),
             "leave --as and --as-group out (or `as` of your kubeconfig), or use credentials that may `impersonate` users and \
              groups; no right to nodes/proxy is missing here",
         ),
-        Cause::MayNotListNodes => Words::new(
+        Cause::MayNotListNodes => told(
             format!("you are {:?} and may not list nodes: {}", d.user, d.message),
             "name the nodes one by one, or ask for the right to list nodes",
         ),
-        Cause::ProviderForbids => Words::new(
+        Cause::ProviderForbids => told(
             format!("GKE Autopilot lets no one reach a kubelet: {}", d.message),
             "no right helps: ask the provider's support for profiles; its monitoring has the kubelet's metrics",
         ),
-        Cause::NoSuchNode => Words::new(d.message.as_str(), "`kubectl get nodes` lists the names"),
-        Cause::BadNodeName => Words::new(
+        Cause::NoSuchNode => told(d.message.as_str(), "`kubectl get nodes` lists the names"),
+        Cause::BadNodeName => told(
             d.message.as_str(),
             "a node is NAME, NAME:PORT or https:NAME:PORT; `kubectl get nodes` lists the names",
         ),
-        Cause::AddressNotAllowed => Words::new(
+        Cause::AddressNotAllowed => told(
             format!(
                 "{}: the API server connects to no loopback or link-local address",
                 d.message
             ),
             "the node registered with such an address (its --node-ip); capture on the node with --direct 127.0.0.1",
         ),
-        Cause::ApiPathNotFound => Words::new(
+        Cause::ApiPathNotFound => told(
             said("the API server serves no such path", d),
             "is `server` of your kubeconfig the API server itself, or a proxy that passes only some paths?",
         ),
-        Cause::Expired => Words::new(said("the list was too old to continue", d), "ask again"),
+        Cause::Expired => told(said("the list was too old to continue", d), "ask again"),
         Cause::Overloaded => overloaded(who, d),
         Cause::ApiNotReady => not_ready(d),
-        Cause::NoNodes if d.selector.is_empty() => Words::new("the cluster has no nodes", "is it the right cluster?"),
-        Cause::NoNodes => Words::new(
+        Cause::NoNodes if d.selector.is_empty() => told("the cluster has no nodes", "is it the right cluster?"),
+        Cause::NoNodes => told(
             format!("no node has the labels {:?}", d.selector),
             "`kubectl get nodes --show-labels` lists them",
         ),
-        Cause::TooManyNodes => Words::new(
+        Cause::TooManyNodes => told(
             format!(
                 "more than {} nodes match, and each would be asked for a CPU profile",
                 d.limit.unwrap_or(0)
             ),
             "choose fewer with -l, or allow more with --max-nodes",
         ),
-        Cause::EndlessNodeList => Words::new(
+        Cause::EndlessNodeList => told(
             format!(
                 "the list of nodes has no end: {} pages came, and each names another",
                 d.limit.unwrap_or(0)
             ),
             "name the nodes one by one; `kubectl get nodes` lists them",
         ),
-        Cause::NotANodeList => Words::new("the answer is not a list of nodes", "is `server` the API server?"),
-        Cause::KubeletUnauthorized if direct => Words::new(
+        Cause::NotANodeList => told("the answer is not a list of nodes", "is `server` the API server?"),
+        Cause::KubeletUnauthorized if direct => told(
             "the kubelet does not know you",
             "send a client certificate that its `authentication.x509.clientCAFile` signed (--client-certificate, \
              --client-key), or a token (--token) if its `authentication.webhook.enabled` is true",
         ),
-        Cause::KubeletUnauthorized => Words::new(
+        Cause::KubeletUnauthorized => told(
             "the kubelet does not know the API server's client certificate",
             "the cluster is set up wrong: --kubelet-client-certificate of the API server must be signed by \
              `authentication.x509.clientCAFile` of the kubelet, and both clocks must agree; meanwhile capture on the node \
              with --direct",
         ),
-        Cause::KubeletForbidden if direct && d.user.starts_with("system:node:") => Words::new(
+        Cause::KubeletForbidden if direct && d.user.starts_with("system:node:") => told(
             format!(
                 "the kubelet's own certificate ({:?}) may not get {resource}, as is usual",
                 d.user
@@ -91,7 +91,7 @@ pub(super) fn words(who: Who, cause: Cause, d: &Details) -> Option<Words> {
             "on a control plane, take its apiserver-kubelet-client certificate; elsewhere an administrator's \
              (--client-certificate, --client-key) or a token (--token, from `kubectl create token`)",
         ),
-        Cause::KubeletForbidden if direct => Words::new(
+        Cause::KubeletForbidden if direct => told(
             format!("the kubelet knows you as {:?} and you may not get {resource}", d.user),
             format!(
                 "{}; `kubeprof capture --direct {} --dry-run` prints the YAML for all that is taken; kubelets remember a \
@@ -100,7 +100,7 @@ pub(super) fn words(who: Who, cause: Cause, d: &Details) -> Option<Words> {
                 d.node
             ),
         ),
-        Cause::KubeletForbidden => Words::new(
+        Cause::KubeletForbidden => told(
             format!(
                 "the kubelet refuses the API server's own user {:?} ({resource}); your rights are fine",
                 d.user
@@ -111,7 +111,7 @@ pub(super) fn words(who: Who, cause: Cause, d: &Details) -> Option<Words> {
                 d.user
             ),
         ),
-        Cause::AuthorizationError => Words::new(
+        Cause::AuthorizationError => told(
             format!(
                 "the kubelet could not ask the API server whether {:?} may: the node cannot reach the API server",
                 d.user
@@ -119,7 +119,7 @@ pub(super) fn words(who: Who, cause: Cause, d: &Details) -> Option<Words> {
             "repair the node's connection to the API server (that may be the trouble itself); a client whose certificate is \
              in system:masters is asked about too, so what is left is what the node has: journal, /proc, a core dump",
         ),
-        Cause::PathNotFound => Words::new(
+        Cause::PathNotFound => told(
             format!("this kubelet serves no {}", d.path),
             match d.path.as_str() {
                 "/configz" => "it is there only with `enableDebuggingHandlers: true`",
@@ -127,68 +127,68 @@ pub(super) fn words(who: Who, cause: Cause, d: &Details) -> Option<Words> {
                 _ => "nothing is wrong if the kubelet is old",
             },
         ),
-        Cause::ProfileNotServed => Words::new(
+        Cause::ProfileNotServed => told(
             format!("this kubelet serves no {}, although it serves other profiles", d.path),
             "its version has none, or something in front lets only some paths through; the other profiles are not affected",
         ),
-        Cause::UnknownProfile => Words::new(
+        Cause::UnknownProfile => told(
             "the Go version that the kubelet was built with has no such profile",
             match d.path.ends_with("goroutineleak") {
                 true => "goroutineleak needs a kubelet built with Go 1.27; nothing is wrong",
                 false => "nothing is wrong",
             },
         ),
-        Cause::DebuggingOff if d.port.is_some() => Words::new(
+        Cause::DebuggingOff if d.port.is_some() => told(
             "this is the kubelet's read-only port, where debugging handlers are always off",
             "port 10255 is read-only and never serves profiles: ask port 10250",
         ),
-        Cause::DebuggingOff => Words::new(
+        Cause::DebuggingOff => told(
             "the kubelet runs with `enableDebuggingHandlers: false`",
             switch_on("enableDebuggingHandlers"),
         ),
-        Cause::ProfilingOff => Words::new(
+        Cause::ProfilingOff => told(
             "the kubelet runs with `enableProfilingHandler: false`",
             switch_on("enableProfilingHandler"),
         ),
-        Cause::EndpointOff => Words::new(
+        Cause::EndpointOff => told(
             format!("the kubelet's `{}` handler is off", d.handler),
             "switch it on in the kubelet's configuration if you want it",
         ),
-        Cause::MethodNotAllowed => Words::new(
+        Cause::MethodNotAllowed => told(
             "the handler takes another HTTP method than GET",
             "nothing can be read there",
         ),
-        Cause::BadParameter => Words::new(
+        Cause::BadParameter => told(
             said("the kubelet does not take a parameter", d),
             "this is a bug in kubeprof, or the kubelet is older than Go 1.15: please report it",
         ),
         Cause::CpuProfileInUse => in_use("CPU profile", d),
         Cause::TraceInUse => in_use("trace", d),
-        Cause::Unhealthy => Words::new(
+        Cause::Unhealthy => told(
             said("health checks fail", d),
             "this is a finding, not a failure of the capture: the other artifacts say why",
         ),
-        Cause::NotAKubelet if d.port == Some(10250) => Words::new(
+        Cause::NotAKubelet if d.port == Some(10250) => told(
             format!("{} serves no profiles: what listens there is not a kubelet", d.node),
             "is the address right, or does something else listen at the kubelet's port on that node?",
         ),
-        Cause::NotAKubelet => Words::new(
+        Cause::NotAKubelet => told(
             format!("{} serves no profiles: this is not the kubelet's port", d.node),
             "kubelets serve profiles at port 10250; 10248 is health only and 10255 is read-only",
         ),
-        Cause::NotAKubeletButApiServer => Words::new(
+        Cause::NotAKubeletButApiServer => told(
             said(&format!("{} is an API server, not a kubelet; it says", d.node), d),
             "leave --direct out to go through the API server, or name the kubelet's port 10250",
         ),
-        Cause::NoKubeletMetrics => Words::new(
+        Cause::NoKubeletMetrics => told(
             format!("{} is not a kubelet: none of its metrics is one of a kubelet", d.node),
             "a port-forward to a pod, or another port? Kubelets listen at 10250; --force asks it all the same",
         ),
-        Cause::OtherNode => Words::new(
+        Cause::OtherNode => told(
             format!("the answer is about node {:?}, not {:?}", d.other, d.node),
             "something in front mixes nodes up: ask again, or go --direct to the node",
         ),
-        Cause::KubeletRefuses => Words::new(
+        Cause::KubeletRefuses => told(
             said("nothing listens at the kubelet's port", d),
             match d.port {
                 Some(port) if port != 10250 => {
@@ -200,37 +200,37 @@ pub(super) fn words(who: Who, cause: Cause, d: &Details) -> Option<Words> {
                 }
             },
         ),
-        Cause::KubeletUnreachable => Words::new(
+        Cause::KubeletUnreachable => told(
             said("the kubelet's port does not answer the API server", d),
             "a firewall, a security group or a node that is off the network: port 10250 must be open for the control plane; \
              meanwhile capture on the node with --direct",
         ),
-        Cause::KubeletSilent => Words::new(
+        Cause::KubeletSilent => told(
             said("the API server got no answer from the kubelet in time", d),
             "a kubelet that hangs, or a network between them that drops packets: look on the node with `systemctl status \
              kubelet`, and capture there with --direct",
         ),
-        Cause::KubeletNotReached => Words::new(
+        Cause::KubeletNotReached => told(
             said("the API server cannot reach the kubelet", d),
             "the message says why; meanwhile capture on the node with --direct",
         ),
-        Cause::KubeletCertificate => Words::new(
+        Cause::KubeletCertificate => told(
             said("the API server does not trust the kubelet's certificate", d),
             "renew the serving certificate (kubectl get csr; `serverTLSBootstrap`), or its name lacks the node's address; \
              meanwhile capture on the node with --direct",
         ),
-        Cause::NoAgent => Words::new(
+        Cause::NoAgent => told(
             said(
                 "the API server reaches nodes through konnectivity and no agent is connected",
                 d,
             ),
             "look at the konnectivity-agent pods (kubectl -n kube-system get pods), or capture on the node with --direct",
         ),
-        Cause::PathBroke => Words::new(
+        Cause::PathBroke => told(
             said("the connection between API server and kubelet broke", d),
             "the kubelet was stopped or something between cut the connection: ask again",
         ),
-        Cause::GatewayTimeout if who == Who::Path => Words::new(
+        Cause::GatewayTimeout if who == Who::Path => told(
             said("a deadline on the way ended the request", d),
             format!(
                 "API servers set none on nodes/proxy, so an aggregated or virtual API server or a proxy does: go --direct to \
@@ -246,7 +246,7 @@ pub(super) fn words(who: Who, cause: Cause, d: &Details) -> Option<Words> {
 fn forbidden(d: &Details) -> Words {
     let of_proxy = d.verb == "get" && d.resource == "nodes/proxy";
     if d.user == "system:anonymous" {
-        return Words::new(
+        return told(
             "the API server sees an anonymous request (system:anonymous): your kubeconfig sends no credentials",
             "look at `user` of the context in use (kubectl config view --minify)",
         );
@@ -269,7 +269,7 @@ fn forbidden(d: &Details) -> Words {
         ),
         false => "ask for the right that the message names; the other artifacts do not need it".to_owned(),
     };
-    Words::new(why, remedy)
+    told(why, remedy)
 }
 
 fn overloaded(who: Who, d: &Details) -> Words {
@@ -282,16 +282,16 @@ fn overloaded(who: Who, d: &Details) -> Words {
         Some(limit) => format!("it asks to wait {wait} s, and kubeprof waits {limit} s at most: try again later"),
         None => format!("kubeprof waits {wait} s and asks again; if it still refuses, try again later"),
     };
-    Words::new(said(&format!("{server} has too many requests"), d), remedy)
+    told(said(&format!("{server} has too many requests"), d), remedy)
 }
 
 fn not_ready(d: &Details) -> Words {
     match d.status {
-        None => Words::new(
+        None => told(
             said("your `kubectl proxy` cannot reach the API server", d),
             "is the cluster up, and does `kubectl version` answer?",
         ),
-        Some(status) => Words::new(
+        Some(status) => told(
             said(
                 &format!("the API server cannot serve at the moment (status {status})"),
                 d,
@@ -302,7 +302,7 @@ fn not_ready(d: &Details) -> Words {
 }
 
 fn in_use(what: &str, d: &Details) -> Words {
-    Words::new(
+    told(
         format!("another client takes a {what} of this kubelet, and there can be only one at a time"),
         format!(
             "wait until it has ended (kubeprof waits {} s and asks again), or end the other profiler: a continuous profiler, \
@@ -322,5 +322,5 @@ fn other(who: Who, d: &Details) -> Words {
         Who::ApiServer => format!("{} answered ", server(d)),
         _ => String::new(),
     };
-    Words::new(said(&format!("{server}status{status}"), d), remedy)
+    told(said(&format!("{server}status{status}"), d), remedy)
 }

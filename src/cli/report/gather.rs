@@ -1,5 +1,6 @@
 //! Sources -> what a report is made of: every profile of one node with its snapshot and where a command finds it.
 
+use crate::cli::hints::{self, Failure};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -57,19 +58,19 @@ pub(super) fn material(paths: &[PathBuf], reading: &Reading<'_>) -> Result<Gathe
     let node = match (node, nodes.len()) {
         (Some(asked), _) if !nodes.contains(asked) => {
             let known: Vec<&str> = nodes.into_iter().collect();
-            bail!(
-                "node {asked:?} is not in the sources\nhint: they have {}",
-                known.join(", ")
-            )
+            bail!(Failure::new(
+                format!("node {asked:?} is not in the sources"),
+                format!("they have {}", known.join(", "))
+            ))
         }
         (Some(asked), _) => Some(asked.to_owned()),
         (None, 0 | 1) => None,
         (None, _) => {
             let known: Vec<&str> = nodes.into_iter().collect();
-            bail!(
-                "the sources are of several nodes: {}\nhint: choose one with --node",
-                known.join(", ")
-            )
+            bail!(Failure::new(
+                format!("the sources are of several nodes: {}", known.join(", ")),
+                "choose one with --node"
+            ))
         }
     };
     let mut gathered = Gathered::default();
@@ -209,11 +210,11 @@ impl Reader<'_> {
         let of_names = |n: &&Note| {
             matches!(
                 n,
-                Note::Altered(_) | Note::Unproven(..) | Note::Trusted(_) | Note::OtherBinary(..) | Note::Server(_)
+                Note::Altered(_) | Note::Unproven(..) | Note::Trusted(_) | Note::OtherBinary(..) | Note::Server { .. }
             )
         };
         for note in subject.notes.iter().filter(of_names) {
-            open::note(self.out, &note.to_string());
+            open::note(self.out, &hints::noted(note));
         }
         let picture = picture(kind, artifact, &subject);
         let place = Place {

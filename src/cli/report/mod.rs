@@ -3,6 +3,7 @@
 mod gather;
 mod listings;
 
+use crate::cli::hints::Failure;
 use std::io::{self, Read as _, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -118,7 +119,10 @@ pub(super) fn answer(args: &ReportArgs) -> Result<Exit> {
         ReportFormat::Html => listings::listings(&gathered, &asked),
         ReportFormat::Markdown => Vec::new(),
     };
-    let report = crate::report::report(gathered.material, diagnosis, &knowledge)?;
+    let mut report = crate::report::report(gathered.material, diagnosis, &knowledge)?;
+    if redaction.is_some() {
+        report.asked.iter_mut().for_each(crate::report::Asked::forget_names);
+    }
     let print = |out: &mut dyn Write| match args.output {
         ReportFormat::Html => html(&report, sources, redaction.as_ref(), listings.clone(), out),
         ReportFormat::Markdown => with_words(sources, redaction.as_ref(), |words| {
@@ -182,6 +186,7 @@ fn with_words<T>(
         },
         place: &place,
         verdict: format!("kubeprof diagnose {}", typed(sources)),
+        explain: super::refusal::EXPLAIN,
         hide,
     })
 }
@@ -220,10 +225,10 @@ fn history(path: &Path, material: &mut Material, args: &ReportArgs) -> Result<()
         .map_or_else(|| path.display().to_string(), |n| n.to_string_lossy().into_owned());
     let read = match outside::read(&String::from_utf8_lossy(&plain), &name, modified) {
         Ok(read) => read,
-        Err(e) => bail!(
-            "{}: {e}\nhint: --metrics takes JSON of Prometheus (query_range) or Netdata (/api/v1/data), CSV of Netdata, or a scrape",
-            path.display()
-        ),
+        Err(e) => bail!(Failure::new(
+            format!("{}: {e}", path.display()),
+            "--metrics takes JSON of Prometheus (query_range) or Netdata (/api/v1/data), CSV of Netdata, or a scrape"
+        )),
     };
     if read.damaged > 0 {
         open::note(

@@ -1,5 +1,6 @@
 //! What the prompt says about itself: help, the variables, the banner. All of it is made from clap's definitions.
 
+use crate::cli::hints::Failure;
 use std::fmt::Write as _;
 
 use anyhow::{Result, bail};
@@ -158,7 +159,10 @@ fn about(session: &Session, topic: &str) -> Result<String> {
         let set: Vec<String> = set.iter().map(|(name, value)| format!("{name}={value}")).collect();
         return Ok(format!("{topic}\n  same as {}\n", set.join("; ")));
     }
-    bail!("there is no help on {topic}\nhint: `help` lists the commands, `options` the variables")
+    bail!(Failure::new(
+        format!("there is no help on {topic}"),
+        "`help` lists the commands, `options` the variables"
+    ))
 }
 
 /// All variables, each as an assignment that the prompt takes.

@@ -10,6 +10,7 @@ mod prompt;
 mod statement;
 mod variables;
 
+use crate::cli::hints::Failure;
 use std::io::{self, BufRead, IsTerminal};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -79,7 +80,10 @@ pub(super) struct Session {
 /// Runs a shell on the sources of a command line.
 pub(super) fn answer(args: &ShellArgs, matches: &ArgMatches) -> Result<Exit> {
     if args.out.out.is_some() {
-        bail!("a shell has many answers\nhint: send each to a file with `top > FILE`");
+        bail!(Failure::new(
+            "a shell has many answers",
+            "send each to a file with `top > FILE`"
+        ));
     }
     let held = open::received(open::sources(&args.input)?.subject()?, &args.input, &args.out)?;
     let mut session = Session::new(held, args.input.clone(), args.out.clone());
@@ -90,7 +94,10 @@ pub(super) fn answer(args: &ShellArgs, matches: &ArgMatches) -> Result<Exit> {
         return session.lines(args.command.iter().map(|line| Ok(line.clone())), false);
     }
     if on_stdin && !io::stdout().is_terminal() {
-        bail!("standard input has the profile, so it cannot have commands\nhint: give them with -c");
+        bail!(Failure::new(
+            "standard input has the profile, so it cannot have commands",
+            "give them with -c"
+        ));
     }
     if on_stdin || io::stdin().is_terminal() {
         prompt::ask(&mut session)?;

@@ -5,6 +5,7 @@
 //! stands. Quotes make one word of anything; backslashes are left to expressions. What the words mean is decided in
 //! `statement`.
 
+use crate::cli::hints::Failure;
 use std::path::PathBuf;
 
 use anyhow::{Result, bail};
@@ -97,7 +98,10 @@ fn split(line: &str) -> Result<Vec<&str>> {
         }
     }
     if let Some(q) = quote {
-        bail!("a quote ({q}) stays open\nhint: put the word in the other kind of quotes");
+        bail!(Failure::new(
+            format!("a quote ({q}) stays open"),
+            "put the word in the other kind of quotes"
+        ));
     }
     parts.push(&line[start..]);
     Ok(parts)
@@ -149,10 +153,16 @@ fn words(text: &str) -> Result<(Vec<Word>, Target)> {
         if let Some(command) = rest.strip_prefix('|') {
             let command = command.trim();
             if command.is_empty() {
-                bail!("the pipe leads nowhere\nhint: name a command, for instance `top | head`");
+                bail!(Failure::new(
+                    "the pipe leads nowhere",
+                    "name a command, for instance `top | head`"
+                ));
             }
             if target != Target::Screen {
-                bail!("the answer cannot go to a file and a pipe\nhint: redirect after the pipe, or use `| tee FILE`");
+                bail!(Failure::new(
+                    "the answer cannot go to a file and a pipe",
+                    "redirect after the pipe, or use `| tee FILE`"
+                ));
             }
             return Ok((words, Target::Pipe(command.to_owned())));
         }
@@ -163,7 +173,10 @@ fn words(text: &str) -> Result<(Vec<Word>, Target)> {
             };
             let (file, after) = word(after.trim_start());
             if file.text.is_empty() {
-                bail!("the redirection leads nowhere\nhint: name a file, for instance `top > top.txt`");
+                bail!(Failure::new(
+                    "the redirection leads nowhere",
+                    "name a file, for instance `top > top.txt`"
+                ));
             }
             if target != Target::Screen {
                 bail!("the answer can go to one file only");

@@ -3,6 +3,7 @@
 //! A command at the prompt is the command of the command line. Its words and the variables become arguments, clap reads
 //! them, and `dispatch` runs it with the profile that the session holds. Only what changes the session is done here.
 
+use crate::cli::hints::Failure;
 use std::ffi::OsString;
 
 use anyhow::{Result, anyhow, bail};
@@ -87,13 +88,16 @@ pub(super) fn execute(session: &mut Session, statement: &Statement) -> Result<Fl
                 forget(session, name)?;
             }
         }
-        ("unset", []) => bail!("unset what?\nhint: `unset focus`; `reset` forgets all"),
+        ("unset", []) => bail!(Failure::new("unset what?", "`unset focus`; `reset` forgets all")),
         ("unset", names) => {
             for name in names {
                 forget(session, name)?;
             }
         }
-        ("by" | "set", []) => bail!("{name} needs more words\nhint: `help` lists what there is"),
+        ("by" | "set", []) => bail!(Failure::new(
+            format!("{name} needs more words"),
+            "`help` lists what there is"
+        )),
         ("by", [value]) => assign(session, "by", value)?,
         (word, []) if session.catalogue.word(word).is_some() => {
             let set = session.catalogue.word(word).into_iter().flatten();
@@ -114,7 +118,10 @@ pub(super) fn execute(session: &mut Session, statement: &Statement) -> Result<Fl
             help::print(session, &page, target)?;
         }
         (name, _) if session.catalogue.word(name).is_some() || session.catalogue.find(name).is_some() => {
-            bail!("{name} is a variable, no command\nhint: assign with `{name}=VALUE`, or `help {name}`")
+            bail!(Failure::new(
+                format!("{name} is a variable, no command"),
+                format!("assign with `{name}=VALUE`, or `help {name}`")
+            ))
         }
         _ => return Err(no_command(session, name)),
     }
@@ -208,11 +215,17 @@ fn command_of(session: &Session, name: &str) -> Option<(String, Vec<Word>)> {
 fn no_command(session: &Session, name: &str) -> anyhow::Error {
     match name {
         "web" | "weblist" | "gv" | "evince" | "eog" | "kcachegrind" => {
-            return anyhow!(
-                "{name} would start a program that shows pictures\nhint: write a page with `flame > flame.html`"
-            );
+            return anyhow!(Failure::new(
+                format!("{name} would start a program that shows pictures"),
+                "write a page with `flame > flame.html`"
+            ));
         }
-        "!" => return anyhow!("the prompt runs no programs of its own\nhint: pipe into one: `top | grep kubelet`"),
+        "!" => {
+            return anyhow!(Failure::new(
+                "the prompt runs no programs of its own",
+                "pipe into one: `top | grep kubelet`"
+            ));
+        }
         _ => {}
     }
     let names: Vec<String> = session
@@ -222,8 +235,14 @@ fn no_command(session: &Session, name: &str) -> anyhow::Error {
     let words = session.catalogue.words();
     let all = names.iter().chain(&words).map(String::as_str);
     match nearest(name, all) {
-        Some(near) => anyhow!("there is no command {name}\nhint: did you mean {near}?"),
-        None => anyhow!("there is no command {name}\nhint: `help` lists the commands"),
+        Some(near) => anyhow!(Failure::new(
+            format!("there is no command {name}"),
+            format!("did you mean {near}?")
+        )),
+        None => anyhow!(Failure::new(
+            format!("there is no command {name}"),
+            "`help` lists the commands"
+        )),
     }
 }
 
@@ -252,7 +271,10 @@ fn run(session: &mut Session, name: &str, words: &[Word], target: &Target) -> Re
             .get_value_names()
             .and_then(|n| n.first())
             .map_or("REGEX", |n| n.as_str());
-        bail!("{name} needs {what}\nhint: for instance `{name} syncLoop`");
+        bail!(Failure::new(
+            format!("{name} needs {what}"),
+            format!("for instance `{name} syncLoop`")
+        ));
     }
     let (focus, ignore) = if name == "tags" {
         ("tagfocus", "tagignore")
@@ -366,9 +388,10 @@ fn sort(
                     .find(expression.split('=').next().unwrap_or_default())
                     .is_some()
                 {
-                    bail!(
-                        "-{expression} would ignore frames that match {expression}\nhint: write --{expression}, or quote the expression: --ignore='{expression}'"
-                    );
+                    bail!(Failure::new(
+                        format!("-{expression} would ignore frames that match {expression}"),
+                        format!("write --{expression}, or quote the expression: --ignore='{expression}'")
+                    ));
                 }
                 sorted.ignore.push(expression);
                 continue;

@@ -3,6 +3,7 @@
 //! There is no second list of options here. What is assigned is kept as text and becomes flags again, so that a command at
 //! the prompt and on the command line asks the same question.
 
+use crate::cli::hints::Failure;
 use std::collections::BTreeMap;
 
 use anyhow::{Result, anyhow};
@@ -357,12 +358,21 @@ pub(super) fn unknown(catalogue: &Catalogue, name: &str) -> anyhow::Error {
         _ => "",
     };
     if !elsewhere.is_empty() {
-        return anyhow!("{name} cannot be set at the prompt\nhint: {elsewhere}");
+        return anyhow!(Failure::new(
+            format!("{name} cannot be set at the prompt"),
+            format!("{elsewhere}")
+        ));
     }
     let names = catalogue.variables().iter().map(|v| v.name.as_str());
     match nearest(name, names) {
-        Some(near) => anyhow!("there is no variable {name}\nhint: did you mean {near}?"),
-        None => anyhow!("there is no variable {name}\nhint: `options` lists them"),
+        Some(near) => anyhow!(Failure::new(
+            format!("there is no variable {name}"),
+            format!("did you mean {near}?")
+        )),
+        None => anyhow!(Failure::new(
+            format!("there is no variable {name}"),
+            "`options` lists them"
+        )),
     }
 }
 

@@ -10,7 +10,8 @@ mod texts;
 mod words;
 
 use super::inflate::{Encoding, InflateError, Limit, encoding, inflate};
-use super::salvage::{self, Conversion};
+use super::salvage;
+pub use super::salvage::Conversion;
 use super::text::is_text;
 
 /// Bytes that are no profile, by what they are.
@@ -287,8 +288,7 @@ fn http_head(data: &[u8]) -> Option<(u16, usize)> {
 }
 
 impl std::fmt::Display for Mistake {
-    /// What it is, then a line `hint: ` with what to do.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}\nhint: {}", self.what(), self.remedy())
+        f.write_str(&self.what())
     }
 }

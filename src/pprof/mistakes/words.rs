@@ -184,9 +184,7 @@ impl Mistake {
             }
             Self::ExecutionTrace { .. } => "open it with `go tool trace`",
             Self::PprofReport => "give the .pb.gz file that the report was made from",
-            Self::Drawing { .. } => {
-                "give the .pb.gz file that it was made from; kubeprof draws it again (convert -o svg)"
-            }
+            Self::Drawing { .. } => "give the .pb.gz file that it was made from: it can be drawn again",
             Self::Folded => {
                 "give the profile that they were made from: counts without units, lines and labels are not enough"
             }
@@ -199,7 +197,7 @@ impl Mistake {
             Self::Threads { .. } => "give a dump of a Go process: /debug/pprof/goroutine?debug=2",
             Self::PerfScript => "read it with `perf report`, or convert perf.data with perf_to_profile",
             Self::HexDump => "make the file of it again: xxd -r FILE > profile.pb.gz",
-            Self::Source { .. } => "give the profile; --source DIR names sources for `list`",
+            Self::Source { .. } => "give the profile; sources are for listings of it",
             Self::Text { headers: 0, .. } => {
                 "give the file that was saved from /debug/pprof/, or the text with all lines of the goroutines as they were \
                  printed"
@@ -217,7 +215,7 @@ impl Mistake {
             Self::Archive { .. } => "unpack it and give the folder",
             Self::Utf16 => {
                 "a text comes back with `iconv -f UTF-16 -t UTF-8`; a profile that went through it is lost: capture again, \
-                 from cmd, or with `kubeprof capture`"
+                 from cmd"
             }
             Self::Base64 => "decode it first: base64 -d FILE > heap.pb.gz",
             Self::Log => {

@@ -6,10 +6,10 @@ use crate::bundle::manifest::{Artifact, Form, shown};
 use crate::bundle::{Lack, Record};
 use crate::model::units;
 use crate::render::document::{Cell, Column, Document, Emphasis, Row, Shown};
-use crate::render::refusal::{self, Words};
+use crate::render::missing::{Explain, Words};
 
 /// What a bundle holds and lacks, one artifact a row.
-pub fn bundle(name: &str, record: &Record) -> Document {
+pub fn bundle(name: &str, record: &Record, explain: &Explain) -> Document {
     let mut d = Document {
         schema: "kubeprof/bundle/1".to_owned(),
         ..Document::default()
@@ -33,11 +33,11 @@ pub fn bundle(name: &str, record: &Record) -> Document {
     for node in &record.nodes {
         for run in &node.runs {
             d.rows.extend(run.once.iter().map(there));
-            d.rows.extend(run.lacks.iter().map(lacking));
+            d.rows.extend(run.lacks.iter().map(|l| lacking(l, explain)));
             for snapshot in &run.snapshots {
                 let first = d.rows.len();
                 d.rows.extend(snapshot.artifacts.iter().map(there));
-                d.rows.extend(snapshot.lacks.iter().map(lacking));
+                d.rows.extend(snapshot.lacks.iter().map(|l| lacking(l, explain)));
                 if let Some(row) = d.rows.get_mut(first) {
                     row.rule_above = first > 0;
                 }
@@ -60,7 +60,7 @@ pub fn bundle(name: &str, record: &Record) -> Document {
     }
     let started = record.started.map(|t| t.to_string()).unwrap_or_default();
     let state = match &record.finished {
-        Some(f) => match refusal::interrupted(f) {
+        Some(f) => match (explain.interrupted)(f) {
             None => "came to its end".to_owned(),
             Some(why) => format!("interrupted: {why}"),
         },
@@ -172,7 +172,7 @@ fn there(a: &Artifact) -> Row {
     }
 }
 
-fn lacking(lack: &Lack) -> Row {
+fn lacking(lack: &Lack, explain: &Explain) -> Row {
     let m = &lack.missing;
     let mut cells = vec![
         Cell::Text(m.slot.node.clone()),
@@ -187,7 +187,7 @@ fn lacking(lack: &Lack) -> Row {
         )),
     ];
     cells.resize(14, Cell::None);
-    let Words { why, remedy } = refusal::missing(m);
+    let Words { why, remedy } = (explain.missing)(m);
     let below = [&why, &remedy].into_iter().filter(|t| !t.is_empty());
     Row {
         cells,

@@ -8,7 +8,7 @@ use super::{Words, event_words, facts, sentence};
 use crate::diagnose::report::{Claim, Confidence, Finding, Kind, KnownIssue, SinceBasis};
 use crate::render::diagnosis;
 use crate::render::page::{self, Names, Page, ProfileData, Snapshot, Taken};
-use crate::report::{EventKind, Heading, Picture, PictureKind, Report, State};
+use crate::report::{EventKind, Heading, Picture, PictureKind, Report};
 
 /// What only reports have, in the spelling of JavaScript.
 #[derive(Serialize)]
@@ -275,16 +275,15 @@ fn sections(report: &Report, words: &Words<'_>, listings: Vec<Listing>) -> Secti
             })
             .collect(),
         asked: (report.asked.iter())
-            .map(|a| AskedData {
-                artifact: a.artifact.clone(),
-                state: a.state.as_str(),
-                count: a.count,
-                why: a.why.clone(),
-                hint: if a.state == State::Taken {
-                    String::new()
-                } else {
-                    a.remedy.clone()
-                },
+            .map(|a| {
+                let told = a.missing.as_deref().map(words.explain.missing).unwrap_or_default();
+                AskedData {
+                    artifact: a.artifact.clone(),
+                    state: a.state.as_str(),
+                    count: a.count,
+                    why: told.why,
+                    hint: told.remedy,
+                }
             })
             .collect(),
         notes: notes(report),

@@ -7,6 +7,7 @@ pub use html::{Listing, ListingLine, html};
 pub use markdown::markdown;
 
 use super::diagnosis;
+use super::missing::Explain;
 use crate::diagnose::report::{Diagnosis, Verdict};
 use crate::report::{Event, EventKind, Place};
 
@@ -18,6 +19,8 @@ pub struct Words<'a> {
     pub place: &'a dyn Fn(&Place) -> String,
     /// The command that gave the verdict.
     pub verdict: String,
+    /// How what is missing is worded.
+    pub explain: Explain,
     /// Takes out of a text what strangers may not read.
     pub hide: Option<&'a dyn Fn(&str) -> String>,
 }

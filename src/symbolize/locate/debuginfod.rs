@@ -24,19 +24,19 @@ pub const MAX_BYTES: u64 = 1 << 30;
 #[non_exhaustive]
 pub enum FetchError {
     /// Not a URL of a server.
-    #[error("{url:?} is no debuginfod server\nhint: it begins with http:// or https://")]
+    #[error("{url:?} is no debuginfod server")]
     Url {
         /// What was given.
         url: String,
     },
     /// Servers are asked for hexadecimal IDs only.
-    #[error("{id:?} is no GNU build ID\nhint: debuginfod knows binaries by 4 to 128 hexadecimal digits")]
+    #[error("{id:?} is no GNU build ID")]
     Id {
         /// What was asked for.
         id: String,
     },
     /// The server has no such binary.
-    #[error("{url} has no binary {id}\nhint: ask the server of who built the binary, or archive it by hand")]
+    #[error("{url} has no binary {id}")]
     Absent {
         /// The server.
         url: String,
@@ -44,7 +44,7 @@ pub enum FetchError {
         id: String,
     },
     /// The server answers something else.
-    #[error("{url} answers {status} for build ID {id}\nhint: open the address in a browser to see why")]
+    #[error("{url} answers {status} for build ID {id}")]
     Status {
         /// Full address.
         url: String,
@@ -54,7 +54,7 @@ pub enum FetchError {
         id: String,
     },
     /// No answer, or half of one.
-    #[error("{url}: {reason}\nhint: check the address, HTTPS_PROXY, and SSL_CERT_FILE for a certificate of your own")]
+    #[error("{url}: {reason}")]
     Network {
         /// Full address.
         url: String,
@@ -62,15 +62,13 @@ pub enum FetchError {
         reason: String,
     },
     /// More bytes than any kubelet has.
-    #[error("{url} sends more than {} MiB\nhint: that is no kubelet; ask whether the address is right", MAX_BYTES >> 20)]
+    #[error("{url} sends more than {} MiB", MAX_BYTES >> 20)]
     TooBig {
         /// Full address.
         url: String,
     },
     /// The server sent another file.
-    #[error(
-        "{url} sends something else than binary {id}: {found}\nhint: nothing of it was kept; tell who runs the server"
-    )]
+    #[error("{url} sends something else than binary {id}: {found}")]
     Wrong {
         /// Full address.
         url: String,
@@ -87,6 +85,22 @@ pub enum FetchError {
         /// What the system says.
         cause: io::Error,
     },
+}
+
+impl FetchError {
+    /// What to do about it.
+    pub fn hint(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::Url { .. } => "it begins with http:// or https://",
+            Self::Id { .. } => "debuginfod knows binaries by 4 to 128 hexadecimal digits",
+            Self::Absent { .. } => "ask the server of who built the binary, or archive it by hand",
+            Self::Status { .. } => "open the address in a browser to see why",
+            Self::Network { .. } => "check the address, HTTPS_PROXY, and SSL_CERT_FILE for a certificate of your own",
+            Self::TooBig { .. } => "that is no kubelet; ask whether the address is right",
+            Self::Wrong { .. } => "nothing of it was kept; tell who runs the server",
+            _ => return None,
+        })
+    }
 }
 
 /// Asks the server at `url` for the binary with GNU build ID `id` (hex) and puts it into the folder `cache`. The path of
@@ -200,10 +214,7 @@ fn verify(part: &Path, url: &str, id: &str) -> Result<(), FetchError> {
         found,
     };
     let image = Image::open(part).map_err(|e| wrong(e.to_string()))?;
-    let binary = Binary::parse(&image).map_err(|e| {
-        let text = e.to_string();
-        wrong(text.lines().next().unwrap_or_default().to_owned())
-    })?;
+    let binary = Binary::parse(&image).map_err(|e| wrong(e.to_string()))?;
     if !binary.elf().is_complete() {
         return Err(wrong("a file that is cut off".to_owned()));
     }

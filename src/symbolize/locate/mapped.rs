@@ -31,7 +31,7 @@ pub enum MappedError {
         cause: BinaryError,
     },
     /// The debug file is of another build.
-    #[error("{}: its build ID is {found}, that of the binary {wanted}\nhint: the debug file is of another build", path.display())]
+    #[error("{}: its build ID is {found}, that of the binary {wanted}", path.display())]
     OtherDebugFile {
         /// The debug file.
         path: PathBuf,
@@ -40,6 +40,18 @@ pub enum MappedError {
         /// That of the binary.
         wanted: String,
     },
+}
+
+impl MappedError {
+    /// What to do about it.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Open(cause) => cause.hint(),
+            Self::Locate(cause) => cause.hint(),
+            Self::Binary { cause, .. } => cause.hint(),
+            Self::OtherDebugFile { .. } => Some("the debug file is of another build"),
+        }
+    }
 }
 
 /// A mapped binary and, where there is one, its debug file.

@@ -27,9 +27,16 @@ pub enum LocateError {
         cause: io::Error,
     },
     /// A folder, a device or a pipe.
-    #[error("{}: not a regular file\nhint: give the binary itself", path.display())]
+    #[error("{}: not a regular file", path.display())]
     NotAFile {
         /// Which one.
         path: PathBuf,
     },
+}
+
+impl LocateError {
+    /// What to do about it.
+    pub fn hint(&self) -> Option<&'static str> {
+        matches!(self, Self::NotAFile { .. }).then_some("give the binary itself")
+    }
 }

@@ -45,14 +45,25 @@ fn is_zstd(data: &[u8]) -> bool {
 #[derive(Debug, thiserror::Error)]
 pub enum UnpackError<E> {
     /// It cannot be read.
-    #[error("{0}\nhint: the archive is damaged or cut off")]
+    #[error("{0}")]
     Read(#[from] io::Error),
     /// More to unpack than any image holds.
-    #[error("unpacks to more than {} GiB\nhint: unpack it by hand and add the binary itself", MAX_TOTAL >> 30)]
+    #[error("unpacks to more than {} GiB", MAX_TOTAL >> 30)]
     TooMuch,
     /// What the caller says of a member.
     #[error(transparent)]
     Member(E),
+}
+
+impl<E> UnpackError<E> {
+    /// What to do about it; what the caller says of a member has a hint of its own.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Read(_) => Some("the archive is damaged or cut off"),
+            Self::TooMuch => Some("unpack it by hand and add the binary itself"),
+            Self::Member(_) => None,
+        }
+    }
 }
 
 /// Gives `each` the ELF files whose last path component `wanted` accepts, in tars and layers inside of tars (two deep),

@@ -11,6 +11,7 @@ use std::io;
 use super::config::{Config, OPTIONS, Slot, group_of};
 use super::{Failure, Request, help, say, write_report};
 use crate::analysis;
+use crate::cli::hints;
 use crate::cli::say;
 use crate::model::Profile;
 use crate::render::pprof as text;
@@ -121,7 +122,7 @@ impl Session<'_> {
             None => return Err(format!("please specify a value, e.g. {name}=<val>")),
         };
         if name == "sample_index" {
-            let index = analysis::sample_index(self.profile, value).map_err(|e| e.to_string())?;
+            let index = analysis::sample_index(self.profile, value).map_err(|e| hints::told(&e))?;
             value = &self.sample_types[index];
         }
         self.config.assign(name, value)
