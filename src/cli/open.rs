@@ -116,10 +116,7 @@ pub(super) fn knowledge_of(path: Option<&Path>) -> Result<Arc<Knowledge>> {
 /// That no function matches, and why that may be.
 pub(super) fn no_match(matching: &str, view: &View) -> anyhow::Error {
     if let Some(why) = why_empty(view) {
-        return anyhow!(Failure::new(
-            format!("no function matches {matching:?}"),
-            format!("{why}")
-        ));
+        return anyhow!(Failure::new(format!("no function matches {matching:?}"), why));
     }
     let filters = match view.active_filters().is_empty() {
         true => "",
@@ -167,7 +164,7 @@ pub(super) fn require_symbols(subject: &Subject) -> Result<()> {
     let coverage = subject.origin.coverage.as_ref();
     match coverage.filter(|c| c.missing_total() > 0) {
         Some(coverage) => bail!(Failure::new(
-            format!("{}", coverage_line(coverage)),
+            coverage_line(coverage),
             "archive the kubelet that ran with `kubeprof binary add`, or give it with --binary"
         )),
         None => Ok(()),

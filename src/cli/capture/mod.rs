@@ -332,7 +332,7 @@ fn refused(r: &Refusal) -> anyhow::Error {
             )
         ));
     }
-    anyhow!(Failure::new(format!("{}: {why}", r.who), format!("{remedy}")))
+    anyhow!(Failure::new(format!("{}: {why}", r.who), remedy))
 }
 
 /// Returns when the user or the system wants the process to end.

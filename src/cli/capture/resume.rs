@@ -146,7 +146,7 @@ pub(super) fn server(asked: &Asked, transport: &Transport, args: &CaptureArgs) -
             asked.server,
             transport.server()
         ),
-        format!("{hint}")
+        hint
     ))
 }
 

@@ -163,10 +163,7 @@ fn explain(name: &str, rules: &Rules, args: &CheckArgs) -> Result<Exit> {
         let ids = rules.rules.iter().map(|r| r.id.as_str());
         let near = nearest(name, ids.clone()).map(|n| format!("did you mean {n}?"));
         let hint = near.unwrap_or_else(|| format!("rules: {}", ids.collect::<Vec<_>>().join(", ")));
-        bail!(Failure::new(
-            format!("{}: no rule {name}", rules.origin),
-            format!("{hint}")
-        ));
+        bail!(Failure::new(format!("{}: no rule {name}", rules.origin), hint));
     }
     print(&found, rules, args)
 }

@@ -358,10 +358,7 @@ pub(super) fn unknown(catalogue: &Catalogue, name: &str) -> anyhow::Error {
         _ => "",
     };
     if !elsewhere.is_empty() {
-        return anyhow!(Failure::new(
-            format!("{name} cannot be set at the prompt"),
-            format!("{elsewhere}")
-        ));
+        return anyhow!(Failure::new(format!("{name} cannot be set at the prompt"), elsewhere));
     }
     let names = catalogue.variables().iter().map(|v| v.name.as_str());
     match nearest(name, names) {
