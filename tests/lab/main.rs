@@ -6,6 +6,7 @@
 
 mod compare;
 mod cost;
+mod cut;
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -97,7 +98,8 @@ impl Lab {
     }
 
     fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_kubeprof"));
+        let built = || env!("CARGO_BIN_EXE_kubeprof").into();
+        let mut command = Command::new(std::env::var_os("KUBEPROF").unwrap_or_else(built));
         command
             .args(args)
             .current_dir(self.bundles.path())
@@ -131,8 +133,13 @@ impl Lab {
         Ran {
             code,
             out,
-            bundle: self.bundles.path().join(bundle),
+            bundle: self.bundle(bundle),
         }
+    }
+
+    /// Where a bundle is.
+    pub(crate) fn bundle(&self, name: &str) -> PathBuf {
+        self.bundles.path().join(name)
     }
 
     fn title(&mut self, text: &str) {
@@ -176,6 +183,7 @@ fn the_lab() {
     second_profiler(lab);
     runtime_frozen(lab);
     api_server_restarted(lab);
+    cut::in_a_series(lab);
     kubelet_restarted(lab);
     gates(lab);
     kubelet_stopped(lab);
@@ -351,7 +359,7 @@ fn second_profiler(lab: &mut Lab) {
         "8",
     ];
     let ran = lab.kubeprof("second", &args, &[]);
-    ran.is(0, &["handler: somebody else takes a CPU profile", "once more in 9 s"]);
+    ran.is(0, &["handler: another client takes a CPU profile", "once more in 9 s"]);
     drop(other.wait());
     lab.verifies(&ran, 0);
     // One that does not end in time.
@@ -375,7 +383,7 @@ fn second_profiler(lab: &mut Lab) {
         ],
         &[],
     );
-    ran.is(3, &["handler: somebody else takes a CPU profile", "--resume"]);
+    ran.is(3, &["handler: another client takes a CPU profile", "--resume"]);
     drop(other.wait());
     let ran = lab.kubeprof("second2", &["capture", "--resume", "second2"], &[]);
     ran.is(0, &["cpu"]);

@@ -4,6 +4,7 @@
 #   apt-get install etcd-server containerd runc busybox-static iproute2 openssl curl
 #   BIN=DIR tests/lab/run.sh        as root; DIR holds kubelet, kube-apiserver and kubectl. What is missing is built, which
 #                                   takes Go, a C compiler and minutes: tests/lab/build.sh VERSION DIR COMMAND
+#   KUBEPROF=FILE                   a kubeprof to try in place of the one that is built here
 #
 # The transcript is $LAB/transcript.txt. Without a lab, `cargo test` says that it skipped these tests, and why.
 set -euo pipefail
