@@ -41,6 +41,8 @@ pub enum OddEntry {
     Name,
     /// A second file of the same name, upper and lower case taken as equal.
     Duplicate,
+    /// A file where the archive has a folder, or a path below one of its files.
+    Clash,
     /// A file with holes: small in the archive, of any size outside.
     Sparse,
     /// Bytes behind the end: garbage, or a second archive that other tools may read.
@@ -55,6 +57,7 @@ impl std::fmt::Display for OddEntry {
             OddEntry::Outside => "a path that leads outside",
             OddEntry::Name => "a name that no file should have",
             OddEntry::Duplicate => "a second file of this name",
+            OddEntry::Clash => "a file and a folder of one name",
             OddEntry::Sparse => "a sparse file",
             OddEntry::Trailing => "more bytes behind the end of the archive, which is no part of it",
         })
@@ -187,7 +190,8 @@ pub(super) fn walk<'a>(
             Limit::Bytes(_) => 0,
         });
     let mut files = 0;
-    if let Err(e) = entries(packed, ceiling, &mut walked, &mut files, each) {
+    let at_most = (ceiling, MAX_ENTRIES);
+    if let Err(e) = entries(packed, at_most, &mut walked, &mut files, each) {
         let too_large = e.get_ref().is_some_and(contains_too_large);
         walked.broken = Some(if too_large {
             ArchiveError::TooLarge(ceiling)
@@ -220,14 +224,14 @@ fn contains_too_large(e: &(dyn std::error::Error + Send + Sync + 'static)) -> bo
 
 fn entries<'a>(
     packed: impl io::BufRead + 'a,
-    ceiling: u64,
+    (ceiling, at_most): (u64, usize),
     walked: &mut Walked,
     files: &mut usize,
     each: &mut dyn FnMut(&str, u64, &mut dyn Read) -> io::Result<Next>,
 ) -> io::Result<()> {
     let inner = unpacked(packed)?;
     let mut tar = tar::Archive::new(Ceiling { inner, left: ceiling });
-    if !each_entry(&mut tar, walked, files, each)? {
+    if !each_entry(&mut tar, at_most, walked, files, each)? {
         return Ok(());
     }
     if is_more(&mut tar.into_inner()) {
@@ -255,13 +259,14 @@ fn is_more(rest: &mut impl Read) -> bool {
 /// Says whether it came to the end.
 fn each_entry(
     tar: &mut tar::Archive<impl Read>,
+    at_most: usize,
     walked: &mut Walked,
     files: &mut usize,
     each: &mut dyn FnMut(&str, u64, &mut dyn Read) -> io::Result<Next>,
 ) -> io::Result<bool> {
-    let mut seen = BTreeSet::new();
+    let mut seen = Seen::default();
     for (n, entry) in tar.entries()?.enumerate() {
-        if n >= MAX_ENTRIES {
+        if n >= at_most {
             return Err(io::ErrorKind::QuotaExceeded.into());
         }
         let mut entry = entry?;
@@ -270,6 +275,7 @@ fn each_entry(
             EntryType::Directory | EntryType::XGlobalHeader => continue,
             EntryType::Symlink | EntryType::Link => Some(OddEntry::Link),
             EntryType::GNUSparse => Some(OddEntry::Sparse),
+            _ if is_sparse(&mut entry) => Some(OddEntry::Sparse),
             EntryType::Regular | EntryType::Continuous => None,
             _ => Some(OddEntry::Special),
         };
@@ -277,13 +283,7 @@ fn each_entry(
             Some(why) => Err(why),
             None => sound_path(&bytes),
         };
-        let path = path.and_then(|p| {
-            if seen.insert(p.to_lowercase()) {
-                Ok(p)
-            } else {
-                Err(OddEntry::Duplicate)
-            }
-        });
+        let path = path.and_then(|p| seen.insert(&p).map(|()| p));
         match path {
             Ok(path) => {
                 let size = entry.size();
@@ -301,6 +301,37 @@ fn each_entry(
         }
     }
     Ok(true)
+}
+
+/// Whether pax records say that it has holes, as GNU tar writes since POSIX.
+fn is_sparse(entry: &mut tar::Entry<'_, impl Read>) -> bool {
+    let records = entry.pax_extensions().ok().flatten();
+    records.is_some_and(|mut r| r.any(|r| r.is_ok_and(|r| r.key_bytes().starts_with(b"GNU.sparse."))))
+}
+
+/// Files and the folders that they are in, upper and lower case taken as equal.
+#[derive(Default)]
+struct Seen {
+    files: BTreeSet<String>,
+    folders: BTreeSet<String>,
+}
+
+impl Seen {
+    fn insert(&mut self, path: &str) -> Result<(), OddEntry> {
+        let path = path.to_lowercase();
+        if self.files.contains(&path) {
+            return Err(OddEntry::Duplicate);
+        }
+        let folders = || path.match_indices('/').map(|(at, _)| &path[..at]);
+        if self.folders.contains(&path) || folders().any(|f| self.files.contains(f)) {
+            return Err(OddEntry::Clash);
+        }
+        for folder in folders().filter(|f| !self.folders.contains(*f)).collect::<Vec<_>>() {
+            self.folders.insert(folder.to_owned());
+        }
+        self.files.insert(path);
+        Ok(())
+    }
 }
 
 /// A path for people.
@@ -327,4 +358,33 @@ fn sound_path(bytes: &[u8]) -> Result<String, OddEntry> {
         return Err(OddEntry::Name);
     }
     Ok(path.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tar_of(files: usize) -> Vec<u8> {
+        let mut tar = tar::Builder::new(Vec::new());
+        for i in 0..files {
+            let mut header = tar::Header::new_gnu();
+            header.set_size(0);
+            tar.append_data(&mut header, format!("{i}"), io::empty())
+                .expect("memory");
+        }
+        tar.into_inner().expect("memory")
+    }
+
+    /// One file more than may be is one too many; empty ones count.
+    #[test]
+    fn entries_are_counted() {
+        for (files, fits) in [(0, true), (4, true), (5, true), (6, false)] {
+            let (mut walked, mut count) = (Walked::default(), 0);
+            let mut each = |_: &str, _, _: &mut dyn Read| Ok(Next::More);
+            let bytes = tar_of(files);
+            let read = entries(bytes.as_slice(), (1 << 20, 5), &mut walked, &mut count, &mut each);
+            assert_eq!(read.is_ok(), fits, "{files}");
+            assert_eq!(count, files.min(5));
+        }
+    }
 }

@@ -202,7 +202,8 @@ impl Contents {
                     format!("{} ends early", archive::shown(path.as_bytes())),
                 ));
             }
-            if path == JOURNAL || inside == JOURNAL {
+            // Of several the outermost counts, else the first.
+            if path == JOURNAL || (inside == JOURNAL && expected.is_none()) {
                 let prefix = path.strip_suffix(JOURNAL).unwrap_or_default();
                 let record = Record::of_journal(&held);
                 executables = record.binaries.iter().map(|b| format!("{prefix}{}", b.path)).collect();

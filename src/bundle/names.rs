@@ -108,6 +108,12 @@ pub fn is_safe_path(path: &str) -> bool {
     path.len() <= 512 && path.split('/').count() <= 8 && path.split('/').all(is_plain)
 }
 
+/// Whether a manifest may list a file under this path: inside of the bundle, and not the manifest itself.
+pub(super) fn is_listed_path(path: &str) -> bool {
+    let reserved = [super::manifest::JOURNAL, super::manifest::SUMMARY];
+    is_safe_path(path) && !reserved.iter().any(|r| r.eq_ignore_ascii_case(path))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,6 +3,8 @@
 //! A later line about the same place replaces an earlier one, so that what failed and was fetched by a resumption counts as
 //! there. Lines are untrusted: those with paths that leave the bundle, and those that are no JSON, are counted as damaged.
 
+mod limits;
+
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
@@ -70,8 +72,14 @@ fn is_zero(number: &u32) -> bool {
 impl NodeRecord {
     /// Number of the last snapshot; 0 before the first.
     pub fn last_number(&self) -> u32 {
-        let snapshots = self.runs.iter().flat_map(|r| &r.snapshots);
-        snapshots.map(|s| s.id.number).max().unwrap_or(0)
+        let last = self.runs.iter().filter_map(|r| r.snapshots.last());
+        last.map(|s| s.id.number).max().unwrap_or(0)
+    }
+
+    /// Whether a snapshot with a higher number has begun. Snapshots of a run are in the order of their numbers.
+    fn has_later(&self, number: u32) -> bool {
+        let last = self.runs.iter().rev().filter_map(|r| r.snapshots.last());
+        last.map(|s| s.id.number).any(|n| n > number)
     }
 
     /// In how many snapshots an artifact is settled: there, or left out for a reason that is none of a failure. A snapshot
@@ -178,6 +186,10 @@ impl Record {
         let at = entry.at;
         self.last = self.last.max(Some(at));
         self.started = self.started.or(Some(at));
+        if !self.fits(&entry.event) {
+            self.journal.damaged.push(self.journal.lines);
+            return;
+        }
         match entry.event {
             Event::Started(started) => {
                 if self.schema == 0 {
@@ -198,8 +210,8 @@ impl Record {
                 self.finished = None;
             }
             Event::Run(run) => self.run(&run.node, run.run).process = run.process,
-            Event::Artifact(artifact) if names::is_safe_path(&artifact.path) => self.there(artifact),
-            Event::Binary(binary) if names::is_safe_path(&binary.path) => {
+            Event::Artifact(artifact) if names::is_listed_path(&artifact.path) => self.there(artifact),
+            Event::Binary(binary) if names::is_listed_path(&binary.path) => {
                 self.binaries.retain(|b| b.path != binary.path);
                 // What was refused before came after all.
                 for node in self.nodes.iter_mut().filter(|n| n.node == binary.node) {
@@ -209,7 +221,7 @@ impl Record {
                 }
                 self.binaries.push(binary);
             }
-            Event::Aside(aside) if names::is_safe_path(&aside.path) => {
+            Event::Aside(aside) if names::is_listed_path(&aside.path) => {
                 self.aside.retain(|a| a.path != aside.path);
                 self.aside.push(aside);
             }
@@ -227,7 +239,7 @@ impl Record {
         let is_late = artifact
             .slot
             .snapshot
-            .is_some_and(|id| node.is_some_and(|n| id.number <= n.closed || id.number < n.last_number()));
+            .is_some_and(|id| node.is_some_and(|n| id.number <= n.closed || n.has_later(id.number)));
         if is_late {
             self.late.push(artifact.path.clone());
         }
@@ -328,10 +340,14 @@ impl Record {
 
     /// The artifact at a place, where there is one. Snapshots are told apart by their numbers.
     pub fn artifact(&self, slot: &Slot) -> Option<&Artifact> {
-        let run = self.node(&slot.node)?.runs.iter().find(|r| r.run == slot.run)?;
+        let runs = &self.node(&slot.node)?.runs;
+        let run = &runs[runs.binary_search_by_key(&slot.run, |r| r.run).ok()?];
         let artifacts = match slot.snapshot {
             None => &run.once,
-            Some(id) => &run.snapshots.iter().find(|s| s.id.number == id.number)?.artifacts,
+            Some(id) => {
+                let at = run.snapshots.binary_search_by_key(&id.number, |s| s.id.number).ok()?;
+                &run.snapshots[at].artifacts
+            }
         };
         artifacts.iter().find(|a| a.slot.artifact == slot.artifact)
     }
@@ -341,14 +357,24 @@ impl Record {
         std::iter::once(&self.asked).chain(&self.merged)
     }
 
-    /// What was asked of a node.
-    pub fn asked_of<'a>(&'a self, node: &'a str) -> impl Iterator<Item = &'a Asked> {
-        self.all_asked().filter(move |a| a.nodes.iter().any(|n| n == node))
+    /// What was asked of each node.
+    pub fn asked_by_node(&self) -> BTreeMap<&str, Vec<&Asked>> {
+        let mut by_node: BTreeMap<&str, Vec<&Asked>> = BTreeMap::new();
+        for asked in self.all_asked() {
+            let mut nodes: Vec<&str> = asked.nodes.iter().map(String::as_str).collect();
+            nodes.sort_unstable();
+            nodes.dedup();
+            for node in nodes {
+                by_node.entry(node).or_default().push(asked);
+            }
+        }
+        by_node
     }
 
     /// What is known of a node.
     pub fn node(&self, name: &str) -> Option<&NodeRecord> {
-        self.nodes.iter().find(|n| n.node == name)
+        let at = self.nodes.binary_search_by(|n| n.node.as_str().cmp(name)).ok()?;
+        Some(&self.nodes[at])
     }
 
     /// Sizes and SHA-256 of all files that the journal vouches for, by path.

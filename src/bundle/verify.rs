@@ -1,17 +1,19 @@
 //! Whether a bundle is what its manifest says, what it lacks, and what can be done with it. Offline, and of hostile bundles.
 //!
-//! Findings are what should not be: altered, cut and extra files, damaged lines, executables that are not those of the
-//! profiles. Lacks are what should be and is not: a bundle with lacks is usable. The manifest is not signed: whoever can
+//! Findings are what should not be: altered, cut, missing and extra files, damaged lines, executables that are not those of
+//! the profiles. Lacks are what a capture should have taken and did not: a bundle with lacks is usable. The manifest is not signed: whoever can
 //! write a bundle can write a manifest that fits; verification finds accidents and careless hands, not forgers.
 
 mod files;
 mod possible;
 mod series;
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use super::contents::Contents;
-use super::manifest::{Finished, JOURNAL, Missing, SUMMARY};
+use super::manifest::{Artifact, Finished, JOURNAL, Missing, SUMMARY};
 use super::record::Record;
 use crate::pprof::Limit;
 
@@ -74,6 +76,8 @@ pub enum Flaw {
     Tampered,
     /// Fewer bytes than were taken.
     Truncated,
+    /// The manifest lists it and it is not there.
+    Missing,
     /// Nobody took it.
     Extra,
     /// It has the right hash and does not decode, or decodes to other facts than the manifest has.
@@ -96,6 +100,7 @@ impl Flaw {
         match self {
             Flaw::Tampered => "tampered",
             Flaw::Truncated => "truncated",
+            Flaw::Missing => "missing",
             Flaw::Extra => "extra",
             Flaw::Facts => "facts",
             Flaw::Order => "order",
@@ -161,8 +166,6 @@ pub enum Absence {
     Early(Box<Finished>),
     /// The file is whole and only lacks its name, as after a kill.
     Unnamed,
-    /// The manifest lists it and it is missing.
-    Gone,
     /// Nothing was taken of the node.
     NothingTaken,
     /// The series ended before it.
@@ -296,14 +299,16 @@ pub fn verify(contents: &Contents, limit: Limit) -> Option<Verification> {
     manifest(contents, &record, &mut v);
     let intact = files::files(contents, &record, limit, &mut v);
     files::extras(contents, &record, &mut v);
+    let (asked, by_run) = (record.asked_by_node(), by_run(&intact));
     for node in &record.nodes {
-        v.nodes.push(series::node_state(node, &record, &intact));
+        let asked = asked.get(node.node.as_str()).map_or(&[][..], Vec::as_slice);
+        v.nodes.push(series::node_state(node, asked, &by_run));
+        series::lateness(node, asked, &mut v);
     }
-    series::gaps(&record, &mut v);
-    series::identities(&record, &intact, &mut v);
-    series::lateness(&record, &mut v);
+    series::gaps(&record, &asked, &mut v);
+    series::identities(&record, &intact, &by_run, &mut v);
     series::late(&record, &mut v);
-    v.analyses = possible::analyses(&intact, &record, &v.build_ids);
+    v.analyses = possible::analyses(&by_run, &v.build_ids);
     v.findings.sort_by(|a, b| (a.what, &a.path).cmp(&(b.what, &b.path)));
     v.verdict = if !v.findings.is_empty() {
         Verdict::Findings
@@ -313,6 +318,23 @@ pub fn verify(contents: &Contents, limit: Limit) -> Option<Verification> {
         Verdict::Whole
     };
     Some(v)
+}
+
+/// Artifacts by node and run.
+type ByRun<'a> = BTreeMap<(&'a str, u32), Vec<&'a Artifact>>;
+
+fn by_run<'a>(intact: &[&'a Artifact]) -> ByRun<'a> {
+    let mut by_run = ByRun::new();
+    for artifact in intact {
+        let of = (artifact.slot.node.as_str(), artifact.slot.run);
+        by_run.entry(of).or_default().push(artifact);
+    }
+    by_run
+}
+
+/// Those of one run.
+fn of_run<'a>(by_run: &'a ByRun<'_>, node: &'a str, run: u32) -> &'a [&'a Artifact] {
+    by_run.get(&(node, run)).map_or(&[], Vec::as_slice)
 }
 
 impl Verification {

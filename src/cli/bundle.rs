@@ -25,7 +25,7 @@ Examples:
   kubeprof bundle verify BUNDLE              whether it is as it was taken
   kubeprof bundle pack BUNDLE for-you.tar.zst
 
-Exit status of verify: 0 whole, 3 partial but usable, 1 tampered or extra files, 2 error.";
+Exit status of verify: 0 whole, 1 files that are altered, missing or not listed, 2 error, 3 the capture is incomplete.";
 
 /// List, verify, pack, unpack, redact and merge bundles.
 #[derive(Parser, Debug)]

@@ -192,6 +192,16 @@ fn bundles_in(contents: &Contents) -> Vec<String> {
     journals.map(|p| contents.name.join(p).display().to_string()).collect()
 }
 
+/// What is wrong with a folder or tar that holds bundles where one is asked for.
+fn several_bundles(contents: &Contents) -> Option<InputError> {
+    let bundles = bundles_in(contents);
+    (!bundles.is_empty()).then(|| InputError::Bundles {
+        name: contents.name.display().to_string(),
+        bundles,
+        unpacked: if contents.name.is_dir() { "" } else { ", unpacked" },
+    })
+}
+
 impl Group {
     /// Executables of a bundle.
     fn binaries(&self) -> Vec<BundledBinary> {
@@ -225,14 +235,10 @@ impl Group {
                 name: name(),
                 schema: record.schema,
             }),
-            GroupOf::Collection(contents, loose) => match bundles_in(contents) {
-                bundles if !bundles.is_empty() => Err(InputError::Bundles {
-                    name: name(),
-                    bundles,
-                    unpacked: if contents.name.is_dir() { "" } else { ", unpacked" },
-                }),
-                _ if loose.profiles().next().is_none() => Err(InputError::NoProfiles(name())),
-                _ => Ok(()),
+            GroupOf::Collection(contents, loose) => match several_bundles(contents) {
+                Some(several) => Err(several),
+                None if loose.profiles().next().is_none() => Err(InputError::NoProfiles(name())),
+                None => Ok(()),
             },
             _ => Ok(()),
         }

@@ -5,7 +5,7 @@ use std::io::{self, BufReader, Read as _, Seek as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::InputError;
+use super::{InputError, several_bundles};
 use crate::bundle::{Contents, Record, Want, archive};
 use crate::pprof::{self, Content, Limit};
 
@@ -82,12 +82,15 @@ impl Source {
 /// Opens a bundle: its files and its record. None when the path holds something else.
 ///
 /// # Errors
-/// When it cannot be read.
+/// When it cannot be read, or holds bundles and is none.
 pub fn open_bundle(path: &Path, limit: Limit, want: Want) -> Result<Option<(Contents, Record)>, InputError> {
     let Source::Collection(contents) = Source::open(path, limit, want)? else {
         return Ok(None);
     };
     let record = contents.record();
+    if let (None, Some(several)) = (&record, several_bundles(&contents)) {
+        return Err(several);
+    }
     // Nobody else has it.
     Ok(record.and_then(|record| Some((Arc::into_inner(contents)?, record))))
 }

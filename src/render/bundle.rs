@@ -208,7 +208,6 @@ fn absence(why: &Absence, explain: &Explain) -> Words {
             )
         }
         Absence::Unnamed => "it is whole and lacks only its name, as after a kill".to_owned(),
-        Absence::Gone => "the manifest lists it and it is missing".to_owned(),
         Absence::NothingTaken => "nothing was taken of it".to_owned(),
         Absence::SeriesEnded => "the series ended before them".to_owned(),
         Absence::NotReached => "the capture ended before it".to_owned(),

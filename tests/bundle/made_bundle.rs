@@ -186,3 +186,27 @@ pub(crate) fn with_contention(root: &Path) {
     }
     writer.finish(Finished::default()).expect("room");
 }
+
+/// Snapshots of one process, each with a heap profile as it is and one after a garbage collection; the last `without` of them
+/// have the first only.
+pub(crate) fn with_collections(root: &Path, snapshots: u32, without: u32) {
+    let writer = Writer::create(
+        root,
+        Started {
+            schema: 1,
+            ..Started::default()
+        },
+    )
+    .expect("a new bundle");
+    for number in 1..=snapshots {
+        let taken = format!("2026-11-24T02:3{number}:00Z");
+        let snapshot = (number, taken.as_str());
+        let heap = fixture("ctx-leak-1.36.1/s01-heap.pb.gz");
+        take(&writer, &slot("n", 1, Some(snapshot), "heap"), &heap);
+        if number + without <= snapshots {
+            take(&writer, &slot("n", 1, Some(snapshot), "heap-gc"), &heap);
+        }
+        end(&writer, "n", 1, snapshot);
+    }
+    writer.finish(Finished::default()).expect("room");
+}

@@ -65,7 +65,10 @@ fn file(contents: &Contents, (path, bytes, sha256): (&str, u64, &str), v: &mut V
     let Some(size) = contents.size(path) else {
         let part = format!("{path}{PART}");
         let whole = contents.size(&part) == Some(bytes) && contents.sha256(&part).is_ok_and(|h| h == sha256);
-        v.lack_file(path, if whole { Absence::Unnamed } else { Absence::Gone });
+        match whole {
+            true => v.lack_file(path, Absence::Unnamed),
+            false => v.find(Flaw::Missing, path, "the manifest lists it and it is not there"),
+        }
         return false;
     };
     match contents.sha256(path) {

@@ -2,33 +2,25 @@
 
 use std::collections::BTreeMap;
 
-use super::{Analysis, BuildIdState, Goal, Material};
+use super::{Analysis, BuildIdState, ByRun, Goal, Material};
 use crate::bundle::manifest::{Artifact, Form};
-use crate::bundle::record::Record;
 
-pub(super) fn analyses(intact: &[&Artifact], record: &Record, ids: &[BuildIdState]) -> Vec<Analysis> {
-    let runs = || {
-        record
-            .nodes
-            .iter()
-            .flat_map(|n| n.runs.iter().map(move |r| (n.node.as_str(), r.run)))
-    };
-    let of_run = |(node, run): (&str, u32), fits: &dyn Fn(&Artifact) -> bool| -> Vec<&Artifact> {
-        let here = |a: &&&Artifact| a.slot.node == node && a.slot.run == run && fits(a);
-        intact.iter().filter(here).copied().collect()
-    };
+pub(super) fn analyses(by_run: &ByRun<'_>, ids: &[BuildIdState]) -> Vec<Analysis> {
     // The most of one process: what spans a restart is not a series.
-    let most = |fits: &dyn Fn(&Artifact) -> bool| runs().map(|run| of_run(run, fits).len()).max().unwrap_or(0);
+    let most = |fits: &dyn Fn(&Artifact) -> bool| {
+        let counts = by_run.values().map(|of| of.iter().filter(|a| fits(a)).count());
+        counts.max().unwrap_or(0)
+    };
     // The most of one process and one artifact: a profile after a garbage collection is not comparable with one without.
     let series = |fits: &dyn Fn(&Artifact) -> bool| {
-        let longest = |run| {
+        let longest = |of: &Vec<&Artifact>| {
             let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-            for artifact in of_run(run, fits) {
+            for artifact in of.iter().filter(|a| fits(a)) {
                 *counts.entry(&artifact.slot.artifact).or_default() += 1;
             }
             counts.into_values().max().unwrap_or(0)
         };
-        runs().map(longest).max().unwrap_or(0)
+        by_run.values().map(longest).max().unwrap_or(0)
     };
     let kind = |name: &'static str| move |a: &Artifact| a.facts.kind == name && a.facts.form != Form::Debug2;
     let data = |name: &'static str| move |a: &Artifact| a.facts.kind == name && a.facts.samples != Some(0);

@@ -1,18 +1,16 @@
 //! What of a series lacks, which processes it is of, and whether their build IDs agree.
 
-use super::{Absence, Absent, BuildIdState, Flaw, Gap, NodeState, RunState, Verification};
-use crate::bundle::manifest::{Artifact, Form, shown};
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Absence, Absent, BuildIdState, ByRun, Flaw, Gap, NodeState, RunState, Verification, of_run};
+use crate::bundle::manifest::{Artifact, Asked, Form, shown};
 use crate::bundle::names;
 use crate::bundle::record::{Lack, NodeRecord, Record, RunRecord};
 
-pub(super) fn node_state(node: &NodeRecord, record: &Record, intact: &[&Artifact]) -> NodeState {
+pub(super) fn node_state(node: &NodeRecord, asked: &[&Asked], by_run: &ByRun<'_>) -> NodeState {
     let run_state = |run: &RunRecord| {
-        let here = |a: &&&Artifact| a.slot.node == node.node && a.slot.run == run.run;
-        let mut seen: Vec<f64> = intact
-            .iter()
-            .filter(here)
-            .filter_map(|a| a.facts.process_start_time)
-            .collect();
+        let intact = of_run(by_run, &node.node, run.run);
+        let mut seen: Vec<f64> = intact.iter().filter_map(|a| a.facts.process_start_time).collect();
         seen.sort_by(f64::total_cmp);
         seen.dedup_by(|a, b| (*a - *b).abs() <= 0.1);
         RunState {
@@ -20,13 +18,13 @@ pub(super) fn node_state(node: &NodeRecord, record: &Record, intact: &[&Artifact
             start_time: run.process.start_time,
             kubelet_version: run.process.kubelet_version.clone(),
             snapshots: run.snapshots.len() as u32,
-            artifacts: intact.iter().filter(here).count(),
+            artifacts: intact.len(),
             start_times_seen: seen,
         }
     };
     let ended = node.runs.iter().flat_map(|r| &r.snapshots).filter(|s| s.ended);
     let ended = ended.count() as u32;
-    let asked: u32 = record.asked_of(&node.node).map(|a| a.snapshots).sum();
+    let asked = snapshots_asked(asked);
     NodeState {
         node: node.node.clone(),
         runs: node.runs.iter().map(run_state).collect(),
@@ -36,42 +34,39 @@ pub(super) fn node_state(node: &NodeRecord, record: &Record, intact: &[&Artifact
     }
 }
 
-/// Snapshots that came later than was asked: rates over them are over a longer time.
-pub(super) fn lateness(record: &Record, v: &mut Verification) {
-    for node in &record.nodes {
-        let mut asked = record.asked_of(&node.node);
-        let (Some(one), None) = (asked.next(), asked.next()) else {
-            continue;
-        };
-        let step = i64::try_from(one.interval_ms).unwrap_or(i64::MAX);
-        if step == 0 {
-            continue;
-        }
-        let snapshots = node.runs.iter().flat_map(|r| &r.snapshots);
-        let mut times: Vec<(u32, i64)> = snapshots.map(|s| (s.id.number, s.id.taken.as_millisecond())).collect();
-        times.sort_unstable();
-        times.dedup_by_key(|(number, _)| *number);
-        let late: Vec<String> = times
-            .windows(2)
-            .filter(|w| w[1].0 == w[0].0 + 1 && w[1].1 - w[0].1 > step + step / 2)
-            .map(|w| format!("{} ({:.1} s)", w[1].0, (w[1].1 - w[0].1) as f64 / 1e3))
-            .collect();
-        if let Some(first) = late.first() {
-            let others = match late.len() {
-                1 => String::new(),
-                n => format!(" and {} others", n - 1),
-            };
-            v.notes.push(format!(
-                "{}: snapshot {first}{others} began later after the one before than the {:.1} s that were asked",
-                node.node,
-                one.interval_ms as f64 / 1e3
-            ));
-        }
-    }
+fn snapshots_asked(asked: &[&Asked]) -> u32 {
+    asked.iter().fold(0, |sum, a| sum.saturating_add(a.snapshots))
 }
 
-pub(super) fn gaps(record: &Record, v: &mut Verification) {
-    let asked = |name| record.asked_of(name).map(|a| a.snapshots).sum::<u32>();
+/// Snapshots that came later than was asked: rates over them are over a longer time.
+pub(super) fn lateness(node: &NodeRecord, asked: &[&Asked], v: &mut Verification) {
+    let [one] = asked else { return };
+    let step = i64::try_from(one.interval_ms).unwrap_or(i64::MAX);
+    if step == 0 {
+        return;
+    }
+    let snapshots = node.runs.iter().flat_map(|r| &r.snapshots);
+    let mut times: Vec<(u32, i64)> = snapshots.map(|s| (s.id.number, s.id.taken.as_millisecond())).collect();
+    times.sort_unstable();
+    times.dedup_by_key(|(number, _)| *number);
+    let late: Vec<String> = times
+        .windows(2)
+        .filter(|w| w[0].0.checked_add(1) == Some(w[1].0) && w[1].1 - w[0].1 > step.saturating_add(step / 2))
+        .map(|w| format!("{} ({:.1} s)", w[1].0, (w[1].1 - w[0].1) as f64 / 1e3))
+        .collect();
+    let Some(first) = late.first() else { return };
+    let others = match late.len() {
+        1 => String::new(),
+        n => format!(" and {} others", n - 1),
+    };
+    v.notes.push(format!(
+        "{}: snapshot {first}{others} began later after the one before than the {:.1} s that were asked",
+        node.node,
+        one.interval_ms as f64 / 1e3
+    ));
+}
+
+pub(super) fn gaps(record: &Record, by_node: &BTreeMap<&str, Vec<&Asked>>, v: &mut Verification) {
     for lack in record
         .lacks()
         .filter(|l| l.skipped || l.missing.slot.snapshot.is_none())
@@ -79,25 +74,22 @@ pub(super) fn gaps(record: &Record, v: &mut Verification) {
         let list = if lack.skipped { &mut v.skipped } else { &mut v.lacks };
         list.push(gap_of(lack));
     }
-    let mut nodes: Vec<&str> = record.all_asked().flat_map(|a| &a.nodes).map(String::as_str).collect();
-    nodes.sort_unstable();
-    nodes.dedup();
     // Nodes that were merged in or out of it may have no asking of their own.
-    for node in record.nodes.iter().filter(|n| !nodes.contains(&n.node.as_str())) {
+    for node in record.nodes.iter().filter(|n| !by_node.contains_key(n.node.as_str())) {
         let lacks = node.runs.iter().flat_map(|r| &r.snapshots).flat_map(|s| &s.lacks);
         v.lacks.extend(lacks.filter(|l| !l.skipped).map(gap_of));
     }
-    for name in nodes {
+    for (name, asked) in by_node {
         let Some(node) = record.node(name) else {
             v.lacks.push(untold(name, 0, None, Absent::Node, Absence::NothingTaken));
             continue;
         };
-        let every = names_of(record.asked_of(name).flat_map(|a| &a.every));
-        let begun = node.last_number();
-        if begun < asked(name) {
+        let every = names_of(asked.iter().flat_map(|a| &a.every));
+        let (begun, due) = (node.last_number(), snapshots_asked(asked));
+        if begun < due {
             let what = Absent::Snapshots {
-                missing: asked(name) - begun,
-                asked: asked(name),
+                missing: due - begun,
+                asked: due,
             };
             v.lacks.push(untold(name, 0, None, what, Absence::SeriesEnded));
         }
@@ -105,13 +97,13 @@ pub(super) fn gaps(record: &Record, v: &mut Verification) {
         let of_snapshots = || node.runs.iter().flat_map(|r| &r.snapshots).flat_map(|s| &s.lacks);
         others.extend(of_snapshots().map(|l| l.missing.slot.artifact.as_str()));
         for what in names_of(others.into_iter()) {
-            let due = match every.contains(&what) {
-                true => asked(name).min(begun).saturating_sub(node.settled(what)),
+            let missing = match every.contains(&what) {
+                true => due.min(begun).saturating_sub(node.settled(what)),
                 false => u32::MAX,
             };
-            failures(node, what, &every, due, v);
+            failures(node, what, &every, missing, v);
         }
-        for what in names_of(record.asked_of(name).flat_map(|a| &a.once)) {
+        for what in names_of(asked.iter().flat_map(|a| &a.once)) {
             let is_told = |artifacts: &[Artifact], lacks: &[Lack]| {
                 artifacts.iter().any(|a| a.slot.artifact == what)
                     || lacks.iter().any(|l| l.missing.slot.artifact == what)
@@ -194,7 +186,8 @@ fn untold(node: &str, run: u32, snapshot: Option<u32>, what: Absent, why: Absenc
 
 /// Artifacts that stand under the time of a snapshot that was over when they came: an older kubeprof filed them so.
 pub(super) fn late(record: &Record, v: &mut Verification) {
-    for artifact in record.artifacts().filter(|a| record.late.contains(&a.path)) {
+    let late: BTreeSet<&str> = record.late.iter().map(String::as_str).collect();
+    for artifact in record.artifacts().filter(|a| late.contains(a.path.as_str())) {
         let id = artifact.slot.snapshot;
         let of = id.map_or_else(String::new, |id| format!(" {} of {}", id.number, id.shown()));
         let came = artifact
@@ -208,7 +201,7 @@ pub(super) fn late(record: &Record, v: &mut Verification) {
     }
 }
 
-pub(super) fn identities(record: &Record, intact: &[&Artifact], v: &mut Verification) {
+pub(super) fn identities(record: &Record, intact: &[&Artifact], by_run: &ByRun<'_>, v: &mut Verification) {
     let mut mixed = Vec::new();
     for node in &v.nodes {
         for run in node.runs.iter().filter(|r| r.start_times_seen.len() > 1) {
@@ -263,12 +256,10 @@ pub(super) fn identities(record: &Record, intact: &[&Artifact], v: &mut Verifica
     }
     for node in &record.nodes {
         for run in &node.runs {
-            let of_run =
-                |a: &&&Artifact| a.slot.node == node.node && a.slot.run == run.run && !a.facts.build_id.is_empty();
-            let mut of: Vec<&str> = intact
+            let mut of: Vec<&str> = of_run(by_run, &node.node, run.run)
                 .iter()
-                .filter(of_run)
                 .map(|a| a.facts.build_id.as_str())
+                .filter(|id| !id.is_empty())
                 .collect();
             of.sort_unstable();
             of.dedup();
