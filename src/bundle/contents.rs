@@ -45,6 +45,8 @@ pub struct Contents {
     pub odd: Vec<Odd>,
     /// Why an archive ends early.
     pub broken: Option<ArchiveError>,
+    /// How many files outside its one bundle are left out.
+    pub(crate) beside: usize,
     /// The folder around everything that was taken off, with its `/`.
     top: String,
     files: BTreeMap<String, Held>,
@@ -102,6 +104,7 @@ impl Contents {
             name: name.to_owned(),
             odd: Vec::new(),
             broken: None,
+            beside: 0,
             top: String::new(),
             files: BTreeMap::new(),
             archive: None,
@@ -246,6 +249,27 @@ impl Contents {
                 .collect();
             self.top = top;
         }
+    }
+
+    /// Goes into the bundle in a folder of it, if it is the only one: people keep a bundle in a folder with their notes.
+    pub(crate) fn enter_only_bundle(&mut self) {
+        let mut tops = self.files.keys().filter_map(|p| p.strip_suffix(JOURNAL));
+        let (Some(top), None) = (tops.next().map(str::to_owned), tops.next()) else {
+            return;
+        };
+        if !top.ends_with('/') {
+            return;
+        }
+        for (path, held) in std::mem::take(&mut self.files) {
+            match path.strip_prefix(&top) {
+                Some(inside) => drop(self.files.insert(inside.to_owned(), held)),
+                None => self.beside += usize::from(Self::counts(&path)),
+            }
+        }
+        if self.name.is_dir() {
+            self.name.push(top.trim_end_matches('/'));
+        }
+        self.top.push_str(&top);
     }
 
     /// All paths, sorted.

@@ -88,7 +88,13 @@ impl Input {
     }
 
     fn new(sources: &Sources) -> Result<Self, InputError> {
-        let open = |path: &PathBuf| Source::open(path, sources.limit, Want::Artifacts);
+        let open = |path: &PathBuf| {
+            let source = Source::open(path, sources.limit, Want::Artifacts)?;
+            Ok(match source {
+                Source::Collection(contents) => Source::Collection(entered(contents)),
+                file => file,
+            })
+        };
         let opened: Result<Vec<Source>, InputError> = sources.paths.iter().map(open).collect();
         Ok(Self {
             asked: sources.clone(),
@@ -184,6 +190,14 @@ impl Input {
     }
 }
 
+/// The one bundle in a folder or tar, or all that is there.
+fn entered(mut contents: Arc<Contents>) -> Arc<Contents> {
+    if let Some(contents) = Arc::get_mut(&mut contents) {
+        contents.enter_only_bundle();
+    }
+    contents
+}
+
 /// Bundles in the folders of a folder or tar.
 fn bundles_in(contents: &Contents) -> Vec<String> {
     let journals = contents
@@ -218,6 +232,9 @@ impl Group {
         };
         if let Some(broken) = &contents.broken {
             notes.push(Note::Broken(self.name.clone(), broken.to_string()));
+        }
+        if contents.beside > 0 {
+            notes.push(Note::Beside(self.name.clone(), contents.beside));
         }
         if !contents.odd.is_empty() {
             notes.push(Note::LeftOut(self.name.clone(), contents.odd.len()));

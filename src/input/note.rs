@@ -37,6 +37,8 @@ pub enum Note {
     Altered(PathBuf),
     /// Entries of an archive, for instance links, were left out.
     LeftOut(PathBuf, usize),
+    /// Beside the one bundle in a folder or archive this many other files are not read.
+    Beside(PathBuf, usize),
     /// An archive ends early.
     Broken(PathBuf, String),
     /// What is subtracted is of another build.
@@ -95,6 +97,12 @@ impl std::fmt::Display for Note {
                     "link, device or absurd name is",
                     "links, devices or absurd names are"
                 )
+            ),
+            Note::Beside(path, n) => write!(
+                f,
+                "{}: the only bundle there; {} not read",
+                path.display(),
+                counted(*n, "file beside it is", "files beside it are"),
             ),
             Note::Broken(path, why) => write!(f, "{}: {why}", path.display()),
             Note::Remark(path, remark) => write!(f, "{}: {remark}", path.display()),

@@ -379,6 +379,34 @@ fn a_folder_of_bundles_is_none() {
     });
 }
 
+/// People keep a bundle in a folder with their notes, and send the folder as an archive.
+#[test]
+fn the_only_bundle_of_a_folder_is_meant() {
+    with_bundle(|dir, at| {
+        let mut tar = tar::Builder::new(Vec::new());
+        tar.append_dir_all("incident/b", dir.join("b")).expect("room");
+        tar.append_path_with_name(root().join("README.md"), "incident/notes.md")
+            .expect("a file");
+        fs::write(dir.join("notes.md"), "what was seen").expect("room");
+        fs::write(dir.join("incident.tar"), tar.into_inner().expect("room")).expect("room");
+        let direct = run(&["top", &at("b"), "-o", "json"]);
+        let direct: serde_json::Value = serde_json::from_str(&direct.stdout).expect("JSON");
+        for (path, named) in [
+            (dir.display().to_string(), at("b")),
+            (at("incident.tar"), at("incident.tar")),
+        ] {
+            let answer = run(&["top", &path, "-o", "json"]);
+            let found: serde_json::Value = serde_json::from_str(&answer.stdout).expect("JSON");
+            assert_eq!(found["rows"], direct["rows"], "{path}");
+            let note = format!("note: {named}: the only bundle there; ");
+            assert!(answer.stderr.contains(&note), "{}", answer.stderr);
+        }
+        // Whether a bundle is whole is asked of the bundle.
+        let verify = run(&["bundle", "verify", &at("incident.tar")]);
+        assert_eq!(verify.code, 2, "{}{}", verify.stdout, verify.stderr);
+    });
+}
+
 #[test]
 fn a_tar_of_profiles_is_like_a_folder_of_them() {
     let dir = tempfile::tempdir().expect("a folder");
