@@ -34,6 +34,7 @@ struct File {
 
 /// What a file of one's own may hold: known issues and remedies.
 #[derive(Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 struct OwnFile {
     schema: u32,
@@ -165,6 +166,21 @@ mod tests {
     fn every_entry_passes_its_own_test() {
         let (_, wrong) = test_signatures(None).expect("the built-in file");
         assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    }
+
+    /// For editors: what a file of one's own may hold.
+    #[test]
+    fn the_published_schema_is_this_one() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/schema/knowledge.json");
+        let written = serde_json::to_string_pretty(&schemars::schema_for!(super::OwnFile)).expect("JSON") + "\n";
+        if std::env::var_os("KUBEPROF_WRITE_SCHEMA").is_some() {
+            std::fs::write(path, &written).expect("written");
+        }
+        let published = std::fs::read_to_string(path).unwrap_or_default();
+        assert!(
+            published == written,
+            "docs/schema/knowledge.json is not what the parser reads: KUBEPROF_WRITE_SCHEMA=1 cargo test the_published_schema"
+        );
     }
 
     #[test]

@@ -13,6 +13,7 @@ use super::versions::{Range, Version};
 
 /// A known issue of the knowledge file.
 #[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct Issue {
     /// `kubernetes/kubernetes#139823`.
@@ -60,6 +61,7 @@ pub(super) struct Issue {
 
 /// What a stack must look like.
 #[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 struct Pattern {
     /// Functions in one stack, leaf first; `*` at the end of a name stands for anything behind it.
@@ -80,6 +82,7 @@ struct Pattern {
 
 /// How many objects live in a place while nothing leaks.
 #[derive(Clone, Copy, Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct AtRest {
     /// For each pod.
@@ -91,6 +94,7 @@ pub(super) struct AtRest {
 
 /// Test data of an entry.
 #[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 struct TestFrames {
     /// Matches.
@@ -105,6 +109,7 @@ struct TestFrames {
 
 /// Version of a vendored component in a release of Kubernetes.
 #[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct Vendored {
     kubernetes: String,

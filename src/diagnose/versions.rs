@@ -43,6 +43,7 @@ impl Version {
 
 /// Versions from one on and before another.
 #[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct Range {
     /// First that has it; from the beginning where it is missing.

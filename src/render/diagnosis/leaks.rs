@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::reasons::dropped;
-use super::words::{bytes, number, short};
+use super::words::{bytes, number, short, title};
 use crate::diagnose::report::{Claim, Diagnosis, Fact, Finding, Kind, Weighed};
 use crate::render::document::{Cell, Column, Document, Emphasis, Row, Shown};
 
@@ -112,7 +112,7 @@ fn finding(f: &Finding) -> Row {
     Row {
         cells: vec![
             Cell::Text(f.confidence.as_str().to_owned()),
-            Cell::Text(f.subsystem.title.clone()),
+            Cell::Text(title(&f.subsystem).to_owned()),
             Cell::Text(f.subject.clone()),
             first.map_or(Cell::None, |v| Cell::Value(v as i64, number(v))),
             Cell::Value(last as i64, number(last)),
@@ -135,7 +135,7 @@ fn dropped_row(w: &Weighed) -> Row {
     Row {
         cells: vec![
             Cell::Text("no".to_owned()),
-            Cell::Text(w.subsystem.title.clone()),
+            Cell::Text(title(&w.subsystem).to_owned()),
             Cell::Text(short(&w.subject)),
             Cell::Value(w.from as i64, number(w.from)),
             Cell::Value(w.to as i64, number(w.to)),

@@ -39,7 +39,7 @@ pub fn markdown(d: &Diagnosis, words: &Words<'_>, out: &mut dyn Write) -> io::Re
             out,
             "**{}. {}** ({}, {}): {}.\n",
             f.rank,
-            plain(&f.subsystem.title),
+            plain(super::words::title(&f.subsystem)),
             f.kind.as_str(),
             f.confidence.as_str(),
             plain(&summary(f))

@@ -6,6 +6,8 @@ mod markdown;
 mod nodes;
 mod parties;
 mod reasons;
+#[cfg(test)]
+mod schema;
 mod text;
 mod words;
 

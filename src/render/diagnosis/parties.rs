@@ -38,6 +38,13 @@ fn who(p: &Party) -> String {
     match (p.count, noun, p.owner.title.as_str()) {
         (1, Some((_, one, _)), _) => (*one).to_owned(),
         (n, Some((_, _, many)), _) if !many.is_empty() => format!("{n} {many}"),
+        (n, _, "") if !p.function.is_empty() => {
+            format!(
+                "{} below {}",
+                counted(n, "goroutine", "goroutines"),
+                super::words::short(&p.function)
+            )
+        }
         (n, _, "") => counted(n, "goroutine", "goroutines"),
         (n, _, title) => format!("{} of {title}", counted(n, "goroutine", "goroutines")),
     }

@@ -70,6 +70,7 @@ pub(in crate::render) fn reason(r: &Reason) -> String {
         Why::Trend { q, moments } => format!("trend over {moments} moments, q = {q:.1e}"),
         Why::NeverFreed { born, freed } => format!("of {born} sampled objects made in this time {freed} were freed"),
         Why::StillClimbing => "still climbing at the end".to_owned(),
+        Why::Slow(floor) => format!("it grows by less than {} an hour", super::words::bytes(*floor)),
         Why::LoadFlat => "the load does not explain it".to_owned(),
         Why::LockStep(n) => format!("{n} groups grow by the same number"),
         Why::GoroutineLeak(n) => format!("Go's leak detection names {n} of them"),
@@ -107,7 +108,11 @@ pub(in crate::render) fn reason(r: &Reason) -> String {
 /// Why something was dropped.
 pub(super) fn dropped(d: &Dropped) -> String {
     match d {
-        Dropped::Noise => "within the error of sampling".to_owned(),
+        Dropped::Noise { more: None } => "within the error of sampling".to_owned(),
+        Dropped::Noise { more: Some(n) } => format!(
+            "within the error of sampling; {} would tell",
+            counted(*n, "more snapshot", "more snapshots")
+        ),
         Dropped::SampledOnce => "a single sampled object".to_owned(),
         Dropped::WentAway => "came down again".to_owned(),
         Dropped::Moved => "moved from another owner, the sum is level".to_owned(),
@@ -132,7 +137,7 @@ pub(in crate::render) fn weighed(w: &Weighed) -> String {
     format!(
         "{} of {} ({}): {} -> {} {}: {}",
         w.kind.as_str(),
-        w.subsystem.title,
+        super::words::title(&w.subsystem),
         super::words::short(&w.subject),
         number(w.from),
         number(w.to),

@@ -104,7 +104,7 @@ fn finding(f: &Finding, words: &Words<'_>, full: bool, page: &mut Page<'_>) -> i
     page.line(&format!(
         "{}. {} · {} · {}",
         f.rank,
-        f.subsystem.title,
+        super::words::title(&f.subsystem),
         f.kind.as_str(),
         f.confidence.as_str()
     ))?;

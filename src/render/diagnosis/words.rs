@@ -5,7 +5,7 @@ use jiff::tz::TimeZone;
 
 use super::parties;
 use crate::diagnose::report::{
-    Claim, Crash, Evidence, Fact, FarEnd, Finding, Grown, Limited, Others, Party, Since, SinceBasis,
+    Claim, Crash, Evidence, Fact, FarEnd, Finding, Grown, Limited, Others, Part, Party, Since, SinceBasis,
 };
 use crate::model::units::counted;
 
@@ -90,6 +90,15 @@ pub(super) fn far_end(f: FarEnd) -> &'static str {
     }
 }
 
+/// Name of a part for people.
+pub(in crate::render) fn title(part: &Part) -> &str {
+    if part.title.is_empty() {
+        "an unknown part"
+    } else {
+        &part.title
+    }
+}
+
 /// The sentence of a finding.
 pub fn summary(f: &Finding) -> String {
     match &f.claim {
@@ -105,7 +114,7 @@ pub fn summary(f: &Finding) -> String {
             let mut text = format!(
                 "{} for a lock of {}{age}: {}",
                 counted(n, "goroutine waits", "goroutines wait"),
-                f.subsystem.title,
+                title(&f.subsystem),
                 parties::list(waiters, 4)
             );
             if let Some(holder) = holders.first() {
@@ -134,7 +143,7 @@ pub fn summary(f: &Finding) -> String {
             format!(
                 "{} {wait}{age} for {}, and nothing is seen at work there",
                 capital(&parties::list(all, 4)),
-                f.subsystem.title
+                title(&f.subsystem)
             )
         }
         Claim::TimersFrozen { loops, goroutines } => {
@@ -229,14 +238,14 @@ pub fn summary(f: &Finding) -> String {
         }
         Claim::Cpu { cores, usual, share } => format!(
             "{} uses {:.2} cores ({:.0} % of the process), usual here is at most {:.2}",
-            capital(&f.subsystem.title),
+            capital(title(&f.subsystem)),
             cores.value,
             share * 100.0,
             usual
         ),
         Claim::Contention { rate, share } => format!(
             "Goroutines wait {rate:.1} s per second for a lock of {} ({:.0} % of all such waiting)",
-            f.subsystem.title,
+            title(&f.subsystem),
             share * 100.0
         ),
         Claim::Limit { what, value, limit } => limited(*what, *value, *limit),
