@@ -18,7 +18,7 @@ pub(super) struct Program {
     pub(super) is_unseen: bool,
 }
 
-/// What begins the names of functions that only one program has.
+/// What begins the names of functions that only one program has; major versions are no part of them.
 const PROGRAMS: &[(&str, &[&str])] = &[
     (
         "kube-apiserver",
@@ -50,12 +50,11 @@ const PROGRAMS: &[(&str, &[&str])] = &[
     (
         "containerd",
         &[
-            "github.com/containerd/containerd/cmd/containerd",
-            "github.com/containerd/containerd/v2/cmd/containerd",
+            "github.com/containerd/containerd/cmd/containerd/",
             "github.com/containerd/containerd/pkg/cri",
-            "github.com/containerd/containerd/v2/internal/cri",
+            "github.com/containerd/containerd/internal/cri",
             "github.com/containerd/containerd/services/",
-            "github.com/containerd/containerd/v2/plugins/",
+            "github.com/containerd/containerd/plugins/",
             "github.com/containerd/cri/",
         ],
     ),
@@ -63,8 +62,9 @@ const PROGRAMS: &[(&str, &[&str])] = &[
         "a containerd shim",
         &[
             "github.com/containerd/containerd/runtime/v2/shim",
-            "github.com/containerd/containerd/v2/pkg/shim",
-            "github.com/containerd/containerd/v2/cmd/containerd-shim",
+            "github.com/containerd/containerd/runtime/shim",
+            "github.com/containerd/containerd/pkg/shim",
+            "github.com/containerd/containerd/cmd/containerd-shim",
         ],
     ),
     ("CRI-O", &["github.com/cri-o/cri-o/"]),

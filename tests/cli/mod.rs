@@ -7,6 +7,7 @@ mod check;
 mod ci_page;
 mod compat;
 mod diagnose;
+mod diagnose_odd;
 mod documents;
 mod drawings;
 mod evidence;
