@@ -158,7 +158,7 @@ fn one(case: &Case<'_>, rule: &Rule, differences: &[Difference], used: &mut [boo
     });
     let counted = found.subjects.iter().filter(|s| s.counts());
     let outcome = counted.map(|s| s.outcome).max().unwrap_or(Outcome::Pass);
-    let lowered = if compares { differences.to_vec() } else { Vec::new() };
+    let lowered = lowered(&rule.check, differences);
     let report = RuleReport {
         id: rule.id.clone(),
         kind: rule.check.kind(),
@@ -178,6 +178,17 @@ fn one(case: &Case<'_>, rule: &Rule, differences: &[Difference], used: &mut [boo
         skipped: found.skipped,
     };
     (report, found.floor)
+}
+
+/// What lowers a rule to `warn`. A finding is judged by what its own load explains, so the load of the baseline does not
+/// matter to it.
+fn lowered(check: &Check, differences: &[Difference]) -> Vec<Difference> {
+    let matters = |d: &&Difference| match check {
+        Check::NoRegression(r) if r.measure == Measure::Findings => !matches!(d, Difference::Load(..)),
+        Check::NoRegression(_) => true,
+        _ => false,
+    };
+    differences.iter().filter(matters).cloned().collect()
 }
 
 impl Scene<'_> {
