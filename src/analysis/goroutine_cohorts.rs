@@ -9,6 +9,7 @@ use super::goroutine_tally::{Tally, Waits};
 use super::goroutines::{Part, part};
 use super::lens::Lens;
 use crate::kubelet::{Role, SubsystemId};
+use crate::model::goroutine_label::Standing;
 use crate::model::{Profile, StringId};
 
 /// Goroutines of one owner that are blocked in one thing inside of one part of the kubelet.
@@ -29,6 +30,8 @@ pub struct Cohort {
     pub idle: bool,
     /// How much they say about a kubelet that hangs.
     pub weight: CohortWeight,
+    /// Whether they go on, where the expectations of a kubelet were asked.
+    pub standing: Option<Standing>,
 }
 
 /// What a cohort says about a kubelet that hangs, the most telling first.
@@ -87,30 +90,37 @@ pub(super) struct CohortKey {
     pub(super) blocked_in: Option<SubsystemId>,
     /// Nothing can wake them.
     pub(super) never_wakes: bool,
+    pub(super) standing: Option<Standing>,
 }
 
 /// `oldest` is the longest wait of all. The clock of what waits since the start began at the first garbage collection, as that
 /// of everything else that does.
 pub(super) fn cohorts_of(tallies: FxHashMap<CohortKey, Tally>, oldest: i64, p: &Profile, lens: &Lens) -> Vec<Cohort> {
     let mut rows: Vec<Cohort> = (tallies.into_iter())
-        .filter(|(key, tally)| key.never_wakes || tally.without_state() < tally.count)
+        .filter(|(key, tally)| key.never_wakes || key.standing.is_some() || tally.without_state() < tally.count)
         .map(|(key, tally)| {
             let CohortKey {
                 owner,
                 within,
                 blocked_in,
                 never_wakes,
+                standing,
             } = key;
             let role = blocked_in.and_then(|id| lens.knowledge().get(id)).map(|s| s.role);
             let idles = |s: &StringId| is_idle(p.text(*s), role, within);
-            let idle = !never_wakes && tally.states.keys().all(idles);
+            let idle = match standing {
+                _ if never_wakes => false,
+                Some(standing) => standing == Standing::Idle,
+                None => tally.states.keys().all(idles),
+            };
             let since_start = oldest > 1 && tally.oldest() == oldest;
             let weight = match role {
                 _ if never_wakes => CohortWeight::NeverWakes,
                 _ if idle => CohortWeight::Idle,
-                Some(Role::Boundary) => CohortWeight::Stuck,
+                _ if standing == Some(Standing::Stuck) => CohortWeight::Stuck,
+                Some(Role::Boundary) if standing.is_none() => CohortWeight::Stuck,
                 _ if since_start => CohortWeight::SinceStart,
-                _ if within.is_some() => CohortWeight::Stuck,
+                _ if within.is_some() && standing.is_none() => CohortWeight::Stuck,
                 _ => CohortWeight::Inside,
             };
             Cohort {
@@ -121,6 +131,7 @@ pub(super) fn cohorts_of(tallies: FxHashMap<CohortKey, Tally>, oldest: i64, p: &
                 waits: tally.waits,
                 idle,
                 weight,
+                standing,
             }
         })
         .collect();

@@ -2,7 +2,8 @@
 
 use rustc_hash::FxHashMap;
 
-use crate::model::{Label, LabelKind, Profile, StringId, goroutine_label};
+use crate::model::goroutine_label::{self, Standing};
+use crate::model::{Label, LabelKind, Profile, StringId};
 
 /// Known waits.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -33,6 +34,7 @@ pub(super) struct Facts {
     pub(super) locked: bool,
     pub(super) leaked: bool,
     pub(super) never_wakes: bool,
+    pub(super) standing: Option<Standing>,
 }
 
 /// States that nothing ends. The runtime calls goroutines in them leaked when it looks.
@@ -42,6 +44,7 @@ const NEVER_WAKES: [&str; 3] = ["chan receive (nil chan)", "chan send (nil chan)
 pub(super) struct Keys {
     facts: [Option<StringId>; goroutine_label::ALL.len()],
     never_wakes: [Option<StringId>; NEVER_WAKES.len()],
+    standings: [Option<StringId>; Standing::ALL.len()],
 }
 
 impl Keys {
@@ -49,7 +52,13 @@ impl Keys {
         Self {
             facts: goroutine_label::ALL.map(|key| p.strings.find(key)),
             never_wakes: NEVER_WAKES.map(|state| p.strings.find(state)),
+            standings: Standing::ALL.map(|s| p.strings.find(s.as_str())),
         }
+    }
+
+    fn standing(&self, text: StringId) -> Option<Standing> {
+        let at = (self.standings.iter()).position(|s| *s == Some(text) && !text.is_empty())?;
+        Some(Standing::ALL[at])
     }
 
     pub(super) fn is_fact(&self, key: StringId) -> bool {
@@ -57,7 +66,7 @@ impl Keys {
     }
 
     pub(super) fn facts(&self, labels: &[Label], all_leaked: bool) -> Facts {
-        let [state, wait, created_by, created_at, _, locked, leaked, _] = self.facts;
+        let [state, wait, created_by, created_at, _, locked, leaked, _, standing] = self.facts;
         // The last of a key: a goroutine's own labels of that name stand before it.
         let find = |key: Option<StringId>| labels.iter().rev().find(|l| Some(l.key) == key);
         let text = |key| find(key).map_or(StringId::EMPTY, |l| l.text);
@@ -70,6 +79,7 @@ impl Keys {
             locked: find(locked).is_some(),
             leaked,
             never_wakes: leaked || self.never_wakes.contains(&Some(state)),
+            standing: self.standing(text(standing)),
         }
     }
 }

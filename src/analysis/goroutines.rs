@@ -256,6 +256,7 @@ pub fn goroutines(view: &View, query: &GoroutineQuery) -> Result<Goroutines, Que
             within: attribution.within,
             blocked_in: attribution.blocked_in,
             never_wakes: facts.never_wakes,
+            standing: facts.standing,
         };
         cohorts.entry(cohort).or_default().add(&facts, count);
     }

@@ -11,6 +11,7 @@ use super::open::{self, Context};
 use super::output::{self, Out};
 use super::symbols;
 use crate::analysis::{self, BucketSort, GoroutineQuery, Granularity, Query, Similarity, Trim};
+use crate::diagnose;
 use crate::input::{self, Sources};
 use crate::model::Kind;
 use crate::model::units::counted;
@@ -223,6 +224,8 @@ pub(super) fn goroutines(args: &GoroutinesArgs, context: &Context) -> Result<()>
     open::notes(&subject.notes, &args.out);
     args.symbols.check(&subject)?;
     let form = subject.form;
+    let knowledge = subject.knowledge.clone();
+    let excess = diagnose::judge_goroutines(&mut subject.profile, &knowledge);
     let view = open::said(subject.into_goroutine_view(&args.query())?, &args.out)?;
     let out = context.out(&args.out);
     let asked = args.asked(out);
@@ -246,7 +249,15 @@ pub(super) fn goroutines(args: &GoroutinesArgs, context: &Context) -> Result<()>
         stacks,
         labels: args.output == Format::Text,
     };
-    let page = layout::goroutines(&report, &asked, &view, args.out.full_names, under, &remarks);
+    let page = layout::goroutines(
+        &report,
+        &asked,
+        &view,
+        args.out.full_names,
+        under,
+        excess.as_deref(),
+        &remarks,
+    );
     output::document(&page, args.output, out, true)
 }
 

@@ -161,7 +161,7 @@ pub(super) fn hot(seen: &Observed, moments: &[usize]) -> Hot {
                     to: cores.value,
                     unit: "cores",
                     values: Vec::new(),
-                    dropped: Dropped::Noise,
+                    dropped: Dropped::Noise { more: None },
                 });
             }
             continue;

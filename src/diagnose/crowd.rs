@@ -202,13 +202,25 @@ impl Crowd {
 
     /// The same of a dump that numbers its goroutines: their numbers and samples.
     pub(crate) fn of_dump(p: &Profile, ids: &[(u64, u32)], book: &mut Book, stacks: &mut StackBook) -> Self {
-        let mut groups_of_samples = vec![usize::MAX; if ids.is_empty() { 0 } else { p.samples.len() }];
+        let (mut crowd, groups_of_samples) = Self::with_samples(p, book, stacks);
+        for &(id, sample) in ids {
+            let group = groups_of_samples.get(sample as usize).copied().flatten();
+            if let Some(group) = group.and_then(|g| crowd.groups.get_mut(g as usize)) {
+                group.ids.push(id);
+            }
+        }
+        crowd
+    }
+
+    /// A crowd, and the number of the group that each sample is counted in.
+    pub(super) fn with_samples(p: &Profile, book: &mut Book, stacks: &mut StackBook) -> (Self, Vec<Option<u32>>) {
+        let mut groups_of_samples = vec![None; p.samples.len()];
         let names = book.functions(p);
         let keys = Keys::of(p);
         let mut crowd = Self::default();
         let mut index: FxHashMap<(StackKey, Option<NameId>, Wait, Option<SubsystemId>), usize> = FxHashMap::default();
         let mut frames: Vec<NameId> = Vec::new();
-        for i in 0..p.samples.len() {
+        for (i, group_of_sample) in groups_of_samples.iter_mut().enumerate() {
             let count = u64::try_from(p.samples.values(i).first().copied().unwrap_or(0)).unwrap_or(0);
             if count == 0 {
                 continue;
@@ -256,9 +268,7 @@ impl Crowd {
                 });
                 crowd.groups.len() - 1
             });
-            if let Some(of_sample) = groups_of_samples.get_mut(i) {
-                *of_sample = at;
-            }
+            *group_of_sample = u32::try_from(at).ok();
             let group = &mut crowd.groups[at];
             group.count += count;
             group.leaked += leaked;
@@ -271,13 +281,7 @@ impl Crowd {
             crowd.total += count;
             crowd.leaked += leaked;
         }
-        for &(id, sample) in ids {
-            let group = groups_of_samples.get(sample as usize);
-            if let Some(group) = group.and_then(|&g| crowd.groups.get_mut(g)) {
-                group.ids.push(id);
-            }
-        }
-        crowd
+        (crowd, groups_of_samples)
     }
 }
 

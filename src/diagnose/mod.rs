@@ -25,6 +25,7 @@ mod place;
 pub(crate) mod process;
 mod program;
 pub mod report;
+mod standing;
 pub mod stats;
 mod stuck;
 mod timers;
@@ -33,6 +34,7 @@ mod versions;
 pub(crate) mod words;
 
 pub use knowledge::{SignatureError, builtin_knowledge, test_signatures};
+pub use standing::{Excess, judge_goroutines};
 
 use std::sync::Arc;
 

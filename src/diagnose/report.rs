@@ -698,6 +698,8 @@ pub enum Why {
     },
     /// It still climbs at the end.
     StillClimbing,
+    /// It grows by less than this many bytes an hour.
+    Slow(f64),
     /// Load did not change, or does not explain it.
     LoadFlat,
     /// Families grow by the same number.
@@ -1031,7 +1033,10 @@ pub struct Weighed {
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub enum Dropped {
     /// Within the error of sampling.
-    Noise,
+    Noise {
+        /// How many snapshots more would tell, where that can be said.
+        more: Option<usize>,
+    },
     /// A single sampled object.
     SampledOnce,
     /// It came down again.

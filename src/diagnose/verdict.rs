@@ -66,6 +66,7 @@ pub(super) fn judge(mut seen: Observed, known: &Known) -> Diagnosis {
         Some(_) => Verdict::Unknown,
         // The version has a leak, and too little was sampled to see it or not.
         None if d.odd.iter().any(|o| matches!(o, Oddity::SampledOnce(_))) => Verdict::Unknown,
+        None if d.odd.iter().any(|o| matches!(o, Oddity::Tiny(_))) => Verdict::Unknown,
         None if d.examined.with_goroutines > 0 || d.examined.with_metrics >= 2 => Verdict::Healthy,
         None => Verdict::Unknown,
     };
@@ -302,6 +303,14 @@ fn missing(d: &mut Diagnosis) {
     if e.with_metrics == 0 {
         d.missing.push(Need::Metrics);
     }
+    // A rise that chance may explain so far.
+    let more = |w: &Weighed| match w.dropped {
+        Dropped::Noise { more } => more,
+        _ => None,
+    };
+    if let Some(n) = d.weighed.iter().filter_map(more).min() {
+        d.missing.push(Need::Snapshots(n));
+    }
 }
 
 fn runs_process(seen: &Observed, run: &[usize]) -> super::material::Process {
@@ -331,8 +340,8 @@ fn examined(seen: &Observed, moments: &[usize], runs: &[Vec<usize>]) -> Examined
         first: all().find_map(|m| m.at),
         last: all().rev().find_map(|m| m.at),
         moments: moments.len(),
-        with_goroutines: all().filter(|m| m.crowd.is_some()).count(),
-        with_heap: all().filter(|m| m.heap.is_some()).count(),
+        with_goroutines: all().filter(|m| m.crowd.as_ref().is_some_and(|c| c.total > 0)).count(),
+        with_heap: all().filter(|m| m.heap.as_ref().is_some_and(|h| h.samples > 0)).count(),
         with_metrics: all().filter(|m| m.metrics.is_some()).count(),
         processes: runs.len().max(1),
         goroutines: last_crowd.map(|c| c.total),

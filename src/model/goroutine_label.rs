@@ -19,9 +19,36 @@ pub const LOCKED: &str = "locked_to_thread";
 pub const LEAKED: &str = "leaked";
 /// The program, where the dump is known to be of another one than a kubelet.
 pub const PROGRAM: &str = "program";
+/// Whether it goes on, as far as the expectations of a kubelet tell: the name of a [`Standing`]. No file has it.
+pub const STANDING: &str = "standing";
+
+/// Whether a goroutine goes on.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash)]
+pub enum Standing {
+    /// It hangs, or waits for one that does.
+    Stuck,
+    /// It is at work, or in a call or a wait that is usual for it.
+    Usual,
+    /// It is a loop with nothing to do.
+    Idle,
+}
+
+impl Standing {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Stuck, Self::Usual, Self::Idle];
+
+    /// Spelling in labels and reports.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Stuck => "stuck",
+            Self::Usual => "usual",
+            Self::Idle => "idle",
+        }
+    }
+}
 
 /// All of them.
-pub const ALL: [&str; 8] = [
+pub const ALL: [&str; 9] = [
     STATE,
     WAIT,
     CREATED_BY,
@@ -30,6 +57,7 @@ pub const ALL: [&str; 8] = [
     LOCKED,
     LEAKED,
     PROGRAM,
+    STANDING,
 ];
 
 /// The name of the frame that stands for those that a dump left out.

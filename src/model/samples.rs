@@ -334,6 +334,20 @@ impl Samples {
         self.labels.iter_mut().for_each(&mut map);
     }
 
+    /// Appends to each sample the label that `label(index)` gives for it.
+    pub fn append_labels(&mut self, label: impl Fn(usize) -> Option<Label>) {
+        let mut out = Samples::new(self.types);
+        out.reserve(self.len(), self.values.len());
+        let mut labels: Vec<Label> = Vec::new();
+        for i in 0..self.len() {
+            labels.clear();
+            labels.extend_from_slice(self.labels(i));
+            labels.extend(label(i));
+            out.push(self.stack(i), self.values(i), &labels);
+        }
+        *self = out;
+    }
+
     /// The named rows, in the order given.
     pub fn select(&self, rows: impl Iterator<Item = usize>) -> Samples {
         let mut out = Samples::new(self.types);

@@ -145,8 +145,12 @@ fn a_dead_kubelet_in_a_journal_is_explained_in_one_command() {
         "{page}"
     );
     assert_eq!(
-        head[3..5],
-        ["total 2 goroutines", "  1 of PLEG blocked in mutexes for 13 min"],
+        head[3..6],
+        [
+            "total 2 goroutines",
+            "stuck:",
+            "  1 of PLEG blocked in mutexes for 13 min"
+        ],
         "{page}"
     );
     // From standard input as well.
@@ -154,8 +158,8 @@ fn a_dead_kubelet_in_a_journal_is_explained_in_one_command() {
         run_with(&["goroutines", "-"], Some(j.0.as_bytes()))
             .stdout
             .lines()
-            .nth(4),
-        Some(head[4])
+            .nth(5),
+        Some(head[5])
     );
     let d = answer(&["goroutines", &path]);
     let e = &d["evidence"][0];
@@ -504,7 +508,7 @@ fn a_long_journal_is_read_as_a_stream() {
         .all("07:41:30", "kubelet[4711]", KUBELET);
     j.0 += &noise;
     let path = j.save(folder.path());
-    let want = "total 2 goroutines\n  1 of PLEG blocked in mutexes for 13 min\n";
+    let want = "total 2 goroutines\nstuck:\n  1 of PLEG blocked in mutexes for 13 min\n";
     for page in [
         fine(&["goroutines", &path]),
         run_with(&["goroutines", "-"], Some(j.0.as_bytes())).stdout,

@@ -38,10 +38,11 @@ fn owners(d: &Value) -> BTreeMap<String, i64> {
 #[test]
 fn the_frozen_runtime_is_what_one_reads_first() {
     let text = fine(&["goroutines", &dump()]);
-    let first: Vec<&str> = text.lines().skip(2).take(2).map(str::trim).collect();
+    let first: Vec<&str> = text.lines().skip(2).take(3).map(str::trim).collect();
     assert_eq!(
         first,
         [
+            "stuck:",
             "60 of probes blocked in CRI gRPC within CRI orchestration, no wait of a whole minute recorded",
             "58 of pod workers blocked in channels within runtime cache and container types for 2 min"
         ]
@@ -428,7 +429,7 @@ fn a_folder_of_other_profiles_is_named() {
 fn what_hangs_stands_above_what_always_waits() {
     let dump = frozen("d-6min-goroutine.debug2.txt.gz");
     let text = fine(&["goroutines", &dump, "-n", "15"]);
-    let lines: Vec<&str> = (text.lines().skip(2).take_while(|l| l.starts_with("  ")))
+    let lines: Vec<&str> = (text.lines().skip(2).take_while(|l| !l.starts_with("states:")))
         .map(str::trim)
         .collect();
     let at = |words: &str| {
@@ -438,19 +439,23 @@ fn what_hangs_stands_above_what_always_waits() {
             .unwrap_or_else(|| panic!("{words} in {text}"))
     };
     for culprit in ["PLEG", "node status", "runtime status loop", "container log rotation"] {
-        assert!(at(&format!("1 of {culprit} blocked in CRI gRPC")) < 8, "{text}");
+        let line = at(&format!("1 of {culprit} blocked in CRI gRPC"));
+        assert!(at("stuck:") < line && line < at("usual:"), "{text}");
     }
     // What stands in the dump of a healthy kubelet as well comes behind all of it, or not at all.
     let healthy = json(&["goroutines", &capture("healthy-1.37.2/last-goroutine.debug2.txt.gz")]);
-    let permanent: Vec<&Value> = (healthy["cohorts"].as_array().expect("cohorts").iter())
-        .filter(|c| c["weight"] == "since-start")
+    let of_healthy = || healthy["cohorts"].as_array().expect("cohorts").iter();
+    let oldest = of_healthy().filter_map(|c| c["wait_max_minutes"].as_i64()).max();
+    let permanent: Vec<&Value> = (of_healthy())
+        .filter(|c| c["wait_max_minutes"].as_i64() == oldest)
         .collect();
     assert!(permanent.len() > 5, "{healthy}");
     let d = json(&["goroutines", &dump]);
     let cohorts = d["cohorts"].as_array().expect("cohorts");
     let stuck: Vec<&Value> = cohorts.iter().filter(|c| c["weight"] == "stuck").collect();
-    assert_eq!(stuck.len(), 7, "{stuck:?}");
+    assert_eq!(stuck.len(), 8, "{stuck:?}");
     for c in &stuck {
+        assert_eq!(c["standing"], "stuck");
         let same = |p: &&Value| ["owner", "blocked_in", "within"].iter().all(|key| p[*key] == c[*key]);
         assert!(!permanent.iter().any(same), "{c}");
     }
@@ -458,13 +463,93 @@ fn what_hangs_stands_above_what_always_waits() {
     let rank = |w: &&str| ["stuck", "inside", "since-start", "idle"].iter().position(|x| x == w);
     assert!(order.is_sorted_by_key(|w| rank(w).expect("a weight")), "{order:?}");
     // The hint is true.
-    let hint = lines.iter().find(|l| l.contains(" more in ")).expect("a hint");
-    assert!(hint.ends_with(": -n 0 shows them"), "{hint}");
     let all = fine(&["goroutines", &dump, "-n", "0"]);
     let busy = cohorts.iter().filter(|c| c["idle"] == false).count();
-    let shown = all.lines().skip(2).take_while(|l| l.starts_with("  ")).count();
+    let heading = || all.lines().skip(2).take_while(|l| !l.starts_with("states:"));
+    let shown = heading().filter(|l| l.starts_with("  ")).count();
     assert_eq!(shown, busy + 1, "and one line for the loops: {all}");
     assert!(!all.contains(" more in "), "{all}");
+    let headings: Vec<&str> = heading().filter(|l| !l.starts_with(' ')).collect();
+    assert_eq!(headings, ["stuck:", "usual:", "idle loops:"]);
+}
+
+/// The expectations of `diagnose`: a healthy kubelet has nothing that is stuck, whatever it waits for.
+#[test]
+fn nothing_of_a_healthy_kubelet_is_stuck() {
+    for healthy in [
+        capture("healthy-1.37.2/last-goroutine.debug2.txt.gz"),
+        capture("healthy-1.37.2/s06-goroutine.pb.gz"),
+        capture("ctx-leak-1.36.1/last-goroutine.debug2.txt.gz"),
+        capture("ctx-leak-1.36.1/s10-goroutine.pb.gz"),
+        frozen("a-before-goroutine.debug2.txt.gz"),
+    ] {
+        let text = fine(&["goroutines", &healthy]);
+        assert!(text.contains("\nstuck: none\n"), "{healthy}: {text}");
+        assert!(!text.contains("out of proportion"), "{healthy}: {text}");
+        let d = json(&["goroutines", &healthy]);
+        assert_eq!(d["out_of_proportion"], serde_json::json!([]), "{healthy}");
+        let all: i64 = (d["cohorts"].as_array().expect("cohorts").iter())
+            .map(|c| int(c, "count"))
+            .sum();
+        assert_eq!(all, int(&d, "total"), "{healthy}");
+    }
+}
+
+/// Loops that idle, far more of them than the node can need, come first.
+#[test]
+fn an_idle_crowd_out_of_proportion_comes_first() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("dump.txt");
+    let mut text = String::new();
+    let mut add = |count: usize, state: &str, function: &str, creator: &str| {
+        for _ in 0..count {
+            let id = text.matches("goroutine ").count() + 1;
+            text.push_str(&format!(
+                "goroutine {id} [{state}]:\n{function}(0xc000012345)\n\t/src/made.go:17 +0x1d\n\
+                 created by {creator} in goroutine 1\n\t/src/made.go:9 +0x2d\n\n"
+            ));
+        }
+    };
+    let kubelet = "k8s.io/kubernetes/pkg/kubelet";
+    add(
+        1,
+        "select",
+        &format!("{kubelet}.(*Kubelet).syncLoopIteration"),
+        "main.main",
+    );
+    add(
+        30,
+        "chan receive",
+        &format!("{kubelet}.(*podWorkers).podWorkerLoop"),
+        &format!("{kubelet}.(*podWorkers).UpdatePod"),
+    );
+    add(
+        1294,
+        "select",
+        "github.com/google/cadvisor/manager.(*containerData).housekeeping",
+        "github.com/google/cadvisor/manager.(*containerData).Start",
+    );
+    std::fs::write(&path, text).expect("written");
+    let text = fine(&["goroutines", path.to_str().expect("UTF-8")]);
+    let lines: Vec<&str> = text.lines().skip(2).take(3).collect();
+    assert_eq!(lines[0], "out of proportion:", "{text}");
+    assert!(
+        lines[1].starts_with("  1294 of cAdvisor housekeeping below manager.(*containerData).housekeeping, where a node with 30 pods needs at most "),
+        "{text}"
+    );
+    assert_eq!(lines[2], "stuck: none", "{text}");
+}
+
+/// What is no kubelet is not held against the expectations of one.
+#[test]
+fn another_program_is_not_judged() {
+    let dump = root().join("fixtures/goroutines/go1.27-dump.txt");
+    let text = fine(&["goroutines", dump.to_str().expect("UTF-8")]);
+    assert!(!text.contains("stuck"), "{text}");
+    assert_eq!(
+        json(&["goroutines", dump.to_str().expect("UTF-8")])["out_of_proportion"],
+        Value::Null
+    );
 }
 
 #[test]

@@ -45,7 +45,7 @@ impl Random {
         k
     }
 
-    fn exponential(&mut self, mean: f64) -> f64 {
+    pub(super) fn exponential(&mut self, mean: f64) -> f64 {
         -mean * self.unit().max(1e-300).ln()
     }
 }
@@ -100,7 +100,6 @@ pub(super) struct Scenario {
     /// Age of the process at the first moment.
     age: f64,
     gc_phase: bool,
-    goroutines: bool,
 }
 
 fn family(function: &str, size: f64, rate: f64, life: f64) -> Family {
@@ -136,7 +135,6 @@ impl Scenario {
             pods: vec![60.0; moments],
             age: 7200.0,
             gc_phase: false,
-            goroutines: false,
         }
     }
 
@@ -188,24 +186,17 @@ impl Scenario {
         scenario
     }
 
-    /// Goroutines that come and go at a flat load.
-    pub(super) fn goroutines(seed: u64) -> Self {
-        let mut scenario = Self::at_rest(seed, 7, 60.0);
-        scenario.families.clear();
-        scenario.goroutines = true;
-        scenario
-    }
-
     pub(super) fn time(&self, moment: usize) -> Timestamp {
         let base: Timestamp = "2026-11-27T12:00:00Z".parse().expect("a time");
         base + SignedDuration::from_secs_f64(self.step * moment as f64)
     }
 
     pub(super) fn moments(&self) -> Vec<Moment> {
-        let mut random = Random::new(self.seed);
         let mut heaps: Vec<Profile> = (0..self.moments).map(|_| empty()).collect();
         let start = self.time(0).as_nanosecond() as f64 / 1e9 - self.age;
-        for f in &self.families {
+        for (n, f) in self.families.iter().enumerate() {
+            // Each has chance of its own, so that a longer series begins as a shorter one.
+            let mut random = Random::new(self.seed.wrapping_mul(1_009).wrapping_add(n as u64));
             let (alive, made) = self.sampled(f, &mut random);
             for (heap, (k, born)) in heaps.iter_mut().zip(alive.into_iter().zip(made)) {
                 add(heap, f, k, born);
@@ -219,8 +210,7 @@ impl Scenario {
                     started: Some(start),
                     ..Process::default()
                 },
-                heap: (!self.goroutines).then_some(heap),
-                goroutines: self.goroutines.then(|| self.crowd(&mut random)),
+                heap: Some(heap),
                 metrics: Some(Metrics::parse(&format!(
                     "# TYPE kubelet_running_pods gauge\nkubelet_running_pods {}\n",
                     self.pods[i]
@@ -266,6 +256,7 @@ impl Scenario {
             births.push((t, t + life));
         }
         let (mut alive, mut made) = (Vec::new(), Vec::new());
+        let mut random = Random::new(self.seed ^ 0x6c61_6721);
         for i in 0..self.moments {
             // What the last collection saw: some seconds earlier, more or less.
             let lag = if self.gc_phase { 20.0 * random.unit() } else { 0.0 };
@@ -275,37 +266,6 @@ impl Scenario {
             made.push(so_far.max(made.last().copied().unwrap_or(0)));
         }
         (alive, made)
-    }
-
-    /// A crowd around known means.
-    fn crowd(&self, random: &mut Random) -> Profile {
-        let mut p = Profile::default();
-        let kind = ValueType {
-            kind: p.strings.intern("goroutine"),
-            unit: p.strings.intern("count"),
-        };
-        p.sample_types = vec![kind];
-        p.samples = kubeprof::model::Samples::new(1);
-        for (function, mean) in [
-            ("k8s.io/kubernetes/pkg/kubelet.(*podWorkers).podWorkerLoop", 60.0),
-            ("k8s.io/kubernetes/pkg/kubelet/prober.(*worker).run", 60.0),
-            (
-                "github.com/google/cadvisor/manager.(*containerData).housekeeping",
-                180.0,
-            ),
-            ("net/http.(*conn).serve", 12.0),
-            ("k8s.io/client-go/tools/cache.(*Reflector).watchWithResync", 30.0),
-            ("github.com/moby/spdystream.(*Connection).Serve", 8.0),
-        ] {
-            let count = random.poisson(mean);
-            push(
-                &mut p,
-                &["runtime.gopark", "runtime.selectgo", function],
-                &[count as i64],
-                &[],
-            );
-        }
-        p
     }
 }
 
@@ -328,7 +288,7 @@ fn empty() -> Profile {
     p
 }
 
-fn push(p: &mut Profile, frames: &[&str], values: &[i64], labels: &[Label]) {
+pub(super) fn push(p: &mut Profile, frames: &[&str], values: &[i64], labels: &[Label]) {
     let locations: Vec<LocationId> = frames
         .iter()
         .map(|name| {

@@ -9,6 +9,7 @@
 //! Where a known issue says how many objects live in a place while nothing leaks, more sampled ones than that are a
 //! witness of their own, and a few are enough.
 
+mod more;
 mod shape;
 
 use super::heap::{Family, FamilyId, HeapRow};
@@ -25,14 +26,19 @@ use super::stats::fdr::{Test, benjamini_hochberg};
 use super::stats::trend::mann_kendall;
 use super::words::short;
 use crate::kubelet::SubsystemId;
+use more::Futures;
 use shape::Steps;
 
 /// Level of the false discovery rate.
 const LEVEL: f64 = 0.05;
+/// The level at which it is likely.
+const SURE: f64 = 0.01;
 /// Seconds in which caches fill after a start.
 const WARM_UP: f64 = 600.0;
 /// Growth below this many bytes an hour is at most worth a look.
 const FLOOR: f64 = 4.0 * 1024.0 * 1024.0;
+/// Snapshots that show most leaks.
+const SERIES: usize = 6;
 /// Pods where nothing says how many: as many as a node has at most by default.
 const PODS: f64 = 110.0;
 
@@ -95,8 +101,9 @@ pub(super) fn leaks(seen: &mut Observed, moments: &[usize], known: &Known, proce
     let tests: Vec<Test> = all.iter().map(|s| Steps::of(&s.rows).test()).collect();
     leaks.tested = all.iter().filter(|s| s.whole).count();
     let q = benjamini_hochberg(&tests, LEVEL);
+    let futures = Futures::new(&tests, scene.moments.len(), LEVEL);
     for (s, q) in all.iter().zip(q) {
-        match scene.judge(s, q) {
+        match scene.judge(s, q, &futures) {
             Ok(finding) => found.push(finding),
             Err(dropped) => match (scene.above_rest(s), dropped) {
                 (Some(finding), _) => found.push(finding),
@@ -214,7 +221,7 @@ impl Scene<'_> {
         all
     }
 
-    fn judge(&self, s: &Series, q: f64) -> Result<Finding, Option<Dropped>> {
+    fn judge(&self, s: &Series, q: f64, futures: &Futures) -> Result<Finding, Option<Dropped>> {
         let (first, last) = (&s.rows[0], &s.rows[s.rows.len() - 1]);
         if last.k <= first.k {
             return Err(None);
@@ -235,18 +242,22 @@ impl Scene<'_> {
         if !shape::still_climbing(&self.moments, &s.rows) {
             return Err(Some(Dropped::Saturated));
         }
-        if steps.rests_on_one() {
-            return Err(Some(Dropped::Step(
-                shape::onset(&self.moments, &s.rows).and_then(|o| o.before),
-            )));
+        let noise = || Dropped::Noise {
+            more: futures.more(born, died, LEVEL),
+        };
+        if steps.rests_on_one() && shape::is_step(&self.moments, &s.rows) {
+            let at = shape::onset(&self.moments, &s.rows).and_then(|o| o.before);
+            return Err(Some(Dropped::Step(at)));
+        }
+        if q > LEVEL || steps.rests_on_one() {
+            return Err(Some(noise()));
         }
         let mut scale = Scale::default();
         let weight = match q {
             q if q <= 1e-5 => 3.5,
             q if q <= 1e-3 => 2.5,
-            q if q <= 1e-2 => 2.0,
-            q if q <= LEVEL => 1.5,
-            _ => return Err(Some(Dropped::Noise)),
+            q if q <= SURE => 2.0,
+            _ => 1.5,
         };
         scale.add(weight, Why::NeverFreed { born, freed: died });
         let trend = mann_kendall(&k);
@@ -262,9 +273,8 @@ impl Scene<'_> {
         scale.add(0.0, Why::StillClimbing);
         self.rest(s, &mut scale);
         let growth = shape::growth(&self.moments, &s.rows, born, died);
-        if let Some(age) = self.age(self.moments.len() - 1)
-            && age < WARM_UP
-        {
+        let young = self.age(self.moments.len() - 1).filter(|age| *age < WARM_UP);
+        if let Some(age) = young {
             scale.against(
                 1.0,
                 Why::Young {
@@ -273,13 +283,28 @@ impl Scene<'_> {
                 },
             );
         }
-        if growth.is_none_or(|g| g.bytes_per_hour.is_none_or(|b| b.value < FLOOR)) {
+        let is_slow = growth.is_none_or(|g| g.bytes_per_hour.is_none_or(|b| b.value < FLOOR));
+        if is_slow {
+            scale.note(Why::Slow(FLOOR));
             scale.at_most(Confidence::Suspect);
         }
         let Some(confidence) = scale.confidence() else {
-            return Err(Some(Dropped::Noise));
+            return Err(Some(noise()));
         };
-        Ok(self.finding(s, confidence, scale))
+        let mut finding = self.finding(s, confidence, scale);
+        if confidence == Confidence::Suspect {
+            let to_grow_up = young.and_then(|age| self.snapshots_in(WARM_UP - age));
+            let to_be_sure = futures.more(born, died, SURE).filter(|_| !is_slow);
+            finding.next.extend(to_grow_up.max(to_be_sure).map(Need::Snapshots));
+        }
+        Ok(finding)
+    }
+
+    /// How many snapshots take this many seconds, as far apart as those so far.
+    fn snapshots_in(&self, seconds: f64) -> Option<usize> {
+        let n = self.moments.len();
+        let step = (self.moments[n - 1].seconds()? - self.moments[0].seconds()?) / (n - 1) as f64;
+        (step > 0.0).then(|| (seconds / step).ceil() as usize)
     }
 
     /// A family with more live objects than a known issue's place ever needs.
@@ -298,7 +323,11 @@ impl Scene<'_> {
         if self.moments.len() < 5 {
             scale.note(Why::FewMoments(self.moments.len()));
         }
-        Some(self.finding(s, confidence, scale))
+        let mut finding = self.finding(s, confidence, scale);
+        if confidence == Confidence::Suspect {
+            finding.next.push(Need::Snapshots(SERIES));
+        }
+        Some(finding)
     }
 
     /// Known issues that this version has, and in whose place one object was sampled, where nothing more is known.
@@ -402,10 +431,6 @@ impl Scene<'_> {
                 together: 1,
             },
         };
-        let next = match confidence {
-            Confidence::Suspect => vec![Need::Snapshots(6)],
-            _ => Vec::new(),
-        };
         Finding {
             rank: 0,
             kind: Kind::Leak,
@@ -422,7 +447,7 @@ impl Scene<'_> {
             known_issues: Vec::new(),
             evidence,
             remedies: Vec::new(),
-            next,
+            next: Vec::new(),
         }
     }
 

@@ -3,7 +3,7 @@
 use super::super::heap::HeapRow;
 use super::super::observe::Seen;
 use super::super::report::{Estimate, Growth, Since, SinceBasis};
-use super::super::stats::counts::{difference_interval, poisson_below};
+use super::super::stats::counts::{binomial_upper, difference_interval, poisson_below};
 use super::super::stats::trend::mann_kendall;
 use super::LEVEL;
 
@@ -64,8 +64,7 @@ pub(super) fn load_explains(moments: &[&Seen], k: &[f64]) -> bool {
 /// Whether the last quarter still rises, and not so much less than the whole that chance does not explain it.
 pub(super) fn still_climbing(moments: &[&Seen], rows: &[HeapRow]) -> bool {
     let n = rows.len();
-    let times: Option<Vec<f64>> = moments.iter().map(|m| m.seconds()).collect();
-    let times = times.unwrap_or_else(|| (0..n).map(|i| i as f64).collect());
+    let times = times(moments);
     let span = times[n - 1] - times[0];
     let start = (0..n - 1)
         .rev()
@@ -79,6 +78,26 @@ pub(super) fn still_climbing(moments: &[&Seen], rows: &[HeapRow]) -> bool {
     }
     // As few as this or fewer, at the rate of the whole.
     poisson_below(rise as u64 + 1, expected) > LEVEL
+}
+
+/// Whether so much came to stay in one interval that a steady rise does not explain it: something happened then.
+pub(super) fn is_step(moments: &[&Seen], rows: &[HeapRow]) -> bool {
+    let times = times(moments);
+    let span = (times[times.len() - 1] - times[0]).max(1e-9);
+    let rises: Vec<u64> = rows.windows(2).map(|w| w[1].k.saturating_sub(w[0].k)).collect();
+    let Some(most) = (0..rises.len()).max_by_key(|&i| rises[i]) else {
+        return false;
+    };
+    let share = (times[most + 1] - times[most]) / span;
+    // Any interval may be the one.
+    let chance = binomial_upper(rises[most], rises.iter().sum(), share.clamp(0.0, 1.0)) * rises.len() as f64;
+    chance <= LEVEL
+}
+
+/// Seconds of every moment, or numbers where one has no time.
+fn times(moments: &[&Seen]) -> Vec<f64> {
+    let times: Option<Vec<f64>> = moments.iter().map(|m| m.seconds()).collect();
+    times.unwrap_or_else(|| (0..moments.len()).map(|i| i as f64).collect())
 }
 
 /// Net growth per hour: what came to stay, with the error that births and deaths have as counts.

@@ -4,6 +4,8 @@
 //! Counts of goroutines are exact, so nothing but load and chance of the moment speaks against a rise. What waits for a
 //! barrier is `stuck`'s business and not counted here.
 
+mod rise;
+
 use rustc_hash::FxHashMap;
 
 use super::book::NameId;
@@ -16,14 +18,17 @@ use super::report::{
     Claim, Confidence, Dropped, Estimate, Evidence, Fact, Finding, Grown, Growth, Kind, Load, Need, Party, Show, Since,
     SinceBasis, Verb, Weighed, Why,
 };
-use super::stats::fdr::{Test, benjamini_hochberg};
 use super::stats::slope::theil_sen;
-use super::stats::trend::mann_kendall;
 use super::words::short;
 use crate::kubelet::{Role, SubsystemId};
+use rise::Chance;
 
 /// A rise by fewer goroutines is life.
 const LEAST: u64 = 10;
+/// A rise that chance gives more often than this is none.
+const LEVEL: f64 = 0.05;
+/// A likely leak is wrong at most this often.
+const SURE: f64 = 1e-3;
 /// Groups of fewer are not compared with each other.
 const LEAST_TOGETHER: u64 = 12;
 /// A process younger than this is still starting its pods.
@@ -111,7 +116,7 @@ pub(super) fn piles(seen: &Observed, moments: &[usize], expected: &Expectations)
         expected,
         families: &families,
         load: load_of(&with),
-        trends: trends(&parts),
+        chances: rise::chances(seen, &with, &parts),
     };
     let mut piles = Piles {
         compared: parts.len(),
@@ -128,27 +133,6 @@ pub(super) fn piles(seen: &Observed, moments: &[usize], expected: &Expectations)
         }
     }
     piles
-}
-
-/// For each unit that moves at all how likely its trend is by chance, corrected for their number.
-fn trends(units: &FxHashMap<Unit, Counts>) -> FxHashMap<Unit, f64> {
-    let moves = |c: &Counts| {
-        let (low, high) = c.values.iter().fold((u64::MAX, 0), |(l, h), &v| (l.min(v), h.max(v)));
-        c.values.len() >= 3 && high - low >= LEAST
-    };
-    let moving: Vec<(&Unit, &Counts)> = units.iter().filter(|(_, c)| moves(c)).collect();
-    let tests: Vec<Test> = moving
-        .iter()
-        .map(|(_, c)| {
-            let values: Vec<f64> = c.values.iter().map(|&v| v as f64).collect();
-            Test {
-                p: mann_kendall(&values),
-                smallest: 0.0,
-            }
-        })
-        .collect();
-    let q = benjamini_hochberg(&tests, 0.05);
-    moving.into_iter().map(|(unit, _)| *unit).zip(q).collect()
 }
 
 /// The load at the last moment that knows it.
@@ -205,7 +189,7 @@ struct Scene<'a> {
     expected: &'a Expectations,
     families: &'a FxHashMap<Family, Counts>,
     load: Load,
-    trends: FxHashMap<Unit, f64>,
+    chances: FxHashMap<Unit, Chance>,
 }
 
 impl Scene<'_> {
@@ -342,9 +326,15 @@ impl Scene<'_> {
         if n >= 4 && tail[tail.len() - 1] <= tail[0] {
             return Err(Some(Dropped::Saturated));
         }
-        let p = self.trends.get(&unit).copied().unwrap_or(1.0);
+        let chance = self.chances.get(&unit).copied().unwrap_or(Chance::NONE);
+        if chance.rise > LEVEL {
+            return Err(Some(Dropped::Noise { more: None }));
+        }
+        if chance.rise > SURE {
+            scale.at_most(Confidence::Suspect);
+        }
         let relative = rise as f64 / (first.max(10)) as f64;
-        let mut weight = (-p.log10()).min(2.0);
+        let mut weight = (-chance.trend.log10()).min(2.0);
         // Twofold and more is no fluctuation.
         weight += (relative.max(0.1).log10() * 0.8).clamp(-0.8, 1.2);
         if rise >= 50 {
@@ -353,7 +343,8 @@ impl Scene<'_> {
         if weight <= 0.0 {
             return Err(Some(Dropped::Small));
         }
-        scale.add(weight, Why::Trend { q: p, moments: n });
+        let q = chance.trend.max(chance.rise);
+        scale.add(weight, Why::Trend { q, moments: n });
         if n >= 4 {
             scale.add(0.3, Why::StillClimbing);
         }
@@ -383,27 +374,17 @@ impl Scene<'_> {
 
     /// Whether the part rose as some measure of the load did.
     fn load_explains(&self, unit: Unit, counts: &Counts) -> bool {
-        let part = unit.0;
-        let (first, last) = (self.with[0].load, self.with[self.with.len() - 1].load);
-        // Probes and cgroups are counts of goroutines themselves.
-        let own = |key: &str| self.seen.book.subsystem_key(part) == key;
-        let other = |own: bool, v: Option<f64>| v.filter(|_| !own);
-        let (probes, cgroups) = (own("probes"), own("cadvisor-housekeeping"));
-        let measures = [
-            (
-                other(own("pod-workers") && first.containers.is_none(), first.pods),
-                last.pods,
-            ),
-            (first.containers, last.containers),
-            (other(probes, first.probes), last.probes),
-            (other(cgroups, first.cgroups), last.cgroups),
-        ];
+        let measures = rise::measures(self.seen, self.with, unit.0);
         let (from, to) = (counts.first() as f64, counts.last() as f64);
         measures.iter().any(|m| match m {
             (Some(a), Some(b)) if b > a && *a > 0.0 => to <= from * (b / a) * 1.15 + 5.0,
             (Some(a), Some(b)) if b > a => to <= from + 8.0 * (b - a),
             _ => false,
-        }) || last.pods > first.pods && self.usual(unit) >= counts.last()
+        }) || self.more_pods() && self.usual(unit) >= counts.last()
+    }
+
+    fn more_pods(&self) -> bool {
+        self.with[self.with.len() - 1].load.pods > self.with[0].load.pods
     }
 
     /// Groups with the same number, or the same rise, as this one; itself included.

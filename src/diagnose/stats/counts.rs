@@ -43,6 +43,26 @@ pub fn half_binomial_upper(k: u64, n: u64) -> f64 {
     (k..=n).map(term).sum::<f64>().min(1.0)
 }
 
+/// P(X >= k) for X binomial with n trials: the terms from k on, each from the one before.
+pub fn binomial_upper(k: u64, n: u64, share: f64) -> f64 {
+    if k == 0 || share >= 1.0 {
+        return 1.0;
+    }
+    if k > n || share <= 0.0 {
+        return 0.0;
+    }
+    let odds = share / (1.0 - share);
+    // ln of the first term.
+    let choose: f64 = (0..k).map(|i| ((n - i) as f64 / (k - i) as f64).ln()).sum();
+    let mut term = (choose + k as f64 * share.ln() + (n - k) as f64 * (1.0 - share).ln()).exp();
+    let mut sum = 0.0;
+    for i in k..=n {
+        sum += term;
+        term *= (n - i) as f64 / (i + 1) as f64 * odds;
+    }
+    sum.min(1.0)
+}
+
 /// P(X >= k) for X Poisson with this mean.
 pub fn poisson_upper(k: u64, mean: f64) -> f64 {
     if k == 0 {
@@ -78,41 +98,14 @@ pub fn poisson_below(k: u64, mean: f64) -> f64 {
     (0..k).map(term).sum::<f64>().min(1.0)
 }
 
-/// The 95 % interval of the mean of a Poisson variable of which `k` was seen, by the mid-P rule: half of the probability of
-/// what was seen counts to each tail, so that the interval covers 95 % on average and not at least.
+/// The 95 % interval of the mean of a Poisson variable of which `k` was seen: all means that `k` is at most 1.96 of their
+/// own standard deviations away from (Rao's score interval). Counts are whole, so the coverage swings with the mean; from a
+/// mean of 3 on it stays within 92.8 and 97.7 %, where the mid-P interval falls to 91 % and the exact one rises to 99 %.
 pub fn poisson_interval(k: u64) -> (f64, f64) {
-    const TAIL: f64 = 0.025;
-    if k > 2_000 {
-        let (k, z) = (k as f64, 1.96);
-        return (k - z * k.sqrt(), k + z * k.sqrt() + 1.0);
-    }
-    let at = |mean: f64| {
-        let here = if mean > 0.0 {
-            (k as f64 * mean.ln() - mean - ln_factorial(k)).exp()
-        } else {
-            f64::from(u8::from(k == 0))
-        };
-        (poisson_upper(k, mean) - 0.5 * here, poisson_below(k, mean) + 0.5 * here)
-    };
-    let solve = |mut low: f64, mut high: f64, is_low: &dyn Fn(f64) -> bool| {
-        for _ in 0..80 {
-            let middle = 0.5 * (low + high);
-            if is_low(middle) {
-                low = middle;
-            } else {
-                high = middle;
-            }
-        }
-        0.5 * (low + high)
-    };
-    let k_f = k as f64;
-    let low = if k == 0 {
-        0.0
-    } else {
-        solve(0.0, k_f, &|m| at(m).0 < TAIL)
-    };
-    let high = solve(k_f, k_f + 10.0 * (k_f + 1.0).sqrt() + 10.0, &|m| at(m).1 > TAIL);
-    (low, high)
+    const Z: f64 = 1.959_964;
+    let middle = k as f64 + 0.5 * Z * Z;
+    let reach = Z * (k as f64 + 0.25 * Z * Z).sqrt();
+    ((middle - reach).max(0.0), middle + reach)
 }
 
 /// The 95 % interval of the difference of two Poisson means, by adding the distances of their own intervals in squares.
@@ -134,6 +127,13 @@ mod tests {
         assert!((half_binomial_upper(2, 4) - 11.0 / 16.0).abs() < 1e-12);
         assert_eq!(half_binomial_upper(0, 0), 1.0);
         assert_eq!(half_binomial_upper(3, 2), 0.0);
+        for (k, n) in [(0u64, 5u64), (3, 5), (5, 5), (6, 5), (40, 90)] {
+            assert!(
+                (binomial_upper(k, n, 0.5) - half_binomial_upper(k, n)).abs() < 1e-12,
+                "{k} of {n}"
+            );
+        }
+        assert!((binomial_upper(2, 3, 0.1) - 0.028).abs() < 1e-12);
         assert!((poisson_upper(1, 2.0) - (1.0 - (-2f64).exp())).abs() < 1e-12);
         assert!((poisson_below(3, 1.0) - (-1f64).exp() * 2.5).abs() < 1e-12);
         // A far tail does not drown in the 1 beside it.
@@ -144,6 +144,27 @@ mod tests {
         }
     }
 
+    /// The coverage summed over all counts, no simulation.
+    #[test]
+    fn intervals_cover_95_percent() {
+        let covered = |mean: f64| -> f64 {
+            let point = |k: u64| (k as f64 * mean.ln() - mean - ln_factorial(k)).exp();
+            let holds = |k: &u64| {
+                let (low, high) = poisson_interval(*k);
+                low <= mean && mean <= high
+            };
+            (0..(3.0 * mean) as u64 + 30).filter(holds).map(point).sum()
+        };
+        let means: Vec<f64> = (0..480).map(|i| 3.0 * 1.01f64.powi(i)).collect();
+        let all: Vec<f64> = means.iter().map(|&m| covered(m)).collect();
+        let (low, high) = all.iter().fold((1.0f64, 0.0f64), |(l, h), &c| (l.min(c), h.max(c)));
+        assert!(low > 0.928 && high < 0.977, "{low} {high}");
+        let mean = all.iter().sum::<f64>() / all.len() as f64;
+        assert!((mean - 0.95).abs() < 0.004, "{mean}");
+        let outside = all.iter().filter(|c| !(0.93..=0.97).contains(*c)).count();
+        assert!(outside * 20 <= all.len(), "{outside} of {}", all.len());
+    }
+
     #[test]
     fn intervals_hold_what_was_seen() {
         for k in [0u64, 1, 2, 5, 16, 100, 1999, 2001, 100_000] {
@@ -152,8 +173,8 @@ mod tests {
         }
         let (low, high) = poisson_interval(0);
         assert_eq!(low, 0.0);
-        // exp(-m)/2 = 0.025 at m = ln 20.
-        assert!((high - 20f64.ln()).abs() < 1e-6, "{high}");
+        // Nothing was seen: sqrt(m) = 1.96.
+        assert!((high - 1.959_964f64.powi(2)).abs() < 1e-6, "{high}");
         let (low, high) = difference_interval(10, 4);
         assert!(low < 6.0 && 6.0 < high && low < 0.0, "{low} {high}");
     }

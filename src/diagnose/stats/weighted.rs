@@ -6,6 +6,7 @@
 //! sum is that of the saddlepoint approximation (Lugannani and Rice 1980; for a single weight with the correction for
 //! lattices of Daniels 1987; a few counts of one weight are summed up exactly), which stays accurate for a handful of counts, where the normal distribution is not.
 
+use super::counts::binomial_upper;
 use super::trend::normal_upper;
 
 /// Up to this many counts of one weight their distribution is summed up itself.
@@ -63,7 +64,7 @@ pub fn compare(strata: &[Stratum], exposure: f64, dispersion: f64) -> Compared {
         return Compared { p: smallest, smallest };
     }
     let p = match equal_weights(&strata) && dispersion <= 1.0 && counted <= EXACT {
-        true => binomial_upper(seen / strata[0].weight, counted, share),
+        true => binomial_upper((seen / strata[0].weight).round() as u64, counted.round() as u64, share),
         false => upper_tail(&strata, share, seen),
     };
     Compared {
@@ -77,21 +78,6 @@ fn equal_weights(strata: &[Stratum]) -> bool {
     let heaviest = strata.iter().map(|s| s.weight).fold(0.0, f64::max);
     let lightest = strata.iter().map(|s| s.weight).fold(f64::INFINITY, f64::min);
     heaviest - lightest <= 1e-9 * heaviest
-}
-
-/// P(X >= k) for X binomial: the terms from k on, each from the one before.
-fn binomial_upper(k: f64, n: f64, share: f64) -> f64 {
-    let (k, n) = (k.round() as u64, n.round() as u64);
-    let odds = share / (1.0 - share);
-    // ln of the first term.
-    let choose: f64 = (0..k).map(|i| ((n - i) as f64 / (k - i) as f64).ln()).sum();
-    let mut term = (choose + k as f64 * share.ln() + (n - k) as f64 * (1.0 - share).ln()).exp();
-    let mut sum = 0.0;
-    for i in k..=n {
-        sum += term;
-        term *= (n - i) as f64 / (i + 1) as f64 * odds;
-    }
-    sum.min(1.0)
 }
 
 /// P(sum of weighted counts of the second >= `seen`), above its mean.

@@ -8,14 +8,15 @@ mod stay;
 mod weigh;
 mod word;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::crowd::{Crowd, Group, Wait};
 use super::expect::{Expectations, WaitsFor};
 use super::observe::{Observed, Seen};
 use super::place::{Place, place};
-use super::report::{Dropped, FarEnd, Finding, Kind, Weighed};
+use super::report::{Confidence, Dropped, FarEnd, Finding, Kind, Weighed};
 use crate::kubelet::SubsystemId;
+use crate::model::goroutine_label::Standing;
 
 /// What goroutines wait at.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
@@ -111,25 +112,12 @@ impl Scene<'_> {
 
 /// Findings about what does not go on at the last moment that has goroutines.
 pub(super) fn stuck(seen: &Observed, moments: &[usize], expected: &Expectations) -> Stuck {
-    let mut earlier: Vec<&Seen> = (moments.iter().map(|&m| &seen.moments[m]))
-        .filter(|m| m.crowd.is_some())
-        .collect();
-    let Some(moment) = earlier.pop() else {
+    let Some(scene) = scene(seen, moments, expected) else {
         return Stuck::default();
-    };
-    let Some(crowd) = &moment.crowd else {
-        return Stuck::default();
-    };
-    let scene = Scene {
-        seen,
-        moment,
-        crowd,
-        expected,
-        earlier,
     };
     let mut stuck = Stuck {
-        looked_at: crowd.total,
-        knows_waits: crowd.knows_waits,
+        looked_at: scene.crowd.total,
+        knows_waits: scene.crowd.knows_waits,
         ..Stuck::default()
     };
     for (barrier, cohort) in cohorts(&scene) {
@@ -144,6 +132,50 @@ pub(super) fn stuck(seen: &Observed, moments: &[usize], expected: &Expectations)
         }
     }
     stuck
+}
+
+/// Whether each group of the last moment goes on.
+pub(super) fn standings(seen: &Observed, moments: &[usize], expected: &Expectations) -> Vec<Standing> {
+    let Some(scene) = scene(seen, moments, expected) else {
+        return Vec::new();
+    };
+    let mut hung: FxHashSet<*const Group> = FxHashSet::default();
+    for (barrier, cohort) in cohorts(&scene) {
+        let others = others::others(&scene, barrier, &cohort);
+        let sure = weigh::weigh(&scene, barrier, &cohort, others).is_some_and(|(c, _)| c >= Confidence::Likely);
+        if sure {
+            let members = cohort.members.iter().map(|(g, _)| *g);
+            hung.extend(
+                members
+                    .chain(cohort.victims.iter().map(|v| v.group))
+                    .map(std::ptr::from_ref),
+            );
+        }
+    }
+    let standing = |g: &Group| {
+        if hung.contains(&std::ptr::from_ref(g)) {
+            return Standing::Stuck;
+        }
+        match place(g, &seen.stacks, &seen.book) {
+            Place::Home if g.wait != Wait::Unknown => Standing::Idle,
+            _ => Standing::Usual,
+        }
+    };
+    scene.crowd.groups.iter().map(standing).collect()
+}
+
+fn scene<'a>(seen: &'a Observed, moments: &[usize], expected: &'a Expectations) -> Option<Scene<'a>> {
+    let mut earlier: Vec<&Seen> = (moments.iter().map(|&m| &seen.moments[m]))
+        .filter(|m| m.crowd.is_some())
+        .collect();
+    let moment = earlier.pop()?;
+    Some(Scene {
+        seen,
+        moment,
+        crowd: moment.crowd.as_ref()?,
+        expected,
+        earlier,
+    })
 }
 
 fn cohorts<'a>(scene: &'a Scene<'a>) -> Vec<(Barrier, Cohort<'a>)> {

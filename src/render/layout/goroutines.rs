@@ -7,8 +7,9 @@ use crate::analysis::{
     Bucket, BucketSort, Cohort, CohortWeight, Counted, GoroutineFrame, GoroutineQuery, Goroutines, Part, Similarity,
     View, Waits,
 };
+use crate::diagnose::Excess;
 use crate::kubelet::Role;
-use crate::model::goroutine_label::ELIDED;
+use crate::model::goroutine_label::{ELIDED, Standing};
 use crate::model::units::{self, counted};
 use crate::render::document::{Cell, Column, Document, Emphasis, Row, Shown};
 
@@ -35,13 +36,15 @@ pub struct Below {
     pub labels: bool,
 }
 
-/// The page of `goroutines`. `remarks` are further notes about the sources.
+/// The page of `goroutines`. `excess` are the parts with too many, where the goroutines were judged; `remarks` are further
+/// notes about the sources.
 pub fn goroutines(
     report: &Goroutines,
     asked: &GoroutineQuery,
     view: &View,
     full_names: bool,
     under: Below,
+    excess: Option<&[Excess]>,
     remarks: &[String],
 ) -> Document {
     let stacks = under.stacks;
@@ -53,13 +56,14 @@ pub fn goroutines(
     };
     d.query = query(asked, similarity, &d.query);
     d.facts.extend(facts(report, remarks));
+    d.facts.insert("out_of_proportion".to_owned(), excess_facts(excess));
     let found = &view.origin.evidence;
     d.facts.insert("evidence".to_owned(), evidence::facts(found));
     // Why the process ended comes before what its goroutines did.
     let first = d.heading.len().min(1);
     d.heading
         .splice(first..first, evidence::heading(found, asked.limit == 0));
-    d.heading.extend(heading(report, asked));
+    d.heading.extend(heading(report, asked, excess));
     d.columns = columns();
     let full = matches!(stacks, StackLines::All);
     for bucket in &report.buckets {
@@ -124,6 +128,7 @@ fn facts(report: &Goroutines, remarks: &[String]) -> Map<String, Value> {
                 "wait_max_minutes": c.waits.map(|w| w.max_minutes),
                 "idle": c.idle,
                 "weight": c.weight.as_str(),
+                "standing": c.standing.map(Standing::as_str),
             })
         })
         .collect();
@@ -157,10 +162,18 @@ fn minutes(w: Waits) -> String {
 }
 
 fn title(part: &Option<Part>) -> &str {
-    part.as_ref().map_or("nobody", |p| &p.title)
+    part.as_ref().map_or("an unknown owner", |p| &p.title)
 }
 
-fn cohort(c: &Cohort) -> String {
+fn excess_facts(excess: Option<&[Excess]>) -> Value {
+    let parts = excess.map(|all| {
+        let part = |e: &Excess| json!({"owner": e.key, "function": e.function, "count": e.count, "at_most": e.usual, "pods": e.pods});
+        all.iter().map(part).collect::<Vec<_>>()
+    });
+    json!(parts)
+}
+
+fn cohort(c: &Cohort, knows_waits: bool) -> String {
     let mut text = format!("{} of {}", c.count, title(&c.owner));
     if let Some(part) = &c.blocked_in {
         text.push_str(&format!(" blocked in {}", part.title));
@@ -170,7 +183,7 @@ fn cohort(c: &Cohort) -> String {
     }
     match c.waits {
         // The runtime forgets for how long it waited when it finds a goroutine leaked.
-        None if c.weight == CohortWeight::NeverWakes => {}
+        None if c.weight == CohortWeight::NeverWakes || !knows_waits => {}
         None => text.push_str(", no wait of a whole minute recorded"),
         Some(w) => text.push_str(&format!(" for {}", minutes(w))),
     }
@@ -181,8 +194,9 @@ fn cohort(c: &Cohort) -> String {
 }
 
 /// A line for each of the first `shown`, and one for the rest.
-fn cohorts(indent: &str, of: &[&Cohort], shown: usize) -> Vec<String> {
-    let mut lines: Vec<String> = of[..shown].iter().map(|c| format!("{indent}{}", cohort(c))).collect();
+fn cohorts(indent: &str, of: &[&Cohort], shown: usize, knows_waits: bool) -> Vec<String> {
+    let line = |c: &&Cohort| format!("{indent}{}", cohort(c, knows_waits));
+    let mut lines: Vec<String> = of[..shown].iter().map(line).collect();
     if shown < of.len() {
         let rest = of[shown..].iter().fold(0i64, |sum, c| sum.saturating_add(c.count));
         let groups = counted(of.len() - shown, "group", "groups");
@@ -191,7 +205,52 @@ fn cohorts(indent: &str, of: &[&Cohort], shown: usize) -> Vec<String> {
     lines
 }
 
-fn heading(report: &Goroutines, asked: &GoroutineQuery) -> Vec<String> {
+/// Parts with more than the node needs, and what follows from the expectations: what hangs, what is usual, what idles.
+fn judged(report: &Goroutines, excess: &[Excess], at_most: &dyn Fn(usize, &[&Cohort]) -> usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    if !excess.is_empty() {
+        lines.push("out of proportion:".to_owned());
+    }
+    for e in excess {
+        let node = e.pods.map_or_else(
+            || "this node".to_owned(),
+            |n| format!("a node with {}", counted(n, "pod", "pods")),
+        );
+        let part = if e.title.is_empty() { "no known part" } else { &e.title };
+        lines.push(format!(
+            "  {} of {part} below {}, where {node} needs at most {}",
+            e.count, e.function, e.usual
+        ));
+    }
+    let of = |standing: Standing| -> Vec<&Cohort> {
+        let is = |c: &&Cohort| c.standing == Some(standing) && c.weight != CohortWeight::NeverWakes;
+        report.cohorts.iter().filter(is).collect()
+    };
+    let knows = report.knows_states;
+    let stuck = of(Standing::Stuck);
+    lines.push(if stuck.is_empty() { "stuck: none" } else { "stuck:" }.to_owned());
+    lines.extend(cohorts("  ", &stuck, at_most(STUCK_COHORTS, &stuck), knows));
+    let usual = of(Standing::Usual);
+    if !usual.is_empty() {
+        lines.push("usual:".to_owned());
+        lines.extend(cohorts("  ", &usual, at_most(COHORTS, &usual), knows));
+    }
+    let idle = of(Standing::Idle);
+    if !idle.is_empty() {
+        lines.push("idle loops:".to_owned());
+        lines.push(idle_line(&idle));
+    }
+    lines
+}
+
+fn idle_line(idle: &[&Cohort]) -> String {
+    let count = idle.iter().fold(0i64, |sum, c| sum.saturating_add(c.count));
+    let oldest = idle.iter().filter_map(|c| c.waits).map(|w| w.max_minutes).max();
+    let age = oldest.map_or_else(String::new, |minutes| format!(", the oldest for {minutes} min"));
+    format!("  {count} in loops that wait for channels, timers or connections{age}")
+}
+
+fn heading(report: &Goroutines, asked: &GoroutineQuery, excess: Option<&[Excess]>) -> Vec<String> {
     let mut lines = Vec::new();
     let (idle, busy): (Vec<&Cohort>, Vec<&Cohort>) = report.cohorts.iter().partition(|c| c.idle);
     let (never, busy): (Vec<&Cohort>, Vec<&Cohort>) =
@@ -200,20 +259,21 @@ fn heading(report: &Goroutines, asked: &GoroutineQuery) -> Vec<String> {
         0 => of.len(),
         _ => most.min(of.len()),
     };
+    let knows = report.knows_states;
     if !never.is_empty() {
         lines.push(format!("  {} that nothing can wake:", report.never_wakes));
-        lines.extend(cohorts("    ", &never, at_most(STUCK_COHORTS, &never)));
+        lines.extend(cohorts("    ", &never, at_most(STUCK_COHORTS, &never), knows));
     }
-    let stuck = busy.iter().take_while(|c| c.weight == CohortWeight::Stuck).count();
-    let shown = at_most(stuck.clamp(COHORTS, STUCK_COHORTS), &busy);
-    lines.extend(cohorts("  ", &busy, shown));
-    if !idle.is_empty() {
-        let count: i64 = idle.iter().map(|c| c.count).sum();
-        let oldest = idle.iter().filter_map(|c| c.waits).map(|w| w.max_minutes).max();
-        let age = oldest.map_or_else(String::new, |minutes| format!(", the oldest for {minutes} min"));
-        lines.push(format!(
-            "  {count} in loops that wait for channels, timers or connections{age}"
-        ));
+    match excess {
+        Some(excess) if !report.cohorts.is_empty() => lines.extend(judged(report, excess, &at_most)),
+        _ => {
+            let stuck = busy.iter().take_while(|c| c.weight == CohortWeight::Stuck).count();
+            let shown = at_most(stuck.clamp(COHORTS, STUCK_COHORTS), &busy);
+            lines.extend(cohorts("  ", &busy, shown, knows));
+            if !idle.is_empty() {
+                lines.push(idle_line(&idle));
+            }
+        }
     }
     let knows_none = asked.never_wakes && report.never_wakes == 0 && report.header.total > 0;
     if (asked.needs_states() || knows_none) && !report.knows_states {
