@@ -41,7 +41,7 @@ GROUPS = {
     ),
     "analysis": (
         ["model", "kubelet", "pprof", "analysis"],
-        ["src/analysis/sampling.rs", "src/analysis/diff.rs", "src/analysis/trim.rs"],
+        ["src/analysis/view/sampling.rs", "src/analysis/report/diff.rs", "src/analysis/graph/trim.rs"],
         ["analysis/sampling", "analysis/diff", "analysis/trim", "analysis/laws", "cli/made_profile"],
     ),
     "attribution": (
