@@ -4,6 +4,7 @@
 mod binary;
 mod broken;
 mod credentials;
+mod diagnose;
 mod matrix;
 mod panics;
 mod places;

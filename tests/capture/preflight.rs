@@ -110,7 +110,7 @@ fn a_dry_run_lists_and_asks_no_kubelet() {
     );
 }
 
-fn node_list(names: &[&str]) -> Reply {
+pub(super) fn node_list(names: &[&str]) -> Reply {
     let items: Vec<String> = names.iter().map(|n| node_object(n)).collect();
     Reply::json(200, &format!(r#"{{"kind":"NodeList","items":[{}]}}"#, items.join(",")))
 }

@@ -87,3 +87,24 @@ fn what_is_nothing_is_an_error() {
     assert!(answer.stderr.starts_with("error: "), "{}", answer.stderr);
     assert!(answer.stderr.contains("hint: "), "{}", answer.stderr);
 }
+
+/// A kubelet that samples no locks has an empty block profile: that is no look at locks.
+#[test]
+fn what_was_not_sampled_was_not_looked_at() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let dump = capture("frozen-runtime/a-before-goroutine.debug2.txt.gz");
+    std::fs::copy(dump, folder.path().join("a-goroutine.debug2.txt.gz")).expect("room");
+    let contended = |text: &str| {
+        std::fs::write(folder.path().join("a-block.txt"), text).expect("room");
+        let (report, _) = diagnosed(&[&folder.path().display().to_string()]);
+        let checked = report["checked"].as_array().expect("checks").clone();
+        let is = |c: &&Value| c.to_string().contains("lock");
+        checked.iter().find(is).expect("a check of locks").clone()
+    };
+    let off = contended("--- contention:\ncycles/second=1000000000\n");
+    assert!(off.to_string().contains("block profile"), "{off}");
+    let on = contended(
+        "--- contention:\ncycles/second=1000000000\n50 1 @ 0x401000 0x402000\n#\t0x400fff\tmain.f+0x1f\t/a.go:7\n",
+    );
+    assert!(!on.to_string().contains("block profile"), "{on}");
+}

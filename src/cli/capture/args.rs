@@ -134,12 +134,12 @@ pub(in crate::cli) struct CaptureArgs {
 }
 
 /// The way to the kubelets.
-#[derive(Args, Debug, Clone)]
+#[derive(Args, Debug, Clone, Default)]
 #[command(next_help_heading = "Way")]
-pub(super) struct WayArgs {
+pub(in crate::cli) struct WayArgs {
     /// Ask the kubelet itself, at HOST[:10250] (several allowed, and names of nodes then have no meaning)
     #[arg(long, value_name = "HOST", conflicts_with_all = ["via", "nodes"])]
-    pub(super) direct: Vec<String>,
+    pub(in crate::cli) direct: Vec<String>,
     /// Ask a running `kubectl proxy`, e.g. http://127.0.0.1:8001
     #[arg(long, value_name = "URL")]
     pub(super) via: Option<String>,

@@ -64,7 +64,7 @@ enum DiagnoseFormat {
 #[command(after_help = EXAMPLES)]
 pub(super) struct DiagnoseArgs {
     /// Bundles, folders or files: goroutine dumps, tracebacks, profiles, metrics; - for standard input; or nodes
-    #[arg(value_name = "SOURCE")]
+    #[arg(id = "nodes", value_name = "SOURCE")]
     #[cfg_attr(feature = "capture", arg(required_unless_present_any = ["all_nodes", "direct"]))]
     #[cfg_attr(not(feature = "capture"), arg(required = true))]
     sources: Vec<PathBuf>,
@@ -87,6 +87,16 @@ pub(super) struct DiagnoseArgs {
     output: DiagnoseFormat,
     #[command(flatten)]
     out: OutArgs,
+}
+
+impl DiagnoseArgs {
+    /// Whether a line is due for each node, however many there are.
+    fn is_of_all_nodes(&self) -> bool {
+        #[cfg(feature = "capture")]
+        return self.nodes.all_nodes;
+        #[cfg(not(feature = "capture"))]
+        false
+    }
 }
 
 /// What is known beside the sources.
@@ -160,7 +170,7 @@ pub(super) fn answer(args: &DiagnoseArgs) -> Result<Exit> {
     let sources = captured.as_ref().unwrap_or(&args.sources);
     let reports = observe_nodes(sources, limit, &args.known)?;
     match reports.as_slice() {
-        [report] => print(report, args)?,
+        [report] if !args.is_of_all_nodes() => print(report, args)?,
         _ => print_nodes(&reports, args)?,
     }
     let fails = |r: &Diagnosis| exit(r, args.fail_on) == Exit::Findings;

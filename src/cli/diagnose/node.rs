@@ -8,6 +8,7 @@ use clap::Args;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use super::super::capture::WayArgs;
 use super::super::{Exit, capture};
 use crate::capture::transport::check_node;
 
@@ -30,18 +31,8 @@ pub(super) struct NodeArgs {
     /// Folder for the captured bundle [default: kubeprof-NODE-TIME]
     #[arg(long, value_name = "DIR")]
     bundle: Option<PathBuf>,
-    /// Ask the kubelet itself, at HOST[:10250]
-    #[arg(long, value_name = "HOST")]
-    pub(super) direct: Vec<String>,
-    /// Ask a running `kubectl proxy`, e.g. http://127.0.0.1:8001
-    #[arg(long, value_name = "URL")]
-    via: Option<String>,
-    /// Kubeconfig, instead of KUBECONFIG and ~/.kube/config
-    #[arg(long, value_name = "FILE")]
-    kubeconfig: Option<PathBuf>,
-    /// Context of the kubeconfig
-    #[arg(long, value_name = "NAME")]
-    context: Option<String>,
+    #[command(flatten)]
+    pub(super) way: WayArgs,
 }
 
 /// Endings of files: what ends so is a file that is missing, not a node.
@@ -65,7 +56,7 @@ fn nodes(sources: &[PathBuf]) -> Vec<&str> {
 /// When nothing could be captured, or nodes are mixed with files.
 pub(super) fn captured(sources: &[PathBuf], args: &NodeArgs) -> Result<Option<PathBuf>> {
     let nodes = nodes(sources);
-    let is_asked = args.all_nodes || !args.direct.is_empty();
+    let is_asked = args.all_nodes || !args.way.direct.is_empty();
     if nodes.is_empty() && !is_asked {
         return Ok(None);
     }
@@ -87,12 +78,6 @@ pub(super) fn captured(sources: &[PathBuf], args: &NodeArgs) -> Result<Option<Pa
     push("series", args.series.map(|n| n.to_string()));
     push("every", args.every.clone());
     push("seconds", args.cpu.map(|n| n.to_string()));
-    push("via", args.via.clone());
-    push("kubeconfig", args.kubeconfig.as_ref().map(|p| p.display().to_string()));
-    push("context", args.context.clone());
-    for host in &args.direct {
-        push("direct", Some(host.clone()));
-    }
     if args.all_nodes {
         typed.push("--all-nodes".to_owned());
     }
@@ -103,7 +88,7 @@ pub(super) fn captured(sources: &[PathBuf], args: &NodeArgs) -> Result<Option<Pa
         [] => "the capture".to_owned(),
         nodes => format!("{}: no such file, so taken for a node", nodes.join(", ")),
     };
-    match capture::take(&typed).with_context(|| what)? {
+    match capture::take(&typed, &args.way).with_context(|| what)? {
         Exit::Failed => bail!("nothing was captured: the lines above say who refused and what to change"),
         _ => say!("captured into {}", root.display()),
     }

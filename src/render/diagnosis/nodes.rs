@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use super::text::verdict;
 use super::words::summary;
 use crate::diagnose::report::{Diagnosis, Verdict};
 use crate::render::document::{Cell, Column, Document, Row, Shown};
@@ -43,10 +44,15 @@ pub fn nodes(all: &[Diagnosis]) -> Document {
                 text(first.map(|f| f.confidence.as_str().to_owned())),
                 text(first.map(|f| f.kind.as_str().to_owned())),
                 text(first.map(crate::diagnose::report::Finding::fingerprint)),
-                text(first.map(summary)),
+                text(first.map(summary).or_else(|| unknown(d))),
             ],
             ..Row::default()
         });
     }
     page
+}
+
+/// What is said of a node of which nothing is.
+fn unknown(d: &Diagnosis) -> Option<String> {
+    (d.verdict == Verdict::Unknown).then(|| verdict(d))
 }

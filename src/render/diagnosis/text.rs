@@ -51,10 +51,10 @@ pub fn text(d: &Diagnosis, words: &Words<'_>, terminal: &Terminal, out: &mut dyn
         page.line("")?;
         page.wrapped(
             "",
-            &format!(
-                "{} more things were weighed and dropped: --all shows them with the reason",
-                d.weighed.len()
-            ),
+            &match d.weighed.len() {
+                1 => "1 more thing was weighed and dropped: --all shows it with the reason".to_owned(),
+                n => format!("{n} more things were weighed and dropped: --all shows them with the reason"),
+            },
         )?;
     }
     for n in &d.missing {
@@ -63,7 +63,7 @@ pub fn text(d: &Diagnosis, words: &Words<'_>, terminal: &Terminal, out: &mut dyn
     Ok(())
 }
 
-fn verdict(d: &Diagnosis) -> String {
+pub(super) fn verdict(d: &Diagnosis) -> String {
     match (d.verdict, d.findings.first()) {
         (Verdict::Sick, Some(f)) => format!("SICK: {} ({})", f.kind.as_str(), f.confidence.as_str()),
         (Verdict::Healthy, _) => "Nothing abnormal in what was checked".to_owned(),
