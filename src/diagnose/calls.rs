@@ -1,5 +1,7 @@
 //! Calls that fail, as the kubelet's own metrics count them: image pulls, the API server, the runtime.
 
+use super::book::NameId;
+use super::crowd::Crowd;
 use super::judge::Scale;
 use super::metrics::{Metrics, Sample};
 use super::observe::{Observed, Seen};
@@ -74,6 +76,7 @@ fn operations(now: &Seen, earlier: &[&Seen], operation: &str) -> Option<(f64, f6
 
 /// What the metrics of the moments say of calls that fail; and how many sorts of calls were looked at.
 pub(super) fn failing(seen: &Observed, moments: &[usize]) -> (Vec<Finding>, usize) {
+    let crowd = moments.iter().rev().find_map(|&m| seen.moments[m].crowd.as_ref());
     let mut earlier: Vec<&Seen> = (moments.iter().map(|&m| &seen.moments[m]))
         .filter(|m| m.metrics.is_some())
         .collect();
@@ -82,7 +85,8 @@ pub(super) fn failing(seen: &Observed, moments: &[usize]) -> (Vec<Finding>, usiz
     };
     let mut findings = Vec::new();
     let mut looked_at = 1;
-    findings.extend(api_server(seen, now, &earlier));
+    let lease = crowd.is_some_and(|c| lease_waits(seen, c));
+    findings.extend(api_server(seen, now, &earlier, lease));
     let Some(metrics) = &now.metrics else {
         return (findings, looked_at);
     };
@@ -117,17 +121,22 @@ pub(super) fn failing(seen: &Observed, moments: &[usize]) -> (Vec<Finding>, usiz
 }
 
 /// Requests to the API server without an answer or with a server error.
-fn api_server(seen: &Observed, now: &Seen, earlier: &[&Seen]) -> Option<Finding> {
+fn api_server(seen: &Observed, now: &Seen, earlier: &[&Seen], lease_waits: bool) -> Option<Finding> {
     let of = |pass: &dyn Fn(&Sample) -> bool| risen(now, earlier, |m| m.sum("rest_client_requests_total", pass));
     let no_answer = of(&|s| s.label("code") == "<error>").unwrap_or(0.0);
     let errors = of(&|s| s.label("code").starts_with('5')).unwrap_or(0.0);
     let good = of(&|s| s.label("code").starts_with(['2', '3', '4'])).unwrap_or(0.0);
     let bad = no_answer + errors;
-    if bad < LEAST || bad < 0.2 * (bad + good) {
+    let share = bad / (bad + good).max(1.0);
+    let counted = bad >= LEAST && share >= 0.2;
+    let lease = bad >= 1.0 && lease_waits;
+    if !counted && !lease {
         return None;
     }
     let mut scale = Scale::default();
-    let share = bad / (bad + good);
+    if lease {
+        scale.add(2.2, Why::LeaseNotRenewed);
+    }
     let in_time = !earlier.is_empty();
     let name = "rest_client_requests_total";
     let weight = match (share, in_time) {
@@ -136,7 +145,9 @@ fn api_server(seen: &Observed, now: &Seen, earlier: &[&Seen]) -> Option<Finding>
         (s, false) if s >= 0.8 => 2.2,
         _ => 1.2,
     };
-    scale.add(weight, Why::MetricAgrees(name.to_owned()));
+    if counted {
+        scale.add(weight, Why::MetricAgrees(name.to_owned()));
+    }
     let confidence = scale.confidence()?;
     let sample = |code: &str, v: f64| evidence(seen, now, &format!("{name}{{code={code}}}"), v, in_time);
     let mut facts = Vec::new();
@@ -171,6 +182,20 @@ fn api_server(seen: &Observed, now: &Seen, earlier: &[&Seen]) -> Option<Finding>
         remedies: Vec::new(),
         next: vec![Need::Journal],
     })
+}
+
+/// Whether the loop of the node's lease waits between two tries: it could neither renew the lease nor make sure that there is
+/// one. The wait is the first frame of ours; a request under way is deeper.
+fn lease_waits(seen: &Observed, crowd: &Crowd) -> bool {
+    let waits = |frames: &[NameId]| {
+        let mut ours = frames
+            .iter()
+            .map(|&f| seen.book.key(f))
+            .filter(|k| !k.starts_with("runtime."));
+        ours.next()
+            .is_some_and(|k| k.ends_with("lease.(*controller).backoffEnsureLease"))
+    };
+    crowd.groups.iter().map(|g| seen.stacks.get(g.stack)).any(waits)
 }
 
 /// A metric that rose in the time looked at, or its value.

@@ -680,6 +680,8 @@ pub enum Why {
     },
     /// A metric says so too.
     MetricAgrees(String),
+    /// The loop of the node's lease waits to try again.
+    LeaseNotRenewed,
     /// The kubelet's own health check fails.
     HealthCheck(String),
     /// Trend test.

@@ -108,3 +108,55 @@ fn what_was_not_sampled_was_not_looked_at() {
     );
     assert!(!on.to_string().contains("block profile"), "{on}");
 }
+
+/// A kubelet that lives through an outage of its API server: few of its requests failed, as it has counted them since its start,
+/// but the loop of its lease waits to try again. That it asks at this moment says nothing.
+#[test]
+fn a_lease_that_is_not_renewed_is_an_outage() {
+    const WAITS: &str = "goroutine 987654 [select]:\n\
+        k8s.io/component-helpers/apimachinery/lease.(*controller).backoffEnsureLease(0x29f416d0c780, {0x34098d0, 0x54d5640})\n\
+        \tk8s.io/component-helpers@v0.36.3/apimachinery/lease/controller.go:203 +0x1f2\n";
+    const ASKS: &str = "goroutine 987654 [select]:\n\
+        golang.org/x/net/http2.(*ClientConn).roundTrip(0x29f416d0c780, {0x34098d0, 0x54d5640})\n\
+        \tgolang.org/x/net@v0.49.0/http2/transport.go:1435 +0x1f2\n\
+        k8s.io/component-helpers/apimachinery/lease.(*controller).backoffEnsureLease(0x29f416d0c780, {0x34098d0, 0x54d5640})\n\
+        \tk8s.io/component-helpers@v0.36.3/apimachinery/lease/controller.go:196 +0x1f2\n";
+    const REST: &str = "k8s.io/component-helpers/apimachinery/lease.(*controller).sync(0x29f416d0c780, {0x34098d0, 0x54d5640})\n\
+        \tk8s.io/component-helpers@v0.36.3/apimachinery/lease/controller.go:174 +0x1dc\n\
+        k8s.io/component-helpers/apimachinery/lease.(*controller).Run(0x15?, {0x34098d0?, 0x54d5640?})\n\
+        \tk8s.io/component-helpers@v0.36.3/apimachinery/lease/controller.go:148 +0x51\n\
+        created by k8s.io/kubernetes/pkg/kubelet.(*Kubelet).Run in goroutine 280\n\
+        \tk8s.io/kubernetes@v1.36.3/pkg/kubelet/kubelet.go:1931 +0x787\n\n";
+    let healthy = std::fs::read(capture("frozen-runtime/a-before-goroutine.debug2.txt.gz")).expect("a dump");
+    let healthy = kubeprof::pprof::inflate(&healthy, kubeprof::pprof::Limit::Proportional).expect("gzip");
+    for (top, failed, finding) in [
+        (Some(WAITS), 7, Some("environment/api-client/api-server")),
+        (Some(WAITS), 0, None),
+        (Some(ASKS), 7, None),
+        (None, 7, None),
+    ] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let lease = top.map(|top| format!("{top}{REST}")).unwrap_or_default();
+        let dump = [lease.as_bytes(), &healthy[..]].concat();
+        std::fs::write(folder.path().join("a-goroutine.debug2.txt"), dump).expect("room");
+        let requests =
+            |code: &str, n: u32| format!("rest_client_requests_total{{code=\"{code}\",method=\"PUT\"}} {n}\n");
+        let metrics = format!(
+            "process_start_time_seconds 1.7e9\n{}{}",
+            requests("200", 240),
+            requests("<error>", failed)
+        );
+        std::fs::write(folder.path().join("a-metrics.txt"), metrics).expect("room");
+        let (report, code) = diagnosed(&[&folder.path().display().to_string()]);
+        assert_eq!(
+            report["findings"][0]["fingerprint"].as_str(),
+            finding,
+            "{failed}: {report:#}"
+        );
+        assert_eq!(code, i32::from(finding.is_some()), "{report:#}");
+        if finding.is_some() {
+            assert_eq!(report["findings"][0]["confidence"], "likely");
+            assert!(report.to_string().contains("lease could not be renewed"), "{report:#}");
+        }
+    }
+}

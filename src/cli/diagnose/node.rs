@@ -28,6 +28,9 @@ pub(super) struct NodeArgs {
     /// Also a CPU profile of this many seconds
     #[arg(long, value_name = "SECONDS")]
     cpu: Option<u64>,
+    /// Timeout of a request [default: 60s]
+    #[arg(long, value_name = "TIME")]
+    timeout: Option<String>,
     /// Folder for the captured bundle [default: kubeprof-NODE-TIME]
     #[arg(long, value_name = "DIR")]
     bundle: Option<PathBuf>,
@@ -77,6 +80,7 @@ pub(super) fn captured(sources: &[PathBuf], args: &NodeArgs) -> Result<Option<Pa
     push("out", Some(root.display().to_string()));
     push("series", args.series.map(|n| n.to_string()));
     push("every", args.every.clone());
+    push("timeout", args.timeout.clone());
     push("seconds", args.cpu.map(|n| n.to_string()));
     if args.all_nodes {
         typed.push("--all-nodes".to_owned());

@@ -66,6 +66,7 @@ pub(in crate::render) fn reason(r: &Reason) -> String {
         ),
         Why::PullsFail { failed, all } => format!("{} of {} image pulls failed", number(*failed), number(*all)),
         Why::MetricAgrees(name) => format!("metric {name} agrees"),
+        Why::LeaseNotRenewed => "the node's lease could not be renewed: its loop waits to try again".to_owned(),
         Why::HealthCheck(name) => format!("health check {name} fails"),
         Why::Trend { q, moments } => format!("trend over {moments} moments, q = {q:.1e}"),
         Why::NeverFreed { born, freed } => format!("of {born} sampled objects made in this time {freed} were freed"),
