@@ -115,7 +115,7 @@ impl Observed {
             .map(|p| HeapDigest::of(p, book, heaps));
         let cpu = moment.cpu.as_ref().map(|p| CpuDigest::of(p, book, stacks));
         // One of a kubelet that samples is full of idle waits: where there is none, nothing was looked at.
-        let block = moment.block.as_ref().filter(|p| p.samples.len() > 0);
+        let block = moment.block.as_ref().filter(|p| !p.samples.is_empty());
         let block = block.map(|p| LockDigest::of(p, book, false));
         let mutex = moment.mutex.as_ref().map(|p| LockDigest::of(p, book, true));
         let leaked = moment.leaked.as_ref().map(|p| Crowd::of(p, book, stacks));
