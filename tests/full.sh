@@ -5,7 +5,7 @@
 #   hostile    100,000 damaged profiles through the decoder, 100,000 through the reports
 #   mutations  100,000 damaged binaries
 #   proptest   100,000 cases of every property of texts, 20,000 of every law of reports
-#   kills      200 captures killed at random moments, answers cut at every byte, a restart of each kind at every request
+#   kills      200 captures killed at random moments, answers cut at every byte
 #   simulation 10,000 simulated series for every bar of the statistics of diagnose; prints the table
 #   ward       every public incident in every form, severity and spelling; prints the table beside the rules of others
 #   gate       false alarms and power of check --baseline, 1,000 runs; KUBEPROF_CAPTURES=DIR adds real captures
@@ -36,7 +36,6 @@ for task in "${tasks[@]}"; do
         kills)
             KUBEPROF_KILLS=200 cargo test --locked --release --test integration killed_at_random_moments
             KUBEPROF_CUTS=all cargo test --locked --release --test integration a_cut_at_every_byte
-            KUBEPROF_RESTARTS=all cargo test --locked --release --test integration restarts::at_every_request
             ;;
         simulation)
             KUBEPROF_SIMULATION=10000 cargo test --locked --release --test integration simulation:: -- --nocapture

@@ -366,7 +366,7 @@ mod tests {
         let order: Vec<&str> = plan.artifacts.iter().map(|e| e.artifact).collect();
         assert_eq!(order, ["healthz", "metrics", "goroutine", "heap", "cpu"]);
         let error = Plan::list(&["pods".to_owned()]).expect_err("never taken");
-        assert!(error.to_string().contains("goroutine.debug2"), "{error}");
+        assert!(error.hint().contains("goroutine.debug2"), "{error}");
         assert_eq!(Plan::list(&[String::new()]), Err(PlanError::Nothing));
     }
 

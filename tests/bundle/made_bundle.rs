@@ -210,3 +210,34 @@ pub(crate) fn with_collections(root: &Path, snapshots: u32, without: u32) {
     }
     writer.finish(Finished::default()).expect("room");
 }
+
+/// `worker-1` of [`make`] with its two heap profiles alone: quick to decode, for tests that make many of it.
+pub(crate) fn small(root: &Path) {
+    let asked = Asked {
+        nodes: vec!["worker-1".to_owned()],
+        every: vec!["heap".to_owned()],
+        once: vec!["metrics".to_owned()],
+        snapshots: 2,
+        interval_ms: 60_000,
+        ..Asked::default()
+    };
+    let started = Started {
+        schema: 1,
+        asked,
+        ..Started::default()
+    };
+    let writer = Writer::create(root, started).expect("a new bundle");
+    run(&writer, "worker-1", 1, "v1.36.1", 1.7e9);
+    let metrics = b"# HELP go_info x\nprocess_start_time_seconds 1.7e+09\n\
+        kubernetes_build_info{git_version=\"v1.36.1\",go_version=\"go1.26.0\"} 1\n";
+    take(&writer, &slot("worker-1", 1, None, "metrics"), metrics);
+    for (snapshot, file) in [
+        ((1, "2026-11-24T02:38:00Z"), "ctx-leak-1.36.1/s01-heap.pb.gz"),
+        ((2, "2026-11-24T02:39:00Z"), "ctx-leak-1.36.1/s10-heap.pb.gz"),
+    ] {
+        let bytes = fixture(file);
+        take(&writer, &slot("worker-1", 1, Some(snapshot), "heap"), &bytes);
+        end(&writer, "worker-1", 1, snapshot);
+    }
+    writer.finish(Finished::default()).expect("room");
+}

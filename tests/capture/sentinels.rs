@@ -250,7 +250,7 @@ fn nodes_and_users_that_are_called_like_words() {
 #[test]
 fn small_texts_have_the_shape_of_what_was_asked() {
     let upstream = "Error: upstream connect error or disconnect/reset before headers";
-    for (path, artifact, body) in [
+    let cases = [
         ("/healthz", "healthz", "{\"kind\":\"Whatever\"}"),
         ("/debug/pprof/cmdline", "cmdline", upstream),
         ("/flagz", "flagz", upstream),
@@ -262,7 +262,8 @@ fn small_texts_have_the_shape_of_what_was_asked() {
             "node",
             "{\"metadata\":{\"name\":\"another\"}}",
         ),
-    ] {
+    ];
+    let play = |(path, artifact, body): (&'static str, &'static str, &'static str)| {
         let server = Server::start(move |r| (r.at_kubelet().1 == path).then(|| Reply::text(200, body)));
         let out = server.path("b");
         let ran = capture(
@@ -276,7 +277,9 @@ fn small_texts_have_the_shape_of_what_was_asked() {
             kubeprof(&["bundle", "verify", &out.display().to_string()]).code,
             Some(3)
         );
-    }
+    };
+    // Each waits before it asks again.
+    std::thread::scope(|scope| cases.into_iter().for_each(|case| drop(scope.spawn(move || play(case)))));
 }
 
 /// A text or an unpacked profile where a packed one was asked for is kept, and not called what it is not.

@@ -33,11 +33,12 @@ fn verdict(out: &Path) -> (serde_json::Value, Option<i32>) {
     (json, ran.code)
 }
 
+/// One after the other; when each of them begins is played on a clock that is turned: `src/capture/session/tests`.
 #[test]
-fn snapshots_keep_to_the_grid() {
+fn snapshots_come_in_order() {
     let server = Server::start(|_| None);
     let out = server.path("b");
-    let ran = capture(&server, &out, &series("4", "1s"));
+    let ran = capture(&server, &out, &series("3", "500ms"));
     assert_eq!(ran.code, Some(0), "{ran:#?}");
     sound(&out);
     let taken: Vec<jiff::Timestamp> = events(&out, "snapshot")
@@ -50,11 +51,8 @@ fn snapshots_keep_to_the_grid() {
                 .expect("a time")
         })
         .collect();
-    assert_eq!(taken.len(), 4);
-    for (i, t) in taken.iter().enumerate() {
-        let off = t.as_millisecond() - taken[0].as_millisecond() - 1000 * i64::try_from(i).expect("small");
-        assert!(off.abs() < 400, "snapshot {i} is {off} ms off the grid");
-    }
+    assert_eq!(taken.len(), 3);
+    assert!(taken.is_sorted_by(|a, b| a < b), "{taken:?}");
     assert_eq!(verdict(&out).1, Some(0));
 }
 
@@ -72,7 +70,7 @@ fn a_restart_begins_a_new_run() {
         None
     });
     let out = server.path("b");
-    let mut args = series("4", "1s");
+    let mut args = series("4", "500ms");
     args[2] = "goroutine,heap,threadcreate";
     let ran = capture(&server, &out, &args);
     assert_eq!(ran.code, Some(0), "{ran:#?}");
@@ -140,7 +138,7 @@ fn a_token_that_expires_ends_the_series_and_resuming_completes_it() {
         (!*now.lock().expect("a flag")).then(|| Reply::fixture("api-401-bad-token.http"))
     });
     let out = server.path("b");
-    let ran = capture(&server, &out, &series("5", "1s"));
+    let ran = capture(&server, &out, &series("4", "500ms"));
     assert_eq!(ran.code, Some(3), "{ran:#?}");
     sound(&out);
     assert!(
@@ -159,7 +157,7 @@ fn a_token_that_expires_ends_the_series_and_resuming_completes_it() {
     sound(&out);
     let (json, code) = verdict(&out);
     assert_eq!(code, Some(0), "{json:#}");
-    assert_eq!(there(&out).iter().filter(|t| *t == "heap").count(), 5);
+    assert_eq!(there(&out).iter().filter(|t| *t == "heap").count(), 4);
     assert_eq!(events(&out, "run").len(), 1, "the process is the same");
 }
 
@@ -246,7 +244,7 @@ fn killed_at_random_moments() {
     let kills: u64 = std::env::var("KUBEPROF_KILLS")
         .ok()
         .and_then(|n| n.parse().ok())
-        .unwrap_or(12);
+        .unwrap_or(4);
     let server = Server::start(|_| None);
     let mut seed = 0x9e37_79b9_7f4a_7c15_u64;
     let mut whole = 0;
@@ -313,7 +311,7 @@ fn a_full_disk() {
     std::fs::create_dir(&mount).expect("a folder");
     let shown = mount.display().to_string();
     let mounted = std::process::Command::new("mount")
-        .args(["-t", "tmpfs", "-o", "size=64k", "tmpfs", &shown])
+        .args(["-t", "tmpfs", "-o", "size=32k", "tmpfs", &shown])
         .status()
         .is_ok_and(|s| s.success());
     if !mounted {
@@ -323,7 +321,7 @@ fn a_full_disk() {
     }
     let _unmount = Unmount(shown.clone());
     let out = mount.join("b");
-    let ran = capture(&server, &out, &series("12", "500ms"));
+    let ran = capture(&server, &out, &series("4", "500ms"));
     assert_eq!(ran.code, Some(3), "{ran:#?}");
     assert!(
         ran.stderr.contains("disk") && ran.stderr.contains("make room"),
@@ -399,57 +397,6 @@ fn journals_are_one_line_an_event() {
     assert_eq!(kinds.iter().filter(|k| *k == "snapshot").count(), 2);
 }
 
-/// One bad answer is of a moment: the same is asked for once more, and the series goes on.
-#[test]
-fn one_bad_answer_ends_nothing() {
-    let page = || Reply::new(200, "text/html", "<html><title>Maintenance</title></html>");
-    let unknown = || Reply::fixture("api-401-bad-token.http");
-    // How often it is so, from the second heap profile on, and how many heap profiles of 3 come.
-    for (answer, times, heaps) in [
-        (&page as &dyn Fn() -> Reply, 1, 3),
-        (&unknown, 1, 3),
-        (&page, 2, 2),
-        (&unknown, 2, 2),
-    ] {
-        let (reply, asked) = (answer(), AtomicUsize::new(0));
-        let server = Server::start(move |r| {
-            let heap = r.at_kubelet().1 == "/debug/pprof/heap";
-            let bad = heap && (1..=times).contains(&asked.fetch_add(1, Ordering::Relaxed));
-            bad.then(|| reply.clone())
-        });
-        let out = server.path("b");
-        let ran = capture(&server, &out, &series("3", "500ms"));
-        let code = if heaps == 3 { 0 } else { 3 };
-        assert_eq!(ran.code, Some(code), "{ran:#?}");
-        sound(&out);
-        assert_eq!(there(&out).iter().filter(|t| *t == "heap").count(), heaps, "{ran:#?}");
-        assert_eq!(there(&out).iter().filter(|t| *t == "goroutine").count(), 3, "{ran:#?}");
-        assert!(!ran.stderr.contains("ended early"), "{ran:#?}");
-        assert_eq!(resume(&server, &out).code, Some(0));
-        assert_eq!(there(&out).iter().filter(|t| *t == "heap").count(), 3);
-    }
-}
-
-/// What ends a series does so for good only when it is so at the next snapshot, and only where nobody else is answered.
-#[test]
-fn one_node_that_is_refused_ends_no_other() {
-    let server = Server::start(|r| {
-        let (node, path) = r.at_kubelet();
-        (node == "worker-04" && path == "/metrics").then(|| Reply::fixture("api-401-bad-token.http"))
-    });
-    let out = server.path("b");
-    let mut args = series("4", "500ms");
-    args.insert(1, "worker-04");
-    let ran = capture(&server, &out, &args);
-    assert_eq!(ran.code, Some(3), "{ran:#?}");
-    let heaps = events(&out, "artifact")
-        .into_iter()
-        .filter(|e| e["artifact"] == "heap" && e["node"] == "worker-03");
-    assert_eq!(heaps.count(), 4, "{ran:#?}");
-    let asked = server.seen().iter().filter(|r| r.at_kubelet().0 == "worker-04").count();
-    assert_eq!(asked, 4, "twice in each of two snapshots");
-}
-
 #[test]
 fn a_wait_that_was_ended_is_waited_for_again() {
     let kubelet = Kubelet::default();
@@ -502,17 +449,11 @@ fn a_wait_that_was_ended_is_waited_for_again() {
     assert!(there(&out).contains(&"heap".to_owned()));
 }
 
-/// What can never come is not waited for.
+/// What can never come is not waited for; every reason is played in `src/capture/session/tests/waits.rs`.
 #[test]
 fn a_threshold_that_cannot_be_reached() {
     let forbidden = || Reply::fixture("direct-403-viewer.http");
-    let no_kubelet = || Reply::text(200, "go_goroutines 5\ncoredns_build_info 1\n");
-    let untold = || Reply::text(200, "kubelet_running_pods 3\n");
-    let cases: [(&dyn Fn() -> Reply, &str); 3] = [
-        (&forbidden, "may not get"),
-        (&no_kubelet, "is not a kubelet"),
-        (&untold, "neither resident memory"),
-    ];
+    let cases: [(&dyn Fn() -> Reply, &str); 1] = [(&forbidden, "may not get")];
     for (answer, words) in cases {
         let reply = answer();
         let server = Server::start(move |r| (r.path == "/metrics").then(|| reply.clone()));
@@ -554,22 +495,4 @@ fn a_threshold_that_cannot_be_reached() {
             server.seen()
         );
     }
-}
-
-/// A snapshot that came late is said by whoever verifies.
-#[test]
-fn a_late_snapshot_is_told() {
-    let slow = AtomicUsize::new(0);
-    let server = Server::start(move |r| {
-        let late = r.at_kubelet().1 == "/debug/pprof/heap" && slow.fetch_add(1, Ordering::Relaxed) == 1;
-        let heap = super::server::fixture("gotext/heap.pb.gz");
-        let wait = super::server::How::After(Duration::from_millis(3300));
-        late.then(|| Reply::new(200, "application/octet-stream", heap).how(wait))
-    });
-    let out = server.path("b");
-    assert_eq!(capture(&server, &out, &series("3", "1s")).code, Some(0));
-    let (json, code) = verdict(&out);
-    assert_eq!(code, Some(0));
-    let notes = json["notes"].to_string();
-    assert!(notes.contains("snapshot 3") && notes.contains("1.0 s"), "{json:#}");
 }

@@ -180,7 +180,7 @@ fn doctored_folders() {
         let at = |n: &str| dir.path().join(format!("{i}/{n}"));
         let text = |n: &str| at(n).display().to_string();
         fs::create_dir(dir.path().join(i.to_string())).expect("a folder");
-        made_bundle::make(&at("b"));
+        made_bundle::small(&at("b"));
         doctor(&at("b"));
         let (code, findings) = found(&text("b"));
         match *finding {

@@ -123,8 +123,8 @@ mod tests {
             "a:b:c:d",
             &long,
         ] {
-            let error = check_node(bad).expect_err(bad).to_string();
-            assert!(error.contains("kubectl get nodes"), "{error}");
+            let error = check_node(bad).expect_err(bad);
+            assert!(error.hint().contains("kubectl get nodes"), "{error}");
         }
     }
 

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use played::{Reply, capture, fixture, options, play, watched};
 
+use crate::bundle::manifest::Artifact;
 use crate::capture::progress::{Progress, Watch};
 use crate::capture::refusal::Cause;
 
@@ -72,37 +73,49 @@ async fn a_measurement_does_not_move_the_grid() {
     assert_eq!(seconds(&play.times("/debug/pprof/profile")), [0]);
 }
 
-/// What is missing of a series is taken by a resumption on the grid, too, and nothing else.
+/// What is missing of a series is taken by a resumption on the grid, too, and nothing else; it stands last, under the time when
+/// it came, wherever in the series the gap is.
 #[tokio::test(start_paused = true)]
 async fn a_resumption_keeps_to_the_grid() {
-    let play = play(|q, _| {
-        let cut = q.is("/debug/pprof/heap") && (60..=130).contains(&q.at.as_secs());
-        cut.then(|| Reply::text(418, "no"))
-    });
-    let options = options(&["goroutine", "heap"], 4, 60);
-    let ended = capture(&play, &["worker-03"], &options).await;
-    assert_eq!(ended.visited[0].failed.len(), 2, "{ended:#?}");
-    let before = play.asked().len();
-    let ended = capture(&play, &["worker-03"], &options).await;
-    assert!(ended.visited[0].failed.is_empty(), "{ended:#?}");
-    let (begin, asked) = (play.asked()[before].at, play.asked()[before..].to_vec());
-    let at = |path: &str| {
-        asked
+    for gap in [0..=70, 60..=130, 120..=300] {
+        let play = play(move |q, _| {
+            let cut = q.is("/debug/pprof/heap") && gap.contains(&q.at.as_secs());
+            cut.then(|| Reply::text(418, "no"))
+        });
+        let options = options(&["goroutine", "heap"], 4, 60);
+        let ended = capture(&play, &["worker-03"], &options).await;
+        assert_eq!(ended.visited[0].failed.len(), 2, "{ended:#?}");
+        let before = play.asked().len();
+        let closed = play.record().last.expect("a time");
+        // The gap of the last one is over by now.
+        tokio::time::sleep(Duration::from_secs(200)).await;
+        let ended = capture(&play, &["worker-03"], &options).await;
+        assert!(ended.visited[0].failed.is_empty(), "{ended:#?}");
+        let (begin, asked) = (play.asked()[before].at, play.asked()[before..].to_vec());
+        let at = |path: &str| {
+            asked
+                .iter()
+                .filter(|q| q.is(path))
+                .map(|q| (q.at - begin).as_secs())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(at("/debug/pprof/heap"), [0, 60]);
+        assert!(at("/debug/pprof/goroutine").is_empty(), "it is there four times");
+        let heaps = play.kept("heap");
+        let order: Vec<_> = heaps
             .iter()
-            .filter(|q| q.is(path))
-            .map(|q| (q.at - begin).as_secs())
-            .collect::<Vec<_>>()
-    };
-    assert_eq!(at("/debug/pprof/heap"), [0, 60]);
-    assert!(at("/debug/pprof/goroutine").is_empty(), "it is there four times");
-    let heaps = play.kept("heap");
-    let order: Vec<_> = heaps
-        .iter()
-        .map(|a| (a.slot.snapshot.map(|s| s.number), a.taken()))
-        .collect();
-    assert_eq!(order.len(), 4);
-    assert!(order.is_sorted(), "{order:#?}");
-    assert!(play.verified().lacks.is_empty(), "{:#?}", play.verified());
+            .map(|a| (a.slot.snapshot.map(|s| s.number), a.taken()))
+            .collect();
+        assert_eq!(order.len(), 4);
+        assert!(order.is_sorted(), "{order:#?}");
+        let late = |a: &&Artifact| a.slot.snapshot.is_some_and(|s| s.number > 4 && s.taken > closed);
+        assert_eq!(heaps.iter().filter(late).count(), 2, "{order:#?}");
+        let verified = play.verified();
+        assert!(
+            verified.lacks.is_empty() && verified.findings.is_empty(),
+            "{verified:#?}"
+        );
+    }
 }
 
 /// Nodes are visited side by side and not at once; two names of one kubelet take turns at what it can do once at a time.
@@ -169,7 +182,7 @@ async fn a_visit_that_breaks_is_told() {
     );
     let told = &ended.visited[1];
     assert!(
-        told.node == "worker-4" && told.notes[0].contains("itself broke"),
+        told.node == "worker-4" && told.notes[0].contains("a defect ended the visit"),
         "{ended:#?}"
     );
     assert_eq!(play.kept("heap").len(), 1);

@@ -157,22 +157,47 @@ async fn what_no_process_outlives_is_missing() {
     );
 }
 
-/// A restart in the middle of what is taken once of a process, far from the end of a series: the next snapshot has its slot,
-/// and what is taken once comes after it.
+/// A restart in the middle of what is taken once of a process: the next snapshot has its slot, what is taken once comes after
+/// it, and what the restart cut is taken of the next process. Where no snapshot is due any more, one of the next is taken first.
 #[tokio::test(start_paused = true)]
 async fn a_new_process_is_first_looked_at() {
-    let asked = AtomicUsize::new(0);
-    let play = play(move |q, kubelet| {
-        if !q.is("/debug/pprof/profile") || asked.fetch_add(1, Ordering::Relaxed) > 0 {
-            return None;
-        }
-        kubelet.starts(seconds() + 5.0);
-        Some(Reply::Close.after(Duration::from_secs(10)))
-    });
-    capture(&play, &["worker-03"], &options(&["heap", "cpu"], 3, 60)).await;
-    let at = |path: &str| play.times(path).iter().map(Duration::as_secs).collect::<Vec<_>>();
-    assert_eq!(at("/debug/pprof/heap"), [0, 60, 120]);
-    assert_eq!(at("/debug/pprof/profile"), [0, 60], "after the snapshot, not at once");
-    assert_eq!(play.kept("cpu")[0].slot.run, 2);
-    assert_eq!(misfiled(&play), Vec::<String>::new());
+    for (snapshots, heaps, measured) in [(3, &[0, 60, 120][..], &[0, 60][..]), (1, &[0, 12], &[0, 12])] {
+        let asked = AtomicUsize::new(0);
+        let play = play(move |q, kubelet| {
+            if !q.is("/debug/pprof/profile") || asked.fetch_add(1, Ordering::Relaxed) > 0 {
+                return None;
+            }
+            kubelet.starts(seconds() + 5.0);
+            Some(Reply::Close.after(Duration::from_secs(10)))
+        });
+        let ended = capture(
+            &play,
+            &["worker-03"],
+            &options(&["heap", "threadcreate", "cpu"], snapshots, 60),
+        )
+        .await;
+        assert!(ended.visited[0].failed.is_empty(), "{ended:#?}");
+        let at = |path: &str| play.times(path).iter().map(Duration::as_secs).collect::<Vec<_>>();
+        assert_eq!(at("/debug/pprof/heap"), heaps);
+        assert_eq!(at("/debug/pprof/profile"), measured, "after the snapshot, not at once");
+        assert_eq!(play.kept("cpu")[0].slot.run, 2);
+        assert_eq!(misfiled(&play), Vec::<String>::new());
+        let record = play.record();
+        let began = |name: &str| {
+            let of_second = record
+                .artifacts()
+                .filter(|a| a.slot.run == 2 && a.slot.artifact == name);
+            of_second
+                .filter_map(|a| a.exchange.t_request)
+                .min()
+                .expect("it is there")
+        };
+        assert!(began("heap") <= began("threadcreate") && began("heap") <= began("cpu"));
+        let verified = play.verified();
+        assert!(verified.lacks.is_empty(), "{verified:#?}");
+        assert!(
+            verified.findings.iter().all(|f| !f.detail.contains("two processes")),
+            "{verified:#?}"
+        );
+    }
 }
