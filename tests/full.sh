@@ -11,6 +11,7 @@
 #   gate       false alarms and power of check --baseline, 1,000 runs; KUBEPROF_CAPTURES=DIR adds real captures
 #   formats    JUnit, SARIF and rules against their schemas; KUBEPROF_SCHEMAS=DIR has junit-10.xsd (jenkinsci/xunit-plugin)
 #              and sarif-schema-2.1.0.json (oasis-tcs/sarif-spec)
+#   pipeline   the pipelines of docs/ci.md on this machine, a green and a red run
 #   generate   src/pprof/proto.rs against proto/profile.proto, byte by byte
 #   mutants    small wrong edits where a wrong answer hurts most (tests/mutants.py; hours)
 #   fuzz       every target of fuzz/ for SECONDS_EACH (1800); crashes stay in fuzz/artifacts
@@ -52,6 +53,10 @@ for task in "${tasks[@]}"; do
             target/formats/bin/pip install -q jsonschema xmlschema
             target/formats/bin/python tests/check_formats.py target/debug/kubeprof
             ;;
+        pipeline)
+            cargo build --locked
+            tests/pipeline.sh
+            ;;
         generate)
             cargo run --locked --manifest-path proto/generate/Cargo.toml -- --check
             ;;
@@ -69,7 +74,7 @@ for task in "${tasks[@]}"; do
             [ $found = 0 ] || { echo "a target found something: fuzz/artifacts" >&2; exit 1; }
             ;;
         *)
-            sed -n '2,15p' "$0" >&2
+            sed -n '2,19p' "$0" >&2
             exit 2
             ;;
     esac
