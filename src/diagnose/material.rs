@@ -18,6 +18,8 @@ pub struct Moment {
     pub at: Option<Timestamp>,
     /// Which process it was taken of, as far as the material says so.
     pub process: Process,
+    /// Files of this moment that could not be read.
+    pub unread: Vec<String>,
     /// `heap`.
     pub heap: Option<Profile>,
     /// The heap was a text: sizes are means, counts approximate.

@@ -64,6 +64,8 @@ pub(super) struct Observed {
     pub(super) moments: Vec<Seen>,
     /// The process holds more than a kubelet.
     pub(super) one_process: bool,
+    /// Files that could not be read, and the first of them.
+    pub(super) unread: (usize, String),
 }
 
 impl Observed {
@@ -74,6 +76,7 @@ impl Observed {
             heaps: HeapBook::default(),
             moments: Vec::new(),
             one_process: false,
+            unread: (0, String::new()),
         }
     }
 
@@ -95,6 +98,10 @@ impl Observed {
 
     /// Takes a moment in and drops its profiles.
     pub(super) fn take(&mut self, moment: Moment) {
+        if let Some(first) = moment.unread.first().filter(|_| self.unread.0 == 0) {
+            self.unread.1.clone_from(first);
+        }
+        self.unread.0 += moment.unread.len();
         let Self {
             book, stacks, heaps, ..
         } = self;

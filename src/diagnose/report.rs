@@ -348,6 +348,8 @@ pub enum Claim {
     Crowd {
         /// How many.
         count: u64,
+        /// How many of them are in the largest group, whose function is named.
+        largest: u64,
         /// How many are usual at most on this node.
         usual: u64,
         /// Groups with the same number.
@@ -1152,6 +1154,13 @@ pub enum Oddity {
     },
     /// A profile without samples.
     Empty(String),
+    /// Files that could not be read.
+    Unread {
+        /// How many.
+        count: usize,
+        /// One of them.
+        first: String,
+    },
     /// Little in it.
     Tiny(String),
     /// No process known: distinct moments are taken for one.

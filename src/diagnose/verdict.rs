@@ -148,6 +148,12 @@ fn material(seen: &Observed, moments: &[usize], d: &mut Diagnosis) {
         d.odd
             .push(Oddity::Empty(format!("{empties} of {} profiles", moments.len())));
     }
+    if seen.unread.0 > 0 {
+        d.odd.push(Oddity::Unread {
+            count: seen.unread.0,
+            first: seen.unread.1.clone(),
+        });
+    }
     let last = all().rev().find_map(|m| m.crowd.as_ref());
     if last.is_some_and(|c| (1..20).contains(&c.total)) {
         d.odd.push(Oddity::Tiny("the last goroutine profile".to_owned()));

@@ -71,6 +71,12 @@ impl Loose {
         loose
     }
 
+    /// Files that are called after an artifact and are none.
+    pub(super) fn unread(&self) -> impl Iterator<Item = &Path> {
+        let named = |o: &&Other| artifact_of(&o.path.to_string_lossy()).0.is_some();
+        self.other.iter().filter(named).map(|o| o.path.as_path())
+    }
+
     /// Looks at a file that was named.
     pub(super) fn add(&mut self, files: &Files, source: usize, path: &Path) {
         let place = Place {

@@ -140,6 +140,15 @@ impl Input {
         self.groups().iter().flat_map(|group| &group.series)
     }
 
+    /// Files of the sources that are called after an artifact and cannot be read as one.
+    pub(crate) fn unread(&self) -> Vec<PathBuf> {
+        let of_group = |g: &Group| match &g.of {
+            GroupOf::Bundle(..) => Vec::new(),
+            GroupOf::Collection(_, loose) | GroupOf::Named(loose) => loose.unread().map(Path::to_path_buf).collect(),
+        };
+        self.groups().iter().flat_map(of_group).collect()
+    }
+
     /// Looks at what the sources hold.
     fn groups(&self) -> &[Group] {
         self.groups.get_or_init(|| {

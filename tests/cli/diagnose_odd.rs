@@ -601,3 +601,21 @@ fn a_runtime_is_blamed_with_evidence_only() {
     );
     assert!(!answer.sure().is_empty());
 }
+
+/// What cannot be read is counted and named, and the rest is judged.
+#[test]
+fn files_that_cannot_be_read_are_named() {
+    let folder = Folder::new();
+    folder.series(&IN_ORDER, |i| 8 * i as u64);
+    let whole = fs::read(folder.path().join("s03-heap.pb.gz")).expect("a heap");
+    fs::write(folder.path().join("s03-heap.pb.gz"), &whole[..whole.len() / 2]).expect("cut");
+    let answer = folder.diagnosed();
+    assert!(
+        answer.says("1 file could not be read and is left out"),
+        "{}",
+        answer.report["odd"]
+    );
+    assert!(answer.says("s03-heap.pb.gz"), "{}", answer.report["odd"]);
+    assert_eq!(answer.report["examined"]["with_heap"], 5);
+    assert_eq!(answer.sure(), ["leak/tokens/token.(*Manager).keepForever"]);
+}

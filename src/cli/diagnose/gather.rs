@@ -47,6 +47,7 @@ pub(super) fn each_of_node(
         }
     }
     let by_node = input.series().all(is_bundle);
+    let mut unread: Vec<String> = input.unread().iter().map(|p| p.display().to_string()).collect();
     for series in input.series() {
         let node = nodes.iter().position(|n| by_node && *n == series.node).unwrap_or(0);
         let process = process(series);
@@ -61,6 +62,7 @@ pub(super) fn each_of_node(
                 snapshot: moment.map(|m| m.number).filter(|_| is_bundle(series)),
                 at: moment.and_then(|m| m.taken),
                 process: process.clone(),
+                unread: std::mem::take(&mut unread),
                 ..Moment::default()
             };
             let of_moment = moment.into_iter().flat_map(|m| &m.artifacts);
@@ -113,7 +115,7 @@ fn process(series: &Series) -> Process {
     }
 }
 
-/// Reads an artifact into its moment. In bundles and folders what cannot be read is passed over.
+/// Reads an artifact into its moment. In bundles and folders what cannot be read is named and left out.
 fn add(moment: &mut Moment, series: &Series, artifact: &Artifact, knowledge: &Knowledge) -> Result<()> {
     let source = if is_bundle(series) {
         series.source.display().to_string()
@@ -122,6 +124,7 @@ fn add(moment: &mut Moment, series: &Series, artifact: &Artifact, knowledge: &Kn
     };
     if artifact.kind.is_none() {
         let Ok(bytes) = series.bytes(artifact) else {
+            moment.unread.push(artifact.path.display().to_string());
             return Ok(());
         };
         let text = String::from_utf8_lossy(&bytes);
@@ -138,7 +141,10 @@ fn add(moment: &mut Moment, series: &Series, artifact: &Artifact, knowledge: &Kn
     if artifact.stem() == "heap-gc" {
         return Ok(());
     }
-    let Ok(read) = series.read(artifact) else { return Ok(()) };
+    let Ok(read) = series.read(artifact) else {
+        moment.unread.push(artifact.path.display().to_string());
+        return Ok(());
+    };
     let is_text = read.form != Form::Proto;
     if moment.at.is_none() && read.profile.time_nanos != 0 {
         moment.at = Timestamp::from_nanosecond(i128::from(read.profile.time_nanos)).ok();

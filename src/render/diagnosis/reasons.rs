@@ -170,6 +170,11 @@ pub(in crate::render) fn oddity(o: &Oddity) -> String {
             )
         }
         Oddity::Empty(what) => format!("{what} has no samples"),
+        Oddity::Unread { count, first } => format!(
+            "{} could not be read and {} left out; kubeprof inspect {first} says why",
+            counted(*count, "file", "files"),
+            if *count == 1 { "is" } else { "are" }
+        ),
         Oddity::Tiny(what) => format!("{what} holds very little"),
         Oddity::ProcessUnknown => "nothing tells which process the files are of; they are taken for one".to_owned(),
         Oddity::NotReady { reason, message } => format!("the node is NotReady ({reason}): {message}"),
