@@ -72,6 +72,12 @@ impl Scale {
         })
     }
 
+    /// Whether more than half of the goroutines of a part were there at once.
+    pub(super) fn is_most(&self) -> bool {
+        let most = |r: &Reason| matches!(r.why, Why::MostAtOnce { count, of } if count * 2 > of);
+        self.reasons.iter().any(most)
+    }
+
     pub(super) fn into_reasons(self) -> Vec<Reason> {
         self.reasons
     }

@@ -19,10 +19,12 @@ pub struct Excess {
     pub key: String,
     /// Its name.
     pub title: String,
-    /// The function that they stand in.
+    /// The function that most of them stand in.
     pub function: String,
     /// How many there are.
     pub count: u64,
+    /// How many of them are in the largest group, whose function is named.
+    pub largest: u64,
     /// How many this node needs at most.
     pub usual: u64,
     /// Pods of the node, where they are known.
@@ -50,11 +52,14 @@ pub fn judge_goroutines(p: &mut Profile, knowledge: &Arc<Knowledge>) -> Option<V
     let mut excess: Vec<Excess> = (pile::piles(&seen, &[0], &expected).findings.iter())
         .filter(|f| f.confidence >= Confidence::Likely)
         .filter_map(|f| match f.claim {
-            Claim::Crowd { count, usual, .. } => Some(Excess {
+            Claim::Crowd {
+                count, largest, usual, ..
+            } => Some(Excess {
                 key: f.subsystem.key.clone(),
                 title: f.subsystem.title.clone(),
                 function: f.subject.clone(),
                 count,
+                largest,
                 usual,
                 pods: load.pods.map(|n| n as u64),
             }),

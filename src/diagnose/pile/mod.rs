@@ -550,6 +550,7 @@ impl Scene<'_> {
         } else {
             Claim::Crowd {
                 count: counts.last(),
+                largest: of_family.last(),
                 usual,
                 together,
             }

@@ -38,7 +38,13 @@ pub(super) fn weigh(
     health(scene, cohort, &mut scale);
     if others == Others::Answered {
         scale.note(Why::OthersAnswered);
-        scale.at_most(Confidence::Likely);
+        // Some calls that are slow at one moment look alike on a busy machine.
+        let is_brief = !over && scale.persists().is_none() && !scale.is_most();
+        scale.at_most(if is_brief {
+            Confidence::Suspect
+        } else {
+            Confidence::Likely
+        });
     }
     if !scene.crowd.knows_waits {
         scale.note(Why::NoWaits);

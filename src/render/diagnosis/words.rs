@@ -202,15 +202,24 @@ pub fn summary(f: &Finding) -> String {
                 Grown::Series => "metric series",
             };
             let error = error.map_or_else(String::new, |e| format!(" ± {}", number(e)));
+            let below = f.function.as_deref().map_or_else(|| f.subject.clone(), short);
+            // Goroutines are counted by part; the function is that of the group that grows most.
+            let by_part = *what == Grown::Goroutines && !f.subsystem.title.is_empty();
+            let place = match by_part {
+                true => format!("of {}", f.subsystem.title),
+                false => format!("below {below}"),
+            };
             let mut text = format!(
-                "{} below {} grow from {} to {}{error} and are not given back",
+                "{} {place} grow from {} to {}{error} and are not given back",
                 capital(unit),
-                f.function.as_deref().map_or_else(|| f.subject.clone(), short),
                 number(*from),
                 number(*to)
             );
             if let Some(size) = size {
                 text.push_str(&format!(" ({})", bytes(*size)));
+            }
+            if by_part {
+                text.push_str(&format!("; the largest rise is below {below}"));
             }
             if *together > 1 {
                 text.push_str(&format!("; {together} groups grow in lock-step"));
@@ -224,11 +233,25 @@ pub fn summary(f: &Finding) -> String {
             f.function.as_deref().map_or_else(|| f.subject.clone(), short),
             number(*needed)
         ),
-        Claim::Crowd { count, usual, together } => {
+        Claim::Crowd {
+            count,
+            largest,
+            usual,
+            together,
+        } => {
+            let below = f.function.as_deref().map_or_else(|| f.subject.clone(), short);
+            let place = match (count == largest, f.subsystem.title.is_empty()) {
+                (true, _) => format!("below {below}"),
+                (false, true) => format!("below {below} and alike"),
+                (false, false) => format!(
+                    "of {}, {} of them below {below}",
+                    f.subsystem.title,
+                    number(*largest as f64)
+                ),
+            };
             let mut text = format!(
-                "{} in {}, where this node should have at most {}",
+                "{} {place}, where this node should have at most {}",
                 counted(number(*count as f64), "goroutine", "goroutines"),
-                f.function.as_deref().map_or_else(|| f.subject.clone(), short),
                 number(*usual as f64)
             );
             if *together > 1 {
@@ -327,11 +350,7 @@ fn no_answer(to: FarEnd, callers: &[Party], victims: &[Party], others: Others) -
     let age = parties::longest(callers).max(parties::longest(victims));
     let age = age.map_or_else(String::new, |m| format!(" for at least {}", minutes(m)));
     let waiting = parties::victims(victims);
-    let (waits, has) = if parties::is_one(callers) {
-        ("waits", "has")
-    } else {
-        ("wait", "have")
-    };
+    let waits = if parties::is_one(callers) { "waits" } else { "wait" };
     match (to, others) {
         (FarEnd::Files, _) => {
             let call = callers.first().map_or("", |p| p.call.as_str());
@@ -345,16 +364,7 @@ fn no_answer(to: FarEnd, callers: &[Party], victims: &[Party], others: Others) -
             "Requests to the API server wait{age} for the kubelet's own rate limit: {}{waiting}",
             parties::list(callers, 4)
         ),
-        (_, Others::Answered) if age.is_empty() => format!(
-            "{} {waits}, while {} answers other calls{waiting}",
-            capital(&parties::list(callers, 4)),
-            far_end(to)
-        ),
-        (_, Others::Answered) => format!(
-            "{} {has} waited{age}, while {} answers other calls{waiting}",
-            capital(&parties::list(callers, 4)),
-            far_end(to)
-        ),
+        (_, Others::Answered) => answered(to, callers, &waiting),
         (_, Others::Unknown) => format!(
             "Calls to {} have not returned{age}: {} {waits}{waiting}",
             far_end(to),
@@ -370,6 +380,29 @@ fn no_answer(to: FarEnd, callers: &[Party], victims: &[Party], others: Others) -
             parties::list(callers, 4)
         ),
     }
+}
+
+/// Some calls that hang while the same far end answers others: those that have waited long are named.
+fn answered(to: FarEnd, callers: &[Party], waiting: &str) -> String {
+    let longest = parties::longest(callers);
+    let is_slow = |p: &&Party| p.waits.map(|w| w.1 * 2) >= longest;
+    let slow: Vec<Party> = match longest {
+        Some(_) => callers.iter().filter(is_slow).cloned().collect(),
+        None => callers.to_vec(),
+    };
+    let (waits, has) = match parties::is_one(&slow) {
+        true => ("waits", "has"),
+        false => ("wait", "have"),
+    };
+    let did = longest.map_or_else(
+        || waits.to_owned(),
+        |m| format!("{has} waited for at least {}", minutes(m)),
+    );
+    format!(
+        "{} {did}, while {} answers other calls{waiting}",
+        capital(&parties::list(&slow, 4)),
+        far_end(to)
+    )
 }
 
 fn limited(what: Limited, value: f64, limit: f64) -> String {

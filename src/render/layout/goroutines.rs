@@ -217,8 +217,12 @@ fn judged(report: &Goroutines, excess: &[Excess], at_most: &dyn Fn(usize, &[&Coh
             |n| format!("a node with {}", counted(n, "pod", "pods")),
         );
         let part = if e.title.is_empty() { "no known part" } else { &e.title };
+        let of_them = match e.count == e.largest {
+            true => String::new(),
+            false => format!(", {} of them", e.largest),
+        };
         lines.push(format!(
-            "  {} of {part} below {}, where {node} needs at most {}",
+            "  {} of {part}{of_them} below {}, where {node} needs at most {}",
             e.count, e.function, e.usual
         ));
     }
