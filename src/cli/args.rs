@@ -536,6 +536,7 @@ pub(super) struct OutArgs {
     pub(super) full_names: bool,
 }
 
+#[cfg(feature = "web")]
 impl OutArgs {
     /// For answers that nobody typed a command for: no notes.
     pub(super) fn quiet() -> Self {

@@ -160,3 +160,38 @@ fn a_lease_that_is_not_renewed_is_an_outage() {
         }
     }
 }
+
+/// Exec probes of a busy node are slow at one moment: a crowd in ExecSync that no minute and no other part vouches for.
+#[test]
+fn a_burst_of_probes_is_not_likely_a_hang() {
+    let text = |name: &str| {
+        let packed = std::fs::read(capture(name)).expect("a dump");
+        let bytes = kubeprof::pprof::inflate(&packed, kubeprof::pprof::Limit::Proportional).expect("gzip");
+        String::from_utf8(bytes.into_owned()).expect("a text")
+    };
+    let frozen = text("frozen-runtime/d-6min-goroutine.debug2.txt.gz");
+    let probe = frozen
+        .split("\n\n")
+        .find(|g| g.contains(".ExecSync(") && g.contains("prober"));
+    let stack = probe.expect("a probe in ExecSync").split_once('\n').expect("lines").1;
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("goroutine.debug2.txt");
+    let path = path.to_str().expect("a path");
+    let of = |header: &str| {
+        let burst: String = (0..25)
+            .map(|i| format!("goroutine {} [{header}]:\n{stack}\n\n", 900_000 + i))
+            .collect();
+        std::fs::write(path, burst + &text("frozen-runtime/a-before-goroutine.debug2.txt.gz")).expect("room");
+        diagnosed(&[path])
+    };
+    let (report, code) = of("select");
+    assert_eq!(code, 0, "{:#}", report["findings"]);
+    let (report, code) = of("select, 4 minutes");
+    assert_eq!(code, 1, "the same for minutes is one");
+    assert!(
+        report["findings"][0]["fingerprint"]
+            .as_str()
+            .is_some_and(|f| f.contains("container-runtime")),
+        "{report:#}"
+    );
+}

@@ -2,11 +2,15 @@
 
 mod gather;
 mod listings;
+#[cfg(feature = "web")]
+mod served;
+
+#[cfg(feature = "web")]
+pub(super) use served::of;
 
 use crate::cli::hints::Failure;
 use std::io::{self, Read as _, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
@@ -16,8 +20,7 @@ use super::args::OutArgs;
 use super::symbols::SymbolArgs;
 use super::{Exit, diagnose, open, output};
 use crate::bundle::{self, Want};
-use crate::input::{self, Naming};
-use crate::kubelet::Knowledge;
+use crate::input;
 use crate::pprof::Limit;
 use crate::render::{self, diagnosis};
 use crate::report::{Material, Place, Redaction, Report, outside};
@@ -134,28 +137,6 @@ pub(super) fn answer(args: &ReportArgs) -> Result<Exit> {
         ReportFormat::Markdown => output::data(&args.out, false, print)?,
     }
     Ok(Exit::Fine)
-}
-
-/// Reads sources of one node and puts them into order.
-#[cfg(feature = "web")]
-pub(super) fn of(
-    sources: &[PathBuf],
-    node: Option<&str>,
-    limit: Limit,
-    known: &diagnose::SourceArgs,
-    knowledge: &Arc<Knowledge>,
-) -> Result<Report> {
-    let out = OutArgs::quiet();
-    let reading = gather::Reading {
-        node,
-        limit,
-        knowledge,
-        naming: Naming::default(),
-        out: &out,
-    };
-    let material = gather::material(sources, &reading)?.material;
-    let diagnosis = diagnose::observe(sources, limit, known)?;
-    Ok(crate::report::report(material, diagnosis, knowledge)?)
 }
 
 /// Writes the page.

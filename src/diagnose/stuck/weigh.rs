@@ -20,6 +20,8 @@ const LASTING: f64 = 90.0;
 const SHORT: u64 = 3;
 /// Minutes that a queue for image pulls may take without a sign that it moves.
 const QUEUE: u64 = 5;
+/// A crowd that no minute and no other moment vouches for is never worth more than this: not enough to be likely.
+const BURST: f64 = 1.9;
 /// What looking at about ten barriers costs.
 const BARRIERS: f64 = 1.0;
 
@@ -158,8 +160,9 @@ fn crowd(
     if bursty {
         weight = weight.min(0.9);
     }
+    // One moment of short calls of one part is a burst as likely as not: a busy node runs its exec probes slowly.
     if brief {
-        weight -= 1.0;
+        weight = (weight - 1.0).min(BURST);
     }
     if here >= 3 && weight > 0.0 {
         scale.add(weight, Why::MostAtOnce { count: here, of: all });
