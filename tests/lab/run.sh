@@ -6,7 +6,7 @@
 #                                   takes Go, a C compiler and minutes: tests/lab/build.sh VERSION DIR COMMAND
 #   KUBEPROF=FILE                   a kubeprof to try in place of the one that is built here
 #
-# The transcript is $LAB/transcript.txt. Without a lab, `cargo test` says that it skipped these tests, and why.
+# The transcript is $LAB/transcript.txt; tests/lab/transcript.txt is a short one that was kept. Without a lab, `cargo test` says that it skipped these tests, and why.
 set -euo pipefail
 here=$(realpath "$(dirname "$0")")
 export LAB=${LAB:-${TMPDIR:-/tmp}/kubeprof-lab} BIN=${BIN:-${TMPDIR:-/tmp}/kubeprof-lab/bin}
