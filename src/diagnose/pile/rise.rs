@@ -1,17 +1,17 @@
 //! How likely a rise of goroutines is by chance, with the load taken out.
 //!
-//! Two tests, each blind to what the other sees. The trend test (Mann-Kendall) asks for the order of the counts only, so
-//! it holds however widely they swing, but not where goroutines live long and one count resembles the next. The
-//! comparison of the last count with the first holds however long they live (the difference of two counts of one number at
-//! rest varies by no more than two independent Poisson counts do), but not where they swing more than that, for which the
-//! counts are divided by how much they are seen to swing. Both are corrected for the number of units that move at all.
+//! Three tests, each blind to what another sees. The trend test (Mann-Kendall) asks for the order of the counts only. The
+//! slope of a line through them is held against how widely they swing around it, which Poisson counts do least. Both take
+//! counts as independent, which they are not where goroutines live long and one count resembles the next; the last count
+//! beside the first holds there too: the difference of two counts of one number at rest varies by no more than that of
+//! independent ones. All are corrected for the number of units that move at all.
 
 use rustc_hash::FxHashMap;
 
 use super::{Counts, LEAST, LEVEL, Unit};
 use crate::diagnose::observe::{Observed, Seen};
 use crate::diagnose::stats::fdr::{Test, benjamini_hochberg};
-use crate::diagnose::stats::slope::theil_sen;
+use crate::diagnose::stats::slope::slope_by_chance;
 use crate::diagnose::stats::trend::mann_kendall;
 use crate::diagnose::stats::weighted::{Stratum, compare};
 use crate::kubelet::SubsystemId;
@@ -21,7 +21,7 @@ use crate::kubelet::SubsystemId;
 pub(super) struct Chance {
     /// Of the order of the counts.
     pub(super) trend: f64,
-    /// Of the last count beside the first.
+    /// Of the last count beside the first, and of the slope.
     pub(super) rise: f64,
 }
 
@@ -44,11 +44,26 @@ pub(super) fn chances(seen: &Observed, with: &[&Seen], units: &FxHashMap<Unit, C
     let rises: Vec<Test> = (moving.iter())
         .map(|(unit, c)| free(rise(c, exposure(seen, with, unit.0))))
         .collect();
-    let trends = benjamini_hochberg(&trends, LEVEL);
-    let rises = benjamini_hochberg(&rises, LEVEL);
-    (moving.into_iter().zip(trends.into_iter().zip(rises)))
-        .map(|((unit, _), (trend, rise))| (*unit, Chance { trend, rise }))
+    let slopes: Vec<Test> = moving.iter().map(|(_, c)| free(slope(c))).collect();
+    let [trends, rises, slopes] = [trends, rises, slopes].map(|tests| benjamini_hochberg(&tests, LEVEL));
+    (moving.into_iter().enumerate())
+        .map(|(i, (unit, _))| {
+            let chance = Chance {
+                trend: trends[i],
+                rise: rises[i].max(slopes[i]),
+            };
+            (*unit, chance)
+        })
         .collect()
+}
+
+/// The chance of a slope so steep. Fewer than five counts do not tell how widely they swing.
+fn slope(counts: &Counts) -> f64 {
+    if counts.values.len() < 5 {
+        return 0.0;
+    }
+    let points = counts.values.iter().enumerate();
+    slope_by_chance(&points.map(|(i, &v)| (i as f64, v as f64)).collect::<Vec<_>>())
 }
 
 /// The chance of a last count so much larger than the first.
@@ -58,25 +73,7 @@ fn rise(counts: &Counts, exposure: f64) -> f64 {
         old: counts.first() as f64,
         new: counts.last() as f64,
     };
-    compare(&[ends], exposure, swing(counts)).p
-}
-
-/// How much more than Poisson counts they swing around a line through them.
-fn swing(counts: &Counts) -> f64 {
-    let n = counts.values.len();
-    let points: Vec<(f64, f64)> = (counts.values.iter().enumerate())
-        .map(|(i, &v)| (i as f64, v as f64))
-        .collect();
-    let Some((slope, _, _)) = theil_sen(&points).filter(|_| n >= 4) else {
-        return 1.0;
-    };
-    let mean = points.iter().map(|p| p.1).sum::<f64>() / n as f64;
-    let centre = (n - 1) as f64 / 2.0;
-    let squares: f64 = points
-        .iter()
-        .map(|p| (p.1 - mean - slope * (p.0 - centre)).powi(2))
-        .sum();
-    squares / (n - 2) as f64 / mean.max(1.0)
+    compare(&[ends], exposure, 1.0).p
 }
 
 /// How many times as many goroutines the load alone explains at the end.

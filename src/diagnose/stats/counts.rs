@@ -38,9 +38,21 @@ pub fn half_binomial_upper(k: u64, n: u64) -> f64 {
     if k > n {
         return 0.0;
     }
-    let ln_half = -std::f64::consts::LN_2 * n as f64;
-    let term = |i: u64| (ln_factorial(n) - ln_factorial(i) - ln_factorial(n - i) + ln_half).exp();
-    (k..=n).map(term).sum::<f64>().min(1.0)
+    // Below the middle the other tail is summed, whose terms fall.
+    if k * 2 <= n {
+        return 1.0 - half_binomial_upper(n - k + 1, n);
+    }
+    let first = ln_factorial(n) - ln_factorial(k) - ln_factorial(n - k) - std::f64::consts::LN_2 * n as f64;
+    let mut term = first.exp();
+    let mut sum = 0.0;
+    for i in k..=n {
+        sum += term;
+        term *= (n - i) as f64 / (i + 1) as f64;
+        if term < sum * 1e-17 {
+            break;
+        }
+    }
+    sum.min(1.0)
 }
 
 /// P(X >= k) for X binomial with n trials: the terms from k on, each from the one before.
