@@ -10,6 +10,7 @@ use super::args::{Format, InputArgs, OutArgs, QueryArgs, ReportArgs};
 use super::open::{self, Context};
 use super::output::{self, Out};
 use super::{Exit, graphs};
+use crate::model::Kind;
 use crate::analysis::{self, Dialect, Granularity, QueryError, Trim};
 use crate::input::{self, Bases, Choice, InputError, Sources, Subject, Which};
 use crate::render::{
@@ -228,13 +229,13 @@ impl DiffArgs {
             open::notes(&first.notes, &args.out);
             return Ok((first, open::received(last, &args.input, &args.out)?));
         }
-        let subject = match &context.held {
+        let mut subject = match &context.held {
             Some(held) => context.held_with(held, &args.input, &args.out)?,
             None => open::received(new.subject()?, &args.input, &args.out)?,
         };
         let old = Sources {
             paths: vec![self.old.clone()],
-            kind: Some(subject.kind()),
+            kind: None,
             choice: Choice {
                 snapshot: self.old_snapshot.or(new.choice.snapshot),
                 ..new.choice.clone()
@@ -242,7 +243,13 @@ impl DiffArgs {
             naming: subject.naming().clone(),
             ..new
         };
-        let old = old.subject().map_err(|e| match e {
+        let mut opened = old.open()?;
+        // Allocs compare with a heap where that is all there is: as heaps, whichever of them is the old one.
+        if self.report.input.kind.is_none() && subject.kind() == Kind::Allocs && !opened.holds(Kind::Allocs) {
+            subject.show_as_heap();
+        }
+        opened.ask_for(subject.kind());
+        let old = opened.subject().map_err(|e| match e {
             e @ (InputError::Refused { .. } | InputError::Mapped(_)) => {
                 anyhow::Error::from(e).context("the old profile")
             }

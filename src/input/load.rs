@@ -298,7 +298,7 @@ fn either_of_heap(groups: &mut [Group], asked: Kind) {
 
 impl Group {
     /// All artifacts.
-    fn artifacts(&self) -> impl Iterator<Item = &Artifact> {
+    pub(super) fn artifacts(&self) -> impl Iterator<Item = &Artifact> {
         let loose = self.loose().into_iter().flat_map(Loose::profiles).map(|f| &f.artifact);
         loose.chain(self.series.iter().flat_map(|s| s.artifacts().map(|(_, a)| a)))
     }

@@ -36,6 +36,7 @@ pub use subject::{Bases, Filtered, Sources, Subject, compared};
 
 use crate::bundle::manifest::JOURNAL;
 use crate::bundle::{BundledBinary, Contents, Record, Want};
+use crate::model::Kind;
 use crate::pprof::Limit;
 use files::Files;
 use loose::Loose;
@@ -128,6 +129,16 @@ impl Input {
             [Source::File(path, bytes)] => Some((path, bytes)),
             _ => None,
         }
+    }
+
+    /// Whether the sources hold a profile of this kind, or one that may be of it.
+    pub fn holds(&self, kind: Kind) -> bool {
+        self.groups().iter().any(|g| g.artifacts().any(|a| a.is(kind)))
+    }
+
+    /// Takes this kind where the sources hold several.
+    pub fn ask_for(&mut self, kind: Kind) {
+        self.asked.kind = Some(kind);
     }
 
     /// Executables in the bundles.

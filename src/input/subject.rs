@@ -213,6 +213,12 @@ impl Subject {
         &self.naming
     }
 
+    /// Shows allocs as the heap that they hold as well: by what is in use.
+    pub fn show_as_heap(&mut self) {
+        self.origin.kind = Some(Kind::Heap);
+        self.profile.default_sample_type = self.profile.strings.intern("inuse_space");
+    }
+
     /// Subtracts the bases of `sources`, if there are any.
     ///
     /// # Errors
@@ -414,9 +420,11 @@ pub fn compared(
     let mut both = [std::mem::take(&mut old.profile), std::mem::take(&mut new.profile)];
     let shown: Vec<String> = [&both[1], &both[0]].map(shown_type).to_vec();
     model::align(&mut both).map_err(CompareError::Merge)?;
-    // One type for both sides, by name: what the new one shows, else what the old one shows, where both have it.
+    // One type for both sides, by name: what the new one shows, else what the old one shows, where both have it. Two that
+    // show different types of a heap are asked what is in use: the order of types says nothing.
     let has = |p: &Profile, name: &str| p.sample_types.iter().any(|t| p.text(t.kind) == name);
-    if let Some(name) = shown.iter().find(|name| has(&both[0], name)) {
+    let in_use = (shown[0] != shown[1]).then(|| "inuse_space".to_owned());
+    if let Some(name) = in_use.iter().chain(&shown).find(|name| has(&both[0], name)) {
         for p in &mut both {
             p.default_sample_type = p.strings.intern(name);
         }

@@ -7,6 +7,7 @@ use super::goroutines::{self, DumpChoice, Dumps, GoroutineDump};
 use super::gotext::{self, GoText, GoTextKind};
 use super::inflate::{Unpacked, inflate_lenient};
 use super::remark::Remark;
+use super::carrier;
 use super::{DecodeError, DecodeNotes, InflateError, Limit, decode, inflate, legacy, mistakes, salvage, text};
 use crate::model::{self, MergeOptions, Profile};
 
@@ -157,6 +158,10 @@ fn read_any(packed: &[u8], limit: Limit, owners: Option<ParentOwners<'_>>) -> Re
         Ok(read) => return Ok(read),
         Err(e) => e,
     };
+    // What starts as a packed file and unpacks has nothing in front of it: a stream that follows is a second profile.
+    if is_packed(packed) && inflate_lenient(packed, limit).is_ok() {
+        return Err(error);
+    }
     for start in salvage::starts(packed) {
         if let Ok(unpacked) = inflate_lenient(&packed[start..], limit)
             && let Ok(mut read) = decoded(&unpacked.bytes)
@@ -166,6 +171,11 @@ fn read_any(packed: &[u8], limit: Limit, owners: Option<ParentOwners<'_>>) -> Re
         }
     }
     Err(error)
+}
+
+/// Whether a file starts as gzip or zstd does.
+fn is_packed(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"\x1f\x8b\x08") || bytes.starts_with(b"\x28\xb5\x2f\xfd")
 }
 
 fn unpack_and_read(packed: &[u8], limit: Limit, owners: Option<ParentOwners<'_>>) -> Result<Read, ReadError> {
@@ -223,7 +233,13 @@ fn read_unpacked(bytes: &[u8], owners: Option<ParentOwners<'_>>) -> Result<Read,
         read.remarks.push(Remark::Utf16);
         return Ok(read);
     }
-    let strict = match gotext::parse(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)) {
+    let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    // Blanks that do not break, as browsers copy them, would hide the names.
+    let plain = match gotext::begins(text) && memchr::memchr(0xc2, text).is_some() {
+        true => Cow::Owned(carrier::plain(text)),
+        false => Cow::Borrowed(text),
+    };
+    let strict = match gotext::parse(&plain) {
         Ok(Some(text)) => return Ok(from_text(text)),
         Ok(None) => None,
         Err(e) => Some(e),

@@ -2,6 +2,7 @@
 
 use rustc_hash::FxHashMap;
 
+use super::cells::Cells;
 use super::prefix::Template;
 use super::wrap::Wrap;
 use super::{Carrier, Listener, Looks, WriterId, clean, records};
@@ -12,6 +13,8 @@ pub(super) const WINDOW: usize = 96 << 10;
 pub(super) const LINES_BEHIND: usize = 64;
 /// How many lines right above the one that was learned from may be of the dump.
 pub(super) const LINES_ABOVE: usize = 4;
+/// The same where lines are broken at a width, and few of them can be learned from.
+pub(super) const LINES_ABOVE_BROKEN: usize = 24;
 /// A text with more kinds of prefixes has none.
 const MOST: usize = 24;
 
@@ -26,6 +29,16 @@ pub(super) struct Known {
 }
 
 impl Carrier<'_> {
+    /// Learns of which table `line` is a row.
+    pub(super) fn learn_cells(&mut self, listener: &dyn Listener, line: &[u8]) -> Option<Cells> {
+        let ahead = self.feed.ready();
+        let ahead = &ahead[..ahead.len().min(WINDOW)];
+        let lines: Vec<&[u8]> = (ahead.split(|&b| b == b'\n'))
+            .map(|l| l.strip_suffix(b"\r").unwrap_or(l))
+            .collect();
+        Cells::of(line, &lines, listener.looks())
+    }
+
     /// Learns the prefix of `line`, where the line is one of a dump behind something.
     pub(super) fn learn(&mut self, listener: &dyn Listener, line: &[u8]) -> Option<Known> {
         let looks = listener.looks();
@@ -113,5 +126,8 @@ fn is_spaced(template: &Template, window: &[&[u8]], quote: Option<u8>) -> bool {
         .map(|text| text.trim_ascii().is_empty())
         .take(9)
         .collect();
+    // Up to the blank line that ends the goroutine, which another one follows.
+    let end = (0..texts.len()).step_by(2).find(|&i| texts[i]).unwrap_or(texts.len());
+    let texts = &texts[..end];
     texts.len() >= 5 && texts.iter().enumerate().all(|(i, blank)| *blank == (i % 2 == 1))
 }

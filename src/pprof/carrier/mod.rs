@@ -12,6 +12,7 @@
 //! the shape of lines that a prefix can be learned from.
 
 mod assignments;
+mod cells;
 mod escape;
 mod feed;
 mod json;
@@ -29,6 +30,7 @@ use std::ops::Range;
 use rustc_hash::FxHashMap;
 
 use crate::model::evidence::{Stamp, Writer};
+use cells::Cells;
 use feed::Feed;
 use learn::Known;
 
@@ -89,6 +91,13 @@ pub(super) fn stamp_of(line: &[u8]) -> Option<Stamp> {
     stamp::stamp(line)
 }
 
+/// A text with plain characters in place of those that editors and browsers put there.
+pub(super) fn plain(text: &[u8]) -> Vec<u8> {
+    let mut plain = Vec::with_capacity(text.len());
+    escape::plain_characters(text, &mut plain);
+    plain
+}
+
 /// What hears the lines.
 pub(super) trait Listener {
     /// A line.
@@ -133,6 +142,7 @@ pub(super) fn listen(from: &mut dyn Read, listener: &mut dyn Listener) -> io::Re
     let mut carrier = Carrier {
         feed: Feed::new(from),
         known: Vec::new(),
+        cells: None,
         fields: json::Fields::default(),
         writers: vec![Writer::default()],
         by_writer: FxHashMap::default(),
@@ -156,6 +166,8 @@ struct Carrier<'r> {
     feed: Feed<'r>,
     /// Prefixes that were learned, the last one used first; that of bare lines is the last.
     known: Vec<Known>,
+    /// The table that the text is.
+    cells: Option<Cells>,
     fields: json::Fields,
     writers: Vec<Writer>,
     by_writer: FxHashMap<Writer, WriterId>,
@@ -276,8 +288,22 @@ impl Carrier<'_> {
 
     /// A whole line.
     fn logical(&mut self, listener: &mut dyn Listener, line: &[u8], offset: u64, cut: bool) {
+        if self.cell(listener, line, offset, Again::No) {
+            return;
+        }
         if self.is_heard(listener, line, offset, cut) {
             return;
+        }
+        if self.cells.is_none() && self.known.is_empty() {
+            self.cells = self.learn_cells(&*listener, line);
+            if self.cells.is_some() {
+                let (lines, _) = self.lines_behind(offset, None, &*listener);
+                for (line, offset) in lines {
+                    self.cell(listener, &line, offset, Again::Before);
+                }
+                self.cell(listener, line, offset, Again::No);
+                return;
+            }
         }
         if let Some(known) = self.learn(&*listener, line) {
             let bare = known.template.is_bare();
@@ -351,13 +377,15 @@ impl Carrier<'_> {
         };
         let mut decoded = Vec::new();
         let text = records::decode(text, quote, &mut decoded);
-        for text in text.split(|&b| b == b'\n') {
+        let mut pieces = text.split(|&b| b == b'\n').peekable();
+        while let Some(text) = pieces.next() {
             listener.line(&Line {
                 writer,
                 who: &self.writers[writer.0 as usize],
                 offset,
                 text: text.strip_suffix(b"\r").unwrap_or(text),
-                cut,
+                // Of several lines in one, the end of the text can only cut the last.
+                cut: cut && pieces.peek().is_none(),
                 spaced,
                 again,
                 at: When::Prefix(head),
@@ -392,13 +420,21 @@ impl Carrier<'_> {
         };
         for text in texts {
             let writer = number(&mut self.writers, &mut self.by_writer, text.writer);
-            self.text(listener, writer, &text.text, text.at.as_ref(), offset);
+            self.text(listener, writer, &text.text, text.at.as_ref(), offset, Again::No);
         }
         true
     }
 
     /// The text of a record.
-    fn text(&mut self, listener: &mut dyn Listener, writer: WriterId, text: &[u8], at: Option<&Stamp>, offset: u64) {
+    fn text(
+        &mut self,
+        listener: &mut dyn Listener,
+        writer: WriterId,
+        text: &[u8],
+        at: Option<&Stamp>,
+        offset: u64,
+        again: Again,
+    ) {
         let mut decoded = Vec::new();
         let text = records::decode(text, None, &mut decoded);
         // The end of a line in a record does not begin another one.
@@ -411,10 +447,21 @@ impl Carrier<'_> {
                 text: text.strip_suffix(b"\r").unwrap_or(text),
                 cut: false,
                 spaced: false,
-                again: Again::No,
+                again,
                 at: at.map_or(When::Unknown, When::Known),
             });
         }
+    }
+
+    /// A row of the table that the text is.
+    fn cell(&mut self, listener: &mut dyn Listener, line: &[u8], offset: u64, again: Again) -> bool {
+        let Some(row) = self.cells.and_then(|cells| cells.row(line)) else {
+            return false;
+        };
+        let writer = number(&mut self.writers, &mut self.by_writer, prefix::writer(&row.about));
+        let stamp = stamp::stamp(&row.about);
+        self.text(listener, writer, &row.text, stamp.as_ref(), offset, again);
+        true
     }
 
     /// A line with a dump in quotes: `msg="goroutine 1 [running]:\nmain.f()\n..."`.
@@ -425,17 +472,43 @@ impl Carrier<'_> {
         let head = &line[..at];
         let writer = number(&mut self.writers, &mut self.by_writer, prefix::writer(head));
         let stamp = stamp::stamp(head);
-        self.text(listener, writer, &text, stamp.as_ref(), offset);
+        self.text(listener, writer, &text, stamp.as_ref(), offset, Again::No);
         true
     }
 
     /// Lines in front of the one that a prefix was learned from, which may say why the process ended.
     fn hear_again(&mut self, listener: &mut dyn Listener, known: usize, offset: u64) {
+        let (lines, above) = self.lines_behind(offset, Some(known), &*listener);
+        let all = lines.len();
+        for (i, (line, offset)) in lines.into_iter().enumerate() {
+            // Those right above may be lines of the dump, of which nothing told the prefix.
+            let again = match i + above < all {
+                true => Again::Before,
+                false => Again::Above,
+            };
+            let mut spans = std::mem::take(&mut self.spans);
+            let found = self.known[known].template.matches(&line, &mut spans);
+            self.spans = spans;
+            if let Some(found) = found {
+                self.prefixed(listener, known, &line, found, offset, false, again);
+            }
+        }
+    }
+
+    /// The last lines before `offset`, joined as a prefix says that they were broken; and how many of them may be of the
+    /// dump.
+    fn lines_behind(
+        &self,
+        offset: u64,
+        known: Option<usize>,
+        listener: &dyn Listener,
+    ) -> (Vec<(Vec<u8>, u64)>, usize) {
+        let mut lines: Vec<(Vec<u8>, u64)> = Vec::new();
         let behind = self.feed.behind(0);
         let from = self.feed.offset() - behind.len() as u64;
         let end = usize::try_from(offset.saturating_sub(from)).unwrap_or(0);
         let Some(behind) = behind.get(..end).and_then(|b| b.strip_suffix(b"\n")) else {
-            return;
+            return (lines, 0);
         };
         let mut start = behind.len();
         for _ in 0..learn::LINES_BEHIND {
@@ -448,25 +521,29 @@ impl Carrier<'_> {
             }
         }
         let mut at = from + start as u64;
-        let behind = behind[start..].to_vec();
-        let lines: Vec<&[u8]> = behind.split(|&b| b == b'\n').collect();
-        let all = lines.len();
-        for (i, line) in lines.into_iter().enumerate() {
+        let known = known.map(|known| &self.known[known]);
+        let wrap = known.and_then(|known| known.wrap);
+        let mut columns = 0;
+        for line in behind[start..].split(|&b| b == b'\n') {
             let offset = at;
             at += line.len() as u64 + 1;
-            // Those right above may be lines of the dump, of which nothing told the prefix.
-            let again = match i + learn::LINES_ABOVE < all {
-                true => Again::Before,
-                false => Again::Above,
-            };
-            let line = clean(line);
-            let mut spans = std::mem::take(&mut self.spans);
-            let found = self.known[known].template.matches(&line, &mut spans);
-            self.spans = spans;
-            if let Some(found) = found {
-                self.prefixed(listener, known, &line, found, offset, false, again);
+            let line = clean(line).into_owned();
+            let before = std::mem::replace(&mut columns, wrap::columns(&line));
+            if let (Some(wrap), Some(known), Some((held, _))) = (wrap, known, lines.last_mut()) {
+                let has_prefix = |line: &[u8]| known.template.matches(line, &mut Vec::new()).is_some();
+                if wrap.joins(held, before, &line, has_prefix, listener.looks()) {
+                    wrap.join(held, before, &line);
+                    continue;
+                }
             }
+            lines.push((line, offset));
         }
+        // A line that is broken tells no prefix: more of the dump may stand above.
+        let above = match wrap {
+            Some(_) => learn::LINES_ABOVE_BROKEN,
+            None => learn::LINES_ABOVE,
+        };
+        (lines, above)
     }
 }
 

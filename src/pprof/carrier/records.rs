@@ -3,7 +3,7 @@
 use std::io;
 
 use super::assignments::{self, Entry};
-use super::{Carrier, Listener, Looks, clean, escape, number};
+use super::{Again, Carrier, Listener, Looks, clean, escape, number};
 
 /// Larger records are read as lines.
 const LARGEST: usize = 4 << 20;
@@ -142,7 +142,7 @@ impl Carrier<'_> {
                 }
                 if let Some(message) = entry.message {
                     let writer = number(&mut self.writers, &mut self.by_writer, entry.writer);
-                    self.text(listener, writer, &message, entry.at.as_ref(), offset);
+                    self.text(listener, writer, &message, entry.at.as_ref(), offset, Again::No);
                 }
             }
         }
