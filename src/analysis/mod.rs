@@ -32,6 +32,7 @@ pub use report::flame_rows::{FlameMoment, FlameRows};
 pub use report::header::Header;
 pub use report::inspect::{Attributed, Census, MappedFile, TypeSum, census};
 pub use report::list::{InlinedCall, ListedFile, ListedFunction, ListedLine, Listing, list, list_sources};
+pub use report::moves::{Move, Place as WaitPlace};
 pub use report::named_stacks::{Comparison, FrameName, FrameSubsystem, NamedStacks, StackType, named_stacks};
 pub use report::tags::{TagKey, TagValue, Tags, tags};
 pub use report::top::{Top, TopRow, top};

@@ -155,6 +155,13 @@ fn parse_divisor(text: &str) -> Result<f64, String> {
     }
 }
 
+fn parse_level(text: &str) -> Result<f64, String> {
+    match text.trim().trim_end_matches('%').parse() {
+        Ok(level) if (1.0..=99.99).contains(&level) => Ok(level),
+        _ => Err("not a level\nhint: a percentage from 1 to 99.99, for instance 90 or 95".to_owned()),
+    }
+}
+
 /// Rows by what.
 #[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum By {
@@ -185,6 +192,9 @@ pub(super) enum By {
     /// A row for each owner: a stack counts for the part of the kubelet that it works for.
     #[value(alias = "owners")]
     Owner,
+    /// A row for each owner and what it is blocked or spends in.
+    #[value(alias = "pairs")]
+    Pair,
 }
 
 /// Order of rows.
@@ -339,6 +349,13 @@ pub(super) struct QueryArgs {
     /// Leave out rows with negative values
     #[arg(long, alias = "drop_negative")]
     drop_negative: bool,
+    /// Count waits of idle loops in block and mutex profiles; they are left out otherwise
+    #[arg(long)]
+    idle: bool,
+    /// Show intervals that hold this share of what sampling makes of a value, e.g. 90, in place of ±, which is one sigma
+    /// of sampling; ~ then marks changes whose interval holds 0, without it changes below two sigma
+    #[arg(long, value_name = "PERCENT", value_parser = parse_level)]
+    level: Option<f64>,
     /// Compute percentages from what the filters keep
     #[arg(long, alias = "relative_percentages")]
     relative_percentages: bool,
@@ -424,6 +441,8 @@ impl QueryArgs {
             unit: units::native(&self.unit).to_owned(),
             divide_by: self.divide_by,
             drop_negative: self.drop_negative,
+            level: self.level,
+            idle: self.idle,
             relative_percentages: self.relative_percentages,
             trim_path: self.trim_path.clone(),
             source_path: self.source_path.clone(),
@@ -433,13 +452,27 @@ impl QueryArgs {
 
     /// The query that was typed, with `granularity` where none was.
     pub(super) fn query_at(&self, granularity: Granularity) -> Query {
-        let typed =
-            self.by.is_some() || self.functions || self.filefunctions || self.files || self.lines || self.addresses;
         let query = self.query(None);
         Query {
-            granularity: if typed { query.granularity } else { granularity },
+            granularity: if self.says_rows() {
+                query.granularity
+            } else {
+                granularity
+            },
             ..query
         }
+    }
+
+    /// Whether frames were chosen that only rows of functions show.
+    pub(super) fn shows_frames(&self) -> bool {
+        [&self.hide, &self.show, &self.show_from, &self.prune_from]
+            .iter()
+            .any(|f| !f.is_empty())
+    }
+
+    /// Whether it was typed what a row stands for.
+    pub(super) fn says_rows(&self) -> bool {
+        self.by.is_some() || self.functions || self.filefunctions || self.files || self.lines || self.addresses
     }
 
     /// What a flame graph of so many sample types leaves out: --nodecount, --nodefraction and --trim in its own measure.
@@ -479,6 +512,7 @@ impl QueryArgs {
             Some(By::Module) => Granularity::Modules,
             Some(By::Subsystem) => Granularity::Subsystems,
             Some(By::Owner) => Granularity::Owners,
+            Some(By::Pair) => Granularity::Pairs,
         }
     }
 }

@@ -10,9 +10,9 @@ use super::args::{Format, InputArgs, OutArgs, QueryArgs, ReportArgs};
 use super::open::{self, Context};
 use super::output::{self, Out};
 use super::{Exit, graphs};
-use crate::model::Kind;
 use crate::analysis::{self, Dialect, Granularity, QueryError, Trim};
 use crate::input::{self, Bases, Choice, InputError, Sources, Subject, Which};
+use crate::model::Kind;
 use crate::render::{
     GoSources, Lines, SourceLookup, csv, folded, json, layout, pprof as text, text as text_page, traces,
     tree as tree_text,
@@ -33,7 +33,7 @@ pub(super) fn top(args: &ReportArgs, context: &Context) -> Result<()> {
         &layout::top(&report, &view, args.out.full_names),
         args.output,
         out,
-        false,
+        true,
     )
 }
 
@@ -159,7 +159,7 @@ pub(super) fn traces(args: &TracesArgs, context: &Context) -> Result<()> {
     let mut table = layout::traces(&report, &view);
     if let Some(format) = args.output.as_people_read_it() {
         table.rows = layout::traces_rows(&report, &view, full_names).collect();
-        return output::document(&table, format, out, false);
+        return output::document(&table, format, out, true);
     }
     let head = layout::head("traces", &report.header, &view);
     if args.output == TracesFormat::Text {
@@ -177,7 +177,7 @@ pub(super) fn traces(args: &TracesArgs, context: &Context) -> Result<()> {
 pub(super) fn tags(args: &ReportArgs, context: &Context) -> Result<()> {
     let view = context.view(&args.input, &args.query.query(None), &args.out)?;
     let page = layout::tags(&analysis::tags(&view), &view);
-    output::document(&page, args.output, context.out(&args.out), false)
+    output::document(&page, args.output, context.out(&args.out), true)
 }
 
 #[derive(Args, Debug)]
@@ -274,14 +274,21 @@ pub(super) fn diff(args: &DiffArgs, context: &Context) -> Result<Exit> {
         ));
     }
     let out = context.out(typed);
-    let query = query.query(Some(output::rows(*output, out, TOP_ROWS)));
+    let says_rows = query.says_rows() || query.shows_frames();
+    let mut query = query.query(Some(output::rows(*output, out, TOP_ROWS)));
     let (old, new) = args.both(context)?;
+    // Goroutines that come to wait for something else are in the same functions further up: who waits in what tells it. Another
+    // form knows less of who that is.
+    let of_goroutines = |s: &Subject| matches!(s.kind(), Kind::Goroutine | Kind::GoroutineLeak);
+    if !says_rows && of_goroutines(&old) && of_goroutines(&new) && old.form == new.form {
+        query.granularity = Granularity::Pairs;
+    }
     let (old, new) = input::compared(old, new, &query, input.normalize)?;
     let old = open::said(old, typed)?;
     let new = open::said(new, typed)?;
     let report = analysis::diff(&old, &new);
     let page = layout::diff(&report, &old, &new, typed.full_names);
-    output::document(&page, *output, out, false)?;
+    output::document(&page, *output, out, true)?;
     Ok(if args.exit_code && report.changed > 0 {
         Exit::Findings
     } else {
@@ -330,9 +337,13 @@ pub(super) fn inspect(args: &InspectArgs, context: &Context) -> Result<()> {
         ("kind", subject.kind().to_string()),
         ("form", subject.form.to_string()),
     ];
-    let view = open::said(subject.into_whole_view(&analysis::Query::default())?, &args.out)?;
+    let whole = analysis::Query {
+        idle: true,
+        ..analysis::Query::default()
+    };
+    let view = open::said(subject.into_whole_view(&whole)?, &args.out)?;
     let report = analysis::census(&view);
-    output::document(&layout::census(&report, &view, &facts), args.output, out, false)
+    output::document(&layout::census(&report, &view, &facts), args.output, out, true)
 }
 
 const KINDS: &str = "\

@@ -344,6 +344,8 @@ impl Subject {
     pub fn filtered(self, query: &Query) -> Result<Filtered, QueryError> {
         let query = Query {
             granularity: Granularity::Addresses,
+            // What is written again is whole unless filters were asked for.
+            idle: true,
             ..query.clone()
         };
         let mut filtered = match query.changes_samples() {

@@ -2,12 +2,12 @@
 
 use std::borrow::Cow;
 
+use super::carrier;
 use super::decode_error::DecodeErrorKind;
 use super::goroutines::{self, DumpChoice, Dumps, GoroutineDump};
 use super::gotext::{self, GoText, GoTextKind};
 use super::inflate::{Unpacked, inflate_lenient};
 use super::remark::Remark;
-use super::carrier;
 use super::{DecodeError, DecodeNotes, InflateError, Limit, decode, inflate, legacy, mistakes, salvage, text};
 use crate::model::{self, MergeOptions, Profile};
 

@@ -123,12 +123,13 @@ fn align(table: &mut Table, d: &Document, columns: &[usize]) {
 }
 
 /// Columns that narrow terminals do without, the least needed first; `-o wide` keeps them.
-const SPARE: [&str; 8] = [
+const SPARE: [&str; 9] = [
     "flat_percent",
     "inline",
     "sum_percent",
     "created_by",
     "cum_percent",
+    "cum_rate",
     "cum_error",
     "flat_error",
     "subsystem_title",

@@ -8,8 +8,9 @@
 use rustc_hash::FxHashMap;
 
 use crate::analysis::graph::trim::whole_graph;
+use crate::analysis::report::moves::{Move, moves};
 use crate::analysis::view::scope::Scope;
-use crate::analysis::{Header, NodeInfo, Sort, View};
+use crate::analysis::{Granularity, Header, NodeInfo, Sort, View};
 use crate::kubelet::GoName;
 
 /// A row of a diff.
@@ -62,6 +63,9 @@ pub struct Diff {
     pub same_build: Option<bool>,
     /// Rows that changed, largest change first.
     pub rows: Vec<DiffRow>,
+    /// Goroutines that moved from one place to another, began or ended, the largest number first, where rows are pairs of owner
+    /// and what it is blocked in.
+    pub moves: Vec<Move>,
     /// Rows that changed in all.
     pub changed: usize,
     /// Changed rows below the cutoff.
@@ -100,7 +104,12 @@ pub fn diff(old: &View, new: &View) -> Diff {
                 continue;
             }
             let name = n.info.printable(&view.profile).into_owned();
-            let key = if same_build == Some(true) {
+            // Names of parts are the same in every build, and are no names of functions.
+            let of_parts = matches!(
+                view.query.granularity,
+                Granularity::Subsystems | Granularity::Owners | Granularity::Pairs
+            );
+            let key = if same_build == Some(true) || of_parts {
                 name.clone()
             } else {
                 key(view, &name)
@@ -134,6 +143,7 @@ pub fn diff(old: &View, new: &View) -> Diff {
     }
     rows.retain(|row| row.flat() != 0 || row.cum() != 0);
     let changed = rows.len();
+    let moves = moves(&rows, old, new);
     let larger = old.total.unsigned_abs().max(new.total.unsigned_abs());
     let cutoff = (larger as f64 * trim.node_fraction) as i64;
     rows.retain(|row| row.cum().unsigned_abs() as i64 >= cutoff || row.flat().unsigned_abs() as i64 >= cutoff);
@@ -167,6 +177,7 @@ pub fn diff(old: &View, new: &View) -> Diff {
         elapsed_nanos,
         same_build,
         rows,
+        moves,
         changed,
         small,
         cutoff,

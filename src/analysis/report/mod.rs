@@ -10,6 +10,7 @@ pub(in crate::analysis) mod flame_rows;
 pub(in crate::analysis) mod header;
 pub(in crate::analysis) mod inspect;
 pub(in crate::analysis) mod list;
+pub(in crate::analysis) mod moves;
 pub(in crate::analysis) mod named_stacks;
 pub(in crate::analysis) mod tags;
 pub(in crate::analysis) mod top;

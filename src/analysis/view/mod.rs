@@ -7,6 +7,7 @@
 pub(in crate::analysis) mod ask;
 pub(in crate::analysis) mod filter;
 pub(in crate::analysis) mod go_regexp;
+pub(in crate::analysis) mod idle;
 pub(in crate::analysis) mod inlining;
 pub(in crate::analysis) mod moments;
 pub(in crate::analysis) mod origin;
@@ -123,6 +124,8 @@ pub struct View {
     pub sampling: Sampling,
     /// What the scopes of the query left out.
     pub outside: Outside,
+    /// Waits of idle loops that are left out of a profile of blocking or of mutexes.
+    pub idle: Outside,
     pub(in crate::analysis) label_units: LabelUnits,
     /// Who owns each sample, where the stacks do not tell it any more.
     pub(in crate::analysis) owners: Option<Vec<Attribution>>,
@@ -203,6 +206,10 @@ pub fn prepare_subject(
     note_if(&mut notes, !query.tag_root.is_empty() && !root, "tagroot");
     note_if(&mut notes, !query.tag_leaf.is_empty() && !leaf, "tagleaf");
     let lens = knowledge.map(|knowledge| Lens::new(&mut profile, knowledge));
+    let idle = match &lens {
+        Some(lens) if !query.idle => idle::drop_idle(&mut profile, lens),
+        _ => (0, Vec::new()),
+    };
     let mut taken = scope::Taken::default();
     if query.relative_percentages {
         taken = scope::apply(&mut profile, query, lens.as_ref())?;
@@ -254,6 +261,7 @@ pub fn prepare_subject(
         inlining,
         owners,
         outside,
+        idle: Outside::of_idle(&idle, index),
         mean_by,
         sampling: Sampling::Unknown,
         label_units,
@@ -457,7 +465,8 @@ fn aggregate(p: &mut Profile, query: &Query) {
         | Granularity::Packages
         | Granularity::Modules
         | Granularity::Subsystems
-        | Granularity::Owners => (true, false, false, false),
+        | Granularity::Owners
+        | Granularity::Pairs => (true, false, false, false),
         Granularity::FileFunctions => (true, true, false, false),
     };
     for m in &mut p.mappings {

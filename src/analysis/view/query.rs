@@ -29,6 +29,8 @@ pub enum Granularity {
     Subsystems,
     /// One row an owner: every stack counts for the part of the kubelet that answers for it.
     Owners,
+    /// One row an owner and what it is blocked or spends in.
+    Pairs,
 }
 
 /// What rows are ordered by.
@@ -135,6 +137,10 @@ pub struct Query {
     pub divide_by: f64,
     /// Rows with negative values are left out.
     pub drop_negative: bool,
+    /// Errors are shown as intervals that hold so many percent of what sampling makes of a value; `None` for one sigma.
+    pub level: Option<f64>,
+    /// Waits of idle loops count in profiles of blocking and of mutexes.
+    pub idle: bool,
     /// Percentages are of what the filters leave.
     pub relative_percentages: bool,
     /// Graphs become trees: a node a calling context.
@@ -179,6 +185,8 @@ impl Default for Query {
             unit: "minimum".to_owned(),
             divide_by: 1.0,
             drop_negative: false,
+            level: None,
+            idle: false,
             relative_percentages: false,
             call_tree: false,
             trim_path: String::new(),
@@ -238,6 +246,8 @@ impl Query {
             sort: self.sort,
             unit: self.unit.clone(),
             divide_by: self.divide_by,
+            level: self.level,
+            idle: self.idle,
             ..Query::default()
         };
         *self != plain

@@ -22,7 +22,7 @@ impl Scope {
     /// The scope of a view, when it has one. Owners have none: they own stacks, and those are chosen already.
     pub(in crate::analysis) fn of(view: &View) -> Option<Self> {
         let lens = view.lens.as_ref()?;
-        if view.query.granularity == Granularity::Owners {
+        if matches!(view.query.granularity, Granularity::Owners | Granularity::Pairs) {
             return None;
         }
         let mut scope = Self::new(&view.query, lens).ok().flatten()?;
@@ -334,18 +334,30 @@ pub(in crate::analysis) fn regroup(p: &mut Profile, granularity: Granularity, le
                 };
             }
         }
-        Granularity::Owners => {
+        Granularity::Owners | Granularity::Pairs => {
             let found = attributions(p, lens);
+            let pairs = granularity == Granularity::Pairs;
             p.lines.clear();
             p.locations.clear();
             p.functions.clear();
             let mut location_of = rustc_hash::FxHashMap::default();
             let frames: Vec<LocationId> = found
                 .iter()
-                .map(|&Attribution { owner, .. }| {
-                    *location_of.entry(owner).or_insert_with(|| {
-                        let title = owner.map_or(none_of(granularity), |id| lens.title(id));
-                        let function = p.add_function(title, title, "", 0);
+                .map(|attribution| {
+                    let pair = Pair::of(attribution);
+                    let key = match pairs {
+                        true => pair,
+                        false => Pair {
+                            owner: pair.owner,
+                            ..Pair::default()
+                        },
+                    };
+                    *location_of.entry(key).or_insert_with(|| {
+                        let title = match pairs {
+                            true => pair.title(lens),
+                            false => pair.owner.map_or(none_of(granularity), |id| lens.title(id)).to_owned(),
+                        };
+                        let function = p.add_function(&title, &title, "", 0);
                         p.add_location(
                             0,
                             None,
@@ -367,6 +379,52 @@ pub(in crate::analysis) fn regroup(p: &mut Profile, granularity: Granularity, le
         _ => {}
     }
     None
+}
+
+/// An owner and what its stacks are blocked or spend in.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub(in crate::analysis) struct Pair {
+    pub(in crate::analysis) owner: Option<SubsystemId>,
+    pub(in crate::analysis) blocked_in: Option<SubsystemId>,
+    pub(in crate::analysis) within: Option<SubsystemId>,
+}
+
+impl Pair {
+    pub(in crate::analysis) fn of(attribution: &Attribution) -> Self {
+        Self {
+            owner: attribution.owner,
+            blocked_in: attribution.blocked_in,
+            within: attribution.within,
+        }
+    }
+
+    /// `probes -> CRI gRPC (CRI orchestration)`
+    fn title(self, lens: &Lens) -> String {
+        let owner = self.owner.map_or(none_of(Granularity::Owners), |id| lens.title(id));
+        let blocked_in = self.blocked_in.map_or("(not blocked)", |id| lens.title(id));
+        match self.within {
+            Some(within) => format!("{owner} -> {blocked_in} ({})", lens.title(within)),
+            None => format!("{owner} -> {blocked_in}"),
+        }
+    }
+}
+
+impl View {
+    /// The pair that each row of pairs stands for, by the name of the row; empty at other granularities.
+    pub(in crate::analysis) fn pairs(&self) -> rustc_hash::FxHashMap<StringId, Pair> {
+        let found = self
+            .owners
+            .iter()
+            .filter(|_| self.query.granularity == Granularity::Pairs);
+        let p = &self.profile;
+        (found.flatten().enumerate())
+            .filter_map(|(i, attribution)| {
+                let leaf = p.stack(p.samples.stack(i)).first()?;
+                let function = p.lines_of(*leaf).first()?.function;
+                Some((p.function(function).name, Pair::of(attribution)))
+            })
+            .collect()
+    }
 }
 
 /// What a row is called that belongs to nothing.

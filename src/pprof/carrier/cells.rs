@@ -8,6 +8,8 @@ use super::Looks;
 
 /// Columns that a table has at most.
 const MOST: usize = 64;
+/// Length of the longest row that is looked at.
+const LONGEST: usize = 64 << 10;
 /// How many rows are looked at.
 const ROWS: usize = 200;
 
@@ -29,7 +31,11 @@ pub(super) struct Row<'a> {
 
 impl Cells {
     /// The table that `line` is a row of, if `after` has more rows with lines of a dump in the same column.
-    pub(super) fn of(line: &[u8], after: &[&[u8]], looks: &dyn Looks) -> Option<Self> {
+    pub(super) fn of(line: &[u8], after: &[u8], looks: &dyn Looks) -> Option<Self> {
+        // No line of a dump with something in front of it is that long.
+        if line.len() > LONGEST {
+            return None;
+        }
         let is_dump = |cell: &[u8]| looks.is_first(cell) || looks.is_sure(cell);
         [b',', b';', b'|'].into_iter().find_map(|separator| {
             let cells = split(line, separator)?;
@@ -39,7 +45,8 @@ impl Cells {
                 column,
                 columns: cells.len(),
             };
-            let more = after.iter().take(ROWS).filter_map(|line| table.row(line));
+            let lines = after.split(|&b| b == b'\n').take(ROWS);
+            let more = lines.filter_map(|line| table.row(line.strip_suffix(b"\r").unwrap_or(line)));
             let same = more.filter(|row| is_dump(&row.text)).take(2).count();
             (cells.len() > 1 && same == 2).then_some(table)
         })
@@ -171,7 +178,13 @@ mod tests {
             ("| a |  b | `c` |", b'|', vec!["a", " b", "c"]),
             (r"| a | b \| c |", b'|', vec!["a", "b | c"]),
         ] {
-            assert_eq!(texts(line, separator).as_deref(), Some(want.as_slice()).map(|w| w.iter().map(|s| (*s).to_owned()).collect::<Vec<_>>()).as_deref(), "{line}");
+            assert_eq!(
+                texts(line, separator).as_deref(),
+                Some(want.as_slice())
+                    .map(|w| w.iter().map(|s| (*s).to_owned()).collect::<Vec<_>>())
+                    .as_deref(),
+                "{line}"
+            );
         }
         for (line, separator) in [("a", b','), (r#"a,"b"#, b','), (r#"a,"b"c,d"#, b','), ("a | b", b'|')] {
             assert_eq!(texts(line, separator), None, "{line}");

@@ -33,10 +33,7 @@ impl Carrier<'_> {
     pub(super) fn learn_cells(&mut self, listener: &dyn Listener, line: &[u8]) -> Option<Cells> {
         let ahead = self.feed.ready();
         let ahead = &ahead[..ahead.len().min(WINDOW)];
-        let lines: Vec<&[u8]> = (ahead.split(|&b| b == b'\n'))
-            .map(|l| l.strip_suffix(b"\r").unwrap_or(l))
-            .collect();
-        Cells::of(line, &lines, listener.looks())
+        Cells::of(line, ahead, listener.looks())
     }
 
     /// Learns the prefix of `line`, where the line is one of a dump behind something.

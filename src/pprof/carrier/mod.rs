@@ -497,12 +497,7 @@ impl Carrier<'_> {
 
     /// The last lines before `offset`, joined as a prefix says that they were broken; and how many of them may be of the
     /// dump.
-    fn lines_behind(
-        &self,
-        offset: u64,
-        known: Option<usize>,
-        listener: &dyn Listener,
-    ) -> (Vec<(Vec<u8>, u64)>, usize) {
+    fn lines_behind(&self, offset: u64, known: Option<usize>, listener: &dyn Listener) -> (Vec<(Vec<u8>, u64)>, usize) {
         let mut lines: Vec<(Vec<u8>, u64)> = Vec::new();
         let behind = self.feed.behind(0);
         let from = self.feed.offset() - behind.len() as u64;

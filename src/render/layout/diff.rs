@@ -1,9 +1,11 @@
 //! The page of `diff`: old, new and change of every row, with signs.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::{Alike, Words, about, about_columns, begin, by_title};
-use crate::analysis::{Diff, View};
+use super::errors::{self, Spread};
+use super::rates::Rate;
+use super::{Alike, Words, about, about_columns, begin, by_title, moves};
+use crate::analysis::{Diff, Granularity, View};
 use crate::model::units;
 use crate::render::document::{Cell, Column, Document, Emphasis, Row, Shown};
 use crate::render::pprof::go_time;
@@ -37,10 +39,20 @@ pub fn diff(report: &Diff, old: &View, new: &View, full_names: bool) -> Document
         new.format(report.new_total, &h.output_unit),
         signed(change).text()
     );
+    let rate = Rate::of(report, new);
+    d.facts.insert(
+        "per_second".to_owned(),
+        json!(rate.as_ref().map(|r| r.per_second(change))),
+    );
     let elapsed = go_time::coarse(report.elapsed_nanos.saturating_abs());
     match report.elapsed_nanos {
         0 => {}
-        1.. => total.push_str(&format!(" in {elapsed}")),
+        1.. => {
+            total.push_str(&format!(" in {elapsed}"));
+            if let Some(rate) = rate.as_ref().filter(|_| change != 0) {
+                total.push_str(&format!(", {}", rate.words(new, change, &h.output_unit)));
+            }
+        }
         _ => d.notes.push(format!(
             "the first profile is the younger one, by {elapsed}: signs are those of going back in time"
         )),
@@ -48,7 +60,12 @@ pub fn diff(report: &Diff, old: &View, new: &View, full_names: bool) -> Document
     // In place of the total of one profile, which stands below the name and the filters.
     let at = (1 + usize::from(!h.filters.is_empty())).min(d.heading.len().saturating_sub(1));
     d.heading[at] = total;
+    let by_name = !matches!(
+        new.query.granularity,
+        Granularity::Pairs | Granularity::Owners | Granularity::Subsystems
+    );
     let builds = match report.same_build {
+        _ if !by_name => None,
         Some(true) => None,
         Some(false) => Some("the two are of different builds"),
         None => Some("one of the two does not say of which build it is"),
@@ -61,6 +78,20 @@ pub fn diff(report: &Diff, old: &View, new: &View, full_names: bool) -> Document
         d.heading
             .push("the two are written in different forms: frames of the runtime, which one of them hides, are left out of both".to_owned());
     }
+    if new.query.granularity == Granularity::Pairs {
+        d.facts.insert(
+            "moves".to_owned(),
+            Value::Array(report.moves.iter().map(moves::facts).collect()),
+        );
+        // Who waits for whom now is what two dumps are compared for.
+        if let Some(moved) = moves::line(&report.moves) {
+            d.heading.insert(0, moved);
+        }
+        d.notes.push(
+            "rows are pairs of owner and what its goroutines are blocked in: --by function compares functions"
+                .to_owned(),
+        );
+    }
     let (before, after) = (old.profile.duration_nanos, new.profile.duration_nanos);
     if before > 0 && after > 0 && before.abs_diff(after) > before.unsigned_abs() / 10 {
         d.notes.push(format!(
@@ -69,57 +100,95 @@ pub fn diff(report: &Diff, old: &View, new: &View, full_names: bool) -> Document
             units::label(after, "nanoseconds", "auto")
         ));
     }
-    let estimated = new.sampling.is_estimated();
+    // A pair calls nothing: what it has itself is all that it has.
+    let calls = !matches!(new.query.granularity, Granularity::Pairs | Granularity::Owners);
+    let (own, wide) = match calls {
+        true => (Shown::Always, Shown::Wide),
+        false => (Shown::Machine, Shown::Machine),
+    };
     d.columns = vec![
-        Column::number("old_flat", "old flat", Shown::Wide),
-        Column::number("new_flat", "new flat", Shown::Wide),
-        Column::number("flat", "flat", Shown::Always),
-        Column::number("flat_percent", "flat%", Shown::Always),
-        Column::number(
-            "flat_error",
-            "±",
-            if estimated { Shown::Always } else { Shown::Machine },
-        ),
-        Column::number("old_cum", "old cum", Shown::Always),
-        Column::number("new_cum", "new cum", Shown::Always),
-        Column::number("cum", "cum", Shown::Always),
-        Column::number("cum_percent", "cum%", Shown::Always),
-        Column::number("cum_error", "±", if estimated { Shown::Always } else { Shown::Machine }),
+        Column::number("old_flat", "old flat", wide),
+        Column::number("new_flat", "new flat", wide),
+        Column::number("flat", "flat", own),
+        Column::number("flat_percent", "flat%", own),
+    ];
+    let errors_of = |d: &mut Document, error, low, high| {
+        let mut columns = errors::columns(new, error, low, high);
+        if error == "flat_error" && !calls {
+            columns.iter_mut().for_each(|c| c.shown = Shown::Machine);
+        }
+        d.columns.extend(columns);
+    };
+    errors_of(&mut d, "flat_error", "flat_low", "flat_high");
+    d.columns.extend([
+        Column::number("old_cum", if calls { "old cum" } else { "old" }, Shown::Always),
+        Column::number("new_cum", if calls { "new cum" } else { "new" }, Shown::Always),
+        Column::number("cum", if calls { "cum" } else { "change" }, Shown::Always),
+        Column::number("cum_percent", if calls { "cum%" } else { "%" }, Shown::Always),
+    ]);
+    errors_of(&mut d, "cum_error", "cum_low", "cum_high");
+    let noise_column = d.columns.len();
+    d.columns.push(Column::words("noise", "~", Shown::Machine));
+    if let Some(rate) = &rate {
+        d.columns
+            .push(Column::number("cum_rate", rate.title(calls), Shown::People));
+    }
+    d.columns.extend([
+        Column::number("flat_per_second", "flat/s", Shown::Machine),
+        Column::number("cum_per_second", "cum/s", Shown::Machine),
         Column::words("name", by_title(new), Shown::Machine),
         Column::words("display_name", by_title(new), Shown::People),
-    ];
+    ]);
     d.columns.extend(about_columns(new));
-    let error = |error: f64| {
-        if estimated && error > 0.0 {
-            Cell::Error(error, format!("±{}", new.format(error as i64, &h.output_unit)))
-        } else {
-            Cell::None
-        }
-    };
     let alike = Alike::among(report.rows.iter().map(|row| row.name.as_str()), full_names);
     let mut within_error = 0;
     for row in &report.rows {
         let view = if row.in_new { new } else { old };
         let (about, mut emphasis) = about(view, &row.info);
-        // A change within twice its error is noise; it is shown, but it does not stand out.
-        if estimated && (row.cum() as f64).abs() < 2.0 * row.cum_error {
+        // Noise is shown, but it does not stand out.
+        let noise = errors::is_noise(new, row.cum(), row.cum_error);
+        if noise == Some(true) {
             within_error += 1;
             emphasis = Emphasis::Faint;
         }
+        let spread = |value, sigma| {
+            w.spread(Spread {
+                value,
+                sigma,
+                change: true,
+            })
+        };
         let mut cells = vec![
             w.value(row.old_flat),
             w.value(row.new_flat),
             signed(row.flat()),
             w.percent(row.flat()),
-            error(row.flat_error),
+        ];
+        cells.extend(spread(row.flat(), row.flat_error));
+        cells.extend([
             w.value(row.old_cum),
             w.value(row.new_cum),
             signed(row.cum()),
             w.percent(row.cum()),
-            error(row.cum_error),
+        ]);
+        cells.extend(spread(row.cum(), row.cum_error));
+        cells.push(match noise {
+            Some(noise) => Cell::Parts(json!(noise), if noise { "~" } else { "" }.to_owned()),
+            None => Cell::None,
+        });
+        if let Some(rate) = &rate {
+            cells.push(Cell::Text(rate.value(new, row.cum(), &h.output_unit)));
+        }
+        let per_second = |change| match &rate {
+            Some(rate) => Cell::Parts(json!(rate.per_second(change)), String::new()),
+            None => Cell::None,
+        };
+        cells.extend([
+            per_second(row.flat()),
+            per_second(row.cum()),
             Cell::Text(row.name.clone()),
             Cell::Text(alike.shown(&row.name, full_names)),
-        ];
+        ]);
         cells.extend(about);
         d.rows.push(Row {
             cells,
@@ -132,7 +201,10 @@ pub fn diff(report: &Diff, old: &View, new: &View, full_names: bool) -> Document
         d.notes.push("nothing changed".to_owned());
     }
     if within_error > 0 {
-        d.notes.push(format!("{within_error} of these rows changed by less than twice their sampling error: noise, as far as two snapshots can tell"));
+        d.columns[noise_column].shown = Shown::Always;
+    }
+    if !report.rows.is_empty() {
+        d.notes.extend(errors::legend(new, Some(within_error)));
     }
     if h.row_count > report.rows.len() {
         d.notes.push(format!(

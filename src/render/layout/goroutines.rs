@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{begin, evidence, shown_name};
+use super::{begin, evidence, shown_name, waiting};
 use crate::analysis::{
     Bucket, BucketSort, Cohort, CohortWeight, Counted, GoroutineFrame, GoroutineQuery, Goroutines, Part, Similarity,
     View, Waits,
@@ -61,8 +61,11 @@ pub fn goroutines(
     d.facts.insert("evidence".to_owned(), evidence::facts(found));
     // Why the process ended comes before what its goroutines did.
     let first = d.heading.len().min(1);
-    d.heading
-        .splice(first..first, evidence::heading(found, asked.limit == 0));
+    let crash = evidence::heading(found, asked.limit == 0);
+    // Who waits for whom is the first line; only what ended the process comes before it.
+    let at = if crash.is_empty() { 0 } else { first + crash.len() };
+    d.heading.splice(first..first, crash);
+    d.heading.splice(at..at, waiting::line(report));
     d.heading.extend(heading(report, asked, excess));
     d.columns = columns();
     let full = matches!(stacks, StackLines::All);

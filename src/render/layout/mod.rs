@@ -11,14 +11,18 @@ mod census;
 mod coverage;
 mod diff;
 mod disasm;
+mod errors;
 mod evidence;
 mod goroutines;
 mod list;
+mod moves;
+mod rates;
 mod survey;
 mod tags;
 mod top;
 mod traces;
 mod tree;
+mod waiting;
 
 pub use bundle::bundle;
 pub use census::census;
@@ -58,20 +62,6 @@ impl Words<'_> {
         let share = v as f64 / self.h.total as f64 * 100.0;
         let sign = if v < 0 { "-" } else { "" };
         Cell::Percent(share, format!("{sign}{}", units::percentage(v, self.h.total).trim()))
-    }
-
-    /// A standard error as a share of its value.
-    fn error(&self, error: f64, of: i64) -> Cell {
-        if !self.view.sampling.is_estimated() || of == 0 || error.is_nan() {
-            return Cell::None;
-        }
-        let share = error / of.unsigned_abs() as f64 * 100.0;
-        let text = if share < 10.0 {
-            format!("±{share:.1}%")
-        } else {
-            format!("±{share:.0}%")
-        };
-        Cell::Error(error, text)
     }
 }
 
@@ -180,6 +170,10 @@ fn begin(schema: &str, h: &Header, view: &View) -> Document {
         d.facts
             .insert("outside_scope".to_owned(), json!({ "samples": n, "value": value }));
     }
+    if view.idle.samples > 0 {
+        let facts = json!({ "samples": view.idle.samples, "value": view.idle.value });
+        d.facts.insert("idle".to_owned(), facts);
+    }
     if h.frameless > 0 {
         let value = view.format(h.frameless_value, &h.output_unit);
         let (n, noun) = (
@@ -227,6 +221,7 @@ fn query(q: &Query, view: &View) -> Map<String, Value> {
         Granularity::Modules => "module",
         Granularity::Subsystems => "subsystem",
         Granularity::Owners => "owner",
+        Granularity::Pairs => "pair",
     };
     m.insert("by".to_owned(), json!(by));
     m.insert(
@@ -262,6 +257,8 @@ fn query(q: &Query, view: &View) -> Map<String, Value> {
         ("unit", json!(q.unit)),
         ("divide_by", json!(q.divide_by)),
         ("drop_negative", json!(q.drop_negative)),
+        ("level", json!(q.level)),
+        ("idle", json!(q.idle)),
         ("trim_path", json!(q.trim_path)),
         ("source_path", json!(q.source_path)),
         ("base", json!(bases(origin.bases_cancelled))),
@@ -338,6 +335,12 @@ fn heading(h: &Header, view: &View) -> Vec<String> {
             )
         }
     };
+    if view.idle.samples > 0 {
+        second.push_str(&format!(
+            ", without {} in which loops waited idle: --idle counts them",
+            view.format(view.idle.value, "auto")
+        ));
+    }
     if view.query.divide_by != 1.0 {
         second.push_str(&format!(" (divided by {})", view.query.divide_by));
     }
@@ -429,6 +432,7 @@ fn is_grouped(view: &View) -> bool {
             | Granularity::Modules
             | Granularity::Subsystems
             | Granularity::Owners
+            | Granularity::Pairs
             | Granularity::Files
     )
 }
@@ -508,6 +512,7 @@ pub(super) fn by_title(view: &View) -> &'static str {
         Granularity::Modules => "module",
         Granularity::Subsystems => "subsystem",
         Granularity::Owners => "owner",
+        Granularity::Pairs => "owner -> blocked in",
         Granularity::Files => "file",
         Granularity::Lines => "line",
         Granularity::Addresses => "address",
