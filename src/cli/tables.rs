@@ -337,11 +337,7 @@ pub(super) fn inspect(args: &InspectArgs, context: &Context) -> Result<()> {
         ("kind", subject.kind().to_string()),
         ("form", subject.form.to_string()),
     ];
-    let whole = analysis::Query {
-        idle: true,
-        ..analysis::Query::default()
-    };
-    let view = open::said(subject.into_whole_view(&whole)?, &args.out)?;
+    let view = open::said(subject.into_whole_view(&analysis::Query::default())?, &args.out)?;
     let report = analysis::census(&view);
     output::document(&layout::census(&report, &view, &facts), args.output, out, true)
 }

@@ -312,12 +312,17 @@ impl Subject {
         self.prepared(query, None)
     }
 
-    /// Asks it a query with every frame that the profile has.
+    /// Asks it a query with every frame and every wait that the profile has.
     ///
     /// # Errors
     /// As for [`Subject::view`].
     pub fn into_whole_view(self, query: &Query) -> Result<View, QueryError> {
-        self.prepared(query, None)
+        // Idle loops are part of the whole.
+        let query = Query {
+            idle: true,
+            ..query.clone()
+        };
+        self.prepared(&query, None)
     }
 
     fn prepared(mut self, query: &Query, dropped: Option<QueryError>) -> Result<View, QueryError> {
@@ -344,8 +349,6 @@ impl Subject {
     pub fn filtered(self, query: &Query) -> Result<Filtered, QueryError> {
         let query = Query {
             granularity: Granularity::Addresses,
-            // What is written again is whole unless filters were asked for.
-            idle: true,
             ..query.clone()
         };
         let mut filtered = match query.changes_samples() {

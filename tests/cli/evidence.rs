@@ -145,8 +145,9 @@ fn a_dead_kubelet_in_a_journal_is_explained_in_one_command() {
         "{page}"
     );
     assert_eq!(
-        head[3..6],
+        head[3..7],
         [
+            "1 of PLEG waits in mutexes, the longest for 13 min",
             "total 2 goroutines",
             "stuck:",
             "  1 of PLEG blocked in mutexes for 13 min"

@@ -38,7 +38,9 @@ fn owners(d: &Value) -> BTreeMap<String, i64> {
 #[test]
 fn the_frozen_runtime_is_what_one_reads_first() {
     let text = fine(&["goroutines", &dump()]);
-    let first: Vec<&str> = text.lines().skip(2).take(3).map(str::trim).collect();
+    let who_waits = "68 goroutines wait in CRI gRPC, the longest for 1 min: 60 of probes, ";
+    assert!(text.starts_with(who_waits), "{text}");
+    let first: Vec<&str> = text.lines().skip(3).take(3).map(str::trim).collect();
     assert_eq!(
         first,
         [
@@ -429,7 +431,7 @@ fn a_folder_of_other_profiles_is_named() {
 fn what_hangs_stands_above_what_always_waits() {
     let dump = frozen("d-6min-goroutine.debug2.txt.gz");
     let text = fine(&["goroutines", &dump, "-n", "15"]);
-    let lines: Vec<&str> = (text.lines().skip(2).take_while(|l| !l.starts_with("states:")))
+    let lines: Vec<&str> = (text.lines().skip(3).take_while(|l| !l.starts_with("states:")))
         .map(str::trim)
         .collect();
     let at = |words: &str| {
@@ -465,7 +467,7 @@ fn what_hangs_stands_above_what_always_waits() {
     // The hint is true.
     let all = fine(&["goroutines", &dump, "-n", "0"]);
     let busy = cohorts.iter().filter(|c| c["idle"] == false).count();
-    let heading = || all.lines().skip(2).take_while(|l| !l.starts_with("states:"));
+    let heading = || all.lines().skip(3).take_while(|l| !l.starts_with("states:"));
     let shown = heading().filter(|l| l.starts_with("  ")).count();
     assert_eq!(shown, busy + 1, "and one line for the loops: {all}");
     assert!(!all.contains(" more in "), "{all}");

@@ -3,6 +3,8 @@
 mod bundle;
 mod bundle_copies;
 mod bundle_doctored;
+mod cases;
+mod changes;
 mod check;
 mod ci_page;
 mod compat;

@@ -97,11 +97,11 @@ pub(super) fn legend(view: &View, noise: Option<usize>) -> Option<String> {
         None => "± is one sigma of sampling".to_owned(),
     };
     match (noise, view.query.level) {
-        (None, _) => {}
+        (None | Some(0), _) => {}
         (Some(n), Some(_)) => text.push_str(&format!(", ~ marks a change whose interval holds 0 ({n} here)")),
         (Some(n), None) => text.push_str(&format!(", ~ marks a change below two of them ({n} here)")),
     }
-    if noise.is_some() {
+    if noise.is_some_and(|n| n > 0) {
         text.push_str(": noise, as far as two snapshots can tell");
     }
     if view.origin.kind == Some(Kind::Heap) && view.sample_type.starts_with("inuse") {
