@@ -4,7 +4,7 @@
 #
 #   hostile    100,000 damaged profiles through the decoder, 100,000 through the reports
 #   mutations  100,000 damaged binaries
-#   proptest   100,000 cases of every property of texts, 20,000 of every law of reports
+#   proptest   100,000 cases of every property of texts, 20,000 of every law of reports; every verb on every fixture
 #   kills      200 captures killed at random moments, answers cut at every byte
 #   simulation 10,000 simulated series for every bar of the statistics of diagnose; prints the table
 #   ward       every public incident in every form, severity and spelling; prints the table beside the rules of others
@@ -33,6 +33,7 @@ for task in "${tasks[@]}"; do
         proptest)
             PROPTEST_CASES=100000 cargo test --locked --release --test integration pprof::text_formats
             PROPTEST_CASES=20000 cargo test --locked --release --test integration analysis::
+            KUBEPROF_FIXTURES=all cargo test --locked --release --test integration input::library
             ;;
         kills)
             KUBEPROF_KILLS=200 cargo test --locked --release --test integration killed_at_random_moments

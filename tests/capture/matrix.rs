@@ -115,7 +115,7 @@ fn every_row_over_tls() {
     let all = rows();
     let mut wrong = Vec::new();
     // A few at a time: a run waits for the network, not for the processor.
-    for some in all.chunks(8) {
+    for some in all.chunks(16) {
         std::thread::scope(|scope| {
             let runs: Vec<_> = some.iter().map(|row| scope.spawn(|| play(row))).collect();
             for (row, run) in some.iter().zip(runs) {

@@ -136,6 +136,16 @@ const FOLDERS: &[Doctoring] = &[
     ("another start of the process", "facts", |b| {
         line(b, METRICS, |l| l["facts"]["process_start_time"] = json!(17.0));
     }),
+    ("a start that serde_json reads back with another last digit", "", |b| {
+        let text = fs::read_to_string(b.join(METRICS)).expect("a text");
+        let text = text.replace("1.7e+09", "1795847497.6497095");
+        fs::write(b.join(METRICS), &text).expect("room");
+        line(b, METRICS, |l| {
+            l["bytes"] = json!(text.len());
+            l["sha256"] = json!(sha256(text.as_bytes()));
+            l["facts"]["process_start_time"] = json!(1_795_847_497.649_709_5_f64);
+        });
+    }),
     ("no start of the process", "", |b| {
         line(b, METRICS, |l| l["facts"]["process_start_time"] = Value::Null)
     }),
@@ -176,7 +186,7 @@ fn found(bundle: &str) -> (i32, Vec<String>) {
 #[test]
 fn doctored_folders() {
     let dir = tempfile::tempdir().expect("a folder");
-    for (i, (name, finding, doctor)) in FOLDERS.iter().enumerate() {
+    let one = |i: usize, (name, finding, doctor): &Doctoring| {
         let at = |n: &str| dir.path().join(format!("{i}/{n}"));
         let text = |n: &str| at(n).display().to_string();
         fs::create_dir(dir.path().join(i.to_string())).expect("a folder");
@@ -201,5 +211,14 @@ fn doctored_folders() {
         let again = if matches!(*finding, "extra") { 0 } else { seen };
         assert_eq!(copies, [seen, again, seen], "{name}");
         assert!(!dir.path().join("outside").exists() && !dir.path().join(format!("{i}/outside")).exists());
+    };
+    // A few at a time: they wait for the disk.
+    let all: Vec<usize> = (0..FOLDERS.len()).collect();
+    for some in all.chunks(8) {
+        std::thread::scope(|scope| {
+            for &i in some {
+                scope.spawn(move || one(i, &FOLDERS[i]));
+            }
+        });
     }
 }

@@ -29,6 +29,16 @@ fn fixtures() -> Vec<String> {
     files
 }
 
+/// A third of the fixtures, another one for every verb; KUBEPROF_FIXTURES=all for all of them.
+fn some_fixtures(verb: &str) -> Vec<String> {
+    let all = std::env::var("KUBEPROF_FIXTURES").is_ok_and(|v| v == "all");
+    let files = fixtures().into_iter().enumerate();
+    files
+        .filter(|(i, _)| all || (i + verb.len()) % 3 == 0)
+        .map(|(_, file)| file)
+        .collect()
+}
+
 fn shown(path: &Path) -> String {
     path.strip_prefix(root())
         .expect("of the repository")
@@ -147,7 +157,7 @@ fn same_on_every_fixture(
     let mut compared = 0;
     // `inspect` of a bundle lists it.
     let lists = |file: &String| args[0] == "inspect" && file.ends_with(".tar.gz");
-    for file in fixtures().into_iter().filter(|file| !lists(file)) {
+    for file in some_fixtures(args[0]).into_iter().filter(|file| !lists(file)) {
         let answer = page(&[args, &[file.as_str()]].concat());
         let own = open(&file).and_then(&library);
         match (answer, own) {
@@ -165,7 +175,7 @@ fn same_on_every_fixture(
             (command, library) => panic!("{args:?} {file}: {command:?} but {library:?}"),
         }
     }
-    assert!(compared > 30, "{args:?}: {compared} compared");
+    assert!(compared > 10, "{args:?}: {compared} compared");
 }
 
 /// The rows of a page, as far as these keys go.
@@ -268,7 +278,7 @@ fn the_library_gives_the_numbers_of_inspect_on_every_fixture() {
 #[test]
 fn the_library_gives_the_numbers_of_goroutines_on_every_fixture() {
     let mut compared = 0;
-    for file in fixtures() {
+    for file in some_fixtures("goroutines") {
         let command = page(&["goroutines", "-n", "0", &file]);
         let sources = kubeprof::Sources::new([file.as_str()]);
         let library = sources.open().and_then(|input| input.goroutines(None)).map_err(worded);
@@ -298,5 +308,5 @@ fn the_library_gives_the_numbers_of_goroutines_on_every_fixture() {
             (command, library) => panic!("{file}: {command:?} but {library:?}"),
         }
     }
-    assert!(compared > 10, "{compared} compared");
+    assert!(compared > 3, "{compared} compared");
 }

@@ -1,4 +1,4 @@
-//! Damaged and hostile binaries: no panic, no hang, bounded answers. 4,000 mutations; `KUBEPROF_MUTATIONS` sets another
+//! Damaged and hostile binaries: no panic, no hang, bounded answers. 2,000 mutations; `KUBEPROF_MUTATIONS` sets another
 //! number, 100,000 in `tests/full.sh`.
 
 use std::fs;
@@ -90,7 +90,7 @@ fn restore(data: &mut [u8], undo: Vec<(usize, u8)>) {
 
 fn mutations(share: u64) -> u64 {
     let all = std::env::var("KUBEPROF_MUTATIONS").ok().and_then(|n| n.parse().ok());
-    all.unwrap_or(4_000) * share / 100
+    all.unwrap_or(2_000) * share / 100
 }
 
 /// Asks everything that can be asked of a binary. The number of frames, so that a test can see that it did something.
