@@ -55,7 +55,7 @@ fn room(share: f64, runs: u64) -> f64 {
 
 #[test]
 fn intervals_cover_what_they_say() {
-    let runs = runs(2_000);
+    let runs = runs(1_000);
     for mean in [3.0, 4.0, 5.0, 6.0, 8.0, 11.0, 16.0, 30.0, 60.0, 400.0] {
         let mut covered = 0;
         let mut intervals = BTreeMap::new();
@@ -73,7 +73,7 @@ fn intervals_cover_what_they_say() {
 
 #[test]
 fn growth_covers_the_truth() {
-    let runs = runs(60);
+    let runs = runs(16);
     let knowledge = Arc::new(Knowledge::builtin());
     let (mut covered, mut told) = (0u64, 0u64);
     for seed in 0..runs {
@@ -98,7 +98,7 @@ fn growth_covers_the_truth() {
 
 #[test]
 fn what_does_not_leak_is_not_called_a_leak() {
-    let runs = runs(40);
+    let runs = runs(10);
     let knowledge = Arc::new(Knowledge::builtin());
     for kind in LeakFree::ALL {
         let (mut likely, mut suspect) = (0u64, 0u64);
@@ -125,7 +125,7 @@ fn what_does_not_leak_is_not_called_a_leak() {
 
 #[test]
 fn a_leak_of_8_mib_an_hour_is_found_within_an_hour() {
-    let runs = runs(60);
+    let runs = runs(16);
     let knowledge = Arc::new(Knowledge::builtin());
     let (mut found, mut sure, mut onset) = (0u64, 0u64, 0u64);
     for seed in 0..runs {
@@ -144,7 +144,7 @@ fn a_leak_of_8_mib_an_hour_is_found_within_an_hour() {
 
 #[test]
 fn the_onset_is_within_one_interval() {
-    let runs = runs(40);
+    let runs = runs(10);
     let knowledge = Arc::new(Knowledge::builtin());
     let (mut right, mut told) = (0u64, 0u64);
     for seed in 0..runs {
@@ -218,7 +218,7 @@ fn more_of(d: &Diagnosis) -> Option<usize> {
 
 #[test]
 fn one_false_alarm_a_thousand_on_counts_of_goroutines() {
-    let runs = runs(40);
+    let runs = runs(10);
     let knowledge = Arc::new(Knowledge::builtin());
     for kind in Crowds::ALL {
         let (mut likely, mut suspect) = (0u64, 0u64);
@@ -244,7 +244,7 @@ fn one_false_alarm_a_thousand_on_counts_of_goroutines() {
 
 #[test]
 fn goroutines_that_leak_are_found() {
-    let runs = runs(40);
+    let runs = runs(10);
     let knowledge = Arc::new(Knowledge::builtin());
     for per_minute in [5.0, 10.0, 20.0] {
         let (mut found, mut sure) = (0u64, 0u64);
