@@ -538,7 +538,7 @@ mod tests {
             ("inuse_o", "inuse_objects "),
             ("top; tra", "top; traces "),
             ("by sub", "by subsystem"),
-            ("by=pa", "by=package"),
+            ("by=pac", "by=package"),
             ("sort = c", "sort = cum"),
             ("mean=t", "mean=true"),
             ("sample_index=inuse_o", "sample_index=inuse_objects"),

@@ -421,7 +421,11 @@ mod tests {
                 Shape::List => "a,b".to_owned(),
                 Shape::Text => "0.5".to_owned(),
             };
-            let value = if v.name == "nodecount" { "5".to_owned() } else { value };
+            let value = match v.name.as_str() {
+                "nodecount" => "5".to_owned(),
+                "level" => "90".to_owned(),
+                _ => value,
+            };
             let mut state = State::default();
             state.set(v, &value).unwrap();
             assert_ne!(state.query(&catalogue).unwrap(), plain, "{}", v.name);
