@@ -214,7 +214,7 @@ impl Scene<'_> {
         let Some(&(family, of_family)) = own.first() else {
             return Err(None);
         };
-        let growth = self.growth(unit, counts, of_family, &mut scale);
+        let growth = self.growth(unit, counts, of_family, crowded, &mut scale);
         if !crowded && growth.is_err() {
             return Err(growth.err().flatten());
         }
@@ -285,6 +285,7 @@ impl Scene<'_> {
         unit: Unit,
         counts: &Counts,
         of_family: &Counts,
+        crowded: bool,
         scale: &mut Scale,
     ) -> Result<(), Option<Dropped>> {
         let n = self.with.len();
@@ -330,7 +331,8 @@ impl Scene<'_> {
         if chance.rise > LEVEL {
             return Err(Some(Dropped::Noise { more: None }));
         }
-        if chance.rise > SURE {
+        // What is out of proportion by itself needs no sure rise.
+        if chance.rise > SURE && !crowded {
             scale.at_most(Confidence::Suspect);
         }
         let relative = rise as f64 / (first.max(10)) as f64;
