@@ -175,30 +175,12 @@ fn parse_minutes(text: &str) -> Result<u64, String> {
     if let Ok(minutes) = text.parse() {
         return Ok(minutes);
     }
-    let mut seconds = 0u64;
-    let mut rest = text.trim();
-    if rest.is_empty() {
-        return Err(wrong());
+    let span: jiff::Span = text.trim().parse().map_err(|_| wrong())?;
+    let is_short = span.get_weeks() == 0 && span.get_months() == 0 && span.get_years() == 0;
+    match span.total((jiff::Unit::Second, jiff::SpanRelativeTo::days_are_24_hours())) {
+        Ok(seconds) if is_short && seconds >= 0.0 => Ok((seconds / 60.0).ceil() as u64),
+        _ => Err(wrong()),
     }
-    while !rest.is_empty() {
-        let digits = rest.find(|c: char| !c.is_ascii_digit()).ok_or_else(wrong)?;
-        let number: u64 = rest[..digits].parse().map_err(|_| wrong())?;
-        let unit = rest[digits..]
-            .find(|c: char| c.is_ascii_digit())
-            .map_or(rest.len(), |end| digits + end);
-        let factor = match &rest[digits..unit] {
-            "s" => 1,
-            "m" | "min" => 60,
-            "h" => 3600,
-            "d" => 86400,
-            _ => return Err(wrong()),
-        };
-        seconds = seconds
-            .checked_add(number.checked_mul(factor).ok_or_else(wrong)?)
-            .ok_or_else(wrong)?;
-        rest = &rest[unit..];
-    }
-    Ok(seconds.div_ceil(60))
 }
 
 pub(super) fn goroutines(args: &GoroutinesArgs, context: &Context) -> Result<()> {
