@@ -222,6 +222,13 @@ impl Offers {
                 starting(self.label_keys.iter().map(String::as_str), word),
             );
         }
+        // OLD of a comparison is a file; what else is typed there is an expression.
+        if name == "diff" && !word.starts_with('-') {
+            let found = files(word);
+            if !found.is_empty() || word.is_empty() {
+                return (at, found);
+            }
+        }
         self.expressions(word.trim_start_matches('-'), pos)
     }
 
@@ -308,6 +315,14 @@ impl Offers {
         // Whoever types a path from its start means no other that contains it.
         if wanted.contains('/') && found.iter().any(|f| f.key.starts_with(&wanted)) {
             found.retain(|f| f.key.starts_with(&wanted));
+        }
+        // What begins a name, or a part of it, is meant before what stands in the middle of one.
+        let begins = |f: &&FunctionName| {
+            let before = |at: usize| f.key[..at].chars().next_back();
+            (f.key.match_indices(&wanted)).any(|(at, _)| before(at).is_none_or(|c| !c.is_alphanumeric() && c != '_'))
+        };
+        if found.iter().any(begins) {
+            found.retain(begins);
         }
         let mut offers: Vec<Offer> = if found.len() > MANY {
             by_package(&found)

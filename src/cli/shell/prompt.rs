@@ -86,10 +86,16 @@ pub(super) fn ask(session: &mut Session) -> Result<()> {
             let _ = editor.append_history(file);
         }
         stop.store(false, Ordering::Relaxed);
-        match session.line(&line) {
-            Ok(Flow::Quit) => return Ok(()),
-            Ok(Flow::On(_)) => {}
-            Err(e) => super::super::fail(&e),
+        // A paste comes as one line with line ends in it: all of them run.
+        for line in line.lines().filter(|l| !l.trim().is_empty()) {
+            match session.line(line) {
+                Ok(Flow::Quit) => return Ok(()),
+                Ok(Flow::On(_)) => {}
+                Err(e) => super::super::fail(&e),
+            }
+            if stop.load(Ordering::Relaxed) {
+                break;
+            }
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Where the lines of a session come from: a terminal with line editing, or whatever standard input is.
 
+#[cfg(feature = "shell")]
+use std::collections::VecDeque;
 use std::io::{self, BufRead, Write};
 
 #[cfg(feature = "shell")]
@@ -10,7 +12,7 @@ pub(super) enum Input {
     /// The prompt goes to stdout, as that of pprof does.
     Plain(io::StdinLock<'static>),
     #[cfg(feature = "shell")]
-    Terminal(Box<DefaultEditor>),
+    Terminal(Box<DefaultEditor>, VecDeque<String>),
 }
 
 impl Input {
@@ -22,7 +24,7 @@ impl Input {
             let capable = std::env::var_os("TERM").is_some_and(|t| !t.is_empty() && t != "dumb");
             if capable && io::stdin().is_terminal() {
                 let editor = DefaultEditor::new().map_err(io::Error::other)?;
-                return Ok(Self::Terminal(Box::new(editor)));
+                return Ok(Self::Terminal(Box::new(editor), VecDeque::new()));
             }
         }
         Ok(Self::Plain(io::stdin().lock()))
@@ -40,11 +42,15 @@ impl Input {
                 Ok((n > 0).then(|| String::from_utf8_lossy(&bytes).into_owned()))
             }
             #[cfg(feature = "shell")]
-            Self::Terminal(editor) => match editor.readline(prompt) {
+            Self::Terminal(_, pasted) if !pasted.is_empty() => Ok(pasted.pop_front()),
+            #[cfg(feature = "shell")]
+            Self::Terminal(editor, pasted) => match editor.readline(prompt) {
                 Ok(line) => {
                     // The history is a convenience.
                     let _ = editor.add_history_entry(line.as_str());
-                    Ok(Some(line))
+                    // A paste comes as one line with line ends in it: all of them run.
+                    pasted.extend(line.lines().map(str::to_owned));
+                    Ok(Some(pasted.pop_front().unwrap_or_default()))
                 }
                 Err(ReadlineError::Eof | ReadlineError::Interrupted) => Ok(None),
                 Err(e) => Err(io::Error::other(e)),
