@@ -327,7 +327,7 @@ fn redact(source: &Source, dir: &Path, key_file: Option<&Path>, quiet: bool) -> 
         Err(e) => return Err(e).with_context(|| key_file.display().to_string()),
     };
     let redacted = bundle::redact::redact(&contents, &record, &mut key, source.limit.limit(), dir)?;
-    let written = write_key(&key_file, &key);
+    let written = output::to_private_file(&key_file, |out| out.write_all(&key.to_json()));
     if written.is_err() {
         // Without its key nobody could ever tell who is who.
         let _ = std::fs::remove_dir_all(dir);
@@ -370,27 +370,6 @@ fn random() -> Result<[u8; 32]> {
     let mut source = std::fs::File::open("/dev/urandom").context("/dev/urandom")?;
     source.read_exact(&mut bytes).context("/dev/urandom")?;
     Ok(bytes)
-}
-
-/// Writes the key so that only its owner can read it.
-fn write_key(path: &Path, key: &Key) -> Result<()> {
-    use std::io::Write as _;
-    use std::os::unix::fs::OpenOptionsExt as _;
-    let mut part = path.as_os_str().to_owned();
-    part.push(".part");
-    let part = PathBuf::from(part);
-    let write = || -> std::io::Result<()> {
-        let _ = std::fs::remove_file(&part);
-        let mut file = std::fs::OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&part)?;
-        file.write_all(&key.to_json())?;
-        file.sync_all()?;
-        std::fs::rename(&part, path)
-    };
-    write().with_context(|| path.display().to_string())
 }
 
 fn merge(sources: &[PathBuf], out: &Path, limit: Limit, quiet: bool) -> Result<Exit> {

@@ -1,6 +1,6 @@
 //! Where an answer goes: standard output, a pager, or a file that appears whole or not at all.
 
-use crate::cli::hints::Failure;
+use crate::cli::hints::{self, Failure};
 use std::fs;
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -123,17 +123,18 @@ pub(super) fn document<'a>(d: &Document, format: Format, out: impl Into<Out<'a>>
             "divide where you read it"
         ));
     }
+    let notes = d.worded(hints::setting);
     match format {
         Format::Text | Format::Wide => {
             let terminal = terminal(to);
             write(to, page, None, |out| {
-                text::text(d, format == Format::Wide, &terminal, out)
+                text::text(d, &notes, format == Format::Wide, &terminal, out)
             })
         }
         Format::Json => data(to, false, |out| json::json(d, out)),
         Format::Jsonl => data(to, false, |out| json::jsonl(d, out)),
         Format::Csv => data(to, false, |out| csv::csv(d, out)),
-        Format::Markdown => data(to, false, |out| text::markdown(d, out)),
+        Format::Markdown => data(to, false, |out| text::markdown(d, &notes, out)),
     }
 }
 
@@ -303,8 +304,10 @@ fn write_file(path: &Path, private: bool, fill: impl FnOnce(&mut dyn Write) -> i
     let part = path.with_file_name(part);
     let shown = path.display();
     let write = || -> io::Result<()> {
+        // What a kill left, or a link that somebody put there.
+        let _ = fs::remove_file(&part);
         let mut options = fs::OpenOptions::new();
-        options.write(true).create(true).truncate(true);
+        options.write(true).create_new(true);
         #[cfg(unix)]
         if private {
             std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
