@@ -53,8 +53,9 @@
 //!
 //! # Errors and notes
 //!
-//! Errors say what failed, where (file, byte offset or build ID) and, after `hint:`, what to do. Notes say what did not stop
-//! an answer but limits it: [`Subject::notes`] of the reading, [`View::notes`] of the query. Both are for printing.
+//! Errors say what failed and where (file, byte offset or build ID) on one line; `hint()` of an error says what to do. Notes
+//! say what did not stop an answer but limits it: [`Subject::notes`] of the reading, [`View::notes`] of the query. Both are for
+//! printing.
 //!
 //! # Series
 //!

@@ -21,6 +21,7 @@ use crate::input::{Chosen, CompareError, InputError, Note};
 use crate::kubelet::{KnowledgeError, PatternError};
 use crate::pprof::mistakes::{Conversion, Mistake};
 use crate::pprof::{InflateError, ReadError, Remark};
+use crate::render::document::Setting;
 use crate::symbolize::archive::ArchiveError;
 use crate::symbolize::locate::{LocateError, MappedError};
 use crate::symbolize::{BinaryError, NotElf};
@@ -331,6 +332,7 @@ pub(super) fn noted(note: &Note) -> String {
         Note::Remark(_, Remark::SeveralDumps(all, shown)) if all != shown => {
             format!("{note}: --dump N, last or all chooses")
         }
+        Note::Remark(_, Remark::SeveralDumps(..)) => format!("{note}: --dump N shows one"),
         Note::Server { hint: Some(hint), .. } => format!("{note}\nhint: {hint}"),
         note => note.to_string(),
     }
@@ -356,6 +358,25 @@ fn others(chosen: &Chosen) -> String {
         others.push(format!("--node NAME ({}; this one is the largest)", chosen.nodes));
     }
     others.join(", ")
+}
+
+/// What is typed to see more of a page, as the end of a line of it.
+pub(super) fn setting(setting: Setting) -> String {
+    match setting {
+        Setting::AllRows => ": -n 0 shows them".to_owned(),
+        Setting::Rows(all) => format!(": -n {all} or -n 0 shows them"),
+        Setting::SmallRows => ": --nodefraction 0 shows them".to_owned(),
+        Setting::SmallEdges => ": --edgefraction 0 shows them".to_owned(),
+        Setting::Frames => ": --stacks all shows them".to_owned(),
+        Setting::Kind => ": --kind heap, --kind cpu, ...".to_owned(),
+        Setting::SourcePath => ": --source DIR, for instance a checkout of kubernetes at the tag".to_owned(),
+        Setting::OtherSourcePath => "; name the right sources with --source DIR".to_owned(),
+        Setting::Normalize => ": --normalize compares shares".to_owned(),
+        Setting::Dropped(1) => ": --all shows it with the reason".to_owned(),
+        Setting::Dropped(_) => ": --all shows them with the reason".to_owned(),
+        Setting::Subjects => ": --all shows them".to_owned(),
+        Setting::Baseline => ": --baseline SOURCE".to_owned(),
+    }
 }
 
 /// The mistakes of a file of rules, with what to do about each.

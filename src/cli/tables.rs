@@ -1,6 +1,6 @@
 //! `top`, `tree`, `peek`, `traces`, `tags`, `raw`, `diff`, `inspect`, `list`.
 
-use crate::cli::hints::Failure;
+use crate::cli::hints::{self, Failure};
 use std::path::PathBuf;
 
 use anyhow::{Result, bail};
@@ -59,9 +59,14 @@ fn print_tree(
     let terminal = output::terminal(out);
     match format {
         Format::Text => output::write(out, true, None, |out| {
-            text_page::around(&page, &terminal, report.is_empty(), out, |out| {
-                tree_text::rows(report, view, full_names, &terminal, out)
-            })
+            text_page::around(
+                &page,
+                &page.worded(hints::setting),
+                &terminal,
+                report.is_empty(),
+                out,
+                |out| tree_text::rows(report, view, full_names, &terminal, out),
+            )
         }),
         Format::Json => output::data(out, false, |out| json::json_rows(&page, rows(), out)),
         Format::Jsonl => output::data(out, false, |out| json::jsonl_rows(&page, rows(), out)),
@@ -164,7 +169,7 @@ pub(super) fn traces(args: &TracesArgs, context: &Context) -> Result<()> {
     let head = layout::head("traces", &report.header, &view);
     if args.output == TracesFormat::Text {
         return output::write(out, true, None, |out| {
-            traces::text(&report, &view, &head.heading, &table.notes, out)
+            traces::text(&report, &view, &head.heading, &table.worded(hints::setting), out)
         });
     }
     output::data(out, false, |out| match args.output {

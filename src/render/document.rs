@@ -164,4 +164,54 @@ pub struct Document {
     pub rows: Vec<Row>,
     /// The lines below the table, for people: what was hidden, what it means.
     pub notes: Vec<String>,
+    /// Which of these lines a setting would change.
+    pub settings: Vec<(usize, Setting)>,
+}
+
+/// What shows more, or says more. How it is typed is not known here.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Setting {
+    /// The number of rows; all of them.
+    AllRows,
+    /// The number of rows, of which there are this many.
+    Rows(usize),
+    /// The share below which rows are left out.
+    SmallRows,
+    /// The share below which edges are left out.
+    SmallEdges,
+    /// How many frames of a stack are shown.
+    Frames,
+    /// The kind of profile.
+    Kind,
+    /// Where source code is.
+    SourcePath,
+    /// Where the right source code is.
+    OtherSourcePath,
+    /// Shares in place of values.
+    Normalize,
+    /// What was weighed and dropped; how many there are.
+    Dropped(usize),
+    /// All subjects of a rule.
+    Subjects,
+    /// What rules compare with.
+    Baseline,
+}
+
+impl Document {
+    /// Adds a line below the table that a setting would change.
+    pub fn note(&mut self, text: String, setting: Setting) {
+        self.settings.push((self.notes.len(), setting));
+        self.notes.push(text);
+    }
+
+    /// The lines below the table, with what is typed to change them.
+    pub fn worded(&self, word: impl Fn(Setting) -> String) -> Vec<String> {
+        let mut notes = self.notes.clone();
+        for &(line, setting) in &self.settings {
+            if let Some(note) = notes.get_mut(line) {
+                note.push_str(&word(setting));
+            }
+        }
+        notes
+    }
 }

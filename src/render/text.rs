@@ -9,12 +9,14 @@ use super::terminal::{Style, Terminal, cut_name, sanitize, shortest_name};
 /// How far lines under a row are moved in.
 const BELOW: &str = "        ";
 
-/// Writes a document for people.
+/// Writes a document for people, its notes as they are given.
 ///
 /// # Errors
 /// What `out` reports.
-pub fn text(d: &Document, wide: bool, terminal: &Terminal, out: &mut dyn Write) -> io::Result<()> {
-    around(d, terminal, d.rows.is_empty(), out, |out| rows(d, wide, terminal, out))
+pub fn text(d: &Document, notes: &[String], wide: bool, terminal: &Terminal, out: &mut dyn Write) -> io::Result<()> {
+    around(d, notes, terminal, d.rows.is_empty(), out, |out| {
+        rows(d, wide, terminal, out)
+    })
 }
 
 /// Writes heading and notes around what `body` writes.
@@ -23,6 +25,7 @@ pub fn text(d: &Document, wide: bool, terminal: &Terminal, out: &mut dyn Write) 
 /// What `out` reports.
 pub fn around(
     d: &Document,
+    notes: &[String],
     terminal: &Terminal,
     is_empty: bool,
     out: &mut dyn Write,
@@ -39,10 +42,10 @@ pub fn around(
     if !is_empty {
         body(out)?;
     }
-    if !d.notes.is_empty() && !is_empty {
+    if !notes.is_empty() && !is_empty {
         writeln!(out)?;
     }
-    for line in &d.notes {
+    for line in notes {
         writeln!(out, "{}", terminal.paint(&terminal.clean(line), Style::Faint))?;
     }
     Ok(())
@@ -193,7 +196,7 @@ fn fit(
 ///
 /// # Errors
 /// What `out` reports.
-pub fn markdown(d: &Document, out: &mut dyn Write) -> io::Result<()> {
+pub fn markdown(d: &Document, notes: &[String], out: &mut dyn Write) -> io::Result<()> {
     for line in &d.heading {
         writeln!(out, "{}  ", escape(line))?;
     }
@@ -213,10 +216,10 @@ pub fn markdown(d: &Document, out: &mut dyn Write) -> io::Result<()> {
         align(&mut table, d, &columns);
         writeln!(out, "{table}")?;
     }
-    if !d.notes.is_empty() {
+    if !notes.is_empty() {
         writeln!(out)?;
     }
-    for line in &d.notes {
+    for line in notes {
         writeln!(out, "{}  ", escape(line))?;
     }
     Ok(())

@@ -86,7 +86,9 @@ fn commands() -> &'static [String] {
             .lines()
             .skip_while(|l| *l != "Commands:")
             .skip(1)
-            .take_while(|l| !l.is_empty());
+            .take_while(|l| !l.is_empty())
+            // Not the rest of what is said of one.
+            .filter(|l| !l.starts_with("   "));
         let names = list.filter_map(|l| l.split_whitespace().next()).map(str::to_owned);
         names.collect()
     })
@@ -113,6 +115,98 @@ pub(crate) fn exist(hint: &str, args: &[&str]) {
     }
 }
 
+/// The literals of a source outside of its tests and comments, with their lines.
+fn literals(text: &str) -> Vec<(usize, String)> {
+    let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+    let mut found = Vec::new();
+    let mut chars = code.char_indices().peekable();
+    let mut line = 1;
+    let mut before = ' ';
+    while let Some((at, c)) = chars.next() {
+        match c {
+            '\n' => line += 1,
+            '/' if code[at..].starts_with("//") => while chars.next_if(|(_, c)| *c != '\n').is_some() {},
+            // A character, not a lifetime.
+            '\'' if code[at..].starts_with("'\"'") || code[at..].starts_with("'\\\"'") => {
+                while chars.next_if(|(_, c)| *c != '\'').is_some() {}
+                chars.next();
+            }
+            '"' => {
+                let (raw, first) = (before == 'r' || before == '#', line);
+                let hashes = code[..at].len() - code[..at].trim_end_matches('#').len();
+                let end = format!("\"{}", "#".repeat(hashes));
+                let mut literal = String::new();
+                while let Some((at, c)) = chars.next() {
+                    match c {
+                        '"' if code[at..].starts_with(&end) => break,
+                        '\\' if !raw => {
+                            literal.push(' ');
+                            line += usize::from(chars.next().is_some_and(|(_, c)| c == '\n'));
+                        }
+                        c => {
+                            line += usize::from(c == '\n');
+                            literal.push(c);
+                        }
+                    }
+                }
+                found.push((first, literal));
+            }
+            _ => {}
+        }
+        before = c;
+    }
+    found
+}
+
+/// Rooms say what is missing; `cli` says what to type.
+#[test]
+fn rooms_below_cli_name_no_option_and_no_command() {
+    let mut every: Vec<String> = known(&[]);
+    for command in commands()
+        .iter()
+        .filter(|c| !matches!(c.as_str(), "help" | "pprof" | "bundle" | "binary"))
+    {
+        every.extend(known(&[command]));
+    }
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    walk(&src, &mut files);
+    let below = |f: &&std::path::PathBuf| !f.starts_with(src.join("cli")) && f.extension().is_some_and(|e| e == "rs");
+    let mut wrong = Vec::new();
+    let mut seen = 0;
+    for file in files.iter().filter(below) {
+        let text = fs::read_to_string(file).expect("readable");
+        let lines: Vec<&str> = text.lines().collect();
+        for (line, literal) in literals(&text) {
+            seen += 1;
+            // A name of the tool or of a schema is not advice; `--as` is that of kubectl in a recorded command line.
+            let is_name = literal.strip_prefix("kubeprof ").is_some_and(|c| !c.contains(' '));
+            let is_schema = lines
+                .get(line - 1)
+                .is_some_and(|l| l.trim_start().starts_with("#[schemars("));
+            if is_name || is_schema || literal.trim_end_matches('=') == "--as" {
+                continue;
+            }
+            let option = options(&literal)
+                .into_iter()
+                .find(|(_, o)| every.iter().any(|k| k == o));
+            let command = literal.match_indices("kubeprof ").find_map(|(at, k)| {
+                let named = literal[at + k.len()..]
+                    .split(|c: char| !c.is_ascii_lowercase())
+                    .next()?;
+                commands().iter().find(|c| *c == named)
+            });
+            let named = option.map(|(_, o)| o.to_owned()).or(command.cloned());
+            if let Some(named) = named {
+                let file = file.strip_prefix(&src).expect("below src").display();
+                wrong.push(format!("src/{file}:{line}: {named}: {literal}"));
+            }
+        }
+    }
+    assert!(seen > 3000, "{seen} texts");
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
 /// Texts of the sources of `capture` name options of `capture`, or of a command that they name.
 #[test]
 #[cfg(feature = "capture")]
@@ -136,7 +230,6 @@ fn of_capture() {
     assert!(seen > 50, "only {seen} options were seen");
 }
 
-#[cfg(feature = "capture")]
 fn walk(folder: &Path, files: &mut Vec<std::path::PathBuf>) {
     for entry in fs::read_dir(folder).expect("readable") {
         let path = entry.expect("an entry").path();

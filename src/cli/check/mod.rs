@@ -119,6 +119,7 @@ pub(super) fn answer(args: &CheckArgs) -> Result<Exit> {
     let words = Words {
         command: &commands::command,
         need: &commands::need,
+        setting: hints::setting,
         all: args.all,
     };
     for target in &args.output {
@@ -138,9 +139,16 @@ fn init(names: &Names, captures: &[Capture], args: &CheckArgs) -> Result<Exit> {
         };
         say!("note: diagnose says that {name} {word}");
     }
-    output::data(&args.out, false, |out| render::rules_file(&proposal, out))?;
+    output::data(&args.out, false, |out| render::rules_file(&proposal, &TYPED, out))?;
     Ok(Exit::Fine)
 }
+
+const TYPED: render::Typed = render::Typed {
+    check: "kubeprof check --rules FILE SOURCE...",
+    init: "kubeprof check --init",
+    explain: "kubeprof check --explain RULE",
+    baseline: "--baseline SOURCE...",
+};
 
 /// Says how the rules of that id or kind are judged.
 fn explain(name: &str, rules: &Rules, args: &CheckArgs) -> Result<Exit> {

@@ -20,6 +20,7 @@ use clap::{Args, ValueEnum};
 
 use super::args::{Format, OutArgs};
 use super::{Exit, open, output};
+use crate::cli::hints;
 use crate::diagnose::Observer;
 use crate::diagnose::report::{Confidence, Diagnosis, Verdict};
 use crate::kubelet::Knowledge;
@@ -195,6 +196,7 @@ fn words(args: &DiagnoseArgs) -> diagnosis::Words<'static> {
     diagnosis::Words {
         command: &command,
         need: &need,
+        setting: hints::setting,
         all: args.all,
     }
 }

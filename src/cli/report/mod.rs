@@ -8,7 +8,7 @@ mod served;
 #[cfg(feature = "web")]
 pub(super) use served::of;
 
-use crate::cli::hints::Failure;
+use crate::cli::hints::{self, Failure};
 use std::io::{self, Read as _, Write};
 use std::path::{Path, PathBuf};
 
@@ -163,6 +163,7 @@ fn with_words<T>(
         diagnosis: diagnosis::Words {
             command: &diagnose::command,
             need: &diagnose::need,
+            setting: hints::setting,
             all: true,
         },
         place: &place,

@@ -107,12 +107,12 @@ fn what(check: &Check) -> Vec<String> {
             lines
         }
         Check::Diagnose(f) => vec![format!(
-            "Asks `kubeprof diagnose`: a finding fails that is surer than {}. A weaker finding, or a verdict of\n\
+            "Diagnoses the sources: a finding fails that is surer than {}. A weaker finding, or a verdict of\n\
              `unknown`, is inconclusive.",
             f.at_most.map_or("none", |c| c.as_str())
         )],
         Check::NoGrowth(g) => vec![format!(
-            "Asks `kubeprof diagnose` what grows over the snapshots of a process and is not given back, at `likely` or\n\
+            "Diagnoses what grows over the snapshots of a process and is not given back, at `likely` or\n\
              above, by more than {} an hour. Fewer than 4 snapshots are inconclusive.",
             g.max_per_hour
         )],
@@ -138,7 +138,7 @@ fn what(check: &Check) -> Vec<String> {
         )],
         Check::Builds(_) => vec!["The build ID must begin with one of those that are allowed; an unknown one is inconclusive.".to_owned()],
         Check::NoRegression(r) if r.measure == Measure::Findings => vec![
-            "Fails with a finding of `kubeprof diagnose`, at `likely` or above, whose fingerprint the baseline has not.".to_owned(),
+            "Fails with a finding of the diagnosis, at `likely` or above, whose fingerprint the baseline has not.".to_owned(),
             LOWERED.to_owned(),
         ],
         Check::NoRegression(r) => vec![

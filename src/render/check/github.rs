@@ -1,5 +1,6 @@
 //! Workflow commands of GitHub Actions: annotations at the lines of the rules. The job summary is `markdown`.
 
+use super::TOOL;
 use std::io::{self, Write};
 
 use super::super::diagnosis::Words;
@@ -69,9 +70,9 @@ pub fn github(report: &Report, words: &Words<'_>, out: &mut dyn Write) -> io::Re
     for (kind, n) in ["error", "warning", "notice"].into_iter().zip(counts) {
         if n >= MOST {
             let text = format!("{} more: the job summary has them", n - MOST + 1);
-            write(kind, &super::slashed(&report.rules_file), 1, "kubeprof check", &text)?;
+            write(kind, &super::slashed(&report.rules_file), 1, TOOL, &text)?;
         }
     }
     // A line that begins with two colons would be a command.
-    writeln!(out, "kubeprof check: {}", verdict(report).replace(['\r', '\n'], " "))
+    writeln!(out, "{TOOL}: {}", verdict(report).replace(['\r', '\n'], " "))
 }

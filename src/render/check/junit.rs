@@ -1,5 +1,6 @@
 //! JUnit XML as Jenkins and GitLab read it: one case for every rule and subject, inconclusive ones skipped.
 
+use super::TOOL;
 use std::io::{self, Write};
 
 use super::super::diagnosis::Words;
@@ -64,7 +65,7 @@ pub fn junit(report: &Report, words: &Words<'_>, out: &mut dyn Write) -> io::Res
         }
     }
     let names: Vec<&str> = report.candidate.iter().map(|c| c.name.as_str()).collect();
-    let name = escape(&format!("kubeprof check {}", names.join(" ")));
+    let name = escape(&format!("{TOOL} {}", names.join(" ")));
     let [failures, skipped, errors] = counts;
     let tests = cases.len();
     let time = report
@@ -79,7 +80,7 @@ pub fn junit(report: &Report, words: &Words<'_>, out: &mut dyn Write) -> io::Res
     writeln!(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>")?;
     writeln!(
         out,
-        "<testsuites name=\"kubeprof check\" tests=\"{tests}\" failures=\"{failures}\" errors=\"{errors}\">"
+        "<testsuites name=\"{TOOL}\" tests=\"{tests}\" failures=\"{failures}\" errors=\"{errors}\">"
     )?;
     writeln!(
         out,

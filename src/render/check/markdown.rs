@@ -1,5 +1,6 @@
 //! Markdown for job summaries and merge requests: the verdict first, then what is not fine, then where growth comes from.
 
+use super::TOOL;
 use std::io::{self, Write};
 
 use super::super::diagnosis::Words;
@@ -45,7 +46,7 @@ fn code(text: &str) -> String {
 /// # Errors
 /// When it cannot be written.
 pub fn markdown(report: &Report, words: &Words<'_>, out: &mut dyn Write) -> io::Result<()> {
-    let mut blocks = vec![format!("## kubeprof check: {}\n\n", plain(&verdict(report)))];
+    let mut blocks = vec![format!("## {TOOL}: {}\n\n", plain(&verdict(report)))];
     let mut head = String::new();
     for c in &report.candidate {
         head.push_str(&format!("- {}\n", plain(&captured(c))));

@@ -20,12 +20,15 @@ pub use json::json;
 pub use junit::junit;
 pub use markdown::markdown;
 pub use prometheus::prometheus;
-pub use rules_file::rules_file;
+pub use rules_file::{Typed, rules_file};
 pub use sarif::sarif;
 pub use text::text;
 
 use crate::check::outcome::{Judged, Outcome, Report, RuleReport};
 use crate::check::rules::{Inconclusive, Level};
+
+/// What answers, by its name in the pages of CI systems.
+const TOOL: &str = "kubeprof check";
 
 /// How much a subject of a rule weighs, from what it is and what its rule's level says.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]

@@ -12,15 +12,31 @@ fn comment(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
+/// What is typed, as the comments of the file say it.
+#[derive(Clone, Copy, Debug)]
+pub struct Typed {
+    /// The command that takes the file.
+    pub check: &'static str,
+    /// The command that made it.
+    pub init: &'static str,
+    /// The command that explains a rule.
+    pub explain: &'static str,
+    /// The option for what rules compare with.
+    pub baseline: &'static str,
+}
+
 /// Writes the file.
 ///
 /// # Errors
 /// When it cannot be written.
-pub fn rules_file(p: &Proposal, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(
-        out,
-        "# Rules for `kubeprof check --rules FILE SOURCE...`, made by `kubeprof check --init` from:"
-    )?;
+pub fn rules_file(p: &Proposal, typed: &Typed, out: &mut dyn Write) -> io::Result<()> {
+    let Typed {
+        check,
+        init,
+        explain,
+        baseline,
+    } = typed;
+    writeln!(out, "# Rules for `{check}`, made by `{init}` from:")?;
     for c in &p.captures {
         writeln!(out, "#   {}", comment(&captured(c)))?;
     }
@@ -38,7 +54,7 @@ pub fn rules_file(p: &Proposal, out: &mut dyn Write) -> io::Result<()> {
     }
     writeln!(
         out,
-        "#\n# A number fails only when it is beyond its limit by more than its sampling error. `kubeprof check --explain RULE`\n\
+        "#\n# A number fails only when it is beyond its limit by more than its sampling error. `{explain}`\n\
          # says how a rule is judged; docs/ci.md has the rest. Editors know the keys from docs/schema/rules.json.\n\
          version = 1\n\n\
          [settings]\n\
@@ -48,7 +64,7 @@ pub fn rules_file(p: &Proposal, out: &mut dyn Write) -> io::Result<()> {
          inconclusive = \"warn\"\n\
          # Probability with which a healthy kubelet may fail the whole check by the chance of sampling.\n\
          alpha = 0.01\n\n\
-         # No finding of `kubeprof diagnose` that is surer than this.\n\
+         # No finding of the diagnosis that is surer than this.\n\
          [[rule]]\nid = \"diagnosis\"\nkind = \"diagnose\"\nat_most = \"suspect\""
     )?;
     if p.has_series {
@@ -87,7 +103,7 @@ pub fn rules_file(p: &Proposal, out: &mut dyn Write) -> io::Result<()> {
     }
     writeln!(
         out,
-        "\n# Nothing is larger than in a baseline (`--baseline SOURCE...`), beyond chance and by a tenth at least:\n\
+        "\n# Nothing is larger than in a baseline (`{baseline}`), beyond chance and by a tenth at least:\n\
          # [[rule]]\n# id = \"regression\"\n# kind = \"no-regression\"\n# measure = \"objects\"\n# owner = \"*\"\n\
          # min_change = \"10%\"\n\n\
          # What is measured and shown, and does not count:\n\

@@ -297,7 +297,7 @@ fn probability(p: f64) -> String {
 pub(super) fn problem(p: &RuleProblem) -> &'static str {
     match p {
         RuleProblem::MatchesNothing => "matches nothing in the sources; add allow_empty = true if that is fine",
-        RuleProblem::NoBaseline => "compares with a baseline, and none is given: --baseline SOURCE",
+        RuleProblem::NoBaseline => "compares with a baseline, and none is given",
     }
 }
 

@@ -5,6 +5,7 @@ use serde_json::json;
 use super::reasons::dropped;
 use super::words::{bytes, number, short, title};
 use crate::diagnose::report::{Claim, Diagnosis, Fact, Finding, Kind, Weighed};
+use crate::render::document::Setting;
 use crate::render::document::{Cell, Column, Document, Emphasis, Row, Shown};
 
 /// Blocks from low to high.
@@ -54,10 +55,10 @@ pub fn leaks(d: &Diagnosis, all: bool) -> Document {
     if all {
         page.rows.extend(weighed.iter().map(|w| dropped_row(w)));
     } else if !weighed.is_empty() {
-        page.notes.push(format!(
-            "{} more grew and were dropped: --all shows them with the reason",
-            weighed.len()
-        ));
+        page.note(
+            format!("{} more grew and were dropped", weighed.len()),
+            Setting::Dropped(weighed.len()),
+        );
     }
     page.notes.push(
         "series: sampled live objects of heaps, counts of goroutines; each line from its least to its greatest"

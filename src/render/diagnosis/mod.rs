@@ -26,6 +26,7 @@ pub(in crate::render) use text::{growth_words, headline, issue_words};
 pub(in crate::render) use words::{bytes, capital, number, seconds, short, time};
 
 use crate::diagnose::report::{Need, Show};
+use crate::render::document::Setting;
 
 /// What a renderer is told besides the report.
 pub struct Words<'a> {
@@ -33,6 +34,8 @@ pub struct Words<'a> {
     pub command: &'a dyn Fn(&Show) -> String,
     /// How to get what is missing.
     pub need: &'a dyn Fn(Need) -> String,
+    /// What is typed to show more.
+    pub setting: fn(Setting) -> String,
     /// Also what was weighed and dropped, all checks and all evidence.
     pub all: bool,
 }

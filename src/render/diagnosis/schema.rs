@@ -462,6 +462,7 @@ fn answers_have_these_shapes_and_no_other_keys() {
     let words = Words {
         command: &|_| "kubeprof".to_owned(),
         need: &|_| "more".to_owned(),
+        setting: |_| String::new(),
         all: true,
     };
     for d in [full.clone(), report::Diagnosis::default()] {

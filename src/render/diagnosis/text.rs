@@ -6,6 +6,8 @@ use super::Words;
 use super::reasons::{check_words, oddity, reason, weighed};
 use super::words::{bytes, capital, evidence_words, number, since_words, summary, time};
 use crate::diagnose::report::{Applies, Diagnosis, Examined, Finding, Growth, KnownIssue, Outcome, Verdict};
+use crate::model::units::counted;
+use crate::render::document::Setting;
 use crate::render::terminal::{Terminal, sanitize};
 
 /// Width of the page where there is no terminal.
@@ -51,10 +53,11 @@ pub fn text(d: &Diagnosis, words: &Words<'_>, terminal: &Terminal, out: &mut dyn
         page.line("")?;
         page.wrapped(
             "",
-            &match d.weighed.len() {
-                1 => "1 more thing was weighed and dropped: --all shows it with the reason".to_owned(),
-                n => format!("{n} more things were weighed and dropped: --all shows them with the reason"),
-            },
+            &format!(
+                "{} weighed and dropped{}",
+                counted(d.weighed.len(), "more thing was", "more things were"),
+                (words.setting)(Setting::Dropped(d.weighed.len()))
+            ),
         )?;
     }
     for n in &d.missing {

@@ -7,6 +7,8 @@ use super::rates::Rate;
 use super::{Alike, Words, about, about_columns, begin, by_title, moves};
 use crate::analysis::{Diff, Granularity, View};
 use crate::model::units;
+use crate::model::units::counted;
+use crate::render::document::Setting;
 use crate::render::document::{Cell, Column, Document, Emphasis, Row, Shown};
 use crate::render::pprof::go_time;
 
@@ -94,11 +96,12 @@ pub fn diff(report: &Diff, old: &View, new: &View, full_names: bool) -> Document
     }
     let (before, after) = (old.profile.duration_nanos, new.profile.duration_nanos);
     if before > 0 && after > 0 && before.abs_diff(after) > before.unsigned_abs() / 10 {
-        d.notes.push(format!(
-            "the old profile is over {}, the new one over {}: --normalize compares shares",
+        let text = format!(
+            "the old profile is over {}, the new one over {}",
             units::label(before, "nanoseconds", "auto"),
             units::label(after, "nanoseconds", "auto")
-        ));
+        );
+        d.note(text, Setting::Normalize);
     }
     // A pair calls nothing: what it has itself is all that it has.
     let calls = !matches!(new.query.granularity, Granularity::Pairs | Granularity::Owners);
@@ -207,22 +210,22 @@ pub fn diff(report: &Diff, old: &View, new: &View, full_names: bool) -> Document
         d.notes.extend(errors::legend(new, Some(within_error)));
     }
     if h.row_count > report.rows.len() {
-        d.notes.push(format!(
-            "{} more rows: -n 0 shows them",
-            h.row_count - report.rows.len()
-        ));
+        let more = counted(h.row_count - report.rows.len(), "more row", "more rows");
+        d.note(more.to_string(), Setting::AllRows);
     }
     if report.small > 0 {
         let below = new.format(report.cutoff, &h.output_unit);
-        d.notes.push(format!(
-            "{} rows changed by less than {below}: --nodefraction 0 shows them",
-            report.small
-        ));
+        let small = counted(report.small, "row", "rows");
+        d.note(format!("{small} changed by less than {below}"), Setting::SmallRows);
     }
     if report.hidden_rows > 0 {
         d.notes.push(format!(
-            "{} rows outside of the packages and subsystems asked for are hidden",
-            report.hidden_rows
+            "{} hidden",
+            counted(
+                report.hidden_rows,
+                "row outside of the packages and subsystems asked for is",
+                "rows outside of the packages and subsystems asked for are"
+            )
         ));
     }
     d

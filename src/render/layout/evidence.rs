@@ -210,8 +210,8 @@ fn list(e: &Evidence, all: bool) -> Vec<String> {
         return Vec::new();
     }
     let mut lines = vec![match e.chosen.len() {
-        n if n == e.dumps.len() => format!("{n} dumps in this text, added up (--dump N shows one):"),
-        _ => format!("{} dumps in this text (--dump N, last or all):", e.dumps.len()),
+        n if n == e.dumps.len() => format!("{n} dumps in this text, added up:"),
+        _ => format!("{} dumps in this text:", e.dumps.len()),
     }];
     if e.more_dumps > 0 {
         lines.push(format!(

@@ -11,6 +11,7 @@ use crate::diagnose::Excess;
 use crate::kubelet::Role;
 use crate::model::goroutine_label::{ELIDED, Standing};
 use crate::model::units::{self, counted};
+use crate::render::document::Setting;
 use crate::render::document::{Cell, Column, Document, Emphasis, Row, Shown};
 
 /// Cohorts that people see unless they ask for all buckets.
@@ -82,8 +83,7 @@ pub fn goroutines(
         return d;
     }
     if report.buckets.iter().any(|b| b.frames.len() > 1) && stacks != StackLines::Some(0) {
-        d.notes
-            .push("frames that say little are left out: --stacks all shows them".to_owned());
+        d.note("frames that say little are left out".to_owned(), Setting::Frames);
     }
     d
 }

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use super::{Words, begin};
 use crate::analysis::{InlinedCall, ListedFile, ListedLine, Listing, View};
 use crate::model::units::counted;
+use crate::render::document::Setting;
 use crate::render::document::{Cell, Column, Document, Emphasis, Row, Shown};
 use crate::render::{Lines, SourceLookup};
 
@@ -51,17 +52,15 @@ pub fn list(report: &Listing, view: &View, full_names: bool, sources: &mut dyn S
         }
     }
     if !missing.is_empty() {
-        d.notes.push(format!(
-            "the source of {} is not at hand: --source DIR, for instance a checkout of kubernetes at the tag",
-            counted(missing.len(), "file", "files")
-        ));
+        let files = counted(missing.len(), "file", "files").to_string();
+        d.note(format!("the source of {files} is not at hand"), Setting::SourcePath);
     }
     if !other.is_empty() {
-        d.notes.push(format!(
-            "{} of another version: functions do not begin where the profile says, or it names lines behind the end; \
-             name the right sources with --source DIR",
+        let text = format!(
+            "{} of another version: functions do not begin where the profile says, or it names lines after the end",
             counted(other.len(), "file at hand is", "files at hand are")
-        ));
+        );
+        d.note(text, Setting::OtherSourcePath);
     }
     d
 }

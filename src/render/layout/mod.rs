@@ -41,6 +41,7 @@ use crate::analysis::{Granularity, Header, NodeInfo, Origin, Query, View};
 use crate::kubelet::{GoName, Role};
 use crate::model::Kind;
 use crate::model::units::{self, counted};
+use crate::render::document::Setting;
 
 /// Wording of values.
 struct Words<'a> {
@@ -125,7 +126,7 @@ pub fn why_empty(view: &View) -> Option<&'static str> {
     }
     if !view.profile.samples.is_empty() {
         let zero = view.total == 0 && view.origin.bases.is_empty() && !view.query.mean;
-        return zero.then_some("every sample is 0 here: another sample type may say more (--sample-index)");
+        return zero.then_some("every sample is 0 here: another sample type may say more");
     }
     Some(match view.origin.kind {
         Some(Kind::Contention) => {
@@ -520,37 +521,30 @@ pub(super) fn by_title(view: &View) -> &'static str {
     }
 }
 
-/// What trimming and scope left out, in words.
-fn left_out(h: &Header, view: &View, hidden: (usize, i64)) -> Vec<String> {
-    let mut notes = Vec::new();
+/// Says what trimming and scope left out.
+fn left_out(d: &mut Document, h: &Header, view: &View, hidden: (usize, i64)) {
     let format = |v: i64| view.format(v, &h.output_unit);
     if h.rows_shown < h.row_count {
-        notes.push(format!(
-            "{}: -n {} or -n 0 shows them",
-            counted(h.row_count - h.rows_shown, "more row", "more rows"),
-            h.row_count
-        ));
+        let more = counted(h.row_count - h.rows_shown, "more row", "more rows");
+        d.note(more.to_string(), Setting::Rows(h.row_count));
     }
     if h.dropped_nodes > 0 {
         let below = format(h.node_cutoff);
-        notes.push(format!(
-            "{} left out: --nodefraction 0 shows them",
-            counted(
-                h.dropped_nodes,
-                &format!("row with cum below {below} is"),
-                &format!("rows with cum below {below} are")
-            )
-        ));
+        let small = counted(
+            h.dropped_nodes,
+            &format!("row with cum below {below} is"),
+            &format!("rows with cum below {below} are"),
+        )
+        .to_string();
+        d.note(format!("{small} left out"), Setting::SmallRows);
     }
     if h.dropped_edges > 0 {
-        notes.push(format!(
-            "{} too small to be shown: --edgefraction 0 shows them",
-            counted(h.dropped_edges, "edge is", "edges are")
-        ));
+        let small = counted(h.dropped_edges, "edge is", "edges are");
+        d.note(format!("{small} too small to be shown"), Setting::SmallEdges);
     }
     if hidden.0 > 0 {
         let flat = format(hidden.1);
-        notes.push(format!(
+        d.notes.push(format!(
             "{} hidden (flat {flat})",
             counted(
                 hidden.0,
@@ -559,7 +553,6 @@ fn left_out(h: &Header, view: &View, hidden: (usize, i64)) -> Vec<String> {
             )
         ));
     }
-    notes
 }
 
 fn count_facts(d: &mut Document, h: &Header, hidden: (usize, i64)) {

@@ -4,6 +4,7 @@ use serde_json::json;
 
 use crate::input::ListedFile;
 use crate::model::units::{self, counted};
+use crate::render::document::Setting;
 use crate::render::document::{Cell, Column, Document, Emphasis, Row, Shown};
 use crate::render::pprof::go_time;
 
@@ -60,8 +61,10 @@ pub fn survey(files: &[ListedFile]) -> Document {
         counted(files.len(), "file", "files")
     )];
     if profiles > 1 {
-        d.notes
-            .push("reports take one kind: --kind heap, --kind cpu, ...; several of a kind are added up".to_owned());
+        d.note(
+            "reports take one kind; several of a kind are added up".to_owned(),
+            Setting::Kind,
+        );
     }
     d
 }

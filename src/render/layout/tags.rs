@@ -2,6 +2,8 @@
 
 use super::{Words, begin};
 use crate::analysis::{Tags, View};
+use crate::model::units::counted;
+use crate::render::document::Setting;
 use crate::render::document::{Cell, Column, Document, Emphasis, Row, Shown};
 
 /// The page of `tags`.
@@ -37,8 +39,8 @@ pub fn tags(report: &Tags, view: &View) -> Document {
     }
     let hidden: usize = report.keys.iter().map(|key| key.hidden).sum();
     if hidden > 0 {
-        d.notes
-            .push(format!("{hidden} lighter values are left out: -n 0 shows them"));
+        let lighter = counted(hidden, "lighter value is", "lighter values are").to_string();
+        d.note(format!("{lighter} left out"), Setting::AllRows);
         d.facts
             .insert("hidden".to_owned(), serde_json::json!({ "values": hidden }));
     }

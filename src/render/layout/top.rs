@@ -64,7 +64,7 @@ pub fn top(report: &Top, view: &View, full_names: bool) -> Document {
     }
     let hidden = (report.hidden_rows, report.hidden_flat);
     count_facts(&mut d, h, hidden);
-    d.notes.extend(left_out(h, view, hidden));
+    left_out(&mut d, h, view, hidden);
     d.notes.extend(errors::legend(view, None));
     d
 }

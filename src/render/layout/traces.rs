@@ -4,6 +4,8 @@ use serde_json::{Map, json};
 
 use super::{Words, begin, shown_name};
 use crate::analysis::{Traces, View};
+use crate::model::units::counted;
+use crate::render::document::Setting;
 use crate::render::document::{Cell, Column, Document, Row, Shown};
 
 /// The table without its rows; those come from [`traces_rows`] one at a time.
@@ -23,9 +25,8 @@ pub fn traces(report: &Traces, view: &View) -> Document {
         d.facts.insert("zero_samples".to_owned(), json!(n));
     }
     if report.left_out > 0 {
-        let n = report.left_out;
-        d.notes
-            .push(format!("{n} lighter samples are left out: -n 0 shows them"));
+        let n = counted(report.left_out, "lighter sample is", "lighter samples are");
+        d.note(format!("{n} left out"), Setting::AllRows);
     }
     d
 }

@@ -25,7 +25,7 @@ pub fn tree(report: &Tree, view: &View, schema: &str) -> Document {
     d.columns.extend(about_columns(view));
     let hidden = (report.hidden_rows, report.hidden_flat);
     count_facts(&mut d, h, hidden);
-    d.notes.extend(left_out(h, view, hidden));
+    left_out(&mut d, h, view, hidden);
     d
 }
 

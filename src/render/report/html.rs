@@ -167,7 +167,7 @@ const METHODS: [&str; 2] = [
      in common, which is cautious.",
     "Who answers for a stack is told by the outermost function of a known part of the kubelet, or by the function that started \
      the goroutine; what it is blocked in by the innermost known library. Both come from a table of packages that is part of \
-     kubeprof. Waits are whole minutes as Go prints them. Findings are made by kubeprof diagnose from the same files; what was \
+     kubeprof. Waits are whole minutes as Go prints them. Findings are made from the same files; what was \
      weighed and dropped is listed with the verdict. Everything on this page is computed in it; nothing is sent anywhere.",
 ];
 
