@@ -179,12 +179,12 @@ fn rooms_below_cli_name_no_option_and_no_command() {
         let lines: Vec<&str> = text.lines().collect();
         for (line, literal) in literals(&text) {
             seen += 1;
-            // A name of the tool or of a schema is not advice; `--as` is that of kubectl in a recorded command line.
+            // A name of the tool or of a schema is not advice; `--as` and `--user` are kubectl's in recorded commands.
             let is_name = literal.strip_prefix("kubeprof ").is_some_and(|c| !c.contains(' '));
             let is_schema = lines
                 .get(line - 1)
                 .is_some_and(|l| l.trim_start().starts_with("#[schemars("));
-            if is_name || is_schema || literal.trim_end_matches('=') == "--as" {
+            if is_name || is_schema || literal.trim_end_matches('=') == "--as" || literal.starts_with("--user='(") {
                 continue;
             }
             let option = options(&literal)

@@ -45,7 +45,11 @@ pub fn github(report: &Report, words: &Words<'_>, out: &mut dyn Write) -> io::Re
                 &file,
                 line,
                 &format!("kubeprof {}", rule.id),
-                rule.problem.as_ref().map_or("", words::problem),
+                &rule
+                    .problem
+                    .as_ref()
+                    .map(|p| words::problem(p, words))
+                    .unwrap_or_default(),
             )?;
         }
     }

@@ -18,7 +18,7 @@ pub fn gitlab(report: &Report, words: &Words<'_>, out: &mut dyn Write) -> io::Re
     for rule in report.broken() {
         let (path, line) = place(report, rule);
         all.push(json!({
-            "description": format!("{}: {}", rule.id, rule.problem.as_ref().map_or("", problem)),
+            "description": format!("{}: {}", rule.id, rule.problem.as_ref().map(|p| problem(p, words)).unwrap_or_default()),
             "check_name": rule.id,
             "fingerprint": rule.id,
             "severity": "blocker",

@@ -90,7 +90,7 @@ fn rule(r: &RuleReport, words: &Words<'_>) -> Value {
         "asked_level": r.asked_level.as_str(),
         "lowered": r.lowered.iter().map(words::difference).collect::<Vec<_>>(),
         "outcome": r.word(),
-        "problem": r.problem.as_ref().map(words::problem),
+        "problem": r.problem.as_ref().map(|p| words::problem(p, words)),
         "subjects": r.subjects.iter().map(|j| subject(r, j, words)).collect::<Vec<_>>(),
         "attribution": r.attribution.as_ref().map(attribution),
         "skipped": r.skipped.iter().map(|(k, s)| json!({"subject": k, "why": words::skipped(s, words)})).collect::<Vec<_>>(),

@@ -37,11 +37,11 @@ pub fn junit(report: &Report, words: &Words<'_>, out: &mut dyn Write) -> io::Res
     for rule in report.rules.iter().filter(|r| r.level != Level::Off) {
         if let Some(p) = &rule.problem {
             counts[2] += 1;
-            let message = words::problem(p);
+            let message = words::problem(p, words);
             cases.push(case(
                 rule,
                 "rule",
-                &format!("<error message=\"{}\"/>", escape(message)),
+                &format!("<error message=\"{}\"/>", escape(&message)),
                 "",
             ));
             continue;
@@ -110,7 +110,7 @@ fn case(rule: &RuleReport, name: &str, body: &str, command: &str) -> String {
 
 /// What a case says, and whether it is a failure (0) or skipped (1).
 fn body(report: &Report, rule: &RuleReport, j: &Judged, words: &Words<'_>) -> (Option<usize>, String) {
-    let skip = |message: &str| (Some(1), format!("<skipped message=\"{}\"/>", escape(message)));
+    let skip = |message: &str| (Some(1), format!("<skipped message=\"{}\"/>", escape(&message)));
     if let Some(reason) = &j.ignored {
         return skip(&format!("ignored: {reason}"));
     }

@@ -58,8 +58,8 @@ pub fn markdown(report: &Report, words: &Words<'_>, out: &mut dyn Write) -> io::
     }
     blocks.push(head + "\n");
     for rule in report.broken() {
-        let text = rule.problem.as_ref().map_or("", problem);
-        blocks.push(format!("- **error** {}: {}\n", plain(&rule.id), plain(text)));
+        let text = rule.problem.as_ref().map(|p| problem(p, words)).unwrap_or_default();
+        blocks.push(format!("- **error** {}: {}\n", plain(&rule.id), plain(&text)));
     }
     for (weight, rule, j) in marked(report) {
         let head = format!(

@@ -36,7 +36,7 @@ pub fn sarif(report: &Report, words: &Words<'_>, out: &mut dyn Write) -> io::Res
     for rule in report.broken() {
         notifications.push(json!({
             "level": "error",
-            "message": {"text": format!("rule {}: {}", rule.id, rule.problem.as_ref().map_or("", words::problem))},
+            "message": {"text": format!("rule {}: {}", rule.id, rule.problem.as_ref().map(|p| words::problem(p, words)).unwrap_or_default())},
         }));
     }
     if left_out > 0 {

@@ -6,7 +6,6 @@ use super::super::diagnosis::Words;
 use super::super::terminal::{Terminal, sanitize};
 use super::words::{self, captured, details, mark, summary, value, verdict};
 use super::{Weight, weight};
-use crate::check::outcome::RuleProblem;
 use crate::check::outcome::{Attribution, Report, RuleReport};
 use crate::check::rules::Level;
 use crate::render::document::Setting;
@@ -88,13 +87,9 @@ fn rule_lines(report: &Report, rule: &RuleReport, words: &Words<'_>) -> Vec<Stri
         n => format!(" ({}:{n})", report.rules_file),
     };
     if let Some(p) = &rule.problem {
-        let typed = match p {
-            RuleProblem::NoBaseline => (words.setting)(Setting::Baseline),
-            RuleProblem::MatchesNothing => String::new(),
-        };
         return vec![
             String::new(),
-            format!("error   {}{place}: {}{typed}", rule.id, words::problem(p)),
+            format!("error   {}{place}: {}", rule.id, words::problem(p, words)),
         ];
     }
     let shown = shown(report, rule, words);

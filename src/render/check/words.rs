@@ -8,6 +8,7 @@ use crate::check::outcome::{
 };
 use crate::check::rules::{Level, Per, Signal};
 use crate::model::units::counted;
+use crate::render::document::Setting;
 
 /// The answer in one line.
 pub(super) fn verdict(report: &Report) -> String {
@@ -294,10 +295,15 @@ fn probability(p: f64) -> String {
 }
 
 /// Why a rule could not be judged.
-pub(super) fn problem(p: &RuleProblem) -> &'static str {
+pub(super) fn problem(p: &RuleProblem, words: &Words<'_>) -> String {
     match p {
-        RuleProblem::MatchesNothing => "matches nothing in the sources; add allow_empty = true if that is fine",
-        RuleProblem::NoBaseline => "compares with a baseline, and none is given",
+        RuleProblem::MatchesNothing => {
+            "matches nothing in the sources; add allow_empty = true if that is fine".to_owned()
+        }
+        RuleProblem::NoBaseline => {
+            let typed = (words.setting)(Setting::Baseline);
+            format!("compares with a baseline, and none is given{typed}")
+        }
     }
 }
 
