@@ -110,7 +110,7 @@ fn case(rule: &RuleReport, name: &str, body: &str, command: &str) -> String {
 
 /// What a case says, and whether it is a failure (0) or skipped (1).
 fn body(report: &Report, rule: &RuleReport, j: &Judged, words: &Words<'_>) -> (Option<usize>, String) {
-    let skip = |message: &str| (Some(1), format!("<skipped message=\"{}\"/>", escape(&message)));
+    let skip = |message: &str| (Some(1), format!("<skipped message=\"{}\"/>", escape(message)));
     if let Some(reason) = &j.ignored {
         return skip(&format!("ignored: {reason}"));
     }
