@@ -376,6 +376,8 @@ pub(super) fn setting(setting: Setting) -> String {
         Setting::Dropped(_) => ": --all shows them with the reason".to_owned(),
         Setting::Subjects => ": --all shows them".to_owned(),
         Setting::Baseline => ": --baseline SOURCE".to_owned(),
+        Setting::ByFunction => ": --by function compares functions".to_owned(),
+        Setting::Idle => ": --idle counts them".to_owned(),
     }
 }
 

@@ -195,6 +195,10 @@ pub enum Setting {
     Subjects,
     /// What rules compare with.
     Baseline,
+    /// Rows that are functions.
+    ByFunction,
+    /// Goroutines and ticks of loops that wait idle.
+    Idle,
 }
 
 impl Document {

@@ -171,7 +171,7 @@ pub(in crate::render) fn oddity(o: &Oddity) -> String {
         }
         Oddity::Empty(what) => format!("{what} has no samples"),
         Oddity::Unread { count, first } => format!(
-            "{} could not be read and {} left out; kubeprof inspect {first} says why",
+            "{} could not be read and {} left out; inspect {first} to see why",
             counted(*count, "file", "files"),
             if *count == 1 { "is" } else { "are" }
         ),

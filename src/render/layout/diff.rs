@@ -89,10 +89,8 @@ pub fn diff(report: &Diff, old: &View, new: &View, full_names: bool) -> Document
         if let Some(moved) = moves::line(&report.moves) {
             d.heading.insert(0, moved);
         }
-        d.notes.push(
-            "rows are pairs of owner and what its goroutines are blocked in: --by function compares functions"
-                .to_owned(),
-        );
+        let text = "rows are pairs of owner and what its goroutines are blocked in";
+        d.note(text.to_owned(), Setting::ByFunction);
     }
     let (before, after) = (old.profile.duration_nanos, new.profile.duration_nanos);
     if before > 0 && after > 0 && before.abs_diff(after) > before.unsigned_abs() / 10 {

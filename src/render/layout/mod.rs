@@ -175,6 +175,9 @@ fn begin(schema: &str, h: &Header, view: &View) -> Document {
         let facts = json!({ "samples": view.idle.samples, "value": view.idle.value });
         d.facts.insert("idle".to_owned(), facts);
     }
+    if view.idle.samples > 0 {
+        d.note("idle loops are not counted".to_owned(), Setting::Idle);
+    }
     if h.frameless > 0 {
         let value = view.format(h.frameless_value, &h.output_unit);
         let (n, noun) = (
@@ -338,7 +341,7 @@ fn heading(h: &Header, view: &View) -> Vec<String> {
     };
     if view.idle.samples > 0 {
         second.push_str(&format!(
-            ", without {} in which loops waited idle: --idle counts them",
+            ", without {} in which loops waited idle",
             view.format(view.idle.value, "auto")
         ));
     }
