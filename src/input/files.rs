@@ -145,20 +145,6 @@ impl Files {
     }
 }
 
-impl Files {
-    /// Why an artifact is no profile, in one line.
-    pub(super) fn why_no_profile(&self, artifact: &Artifact) -> String {
-        let bytes = match self.bytes(&artifact.place) {
-            Ok(bytes) => bytes,
-            Err(e) => return e.to_string(),
-        };
-        match self.decode(&bytes) {
-            Ok(_) => String::new(),
-            Err(e) => e.to_string(),
-        }
-    }
-}
-
 fn io_error(path: &Path, cause: io::Error) -> InputError {
     InputError::Io {
         name: path.display().to_string(),

@@ -72,7 +72,7 @@ impl Input {
         let found = loose.found.iter().map(|f| {
             let found = match &f.listed {
                 Some(listed) => Ok(listed.clone()),
-                None => Err(self.files.why_no_profile(&f.artifact)),
+                None => Err(f.why.clone()),
             };
             (f.order, &f.artifact.path, found)
         });

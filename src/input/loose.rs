@@ -22,6 +22,7 @@ use crate::bundle::manifest::{Facts, Form, Process};
 use crate::model::Kind;
 use crate::pprof::Remark;
 use crate::pprof::goroutines::GoroutineDump;
+use crate::pprof::mistakes::Mistake;
 
 /// Files this close in time were taken together, if each is of another kind.
 const TOGETHER_NANOS: i64 = 5_000_000_000;
@@ -53,6 +54,8 @@ pub(super) struct Found {
     node: String,
     /// What it is in short, where it is a profile.
     pub(super) listed: Option<ListedProfile>,
+    /// Why it is no profile, where it is none.
+    pub(super) why: String,
     /// Its place among all files.
     pub(super) order: usize,
 }
@@ -116,11 +119,17 @@ impl Loose {
             key,
             node: String::new(),
             listed: None,
+            why: String::new(),
             order,
         };
         let text = word.filter(|word| !matches!(Expect::of(word), Expect::Profile(_) | Expect::Anything));
         if let Some((facts, node)) = text.and_then(|word| other(files, &bytes, word)) {
             found.artifact.name = text.unwrap_or_default().to_owned();
+            found.why = match text {
+                // There are many, and they are large.
+                Some("metrics") => Mistake::Metrics.to_string(),
+                _ => files.decode(&bytes).err().map(|e| e.to_string()).unwrap_or_default(),
+            };
             found.artifact.facts = facts;
             found.node = node;
             self.found.push(found);
@@ -145,6 +154,7 @@ impl Loose {
             Err(cause) => match other(files, &bytes, "metrics").filter(|_| looks_like_metrics(files, &bytes)) {
                 Some((facts, node)) => {
                     found.artifact.name = "metrics".to_owned();
+                    found.why = cause.to_string();
                     found.artifact.facts = facts;
                     found.node = node;
                     self.found.push(found);
@@ -180,6 +190,7 @@ impl Loose {
                     key,
                     node: String::new(),
                     listed: Some(describe(read)),
+                    why: String::new(),
                     order,
                 });
             }
