@@ -126,15 +126,18 @@ fn align(table: &mut Table, d: &Document, columns: &[usize]) {
 }
 
 /// Columns that narrow terminals do without, the least needed first; `-o wide` keeps them.
-const SPARE: [&str; 9] = [
+const SPARE: [&str; 11] = [
     "flat_percent",
     "inline",
     "sum_percent",
     "created_by",
     "cum_percent",
     "cum_rate",
-    "cum_error",
+    // One of two errors, and what the change and one side of it tell.
     "flat_error",
+    "old_cum",
+    "new_cum",
+    "cum_error",
     "subsystem_title",
 ];
 

@@ -288,6 +288,18 @@ fn rows_fit_a_narrow_terminal_with_package_and_function_whole() {
         text.contains("no room for ") && text.contains("-o wide has all columns"),
         "{text}"
     );
+    // The error and the subsystem are what a narrow table of changes is read for.
+    for columns in [80, 100, 120] {
+        let before = capture("frozen-runtime/a-before-heap.pb.gz");
+        let after = capture("frozen-runtime/d-6min-heap.pb.gz");
+        let text = on_terminal(&["diff", "-n3", &before, &after], columns).stdout;
+        let heads = text.lines().find(|l| l.contains(" function "));
+        let heads = heads.unwrap_or_else(|| panic!("at {columns}: {text}"));
+        assert!(
+            heads.contains('±') && heads.contains("subsystem"),
+            "at {columns}: {text}"
+        );
+    }
     // With room, nothing is cut; nor where there is no terminal.
     assert!(
         on_terminal(&["top", &heap], 250)
