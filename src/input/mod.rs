@@ -152,7 +152,8 @@ impl Input {
     }
 
     /// Files of the sources that are called after an artifact and cannot be read as one.
-    pub(crate) fn unread(&self) -> Vec<PathBuf> {
+    #[doc(hidden)]
+    pub fn unread(&self) -> Vec<PathBuf> {
         let of_group = |g: &Group| match &g.of {
             GroupOf::Bundle(..) => Vec::new(),
             GroupOf::Collection(_, loose) | GroupOf::Named(loose) => loose.unread().map(Path::to_path_buf).collect(),
