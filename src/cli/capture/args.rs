@@ -1,7 +1,7 @@
 //! What was typed after `kubeprof capture`, and what it means.
 
 use crate::cli::hints::Failure;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Result, bail};
@@ -16,7 +16,7 @@ use crate::capture::transport::{Access, Direct, Limits, Secret, Tls, Way};
 use crate::cli::args::{Colour, Format, parse_size};
 
 /// How many snapshots a series may have.
-const SNAPSHOTS: std::ops::RangeInclusive<i64> = 1..=10_000;
+pub(in crate::cli) const SNAPSHOTS: std::ops::RangeInclusive<i64> = 1..=10_000;
 /// Kubelets end every answer after so long.
 const LONGEST_CPU: Duration = Duration::from_secs(4 * 3600);
 
@@ -37,13 +37,13 @@ Exit status: 0 all was taken, 2 error, 3 the bundle is partial (it says what is 
 pub(in crate::cli) struct CaptureArgs {
     /// Names of nodes
     #[arg(value_name = "NODE")]
-    pub(super) nodes: Vec<String>,
+    pub(in crate::cli) nodes: Vec<String>,
     /// Take nodes with these labels, e.g. pool=gpu
     #[arg(short = 'l', long, value_name = "LABELS", conflicts_with_all = ["nodes", "direct", "resume"])]
     pub(super) selector: Option<String>,
     /// Take all nodes of the cluster, up to --max-nodes
     #[arg(long, conflicts_with_all = ["nodes", "direct", "selector", "resume"])]
-    pub(super) all_nodes: bool,
+    pub(in crate::cli) all_nodes: bool,
     /// Stop when -l or --all-nodes selects more nodes than this
     #[arg(long, value_name = "N", default_value_t = 20)]
     pub(super) max_nodes: usize,
@@ -68,7 +68,7 @@ pub(in crate::cli) struct CaptureArgs {
     pub(super) profiles: Vec<String>,
     /// Take only what takes seconds: no CPU profile
     #[arg(long, conflicts_with = "full", help_heading = "What")]
-    pub(super) quick: bool,
+    pub(in crate::cli) quick: bool,
     /// Take everything but the trace; this runs a garbage collection in every snapshot
     #[arg(long, help_heading = "What")]
     pub(super) full: bool,
@@ -83,7 +83,7 @@ pub(in crate::cli) struct CaptureArgs {
     pub(super) binary: Option<From>,
     /// Length of the CPU profile in seconds [default: 30]; 0 for none
     #[arg(long, value_name = "N", help_heading = "What")]
-    pub(super) seconds: Option<u64>,
+    pub(in crate::cli) seconds: Option<u64>,
     /// Allow a CPU profile of more than 60 s; load balancers in front of API servers often cut idle connections
     #[arg(long, help_heading = "What")]
     pub(super) allow_long_cpu: bool,
@@ -96,10 +96,10 @@ pub(in crate::cli) struct CaptureArgs {
 
     /// Number of snapshots [default: 1]; 6 or more tell growth from noise
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(SNAPSHOTS), help_heading = "When")]
-    pub(super) series: Option<u32>,
+    pub(in crate::cli) series: Option<u32>,
     /// Time from the start of one snapshot to the start of the next, e.g. 2m [default: 60s]
     #[arg(long, value_name = "TIME", value_parser = parse_time, help_heading = "When")]
-    pub(super) every: Option<Duration>,
+    pub(in crate::cli) every: Option<Duration>,
     /// Wait until the kubelet has this much resident memory, e.g. 2Gi; only its metrics are read meanwhile
     #[arg(long, value_name = "SIZE", value_parser = parse_size, help_heading = "When")]
     pub(super) until_memory: Option<u64>,
@@ -111,7 +111,7 @@ pub(in crate::cli) struct CaptureArgs {
     pub(super) look_every: Duration,
     /// Timeout of a request, beyond the time that the kubelet measures
     #[arg(long, alias = "request-timeout", value_name = "TIME", value_parser = parse_time, default_value = "60s", help_heading = "When")]
-    pub(super) timeout: Duration,
+    pub(in crate::cli) timeout: Duration,
     /// Largest artifact
     #[arg(long, value_name = "SIZE", value_parser = parse_size, default_value = "256MB", help_heading = "When")]
     pub(super) max_bytes: u64,
@@ -120,7 +120,7 @@ pub(in crate::cli) struct CaptureArgs {
     pub(super) parallel: u16,
 
     #[command(flatten)]
-    pub(super) way: WayArgs,
+    pub(in crate::cli) way: WayArgs,
 
     /// Format of the summary
     #[arg(short, long, value_enum, default_value_t = Format::Text, value_name = "FORMAT", help_heading = "Output")]
@@ -234,6 +234,20 @@ impl WayArgs {
 }
 
 impl CaptureArgs {
+    /// A capture into `out` with nothing else typed.
+    ///
+    /// # Errors
+    /// When an environment variable that stands for an option is malformed.
+    pub(in crate::cli) fn into_folder(out: &Path) -> Result<Self> {
+        #[derive(clap::Parser)]
+        struct Typed {
+            #[command(flatten)]
+            args: CaptureArgs,
+        }
+        let words = ["capture".as_ref(), "--out".as_ref(), out.as_os_str()];
+        Ok(<Typed as clap::Parser>::try_parse_from(words)?.args)
+    }
+
     /// What to take and when.
     ///
     /// # Errors
@@ -445,7 +459,7 @@ impl CaptureArgs {
 }
 
 /// `90s`, `2m`, `1h30m`, or a number of seconds.
-fn parse_time(text: &str) -> Result<Duration, String> {
+pub(in crate::cli) fn parse_time(text: &str) -> Result<Duration, String> {
     if let Ok(seconds) = text.parse::<u32>() {
         return Ok(Duration::from_secs(seconds.into()));
     }

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow, bail};
 
-pub(super) use args::{CaptureArgs, WayArgs};
+pub(super) use args::{CaptureArgs, SNAPSHOTS, WayArgs, parse_time};
 
 use super::Exit;
 use crate::bundle::Writer;
@@ -34,17 +34,9 @@ pub(super) fn answer(args: &CaptureArgs) -> Result<Exit> {
     in_runtime(args, Told::Summary)
 }
 
-/// Captures for another command, as typed arguments of this one say, on its way; what did not come is said on standard error.
-pub(super) fn take(typed: &[String], way: &WayArgs) -> Result<Exit> {
-    #[derive(clap::Parser)]
-    struct Typed {
-        #[command(flatten)]
-        args: CaptureArgs,
-    }
-    let words = std::iter::once("capture").chain(typed.iter().map(String::as_str));
-    let mut typed = <Typed as clap::Parser>::try_parse_from(words)?;
-    typed.args.way = way.clone();
-    in_runtime(&typed.args, Told::Missing)
+/// Captures for another command; what did not come is said on standard error.
+pub(super) fn take(args: &CaptureArgs) -> Result<Exit> {
+    in_runtime(args, Told::Missing)
 }
 
 /// What a capture says at its end.

@@ -2,13 +2,14 @@
 
 use crate::cli::hints::Failure;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::super::capture::WayArgs;
+use super::super::capture::{CaptureArgs, WayArgs};
 use super::super::{Exit, capture};
 use crate::capture::transport::check_node;
 
@@ -20,17 +21,17 @@ pub(super) struct NodeArgs {
     #[arg(long, conflicts_with = "direct")]
     pub(super) all_nodes: bool,
     /// Snapshots to capture [default: 1]; 6 or more tell growth from noise
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(capture::SNAPSHOTS))]
     series: Option<u32>,
     /// From the start of one snapshot to the start of the next, e.g. 2m [default: 60s]
-    #[arg(long, value_name = "TIME", requires = "series")]
-    every: Option<String>,
+    #[arg(long, value_name = "TIME", requires = "series", value_parser = capture::parse_time)]
+    every: Option<Duration>,
     /// Also a CPU profile of this many seconds
     #[arg(long, value_name = "SECONDS")]
     cpu: Option<u64>,
     /// Timeout of a request [default: 60s]
-    #[arg(long, value_name = "TIME")]
-    timeout: Option<String>,
+    #[arg(long, value_name = "TIME", value_parser = capture::parse_time)]
+    timeout: Option<Duration>,
     /// Folder for the captured bundle [default: kubeprof-NODE-TIME]
     #[arg(long, value_name = "DIR")]
     bundle: Option<PathBuf>,
@@ -71,28 +72,20 @@ pub(super) fn captured(sources: &[PathBuf], args: &NodeArgs) -> Result<Option<Pa
         ));
     }
     let root = args.bundle.clone().unwrap_or_else(|| default_root(&nodes));
-    let mut typed: Vec<String> = nodes.iter().map(|&n| n.to_owned()).collect();
-    let mut push = |option: &str, value: Option<String>| {
-        if let Some(value) = value {
-            typed.push(format!("--{option}={value}"));
-        }
-    };
-    push("out", Some(root.display().to_string()));
-    push("series", args.series.map(|n| n.to_string()));
-    push("every", args.every.clone());
-    push("timeout", args.timeout.clone());
-    push("seconds", args.cpu.map(|n| n.to_string()));
-    if args.all_nodes {
-        typed.push("--all-nodes".to_owned());
-    }
-    if args.cpu.is_none() {
-        typed.push("--quick".to_owned());
-    }
+    let mut asked = CaptureArgs::into_folder(&root)?;
+    asked.nodes = nodes.iter().map(|&n| n.to_owned()).collect();
+    asked.all_nodes = args.all_nodes;
+    asked.series = args.series;
+    asked.every = args.every;
+    asked.seconds = args.cpu;
+    asked.quick = args.cpu.is_none();
+    asked.timeout = args.timeout.unwrap_or(asked.timeout);
+    asked.way = args.way.clone();
     let what = match nodes.as_slice() {
         [] => "the capture".to_owned(),
         nodes => format!("{}: no such file, so taken for a node", nodes.join(", ")),
     };
-    match capture::take(&typed, &args.way).with_context(|| what)? {
+    match capture::take(&asked).with_context(|| what)? {
         Exit::Failed => bail!("nothing was captured: the lines above say who refused and what to change"),
         _ => say!("captured into {}", root.display()),
     }
