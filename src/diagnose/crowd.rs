@@ -6,7 +6,7 @@
 use rustc_hash::FxHashMap;
 
 use super::book::{Book, NameId};
-use crate::kubelet::{Attribution, Clues, FunctionClass, OwnerRule, Sense, SubsystemId, attribute};
+use crate::kubelet::{Attribution, Clues, FunctionClass, Sense, SubsystemId, attribute};
 use crate::model::{Label, Profile, StringId, goroutine_label};
 
 /// How a goroutine waits.
@@ -260,7 +260,7 @@ impl Crowd {
                     stack,
                     creator,
                     wait,
-                    attribution: with_parent(found, parent),
+                    attribution: found.or_parent(parent),
                     count: 0,
                     waits: Vec::new(),
                     leaked: 0,
@@ -282,21 +282,6 @@ impl Crowd {
             crowd.leaked += leaked;
         }
         (crowd, groups_of_samples)
-    }
-}
-
-/// As for reports: the parent's owner counts where the stack has none.
-fn with_parent(found: Attribution, parent: Option<SubsystemId>) -> Attribution {
-    match parent {
-        Some(owner) if !found.how.is_kubelet() => Attribution {
-            owner: Some(owner),
-            how: OwnerRule::ParentGoroutine,
-            owner_frame: None,
-            blocked_in: found.blocked_in.filter(|&id| id != owner),
-            within: found.within.filter(|&id| id != owner),
-            ..found
-        },
-        _ => found,
     }
 }
 

@@ -101,6 +101,24 @@ pub struct Attribution {
     pub blocked_in: Option<SubsystemId>,
 }
 
+impl Attribution {
+    /// The owner of the goroutine that created this one answers for it, where its own stack names no part of the kubelet.
+    #[must_use]
+    pub fn or_parent(self, parent: Option<SubsystemId>) -> Self {
+        match parent {
+            Some(owner) if !self.how.is_kubelet() => Self {
+                owner: Some(owner),
+                how: OwnerRule::ParentGoroutine,
+                owner_frame: None,
+                blocked_in: self.blocked_in.filter(|&id| id != owner),
+                within: self.within.filter(|&id| id != owner),
+                ..self
+            },
+            _ => self,
+        }
+    }
+}
+
 #[derive(Clone, Copy)]
 struct Found {
     id: SubsystemId,

@@ -17,7 +17,7 @@ use regex::RegexSet;
 use super::paths;
 
 /// Why a pattern was refused.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PatternError {
     /// Nothing to match.

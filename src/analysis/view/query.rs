@@ -288,13 +288,8 @@ pub enum QueryError {
         available: Vec<(String, String)>,
     },
     /// A package pattern is malformed.
-    #[error("{cause}")]
-    Package {
-        /// What is wrong with it.
-        cause: String,
-        /// What to do about it.
-        hint: String,
-    },
+    #[error(transparent)]
+    Package(#[from] kubelet::PatternError),
     /// Values whose sum is no number of 64 bits.
     #[error("the values of {0} add up to more than 9223372036854775807")]
     Overflow(String),
@@ -339,7 +334,7 @@ impl QueryError {
                 alike if alike.is_empty() => return None,
                 alike => format!("did you mean {}?", alike.join(", ")).into(),
             },
-            Self::Package { hint, .. } => hint.clone().into(),
+            Self::Package(cause) => cause.hint(),
             Self::Overflow(_) => "no real profile has such values".into(),
             Self::Unit { known, .. } => format!("use {known}, minimum or auto").into(),
             Self::MeanOfStacks => "ask for sums; the page shows all sample types of a frame".into(),

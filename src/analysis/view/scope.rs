@@ -7,7 +7,7 @@ use rustc_hash::FxHashSet;
 use crate::analysis::graph::nodes::{NodeInfo, clean_path};
 use crate::analysis::view::subsystems::{Lens, Place};
 use crate::analysis::{Granularity, Query, QueryError, View};
-use crate::kubelet::{Attribution, Clues, FunctionClass, OwnerRule, PackagePatterns, Sense, SubsystemId, attribute};
+use crate::kubelet::{Attribution, Clues, FunctionClass, PackagePatterns, Sense, SubsystemId, attribute};
 use crate::model::{Function, FunctionId, Line, LocationId, Profile, Stacks, StringId};
 
 /// The packages and subsystems that a query is limited to.
@@ -48,14 +48,9 @@ impl Scope {
         }
         let packages = match query.packages.as_slice() {
             [] => None,
-            texts => Some(
-                PackagePatterns::parse(texts.iter().flat_map(|t| t.split(',')).map(str::trim)).map_err(|e| {
-                    QueryError::Package {
-                        cause: e.to_string(),
-                        hint: e.hint().into_owned(),
-                    }
-                })?,
-            ),
+            texts => Some(PackagePatterns::parse(
+                texts.iter().flat_map(|t| t.split(',')).map(str::trim),
+            )?),
         };
         Ok(Some(Self {
             packages,
@@ -257,17 +252,7 @@ fn of_sample(p: &Profile, lens: &Lens, classes: &FrameClasses, sample: usize, se
         return classes.attribution_of_other(stack, sense, lens.clues(labels));
     }
     let found = classes.attribution(stack, sense, lens.clues(labels));
-    match lens.parent_owner(labels) {
-        Some(owner) if !found.how.is_kubelet() => Attribution {
-            owner: Some(owner),
-            how: OwnerRule::ParentGoroutine,
-            owner_frame: None,
-            blocked_in: found.blocked_in.filter(|&id| id != owner),
-            within: found.within.filter(|&id| id != owner),
-            ..found
-        },
-        _ => found,
-    }
+    found.or_parent(lens.parent_owner(labels))
 }
 
 /// Who owns each sample and what it is blocked or spends in; equal stacks are looked at once where labels say nothing.
