@@ -39,38 +39,35 @@ pub fn half_binomial_upper(k: u64, n: u64) -> f64 {
         return 0.0;
     }
     // Below the middle the other tail is summed, whose terms fall.
-    if k * 2 <= n {
-        return 1.0 - half_binomial_upper(n - k + 1, n);
+    match k * 2 <= n {
+        true => 1.0 - binomial_tail(n - k + 1, n, 0.5),
+        false => binomial_tail(k, n, 0.5),
     }
-    let first = ln_factorial(n) - ln_factorial(k) - ln_factorial(n - k) - std::f64::consts::LN_2 * n as f64;
-    let mut term = first.exp();
-    let mut sum = 0.0;
-    for i in k..=n {
-        sum += term;
-        term *= (n - i) as f64 / (i + 1) as f64;
-        if term < sum * 1e-17 {
-            break;
-        }
-    }
-    sum.min(1.0)
 }
 
-/// P(X >= k) for X binomial with n trials: the terms from k on, each from the one before.
+/// P(X >= k) for X binomial with n trials.
 pub fn binomial_upper(k: u64, n: u64, share: f64) -> f64 {
-    if k == 0 || share >= 1.0 {
-        return 1.0;
+    match k {
+        0 => 1.0,
+        _ if share >= 1.0 => 1.0,
+        _ if k > n || share <= 0.0 => 0.0,
+        _ => binomial_tail(k, n, share),
     }
-    if k > n || share <= 0.0 {
-        return 0.0;
-    }
+}
+
+/// The terms from k on, each from the one before; the first by logarithms, where factorials would not fit.
+fn binomial_tail(k: u64, n: u64, share: f64) -> f64 {
     let odds = share / (1.0 - share);
-    // ln of the first term.
-    let choose: f64 = (0..k).map(|i| ((n - i) as f64 / (k - i) as f64).ln()).sum();
+    let choose = ln_factorial(n) - ln_factorial(k) - ln_factorial(n - k);
     let mut term = (choose + k as f64 * share.ln() + (n - k) as f64 * (1.0 - share).ln()).exp();
     let mut sum = 0.0;
     for i in k..=n {
         sum += term;
         term *= (n - i) as f64 / (i + 1) as f64 * odds;
+        // The terms fall from the mean on.
+        if term < sum * 1e-17 && i as f64 > n as f64 * share {
+            break;
+        }
     }
     sum.min(1.0)
 }
