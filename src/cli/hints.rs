@@ -285,9 +285,7 @@ fn access(e: &AccessError) -> Hint {
         AccessError::NoSuchEntry { what, there, .. } => format!("--{what} takes one of these: {there}").into(),
         AccessError::Identity { remedy, .. } => match remedy {
             Remedy::AddCertificate => "give --client-certificate too, or `client-certificate` in the kubeconfig".into(),
-            Remedy::Decrypt | Remedy::OtherKey | Remedy::SupportedKeys => {
-                remedy.text().replace("give a token", "give --token").into()
-            }
+            remedy if remedy.or_token() => format!("{}; or give --token", remedy.text()).into(),
             remedy => remedy.text().into(),
         },
         AccessError::Plugin(cause) => match cause.installing() {

@@ -208,6 +208,11 @@ pub enum Remedy {
 }
 
 impl Remedy {
+    /// Whether a token in place of the certificate helps as well.
+    pub fn or_token(self) -> bool {
+        matches!(self, Self::Decrypt | Self::OtherKey | Self::SupportedKeys)
+    }
+
     /// In words.
     pub fn text(self) -> &'static str {
         match self {
@@ -219,10 +224,10 @@ impl Remedy {
                 "a PEM file with -----BEGIN PRIVATE KEY----- (also RSA or EC) is expected; are certificate and key swapped?"
             }
             Self::Decrypt => {
-                "decrypt it to a file that only you can read: (umask 077; openssl pkey -in KEY -out PLAIN); or give a token"
+                "decrypt it to a file that only you can read: (umask 077; openssl pkey -in KEY -out PLAIN)"
             }
-            Self::OtherKey => "take a certificate with a key of RSA, P-256, P-384 or Ed25519, or give a token",
-            Self::SupportedKeys => "RSA of 2048 bits and more, P-256, P-384 and Ed25519 are supported; or give a token",
+            Self::OtherKey => "take a certificate with a key of RSA, P-256, P-384 or Ed25519",
+            Self::SupportedKeys => "RSA of 2048 bits and more, P-256, P-384 and Ed25519 are supported",
             Self::OnePair => {
                 "take both of one pair; `openssl x509 -noout -pubkey -in CERT` and `openssl pkey -pubout -in KEY` print the same"
             }
@@ -242,6 +247,7 @@ impl AccessError {
                 "name a kubeconfig, in KUBECONFIG for instance; on a node, ask the kubelet itself".into()
             }
             Self::NoSuchEntry { what, there, .. } => format!("name another {what}, one of these: {there}").into(),
+            Self::Identity { remedy, .. } if remedy.or_token() => format!("{}; or give a token", remedy.text()).into(),
             Self::Identity { remedy, .. } => remedy.text().into(),
             Self::Token { .. } => "a token is one line; was more copied than that?".into(),
             Self::Plugin(cause) => cause.hint().into(),
