@@ -4,11 +4,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use kubeprof::model::{Label, Line, Profile};
+use kubeprof::model::{Label, Profile};
 use kubeprof::pprof::{self, Limit};
 use serde_json::Value;
 
-use super::made_profile::{Made, profile, save};
+use super::made_profile::{Made, frame, profile, save};
 use super::support::{capture, run};
 
 /// What the leak of these series stands below. No known issue is about it.
@@ -101,18 +101,7 @@ fn heap(path: &str) -> Profile {
 
 /// Adds so many sampled objects of 64 bytes that live below [`LEAK`].
 fn leak(p: &mut Profile, sampled: u64) {
-    let frames: Vec<_> = ["context.withCancel", LEAK]
-        .iter()
-        .map(|name| {
-            let function = p.add_function(name, name, "made.go", 1);
-            let line = Line {
-                function,
-                line: 7,
-                column: 0,
-            };
-            p.add_location(0, None, &[line])
-        })
-        .collect();
+    let frames = ["context.withCancel", LEAK].map(|name| frame(p, name));
     let stack = p.stacks.intern(&frames).expect("room");
     // One sampled object of 64 bytes stands for 8193.
     let objects = i64::try_from(sampled * 8193).expect("few");

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use kubeprof::model::{Label, Line, Profile, Samples, ValueType};
+use kubeprof::model::{Label, Line, LocationId, Profile, Samples, ValueType};
 use kubeprof::pprof::{Compression, encode_gzip};
 
 /// A sample: frames from the leaf to the root, one value a sample type, labels.
@@ -13,6 +13,17 @@ pub(crate) struct Made<'a> {
     pub(crate) texts: &'a [(&'a str, &'a str)],
     /// Key, number, unit.
     pub(crate) numbers: &'a [(&'a str, i64, &'a str)],
+}
+
+/// A location of one function, not in the profile before.
+pub(crate) fn frame(p: &mut Profile, name: &str) -> LocationId {
+    let function = p.add_function(name, name, "made.go", 1);
+    let line = Line {
+        function,
+        line: 7,
+        column: 0,
+    };
+    p.add_location(0, None, &[line])
 }
 
 /// A profile of these sample types (kind and unit).
@@ -27,17 +38,7 @@ pub(crate) fn profile(types: &[(&str, &str)], samples: &[Made<'_>]) -> Profile {
     }
     p.samples = Samples::new(types.len());
     for sample in samples {
-        let frames: Vec<_> = (sample.stack.iter())
-            .map(|name| {
-                let function = p.add_function(name, name, "made.go", 1);
-                let line = Line {
-                    function,
-                    line: 7,
-                    column: 0,
-                };
-                p.add_location(0, None, &[line])
-            })
-            .collect();
+        let frames: Vec<_> = sample.stack.iter().map(|name| frame(&mut p, name)).collect();
         let stack = p.stacks.intern(&frames).expect("room for a stack");
         let mut labels = Vec::new();
         for (key, text) in sample.texts {
