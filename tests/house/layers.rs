@@ -1,5 +1,6 @@
 //! The arrows between rooms, read from the sources: a single crate cannot make Cargo enforce them.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -90,6 +91,29 @@ fn rooms_used(text: &str) -> Vec<(usize, String)> {
         }
     }
     used
+}
+
+/// The table of ARCHITECTURE.md is this one.
+#[test]
+fn the_page_shows_these_arrows() {
+    let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("ARCHITECTURE.md")).expect("a page");
+    let names = |cell: &str| -> BTreeSet<String> { cell.split('`').skip(1).step_by(2).map(str::to_owned).collect() };
+    let mut shown = BTreeSet::new();
+    for row in page.lines().filter(|l| l.starts_with("| `")) {
+        let cells: Vec<&str> = row.split(" | ").collect();
+        let room = names(cells[0]).pop_first().expect("a room");
+        let (_, allowed) = ALLOWED
+            .iter()
+            .find(|(name, _)| *name == room)
+            .expect("a room that there is");
+        if cells[cells.len() - 1] != "everything |" {
+            let allowed: BTreeSet<String> = allowed.iter().map(|r| (*r).to_owned()).collect();
+            assert_eq!(names(cells[cells.len() - 1]), allowed, "{room}");
+        }
+        shown.insert(room);
+    }
+    let rooms: BTreeSet<String> = ALLOWED.iter().map(|(name, _)| (*name).to_owned()).collect();
+    assert_eq!(shown, rooms);
 }
 
 #[test]
