@@ -352,8 +352,8 @@ pub(super) struct QueryArgs {
     /// Count waits of idle loops in block and mutex profiles; they are left out otherwise
     #[arg(long)]
     idle: bool,
-    /// Show intervals that hold this share of what sampling makes of a value, e.g. 90, in place of ±, which is one sigma
-    /// of sampling; ~ then marks changes whose interval holds 0, without it changes below two sigma
+    /// Show intervals of this confidence, e.g. 90, in place of ± (one sigma of sampling); ~ then marks changes whose
+    /// interval holds 0 instead of changes below two sigma
     #[arg(long, value_name = "PERCENT", value_parser = parse_level)]
     level: Option<f64>,
     /// Compute percentages from what the filters keep

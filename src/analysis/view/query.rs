@@ -137,7 +137,7 @@ pub struct Query {
     pub divide_by: f64,
     /// Rows with negative values are left out.
     pub drop_negative: bool,
-    /// Errors are shown as intervals that hold so many percent of what sampling makes of a value; `None` for one sigma.
+    /// Errors are shown as intervals of this confidence in percent; `None` for one sigma.
     pub level: Option<f64>,
     /// Waits of idle loops count in profiles of blocking and of mutexes.
     pub idle: bool,

@@ -9,7 +9,7 @@ pub(in crate::render) fn reason(r: &Reason) -> String {
     match &r.why {
         Why::WaitTooLong { minutes: m, limit } => {
             format!(
-                "the longest wait is {} so far; such a wait usually ends within {}",
+                "the longest wait is {} so far; such a wait usually takes less than {}",
                 minutes(*m),
                 minutes(*limit)
             )
@@ -55,7 +55,7 @@ pub(in crate::render) fn reason(r: &Reason) -> String {
             minutes: m,
             limit,
         } => format!(
-            "{} for those calls, up to {}; such a wait usually ends within {}",
+            "{} for those calls, up to {}; such a wait usually takes less than {}",
             counted(*count, "goroutine waits", "goroutines wait"),
             minutes(*m),
             minutes(*limit)

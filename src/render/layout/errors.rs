@@ -93,7 +93,7 @@ pub(super) fn legend(view: &View, noise: Option<usize>) -> Option<String> {
         return None;
     }
     let mut text = match view.query.level {
-        Some(level) => format!("intervals hold {level}% of what sampling makes of a value"),
+        Some(level) => format!("intervals hold {level}% of the sampling distribution"),
         None => "± is one sigma of sampling".to_owned(),
     };
     match (noise, view.query.level) {
@@ -102,7 +102,7 @@ pub(super) fn legend(view: &View, noise: Option<usize>) -> Option<String> {
         (Some(n), None) => text.push_str(&format!(", ~ marks a change below two of them ({n} here)")),
     }
     if noise.is_some_and(|n| n > 0) {
-        text.push_str(": noise, as far as two snapshots can tell");
+        text.push_str(", which may be noise");
     }
     if view.origin.kind == Some(Kind::Heap) && view.sample_type.starts_with("inuse") {
         text.push_str("; live heap also swings with garbage collection");
