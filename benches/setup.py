@@ -37,7 +37,7 @@ child = os.spawnvp(os.P_NOWAIT, command[0], command)
 _, status, used = os.wait4(child, 0)
 if kind == "rustc" and not name:
     sys.exit(os.waitstatus_to_exitcode(status))
-line = [kind, os.environ["SETUP_UNIT"], used.ru_utime, time.time() - start]
+line = [kind, os.environ.get("SETUP_UNIT", "doctest\\ttest"), used.ru_utime, time.time() - start]
 with open(os.environ["SETUP_LOG"], "a") as log:
     log.write("\\t".join(str(part) for part in line) + "\\n")
 sys.exit(os.waitstatus_to_exitcode(status))
