@@ -21,6 +21,7 @@ mod manual;
 mod open;
 mod output;
 mod pprof;
+mod reflexes;
 pub mod refusal;
 mod report;
 #[cfg(feature = "shell")]
@@ -132,6 +133,19 @@ fn run(args: Vec<OsString>) -> Exit {
     if args.get(1).is_some_and(|a| a == "pprof") {
         return pprof::run(&args[2..]);
     }
+    let is_command = |name: &str| name == "help" || Cli::command().find_subcommand(name).is_some();
+    let args = match reflexes::meant(args, is_command) {
+        reflexes::Meant::Typed(args) => args,
+        reflexes::Meant::With(command, args) => {
+            say!("note: this is `kubeprof {command}`; `kubeprof help` lists the other reports");
+            args
+        }
+        reflexes::Meant::Pprof => {
+            say!("error: flags with a single dash are those of go tool pprof");
+            say!("hint: `kubeprof pprof` takes them, for instance `kubeprof pprof -top heap.pb.gz`");
+            return Exit::Failed;
+        }
+    };
     let parsed = match Cli::command().try_get_matches_from(&args) {
         Err(e) if lacks_source(&e) && stdin_has_bytes() => {
             Cli::command().try_get_matches_from(args.iter().cloned().chain([OsString::from("-")]))

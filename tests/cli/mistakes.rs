@@ -88,6 +88,44 @@ fn a_bomb_is_refused() {
     assert!(answer.stderr.contains("--max-size"), "{}", answer.stderr);
 }
 
+/// What is typed out of habit where a command is expected.
+#[test]
+fn a_file_alone_version_and_flags_of_pprof() {
+    let heap = capture("ctx-leak-1.36.1/s10-heap.pb.gz");
+    for (args, command) in [
+        (vec![heap.as_str()], vec!["top", &heap]),
+        (
+            vec![&heap, "-n", "2", "-o", "json"],
+            vec!["top", &heap, "-n", "2", "-o", "json"],
+        ),
+        (
+            vec!["fixtures/captures/ctx-leak-1.36.1"],
+            vec!["inspect", "fixtures/captures/ctx-leak-1.36.1"],
+        ),
+    ] {
+        let (alone, typed) = (run(&args), run(&command));
+        assert_eq!((alone.code, &alone.stdout), (typed.code, &typed.stdout), "{args:?}");
+        let note = format!("note: this is `kubeprof {}`; `kubeprof help` lists", command[0]);
+        assert!(alone.stderr.starts_with(&note), "{}", alone.stderr);
+    }
+    assert_eq!(run(&["version"]).stdout, run(&["--version"]).stdout);
+    for flag in ["-top", "-http=:8080", "-traces"] {
+        let answer = run(&[flag, &heap]);
+        assert_eq!((answer.code, answer.stdout.as_str()), (2, ""), "{flag}");
+        assert!(
+            answer.stderr.contains("hint: `kubeprof pprof` takes them"),
+            "{}",
+            answer.stderr
+        );
+    }
+    let nothing = run(&["heap-that-is-not-there.pb.gz"]);
+    assert!(
+        nothing.code == 2 && nothing.stderr.contains("unrecognized subcommand"),
+        "{}",
+        nothing.stderr
+    );
+}
+
 #[test]
 fn pprof_s_single_dash_gets_a_hint() {
     let answer = run(&["top", "-focus=x", "y"]);
