@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use super::InputError;
@@ -68,6 +68,14 @@ impl Files {
             Source::Collection(contents) => contents.get(&place.file),
             Source::File(_, bytes) => Ok(Cow::Borrowed(bytes)),
             Source::Long(..) => Err(io::Error::other("a long text, of which only goroutine dumps are kept")),
+        }
+    }
+
+    /// The bytes, where one file is all that was opened: whoever decodes them may let them go.
+    pub(super) fn take_single(&mut self) -> Option<(PathBuf, Vec<u8>)> {
+        match self.sources.as_mut_slice() {
+            [Source::File(path, bytes)] => Some((std::mem::take(path), std::mem::take(bytes))),
+            _ => None,
         }
     }
 

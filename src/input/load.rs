@@ -1,6 +1,7 @@
 //! Sources and choices -> one profile: chosen, read, added up.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::files::Files;
 use super::loose::{Found, Loose};
@@ -55,17 +56,16 @@ impl Input {
     ///
     /// # Errors
     /// When it cannot be read or is no profile; for a folder or tar that is no bundle, too.
-    pub fn one(self, plain: bool) -> Result<(Profile, Vec<Note>), InputError> {
-        if let Some((path, bytes)) = self.single_file() {
+    pub fn one(mut self, plain: bool) -> Result<(Profile, Vec<Note>), InputError> {
+        if let Some((path, bytes)) = Arc::get_mut(&mut self.files).and_then(Files::take_single) {
             let read = pprof::read(bytes, self.files.limit, plain);
             let name = path.display().to_string();
             let read = read.map_err(|cause| InputError::Read { name, cause })?;
             return Ok((read.profile, Vec::new()));
         }
         if self.bundle().is_some() {
-            let mut input = self;
-            let selected = input.select(&[])?;
-            let loaded = input.sum(best_form(selected))?;
+            let selected = self.select(&[])?;
+            let loaded = self.sum(best_form(selected))?;
             return Ok((loaded.profile, loaded.notes));
         }
         let name = self.groups().first().map(|g| g.name.clone()).unwrap_or_default();

@@ -129,10 +129,16 @@ impl ReadError {
 /// # Errors
 /// What the bytes are instead, and where they stop being a profile.
 pub fn read(packed: impl AsRef<[u8]>, limit: Limit, plain: bool) -> Result<Read, ReadError> {
-    let packed = packed.as_ref();
-    match plain {
-        true => read_plain(&inflate(packed, limit)?),
-        false => read_any(packed, limit, None),
+    if !plain {
+        return read_any(packed.as_ref(), limit, None);
+    }
+    match inflate(packed.as_ref(), limit)? {
+        Cow::Owned(bytes) => {
+            // The decoder needs memory of its own.
+            drop(packed);
+            read_plain(&bytes)
+        }
+        Cow::Borrowed(bytes) => read_plain(bytes),
     }
 }
 
