@@ -195,7 +195,7 @@ fn an_old_bundle_is_read_as_ever() {
 
 /// Makes the fixture: `cargo test --test integration writes_the_fixture -- --ignored`, with the file's place in `FIXTURE`.
 #[test]
-#[ignore = "writes a file"]
+#[ignore = "writes the fixture again, after a change of the format"]
 fn writes_the_fixture() {
     let place = std::env::var("FIXTURE").expect("FIXTURE names the file");
     with_bundle(|_, at| {

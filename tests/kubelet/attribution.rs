@@ -180,6 +180,40 @@ fn fallbacks_in_their_order() {
     assert_eq!(with(&wrapped, None, "").0, Some("pleg"));
 }
 
+/// A goroutine that is in no part of the kubelet counts for the owner of its parent; one that is keeps its own.
+#[test]
+fn a_parent_answers_where_the_stack_names_nobody() {
+    let k = Knowledge::builtin();
+    let id = |key: &str| k.by_key(key).unwrap_or_else(|| panic!("{key} is in the table"));
+    let (pleg, grpc) = (id("pleg"), id("grpc"));
+    let library = Attribution {
+        owner: Some(grpc),
+        how: OwnerRule::OutermostLibrary,
+        owner_frame: Some(3),
+        below_start: false,
+        within: Some(pleg),
+        blocked_in: Some(grpc),
+    };
+    assert_eq!(library.or_parent(None), library);
+    let adopted = Attribution {
+        owner: Some(pleg),
+        how: OwnerRule::ParentGoroutine,
+        owner_frame: None,
+        within: None,
+        ..library
+    };
+    assert_eq!(library.or_parent(Some(pleg)), adopted);
+    // What it waits in is told only where that is not its owner.
+    let same = library.or_parent(Some(grpc));
+    assert_eq!(
+        (same.owner, same.within, same.blocked_in),
+        (Some(grpc), Some(pleg), None)
+    );
+    let own = attribute(classify(&k, &PROBE), Sense::Waiting, Clues::default());
+    assert_eq!(own.or_parent(Some(pleg)), own);
+    assert_eq!(own.how.as_str(), "outermost owner");
+}
+
 #[test]
 fn locks_and_throttles_are_told_apart() {
     let k = Knowledge::builtin();
