@@ -80,6 +80,8 @@ pub struct Column {
     pub numeric: bool,
     /// Who sees it.
     pub shown: Shown,
+    /// Of two alike it is the one that rows are not sorted by, and goes first where there is little room.
+    pub second: bool,
 }
 
 impl Column {
@@ -90,6 +92,7 @@ impl Column {
             title: title.to_owned(),
             numeric: true,
             shown,
+            second: false,
         }
     }
 
@@ -100,6 +103,7 @@ impl Column {
             title: title.to_owned(),
             numeric: false,
             shown,
+            second: false,
         }
     }
 

@@ -17,6 +17,7 @@ mod graph;
 pub mod json;
 pub mod layout;
 pub mod missing;
+mod narrow;
 mod numbers;
 mod page;
 pub mod pages;

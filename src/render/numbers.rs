@@ -4,6 +4,7 @@ use rustc_hash::FxHashMap;
 
 use crate::analysis::View;
 use crate::model::units;
+use crate::render::terminal::columns_of;
 
 /// Wordings kept before all are forgotten again.
 const KEPT: usize = 1 << 16;
@@ -51,12 +52,7 @@ impl<'a> Numbers<'a> {
 /// Appends `text`, right-aligned in `width` columns.
 pub(super) fn right(line: &mut Vec<u8>, text: &str, width: usize) {
     const BLANKS: [u8; 64] = [b' '; 64];
-    let columns = if text.is_ascii() {
-        text.len()
-    } else {
-        text.chars().count()
-    };
-    let blanks = width.saturating_sub(columns);
+    let blanks = width.saturating_sub(columns_of(text));
     match BLANKS.get(..blanks) {
         Some(blanks) => line.extend_from_slice(blanks),
         None => line.extend(std::iter::repeat_n(b' ', blanks)),

@@ -6,6 +6,7 @@
 
 use std::borrow::Cow;
 use std::io::{self, Write};
+use unicode_width::UnicodeWidthStr;
 
 /// How a stream is written to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -158,49 +159,12 @@ fn is_beginning(bytes: &[u8]) -> bool {
     bytes.len() < length
 }
 
-/// A name in at most `width` columns: folders and import paths lose their first parts, the package and the function stay
-/// whole while there is room (`…/libcontainer.newContainerStats`); after that the middle goes.
-pub fn cut_name(text: &str, width: usize) -> Cow<'_, str> {
-    if text.chars().count() <= width {
-        return Cow::Borrowed(text);
-    }
-    let mut words: Vec<Cow<'_, str>> = text.split(' ').map(Cow::Borrowed).collect();
-    // The file stands behind the function and loses its folders first.
-    for i in (0..words.len()).rev() {
-        let word = words[i].clone().into_owned();
-        let path = word.find(['(', '[']).map_or(word.as_str(), |end| &word[..end]);
-        for (slash, _) in path.match_indices('/').filter(|&(at, _)| at > 0) {
-            words[i] = Cow::Owned(format!("…{}", &word[slash..]));
-            let shorter = words.join(" ");
-            if shorter.chars().count() <= width {
-                return Cow::Owned(shorter);
-            }
-        }
-    }
-    Cow::Owned(cut_middle(&words.join(" "), width).into_owned())
+/// How many columns of a terminal a text takes: wide characters take two, combining ones none.
+pub fn columns_of(text: &str) -> usize {
+    if text.is_ascii() { text.len() } else { text.width() }
 }
 
-/// How wide a name is at least with its package and function whole.
-pub fn shortest_name(text: &str) -> usize {
-    let words = text.split(' ').map(|word| {
-        let path = word.find(['(', '[']).map_or(word, |end| &word[..end]);
-        match path.rfind('/').filter(|&at| at > 0) {
-            Some(slash) => 1 + word[slash..].chars().count(),
-            None => word.chars().count(),
-        }
-    });
-    words.sum::<usize>() + text.matches(' ').count()
-}
-
-/// Cuts the middle out of a text that is wider than `width`. The tail, where the method and the line stand, keeps more.
-pub fn cut_middle(text: &str, width: usize) -> Cow<'_, str> {
-    let count = text.chars().count();
-    if count <= width || width < 3 {
-        return Cow::Borrowed(text);
-    }
-    let tail = (width - 1) * 2 / 3;
-    let head = width - 1 - tail;
-    let start: String = text.chars().take(head).collect();
-    let end: String = text.chars().skip(count - tail).collect();
-    Cow::Owned(format!("{start}…{end}"))
+/// A text with blanks after it, as many as make it `columns` wide.
+pub fn padded(text: &str, columns: usize) -> String {
+    format!("{text}{}", " ".repeat(columns.saturating_sub(columns_of(text))))
 }

@@ -4,7 +4,8 @@ use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use std::io::{self, Write};
 
 use super::document::{Document, Emphasis};
-use super::terminal::{Style, Terminal, cut_name, sanitize, shortest_name};
+use super::narrow::{Narrow, cut_name};
+use super::terminal::{Style, Terminal, columns_of, sanitize};
 
 /// How far lines under a row are moved in.
 const BELOW: &str = "        ";
@@ -55,7 +56,7 @@ fn rows(d: &Document, wide: bool, terminal: &Terminal, out: &mut dyn Write) -> i
     let mut columns: Vec<usize> = (0..d.columns.len())
         .filter(|&c| d.columns[c].for_people(wide))
         .collect();
-    let mut widths: Vec<usize> = columns.iter().map(|&c| d.columns[c].title.chars().count()).collect();
+    let mut widths: Vec<usize> = columns.iter().map(|&c| columns_of(&d.columns[c].title)).collect();
     let mut cells: Vec<Vec<String>> = Vec::with_capacity(d.rows.len());
     for row in &d.rows {
         let line: Vec<String> = columns
@@ -63,12 +64,18 @@ fn rows(d: &Document, wide: bool, terminal: &Terminal, out: &mut dyn Write) -> i
             .map(|&c| terminal.clean(&row.cells[c].text()).into_owned())
             .collect();
         for (w, text) in widths.iter_mut().zip(&line) {
-            *w = (*w).max(text.chars().count());
+            *w = (*w).max(columns_of(text));
         }
         cells.push(line);
     }
-    let mut left_out = match terminal.width {
-        Some(width) => fit(&mut widths, &mut columns, &mut cells, width, wide, d),
+    let left_out = match terminal.width {
+        Some(width) => Narrow {
+            widths: &mut widths,
+            columns: &mut columns,
+            cells: &mut cells,
+            of: &d.columns,
+        }
+        .fit(width, wide),
         None => Vec::new(),
     };
     let mut table = Table::new();
@@ -109,7 +116,6 @@ fn rows(d: &Document, wide: bool, terminal: &Terminal, out: &mut dyn Write) -> i
             writeln!(out, "{BELOW}{}", terminal.paint(&text, style(*emphasis)))?;
         }
     }
-    left_out.dedup();
     if !left_out.is_empty() {
         let note = format!("no room for {}: -o wide has all columns", left_out.join(", "));
         writeln!(out, "\n{}", terminal.paint(&note, Style::Faint))?;
@@ -123,76 +129,6 @@ fn align(table: &mut Table, d: &Document, columns: &[usize]) {
             column.set_cell_alignment(CellAlignment::Right);
         }
     }
-}
-
-/// Columns that narrow terminals do without, the least needed first; `-o wide` keeps them.
-const SPARE: [&str; 11] = [
-    "flat_percent",
-    "inline",
-    "sum_percent",
-    "created_by",
-    "cum_percent",
-    "cum_rate",
-    // One of two errors, and what the change and one side of it tell.
-    "flat_error",
-    "old_cum",
-    "new_cum",
-    "cum_error",
-    "subsystem_title",
-];
-
-/// Makes rows fit `width`: import paths in the widest column of words lose their first parts; where that is not enough,
-/// columns that are not needed go; then names lose their middle. Gives the titles of the columns that went.
-fn fit(
-    widths: &mut Vec<usize>,
-    columns: &mut Vec<usize>,
-    cells: &mut [Vec<String>],
-    width: usize,
-    wide: bool,
-    d: &Document,
-) -> Vec<String> {
-    let total = |widths: &[usize]| widths.iter().sum::<usize>() + 2 * widths.len().saturating_sub(1);
-    let mut left_out = Vec::new();
-    let widest = |widths: &[usize], columns: &[usize]| {
-        (0..columns.len())
-            .filter(|&i| !d.columns[columns[i]].numeric)
-            .max_by_key(|&i| widths[i])
-    };
-    let Some(name) = widest(widths, columns) else {
-        return left_out;
-    };
-    let key = d.columns[columns[name]].key;
-    let whole = cells.iter().map(|line| shortest_name(&line[name])).max().unwrap_or(0);
-    // A name that is longer than that is cut for the sake of the others.
-    let least = whole.min(width * 3 / 5).min(widths[name]);
-    for spare in SPARE.iter().filter(|spare| !wide && **spare != key) {
-        let others = total(widths) - widths[widest(widths, columns).unwrap_or(0)];
-        if others + least <= width {
-            break;
-        }
-        let Some(i) = columns.iter().position(|&c| d.columns[c].key == *spare) else {
-            continue;
-        };
-        left_out.push(d.columns[columns[i]].title.clone());
-        columns.remove(i);
-        widths.remove(i);
-        cells.iter_mut().for_each(|line| drop(line.remove(i)));
-    }
-    let excess = total(widths).saturating_sub(width);
-    if excess > 0
-        && let Some(i) = columns.iter().position(|&c| d.columns[c].key == key)
-    {
-        widths[i] = widths[i].saturating_sub(excess).max(8.min(widths[i]));
-    }
-    // Several columns of words: the others give way as well.
-    for _ in 0..columns.len() {
-        let excess = total(widths).saturating_sub(width);
-        match widest(widths, columns).filter(|&i| excess > 0 && widths[i] > 8) {
-            Some(i) => widths[i] = widths[i].saturating_sub(excess).max(8),
-            None => break,
-        }
-    }
-    left_out
 }
 
 /// Writes a document as markdown.

@@ -4,8 +4,9 @@ use std::borrow::Cow;
 use std::io::{self, Write};
 
 use super::layout::{Alike, by_title};
+use super::narrow::cut_name;
 use super::numbers::{Numbers, right};
-use super::terminal::{Style, Terminal, cut_name};
+use super::terminal::{Style, Terminal, columns_of};
 use crate::analysis::{Tree, TreeEdge, View};
 
 /// How the columns share a line.
@@ -145,7 +146,7 @@ impl Name {
     fn write(&self, room: Option<usize>, block: &mut Vec<u8>) {
         let name = &self.whole[..self.end];
         let text = match room {
-            Some(room) if self.whole.chars().count() > room => cut_name(name, room),
+            Some(room) if columns_of(&self.whole) > room => cut_name(name, room),
             _ => Cow::Borrowed(self.whole.as_str()),
         };
         block.extend_from_slice(text.as_bytes());

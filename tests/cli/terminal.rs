@@ -275,30 +275,41 @@ fn rows_fit_a_narrow_terminal_with_package_and_function_whole() {
             }
         }
     }
-    for args in [
-        ["top", &heap].as_slice(),
-        &["top", &heap, "--lines"],
-        &["peek", "newContainerStats", &heap],
+    for (args, columns) in [
+        (["top", &heap].as_slice(), 100),
+        (&["peek", "newContainerStats", &heap], 80),
     ] {
-        let text = on_terminal(args, 80).stdout;
+        let text = on_terminal(args, columns).stdout;
         assert!(text.contains("/libcontainer.newContainerStats"), "{args:?}: {text}");
+    }
+    // Where that does not fit, package and receiver go before the function.
+    let text = on_terminal(&["top", &heap, "--lines"], 80).stdout;
+    for name in ["…newContainerStats …/handler.go:", "…(*SamplesBuffer).Add …/buffer.go:"] {
+        assert!(text.contains(name), "{name}: {text}");
     }
     let text = on_terminal(&["top", &heap], 80).stdout;
     assert!(
         text.contains("no room for ") && text.contains("-o wide has all columns"),
         "{text}"
     );
-    // The error and the subsystem are what a narrow table of changes is read for.
-    for columns in [80, 100, 120] {
-        let before = capture("frozen-runtime/a-before-heap.pb.gz");
-        let after = capture("frozen-runtime/d-6min-heap.pb.gz");
-        let text = on_terminal(&["diff", "-n3", &before, &after], columns).stdout;
-        let heads = text.lines().find(|l| l.contains(" function "));
-        let heads = heads.unwrap_or_else(|| panic!("at {columns}: {text}"));
-        assert!(
-            heads.contains('±') && heads.contains("subsystem"),
-            "at {columns}: {text}"
-        );
+    // The error and the subsystem are what a narrow table is read for.
+    let before = capture("frozen-runtime/a-before-heap.pb.gz");
+    let after = capture("frozen-runtime/d-6min-heap.pb.gz");
+    for columns in [60, 80, 100, 120] {
+        for args in [
+            ["diff", "-n3", &before, &after].as_slice(),
+            &["top", &heap],
+            &["top", "--cum", &heap],
+            &["top", "--lines", &heap],
+            &["top", "-n0", &heap],
+        ] {
+            if columns < 80 && args[0] == "diff" {
+                continue;
+            }
+            let text = on_terminal(args, columns).stdout;
+            let heads = text.lines().find(|l| l.contains('±') && l.contains("subsystem"));
+            assert!(heads.is_some(), "{args:?} at {columns}: {text}");
+        }
     }
     // With room, nothing is cut; nor where there is no terminal.
     assert!(

@@ -8,7 +8,7 @@ use super::words::{bytes, capital, evidence_words, number, since_words, summary,
 use crate::diagnose::report::{Applies, Diagnosis, Examined, Finding, Growth, KnownIssue, Outcome, Verdict};
 use crate::model::units::counted;
 use crate::render::document::Setting;
-use crate::render::terminal::{Terminal, sanitize};
+use crate::render::terminal::{Terminal, columns_of, sanitize};
 
 /// Width of the page where there is no terminal.
 const WIDTH: usize = 100;
@@ -216,7 +216,7 @@ impl Page<'_> {
         let mut line = first.to_owned();
         let mut has_word = false;
         for word in text.split(' ') {
-            let long = line.chars().count() + word.chars().count() + usize::from(has_word) > self.width;
+            let long = columns_of(&line) + columns_of(word) + usize::from(has_word) > self.width;
             if has_word && long {
                 writeln!(self.out, "{line}")?;
                 indent.clone_into(&mut line);

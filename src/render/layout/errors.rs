@@ -1,7 +1,7 @@
 //! How the sampling error of values is shown: as one sigma or as an interval, with what that means, and which changes are noise.
 
 use super::Words;
-use crate::analysis::View;
+use crate::analysis::{Sort, View};
 use crate::model::Kind;
 use crate::render::document::{Cell, Column, Shown};
 
@@ -16,7 +16,14 @@ pub(super) fn columns(view: &View, error: &'static str, low: &'static str, high:
         Some(level) => format!("{level}%"),
         None => "±".to_owned(),
     };
-    let mut columns = vec![Column::number(error, &title, shown)];
+    let sorted_by = match view.query.sort {
+        Sort::Cum => "cum_error",
+        Sort::Flat => "flat_error",
+    };
+    let mut columns = vec![Column {
+        second: error != sorted_by,
+        ..Column::number(error, &title, shown)
+    }];
     if view.query.level.is_some() {
         columns.push(Column::number(low, low, Shown::Machine));
         columns.push(Column::number(high, high, Shown::Machine));

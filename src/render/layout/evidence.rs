@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 use crate::model::evidence::{Clock, Crash, CrashCause, DumpFacts, Evidence, Stamp, UnitChange, UnitEvent, Writer};
 use crate::model::units::counted;
 use crate::render::pprof::go_time;
+use crate::render::terminal::{columns_of, padded};
 
 /// Dumps that people see in the list unless they ask for all.
 const LISTED: usize = 8;
@@ -230,7 +231,7 @@ fn list(e: &Evidence, all: bool) -> Vec<String> {
             some
         }
     };
-    let width = |text: &dyn Fn(&DumpFacts) -> String| shown.iter().map(|&i| text(&e.dumps[i]).chars().count()).max();
+    let width = |text: &dyn Fn(&DumpFacts) -> String| shown.iter().map(|&i| columns_of(&text(&e.dumps[i]))).max();
     let when = |d: &DumpFacts| d.at.as_ref().map_or_else(String::new, time);
     let (names, times) = (width(&name).unwrap_or(0), width(&when).unwrap_or(0));
     let mut before = None;
@@ -241,9 +242,9 @@ fn list(e: &Evidence, all: bool) -> Vec<String> {
             lines.push(format!("  {gap} more: -n 0 shows them"));
         }
         before = Some(i);
-        let mut line = format!("  {}  {:names$}", i + 1, name(d));
+        let mut line = format!("  {}  {}", i + 1, padded(&name(d), names));
         if times > 0 {
-            line += &format!("  {:times$}", when(d));
+            line += &format!("  {}", padded(&when(d), times));
         }
         line += &format!("  {}", counted(d.goroutines, "goroutine", "goroutines"));
         if let Some(crash) = &d.crash {
