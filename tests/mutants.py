@@ -57,7 +57,7 @@ GROUPS = {
     "pclntab": (
         ["model", "symbolize"],
         [f"src/symbolize/pclntab/{f}.rs" for f in ("functions", "header", "inline", "mod", "moduledata", "values")],
-        ["symbolize/oracle", "symbolize/identity"],
+        ["symbolize/oracle", "symbolize/made_go", "symbolize/pclntab"],
     ),
 }
 

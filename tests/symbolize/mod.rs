@@ -5,4 +5,6 @@ mod evidence;
 mod hostile;
 mod identity;
 mod kubelet;
+mod made_go;
 mod oracle;
+mod pclntab;

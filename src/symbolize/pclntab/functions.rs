@@ -25,8 +25,6 @@ pub(super) struct Record<'t> {
     data_count: u8,
     /// What follows the fixed part: offsets of PC-value tables, then of data.
     tail: &'t [u8],
-    /// Whether the tail starts at a multiple of eight (Go 1.16 and 1.17 align the addresses in it).
-    tail_aligned: bool,
 }
 
 impl<'a> GoTable<'a> {
@@ -41,7 +39,7 @@ impl<'a> GoTable<'a> {
             return None;
         }
         let wanted = pc - self.index_base();
-        // The last row whose PC is not above the wanted one.
+        // The last row whose PC is not above the wanted one. The first PC and the last one are those of the index.
         let (mut low, mut high) = (0, self.header.functions);
         while high - low > 1 {
             let middle = low + (high - low) / 2;
@@ -51,7 +49,7 @@ impl<'a> GoTable<'a> {
                 high = middle
             }
         }
-        (self.header.index_pc(self.table(), low)? <= wanted).then_some(low)
+        Some(low)
     }
 
     fn index_base(&self) -> u64 {
@@ -63,8 +61,7 @@ impl<'a> GoTable<'a> {
     }
 
     pub(super) fn record_at(&self, pc: u64) -> Option<Record<'_>> {
-        let record = self.record(self.number_at(pc)?)?;
-        (record.entry <= pc && pc < record.next).then_some(record)
+        self.record(self.number_at(pc)?)
     }
 
     pub(super) fn record(&self, number: u32) -> Option<Record<'_>> {
@@ -107,7 +104,6 @@ impl<'a> GoTable<'a> {
             unit: field(7)?,
             data_count: *bytes.get(fixed - 1)?,
             tail: bytes.get(fixed..)?,
-            tail_aligned: (at + fixed).is_multiple_of(8),
         })
     }
 
@@ -190,11 +186,8 @@ impl<'t> Record<'t> {
         }
         let data = (self.value_tables as usize).checked_mul(4)?;
         if table.header.layout == Layout::Go116 {
-            let pad = if data.is_multiple_of(8) == self.tail_aligned {
-                0
-            } else {
-                4
-            };
+            // Addresses are aligned to eight bytes; the record is, and its fixed part has four bytes more.
+            let pad = if data.is_multiple_of(8) { 4 } else { 0 };
             let address = u64_at(self.tail, data.checked_add(pad)?.checked_add(FUNCDATA_INLINE_TREE * 8)?)?;
             return if address == 0 { None } else { elf.bytes_at(address) };
         }
