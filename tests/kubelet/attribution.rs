@@ -89,6 +89,12 @@ fn start_up_code_owns_nothing() {
         )
     );
     assert!(a.below_start);
+    // Start-up code alone is below none.
+    let a = attribute(classify(&k, &stack[4..]), Sense::Spending, Clues::default());
+    assert_eq!(
+        (a.how, a.owner_frame, a.below_start),
+        (OwnerRule::Wrapper, Some(0), false)
+    );
     // The loop that triggered the start does not own what was started.
     let stack = [
         "k8s.io/kubernetes/pkg/kubelet/cm.(*containerManagerImpl).Start",

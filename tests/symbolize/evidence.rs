@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use kubeprof::model::{LocationId, Mapping, MappingId, Profile, Samples};
 use kubeprof::symbolize::Binary;
-use kubeprof::symbolize::buildid::{Derivation, derived_gnu_ids};
+use kubeprof::symbolize::buildid::{BuildIds, Derivation, GnuBuildId, derived_gnu_ids};
 use kubeprof::symbolize::elf::Elf;
 use kubeprof::symbolize::identity::{
     Agreement, Comparison, Identity, MAX_EXAMPLES, Reason, Verdict, examine, main_mapping,
@@ -499,5 +499,177 @@ fn words_for_machines_and_for_people() {
     for (reason, code) in reasons {
         assert_eq!(reason.code(), code);
         assert!(reason.to_string().len() > 10, "{code}");
+    }
+}
+
+/// The text for people, line by line: what there is nothing of is not told.
+#[test]
+fn the_text_of_a_comparison() {
+    let mut identity = Identity {
+        verdict: Verdict::Unproven,
+        reason: Reason::TooFewNames,
+        file: String::new(),
+        build_id_profile: String::new(),
+        build_id_binary: String::new(),
+        go_build_id_binary: String::new(),
+        checked: 9,
+        agreed: 3,
+        untold: 0,
+        other_folders: 0,
+        examples: Vec::new(),
+    };
+    let first = "unproven: no build ID on one side and too few names to compare\n";
+    assert_eq!(
+        identity.to_string(),
+        format!("{first}  profile  build ID -  \n  binary   build ID -\n  names    3 of 9 locations agree\n")
+    );
+    for (untold, other_folders, expected) in [
+        (1, 0, "; the binary has no table that could name 1"),
+        (0, 1, " (1 in other folders)"),
+        (2, 3, "; the binary has no table that could name 2 (3 in other folders)"),
+    ] {
+        (identity.untold, identity.other_folders) = (untold, other_folders);
+        let text = identity.to_string();
+        let names = text.lines().nth(3).expect("four lines");
+        assert_eq!(names, format!("  names    3 of 9 locations agree{expected}"));
+    }
+    identity = Identity {
+        file: "/usr/bin/kube\u{1b}let".to_owned(),
+        build_id_profile: "aa".to_owned(),
+        build_id_binary: "bb".to_owned(),
+        go_build_id_binary: "a/b/c/d".to_owned(),
+        untold: 0,
+        other_folders: 0,
+        examples: vec![kubeprof::symbolize::identity::Example {
+            address: 0x40_1000,
+            profile: "main.f f.go:1".to_owned(),
+            binary: "main.g g.go:2".to_owned(),
+        }],
+        ..identity
+    };
+    let text = identity.to_string();
+    let lines: Vec<&str> = text.lines().collect();
+    assert!(lines[1].starts_with("  profile  build ID aa  /usr/bin/kube") && !lines[1].contains('\u{1b}'));
+    assert_eq!(lines[2], "  binary   build ID bb  Go build ID a/b/c/d");
+    assert_eq!(
+        lines[4..],
+        ["  0x401000", "    profile  main.f f.go:1", "    binary   main.g g.go:2"]
+    );
+}
+
+/// What Go's own linkers made of their IDs: the numbers are those of the shipped binaries.
+#[test]
+fn derived_ids_are_those_of_the_linker() {
+    for (name, which) in [
+        ("1.24.11-pie-sw", 0),
+        ("1.26.8-arm64-trimpath-sw", 1),
+        ("1.27.3-cgo-sw", 1),
+    ] {
+        let data = binary(name);
+        let ids = Binary::parse(&data).expect("a binary").build_ids();
+        assert_eq!(ids.derivation(), Derivation::Derived, "{name}");
+        let (gnu, go) = (ids.gnu.expect("an ID"), ids.go.expect("an ID"));
+        let derived = derived_gnu_ids(&go);
+        assert_eq!(derived[which], gnu.bytes(), "{name}");
+        // The two differ in the first byte only, by all but its last bit.
+        assert_eq!(derived[0][0] ^ derived[1][0], 0xfe);
+        assert_eq!(derived[0][1..], derived[1][1..]);
+    }
+}
+
+/// An ELF file of notes and nothing else: name, kind, content.
+fn notes(notes: &[(&[u8], u32, &[u8])]) -> Vec<u8> {
+    let mut run = Vec::new();
+    for (name, kind, content) in notes {
+        run.extend((name.len() as u32).to_le_bytes());
+        run.extend((content.len() as u32).to_le_bytes());
+        run.extend(kind.to_le_bytes());
+        for part in [name, content] {
+            run.extend(*part);
+            run.resize(run.len().next_multiple_of(4), 0);
+        }
+    }
+    let mut file = b"\x7fELF\x02\x01\x01".to_vec();
+    file.resize(64 + 56, 0);
+    file[16..24].copy_from_slice(&[2, 0, 62, 0, 1, 0, 0, 0]);
+    file[32] = 64;
+    file[52..58].copy_from_slice(&[64, 0, 56, 0, 1, 0]);
+    // PT_NOTE: where, how many bytes.
+    (file[64], file[72]) = (4, 120);
+    file[96..104].copy_from_slice(&(run.len() as u64).to_le_bytes());
+    file.extend(run);
+    file
+}
+
+#[test]
+fn notes_are_read_one_after_the_other() {
+    let read = |list: &[(&[u8], u32, &[u8])]| {
+        let file = notes(list);
+        let ids = BuildIds::read(&Elf::parse(&file).expect("ELF"));
+        (ids.gnu.map(|id| id.to_string()), ids.go)
+    };
+    let text = |s: &str| Some(s.to_owned());
+    let (gnu, go): (&[u8], &[u8]) = (b"GNU\0", b"Go\0\0");
+    assert_eq!(read(&[]), (None, None));
+    assert_eq!(
+        read(&[(gnu, 3, &[0x0a, 0xff]), (go, 4, b"a/b")]),
+        (text("0aff"), text("a/b"))
+    );
+    // Whatever stands before, of whatever size.
+    for size in 0..9 {
+        let before = vec![0x55; size];
+        let name = vec![b'x'; 9 - size];
+        let found = read(&[
+            (&name, 3, &before),
+            (gnu, 3, &[1, 2, 3]),
+            (b"", 4, &before),
+            (go, 4, b"id"),
+        ]);
+        assert_eq!(found, (text("010203"), text("id")), "{size}");
+    }
+    // The first of each kind counts, and only of its own name and kind.
+    assert_eq!(read(&[(gnu, 3, &[1, 1]), (gnu, 3, &[2, 2])]), (text("0101"), None));
+    assert_eq!(read(&[(go, 4, b"one"), (go, 4, b"two")]), (None, text("one")));
+    assert_eq!(
+        read(&[(gnu, 4, &[1, 1]), (go, 3, b"one"), (b"GNU", 3, &[1, 1])]),
+        (None, None)
+    );
+    // An ID has 2 to 64 bytes, Go's at most 1024, and is text. An empty one is one.
+    for (size, taken) in [(0, false), (1, false), (2, true), (64, true), (65, false)] {
+        assert_eq!(read(&[(gnu, 3, &vec![7; size])]).0.is_some(), taken, "{size}");
+    }
+    for (size, taken) in [(0, true), (1, true), (1024, true), (1025, false)] {
+        assert_eq!(read(&[(go, 4, &vec![b'x'; size])]).1.is_some(), taken, "{size}");
+    }
+    assert_eq!(read(&[(go, 4, &[0xff])]), (None, None));
+    // One that is cut off ends the run.
+    let mut cut = notes(&[(gnu, 3, &[1, 1, 1, 1]), (go, 4, b"abcd")]);
+    let size = cut.len() as u64 - 120;
+    for (less, expected) in [(0, true), (1, false), (4, false), (5, false)] {
+        cut[96..104].copy_from_slice(&(size - less).to_le_bytes());
+        let ids = BuildIds::read(&Elf::parse(&cut).expect("ELF"));
+        assert_eq!((ids.gnu.is_some(), ids.go.is_some()), (true, expected), "{less}");
+    }
+}
+
+#[test]
+fn an_id_is_written_as_2_to_64_bytes_of_hex() {
+    for (text, expected) in [
+        ("", None),
+        ("0a", None),
+        ("0aF", None),
+        ("0aF9", Some(vec![0x0a, 0xf9])),
+        ("0aF95", None),
+        ("0g11", None),
+        ("110g", None),
+        ("-111", None),
+        (&"5a".repeat(64), Some(vec![0x5a; 64])),
+        (&"5a".repeat(65), None),
+    ] {
+        assert_eq!(
+            GnuBuildId::from_hex(text).map(|id| id.bytes().to_vec()),
+            expected,
+            "{text}"
+        );
     }
 }
