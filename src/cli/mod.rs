@@ -17,6 +17,7 @@ mod exit;
 mod goroutines;
 mod graphs;
 mod hints;
+mod inspect;
 mod manual;
 mod open;
 mod output;
@@ -51,7 +52,7 @@ Examples:
 Exit status: 0 fine, 1 findings, 2 error, 3 a capture is partial.";
 
 #[derive(Parser, Debug)]
-#[command(name = "kubeprof", version, about = "Explain a sick Kubernetes kubelet from its profiles and dumps, offline", after_help = EXAMPLES, arg_required_else_help = true)]
+#[command(name = "kubeprof", version, long_version = concat!(env!("CARGO_PKG_VERSION"), " (", env!("KUBEPROF_BUILD"), ")"), about = "Explain a sick Kubernetes kubelet from its profiles and dumps, offline", after_help = EXAMPLES, arg_required_else_help = true)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -100,7 +101,7 @@ enum Command {
     /// Group goroutines: who waits in what, for how long, and who started them
     Goroutines(goroutines::GoroutinesArgs),
     /// Show what a file, folder or bundle holds and how much of it is understood
-    Inspect(tables::InspectArgs),
+    Inspect(inspect::InspectArgs),
     /// Start a prompt with all these reports on profiles that are read once
     #[cfg(feature = "shell")]
     Shell(shell::ShellArgs),
@@ -254,7 +255,7 @@ fn dispatch(command: Command, context: &Context) -> Result<Exit> {
         Command::Raw(args) => tables::raw(&args, context)?,
         Command::Diff(args) => return tables::diff(&args, context),
         Command::Goroutines(args) => goroutines::goroutines(&args, context)?,
-        Command::Inspect(args) => tables::inspect(&args, context)?,
+        Command::Inspect(args) => inspect::inspect(&args, context)?,
         #[cfg(feature = "shell")]
         Command::Shell(_) => anyhow::bail!("a shell does not run in a shell"),
         Command::Bundle(args) => return bundle::answer(&args),

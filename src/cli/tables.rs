@@ -1,4 +1,4 @@
-//! `top`, `tree`, `peek`, `traces`, `tags`, `raw`, `diff`, `inspect`, `list`.
+//! `top`, `tree`, `peek`, `traces`, `tags`, `raw`, `diff`, `list`.
 
 use crate::cli::hints::{self, Failure};
 use std::path::PathBuf;
@@ -299,52 +299,6 @@ pub(super) fn diff(args: &DiffArgs, context: &Context) -> Result<Exit> {
     } else {
         Exit::Fine
     })
-}
-
-#[derive(Args, Debug)]
-#[command(mut_arg("sources", |a| a.required(false).required_unless_present("subsystems")))]
-pub(super) struct InspectArgs {
-    /// Print the table of subsystems, for --knowledge
-    #[arg(long, exclusive = true)]
-    subsystems: bool,
-    #[command(flatten)]
-    input: InputArgs,
-    /// Output format
-    #[arg(short, long, value_enum, default_value_t)]
-    output: Format,
-    #[command(flatten)]
-    out: OutArgs,
-}
-
-pub(super) fn inspect(args: &InspectArgs, context: &Context) -> Result<()> {
-    let out = context.out(&args.out);
-    if args.subsystems {
-        let table = crate::kubelet::Knowledge::builtin_text();
-        return output::write(out, true, None, |out| out.write_all(table.as_bytes()));
-    }
-    let subject = if context.held.is_none() {
-        let opened = open::sources(&args.input)?.open()?;
-        if args.input.asks_for_all() {
-            if let Some((contents, record)) = opened.bundle().filter(|(contents, _)| contents.name.as_os_str() != "-") {
-                let document = layout::bundle(&contents.name.display().to_string(), record, &super::refusal::EXPLAIN);
-                return output::document(&document, args.output, out, true);
-            }
-            if let Some(files) = opened.list() {
-                return output::document(&layout::survey(&files), args.output, out, true);
-            }
-        }
-        open::received(opened.subject()?, &args.input, &args.out)?
-    } else {
-        context.subject(&args.input, &args.out)?
-    };
-    let facts = vec![
-        ("source", subject.origin.source.clone()),
-        ("kind", subject.kind().to_string()),
-        ("form", subject.form.to_string()),
-    ];
-    let view = open::said(subject.into_whole_view(&analysis::Query::default())?, &args.out)?;
-    let report = analysis::census(&view);
-    output::document(&layout::census(&report, &view, &facts), args.output, out, true)
 }
 
 const KINDS: &str = "\

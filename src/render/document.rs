@@ -168,6 +168,10 @@ pub struct Document {
     pub rows: Vec<Row>,
     /// The lines below the table, for people: what was hidden, what it means.
     pub notes: Vec<String>,
+    /// What dim rows are, where bold ones are the kubelet's own.
+    pub dim: Option<&'static str>,
+    /// A second page below this one, for people.
+    pub below: Option<Box<Document>>,
     /// Which of these lines a setting would change.
     pub settings: Vec<(usize, Setting)>,
 }

@@ -10,13 +10,18 @@ use super::document::Column;
 use super::terminal::columns_of;
 
 /// Columns that narrow terminals do without, the least needed first; `-o wide` keeps them.
-const SPARE: [&str; 6] = [
+const SPARE: [&str; 10] = [
     "flat_percent",
     "inline",
     "sum_percent",
     "created_by",
     "cum_percent",
     "cum_rate",
+    // Of metrics.
+    "runtime_errors",
+    "threads",
+    "fds",
+    "heap",
 ];
 
 /// Those that go after them, and after one of two errors.

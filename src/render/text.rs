@@ -17,7 +17,12 @@ const BELOW: &str = "        ";
 pub fn text(d: &Document, notes: &[String], wide: bool, terminal: &Terminal, out: &mut dyn Write) -> io::Result<()> {
     around(d, notes, terminal, d.rows.is_empty(), out, |out| {
         rows(d, wide, terminal, out)
-    })
+    })?;
+    if let Some(below) = &d.below {
+        writeln!(out)?;
+        text(below, &below.notes, wide, terminal, out)?;
+    }
+    Ok(())
 }
 
 /// Writes heading and notes around what `body` writes.
@@ -43,10 +48,12 @@ pub fn around(
     if !is_empty {
         body(out)?;
     }
-    if !notes.is_empty() && !is_empty {
+    let shades = d.dim.filter(|_| terminal.colour && !is_empty);
+    let shades = shades.map(|dim| format!("bold is kubelet code; dim is {dim}"));
+    if (!notes.is_empty() || shades.is_some()) && !is_empty {
         writeln!(out)?;
     }
-    for line in notes {
+    for line in notes.iter().chain(&shades) {
         writeln!(out, "{}", terminal.paint(&terminal.clean(line), Style::Faint))?;
     }
     Ok(())
@@ -160,6 +167,10 @@ pub fn markdown(d: &Document, notes: &[String], out: &mut dyn Write) -> io::Resu
     }
     for line in notes {
         writeln!(out, "{}  ", escape(line))?;
+    }
+    if let Some(below) = &d.below {
+        writeln!(out)?;
+        markdown(below, &below.notes, out)?;
     }
     Ok(())
 }

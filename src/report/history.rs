@@ -54,17 +54,18 @@ pub struct History {
 }
 
 /// What is read of a scrape, and of the one before of the same process with the seconds between them.
-type Reading = fn(&Metrics, Option<(&Metrics, f64)>) -> Option<f64>;
+pub(super) type Reading = fn(&Metrics, Option<(&Metrics, f64)>) -> Option<f64>;
 
 /// Something that a scrape tells.
-struct Gauge {
-    key: &'static str,
-    title: &'static str,
-    unit: Unit,
-    read: Reading,
+pub(super) struct Gauge {
+    pub(super) key: &'static str,
+    pub(super) title: &'static str,
+    pub(super) unit: Unit,
+    pub(super) read: Reading,
 }
 
-const GAUGES: [Gauge; 9] = [
+/// What is read of a scrape, in the order in which it is shown.
+pub(super) const GAUGES: [Gauge; 11] = [
     Gauge {
         key: "rss",
         title: "Resident memory",
@@ -119,6 +120,28 @@ const GAUGES: [Gauge; 9] = [
         title: "Running pods",
         unit: Unit::Count,
         read: |m, _| m.get("kubelet_running_pods"),
+    },
+    Gauge {
+        key: "containers",
+        title: "Running containers",
+        unit: Unit::Count,
+        read: |m, _| {
+            m.sum("kubelet_running_containers", |s| {
+                matches!(s.label("container_state"), "running" | "")
+            })
+        },
+    },
+    Gauge {
+        key: "sync-p99",
+        title: "Pod sync p99",
+        unit: Unit::Seconds,
+        read: |m, before| {
+            let since = before.map(|(before, _)| before);
+            let p99 = m.quantile("kubelet_pod_worker_duration_seconds", 0.99, since, |s| {
+                matches!(s.label("operation_type"), "sync" | "update" | "")
+            });
+            p99.filter(|v| v.is_finite())
+        },
     },
     Gauge {
         key: "runtime-errors",

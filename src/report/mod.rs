@@ -10,6 +10,7 @@ mod history;
 pub mod outside;
 mod pictures;
 mod redact;
+mod vitals;
 
 use std::sync::Arc;
 
@@ -21,6 +22,7 @@ pub use headings::Heading;
 pub use history::{History, Unit};
 pub use pictures::{Picture, PictureKind};
 pub use redact::Redaction;
+pub use vitals::{Scrape, Sign, Vitals};
 
 use crate::analysis::QueryError;
 use crate::bundle::Record;

@@ -17,6 +17,7 @@ mod formats;
 mod goroutine_kinds;
 mod goroutines;
 mod honest;
+mod inspect;
 mod listings;
 mod machines;
 pub(crate) mod made_profile;

@@ -202,6 +202,9 @@ pub fn diff(report: &Diff, old: &View, new: &View, full_names: bool) -> Document
         d.notes.push("nothing changed".to_owned());
     }
     if within_error > 0 {
+        d.dim = d
+            .dim
+            .map(|_| "what may be noise, the Go runtime, wrappers and start-up code");
         d.columns[noise_column].shown = Shown::Always;
     }
     if !report.rows.is_empty() {

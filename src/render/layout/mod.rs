@@ -22,6 +22,7 @@ mod tags;
 mod top;
 mod traces;
 mod tree;
+mod vitals;
 mod waiting;
 
 pub use bundle::bundle;
@@ -36,6 +37,8 @@ pub use tags::tags;
 pub use top::top;
 pub use traces::{traces, traces_rows};
 pub use tree::{tree, tree_rows};
+pub use vitals::vitals;
+pub(super) use vitals::worded as number_over_time;
 
 use crate::analysis::{Granularity, Header, NodeInfo, Origin, Query, View};
 use crate::kubelet::{GoName, Role};
@@ -147,6 +150,7 @@ pub fn head(schema: &str, h: &Header, view: &View) -> Document {
 fn begin(schema: &str, h: &Header, view: &View) -> Document {
     let mut d = Document {
         schema: format!("kubeprof/{schema}/1"),
+        dim: (view.lens.is_some() && !is_grouped(view)).then_some("the Go runtime, wrappers and start-up code"),
         ..Document::default()
     };
     d.profile = profile(h, &view.origin);

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use super::{Words, event_words, facts, sentence};
 use crate::diagnose::report::{Diagnosis, Finding};
 use crate::render::diagnosis;
-use crate::report::{Report, State, Unit};
+use crate::report::{Report, State};
 
 /// At most this many lines.
 const MOST_LINES: usize = 40;
@@ -153,15 +153,8 @@ fn odd(d: &Diagnosis) -> Vec<String> {
 fn change(h: &crate::report::History) -> Option<String> {
     let known: Vec<f64> = h.points.iter().filter_map(|(_, v)| *v).collect();
     let (first, last) = (known.first()?, known.last()?);
-    let word = |v: f64| match h.unit {
-        Unit::Bytes => crate::model::units::label(v as i64, "bytes", "auto"),
-        Unit::Seconds => crate::model::units::label((v * 1e9) as i64, "nanoseconds", "auto"),
-        Unit::Cores => format!("{v:.2} cores"),
-        Unit::Percent => format!("{v:.1}%"),
-        Unit::PerSecond => format!("{v:.2}/s"),
-        Unit::Count => diagnosis::number(v),
-    };
-    let (first, last) = (word(*first), word(*last));
+    let word = |v: &f64| crate::render::layout::number_over_time(h.unit, *v);
+    let (first, last) = (word(first), word(last));
     Some(match first == last {
         true => format!("{} {last}", h.title),
         false => format!("{} {first} → {last}", h.title),
