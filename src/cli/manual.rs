@@ -7,15 +7,30 @@ use std::path::{Path, PathBuf};
 use std::process::{self, Stdio};
 
 use anyhow::{Context, Result, bail};
-use clap::{Args, Command, CommandFactory};
+use clap::builder::PossibleValuesParser;
+use clap::{Arg, Args, Command, CommandFactory};
 use clap_complete::Shell;
 use clap_mangen::Man;
 
 use super::{Cli, exit, output};
-use crate::kubelet::nearest;
+use crate::kubelet::{Knowledge, nearest};
+use crate::model::Kind;
 
 /// What stands at the foot of every page.
 const SOURCE: &str = concat!("kubeprof ", env!("CARGO_PKG_VERSION"));
+
+/// Sample types of a kubelet's profiles.
+const SAMPLE_TYPES: [&str; 9] = [
+    "inuse_space",
+    "inuse_objects",
+    "alloc_space",
+    "alloc_objects",
+    "goroutine",
+    "cpu",
+    "samples",
+    "contentions",
+    "delay",
+];
 
 /// `kubeprof completions`.
 #[derive(Args, Debug)]
@@ -42,8 +57,41 @@ pub(super) struct ManArgs {
 /// Prints the completions of a shell.
 pub(super) fn completions(args: &CompletionsArgs) -> Result<()> {
     let mut text = Vec::new();
-    clap_complete::generate(args.shell, &mut Cli::command(), "kubeprof", &mut text);
+    clap_complete::generate(args.shell, &mut with_values(Cli::command()), "kubeprof", &mut text);
     print(&text)
+}
+
+/// The commands with the values that options take beside others: a shell offers those it is told.
+fn with_values(command: Command) -> Command {
+    let knowledge = Knowledge::builtin();
+    let subsystems: Vec<String> = knowledge.subsystems().iter().map(|s| s.key.clone()).collect();
+    let types = SAMPLE_TYPES.map(str::to_owned).to_vec();
+    let kinds: Vec<String> = Kind::ALL.iter().map(ToString::to_string).collect();
+    offering(
+        command,
+        &[
+            ("owner", subsystems.clone()),
+            ("subsystem", subsystems),
+            ("sample_index", types),
+            ("kind", kinds),
+        ],
+    )
+}
+
+/// Options of these names offer these values, in all commands below as well.
+fn offering(command: Command, values: &[(&str, Vec<String>)]) -> Command {
+    let below: Vec<String> = command.get_subcommands().map(|c| c.get_name().to_owned()).collect();
+    let free = |a: &Arg| a.get_action().takes_values() && a.get_possible_values().is_empty();
+    let own: Vec<&(&str, Vec<String>)> = values
+        .iter()
+        .filter(|(name, _)| command.get_arguments().any(|a| a.get_id() == name && free(a)))
+        .collect();
+    let command = own.into_iter().fold(command, |command, (name, values)| {
+        command.mut_arg(name, |a| a.value_parser(PossibleValuesParser::new(values.clone())))
+    });
+    below.into_iter().fold(command, |command, name| {
+        command.mut_subcommand(name, |c| offering(c, values))
+    })
 }
 
 /// Shows a page of the manual, or writes all of them.
@@ -66,14 +114,10 @@ pub(super) fn man(args: &ManArgs) -> Result<()> {
     for name in &args.command {
         command = subcommand(command, name)?;
     }
-    let (_, page) = page(command)?;
-    if !io::stdout().is_terminal() {
-        return print(&page);
-    }
-    if !args.no_pager && shown_by_man(&page) {
+    if io::stdout().is_terminal() && !args.no_pager && shown_by_man(&page(command)?.1) {
         return Ok(());
     }
-    // Without `man`, the help says the same.
+    // Without `man`, and in a pipe, where nobody lays pages out: the help says the same.
     let help = command.clone().render_long_help().to_string();
     output::paged(!args.no_pager, |out| out.write_all(help.as_bytes()))
 }

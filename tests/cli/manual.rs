@@ -29,7 +29,11 @@ fn completions_name_every_command_and_flag() {
         for flag in ["tagfocus", "show-from", "no-pager"] {
             assert!(text.contains(flag), "{shell}: {flag}");
         }
-        assert!(text.contains("filefunction"), "{shell}: values of --by");
+        // Values of --by, --sample-index, --owner, --kind.
+        for value in ["filefunction", "inuse_objects", "volume-manager", "goroutineleak"] {
+            // This one is told no values.
+            assert!(shell == "powershell" || text.contains(value), "{shell}: {value}");
+        }
     }
     assert_eq!(run(&["completions", "tcsh"]).code, 2);
 }
@@ -52,12 +56,18 @@ fn the_manual_has_a_page_for_every_command() {
                 "{command}: exit code {code}"
             );
         }
-        assert_eq!(fine(&["man", &command]), page, "{command}");
+        // What nobody lays out is plain text.
+        let text = fine(&["man", &command]);
+        assert!(text.contains("Usage: ") && !text.contains(".SH"), "{command}: {text}");
         assert!(main.contains(&format!("kubeprof\\-{command}(1)")), "{command}");
     }
-    assert_eq!(fine(&["man"]), main, "without a command, the page of kubeprof");
+    assert!(
+        fine(&["man"]).contains("Usage: kubeprof"),
+        "without a command, the page of kubeprof"
+    );
     let nested = fs::read_to_string(pages.join("kubeprof-binary-add.1")).expect("a page of a command's command");
-    assert_eq!(fine(&["man", "binary", "add"]), nested);
+    assert!(nested.contains(".SH NAME"));
+    assert!(fine(&["man", "binary", "add"]).contains("Usage: kubeprof binary add"));
     assert!(main.contains(".SH EXAMPLES") && main.contains("kubeprof top heap.pb.gz"));
     // The help and the manual agree on what the codes say.
     let help = fine(&["--help"]);
@@ -87,7 +97,7 @@ fn a_page_that_there_is_not_is_an_error_and_no_folder() {
         assert!(answer.stderr.contains(hint), "{}", answer.stderr);
     }
     let top = run_in(folder.path(), &["man", "top"]);
-    assert!(top.stdout.contains("kubeprof\\-top"), "{}", top.stdout);
+    assert!(top.stdout.contains("Usage: kubeprof top"), "{}", top.stdout);
     assert_eq!(
         fs::read_dir(folder.path()).expect("the folder").count(),
         0,
