@@ -22,6 +22,7 @@ pub use graph::nodes::NodeInfo;
 pub(crate) use graph::nodes::base_name;
 pub use graph::trim::{TrimMode, Trimmed, trimmed_graph};
 pub use graph::{Edge, EdgeId, Graph, InlineMark, Node, NodeId};
+pub use report::assembly::{Assembly, AssemblyLine, Routine, RoutineOrder, assembly};
 pub use report::callgrind::{CallCost, CallCosts, call_costs};
 pub use report::diff::{Diff, DiffRow, diff};
 pub use report::disasm::{AddressCosts, DisassembledFunction, Disassembly, InstructionCost, disassembly};
@@ -31,6 +32,7 @@ pub use report::flame::{Flame, FlameColumn, FlameLimits, FlameNodes, HiddenFrame
 pub use report::flame_rows::{FlameMoment, FlameRows};
 pub use report::header::Header;
 pub use report::inspect::{Attributed, Census, MappedFile, TypeSum, census};
+pub use report::line_code::{LineCode, LineInstruction, line_code};
 pub use report::list::{InlinedCall, ListedFile, ListedFunction, ListedLine, Listing, list, list_sources};
 pub use report::moves::{Move, Place as WaitPlace};
 pub use report::named_stacks::{Comparison, FrameName, FrameSubsystem, NamedStacks, StackType, named_stacks};

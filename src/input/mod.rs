@@ -26,7 +26,7 @@ pub use error::CompareError;
 pub use error::InputError;
 pub use goroutines::{FormsRemark, Prefer};
 pub use listing::{ListedFile, ListedProfile};
-pub use names::{Naming, Proven, Symbolize};
+pub use names::{Naming, Proven, Symbolize, kept_binary};
 pub use note::Note;
 pub use parents::{dump_profile, dump_profile_and_samples};
 pub use select::{Choice, Chosen, PREFERRED, Which};

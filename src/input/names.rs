@@ -7,7 +7,7 @@ use crate::bundle::BundledBinary;
 use crate::model::{MappingId, Profile};
 use crate::pprof::Form;
 use crate::symbolize::archive::Archive;
-use crate::symbolize::identity::{Identity, Verdict, examine, main_mapping};
+use crate::symbolize::identity::{Identity, Verdict, build_ids_agree, examine, main_mapping};
 use crate::symbolize::locate::search::{Candidate, Origin, Places, Wanted};
 use crate::symbolize::locate::{MappedBinary, SYSTEM_DEBUG};
 use crate::symbolize::space::is_kernel_page;
@@ -185,6 +185,17 @@ fn find(
         }
     }
     None
+}
+
+/// The binary of a mapped file, by its build ID, wherever on this machine binaries are kept. Nothing is fetched.
+pub fn kept_binary(file: &str, build_id: &str) -> Option<MappedBinary> {
+    let places = Naming::default().places(&[]);
+    let candidates = places.candidates(Wanted { file, build_id }).into_iter();
+    let open = |candidate: Candidate| MappedBinary::open(&candidate.path, &places.system_debug).ok();
+    { candidates.filter_map(open) }.find(|mapped| {
+        let same = |binary: Binary<'_>| build_ids_agree(build_id, &binary) == Some(true);
+        mapped.binary().is_ok_and(same)
+    })
 }
 
 /// Names a profile; the stacks of a text become what a profile.proto would have.

@@ -49,6 +49,8 @@ pub enum Content<'a> {
     Text(String),
     /// SVG that a renderer of kubeprof wrote.
     Picture(String),
+    /// Functions with their source lines, as a renderer of kubeprof wrote them.
+    Sources(String),
     /// Rows of cells, the first of which are headings; a cell may be a link.
     Table(Vec<Vec<Link>>),
 }
@@ -105,6 +107,7 @@ pub fn page(site: &Site, facts: &[String], content: &Content<'_>, out: &mut dyn 
             writeln!(out, "</pre>")?;
         }
         Content::Picture(svg) => writeln!(out, "<div class=\"picture\" tabindex=\"0\">{svg}</div>")?,
+        Content::Sources(html) => writeln!(out, "<div class=\"sources\">{html}</div>")?,
         Content::Table(rows) => table(rows, out)?,
     }
     writeln!(out, "</main>\n</body>\n</html>")

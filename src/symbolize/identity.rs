@@ -230,6 +230,16 @@ pub fn examine(profile: &Profile, mapping: Option<MappingId>, binary: &Binary<'_
     identity
 }
 
+/// What the build IDs alone say: whether a binary is the one that a profile names, `None` where they say nothing.
+#[must_use]
+pub fn build_ids_agree(profile: &str, binary: &Binary<'_>) -> Option<bool> {
+    match compare_ids(profile, binary) {
+        ById::Same(_) => Some(true),
+        ById::Other => Some(false),
+        ById::Nothing { .. } => None,
+    }
+}
+
 enum ById {
     Same(Reason),
     Other,

@@ -4,11 +4,12 @@ mod archive;
 mod bundled;
 mod commands;
 mod debug_files;
+mod instructions;
 mod kinds;
 mod search;
 #[cfg(feature = "debuginfod")]
 mod server;
 mod sources;
-mod support;
+pub(crate) mod support;
 mod traces;
 mod verdicts;

@@ -24,13 +24,13 @@ pub(super) fn unpack(name: &str) -> Vec<u8> {
 }
 
 /// A folder with a binary, unpacked, as `kubelet`.
-pub(super) struct Place {
+pub(crate) struct Place {
     pub(super) folder: TempDir,
     name: &'static str,
 }
 
 impl Place {
-    pub(super) fn new(name: &'static str) -> Self {
+    pub(crate) fn new(name: &'static str) -> Self {
         let folder = TempDir::new().unwrap();
         fs::write(folder.path().join("kubelet"), unpack(&format!("{name}.zst"))).unwrap();
         Place { folder, name }
@@ -40,7 +40,7 @@ impl Place {
         self.folder.path().join(name)
     }
 
-    pub(super) fn binary(&self) -> String {
+    pub(crate) fn binary(&self) -> String {
         self.path("kubelet").display().to_string()
     }
 
@@ -92,7 +92,7 @@ impl Place {
     }
 
     /// A CPU profile of the binary without any names: one sample for each PC of the oracle.
-    pub(super) fn profile(&self, file: &str, build_id: Option<&str>) -> String {
+    pub(crate) fn profile(&self, file: &str, build_id: Option<&str>) -> String {
         let data = fs::read(self.path("kubelet")).unwrap();
         let binary = Binary::parse(&data).unwrap();
         let id = binary.build_ids().gnu.map(|i| i.to_string()).unwrap_or_default();

@@ -99,7 +99,7 @@ fn report(which: usize, view: &mut View) -> io::Result<()> {
             Err(_) => Ok(()),
         },
         5 => match analysis::list_sources(view, "main|0x4") {
-            Ok(report) => render::weblist(&report, view, &mut TwoLines, out),
+            Ok(report) => render::weblist(&report, &Default::default(), view, &mut TwoLines, out),
             Err(_) => Ok(()),
         },
         6 => render::traces(&analysis::traces(view), view, out),

@@ -1,6 +1,7 @@
 //! The web server: `pprof -http` answers pprof's addresses, `web` lists and shows; both refuse what they must.
 
 mod pprof_http;
+mod requests;
 mod shelf;
 
 use std::io::{BufRead, BufReader, Read, Write};

@@ -237,7 +237,7 @@ fn hostile_names_are_text_on_every_page() {
     std::fs::copy(heap(), &path).unwrap();
     let server = Server::start(&["pprof", "-http=127.0.0.1:0", "-no_browser", path.to_str().unwrap()]);
     let attack = "%3Cscript%3Ealert(1)%3C/script%3E%22%27%3E";
-    for page in ["top", "graph", "peek", "source", "flamegraph"] {
+    for page in ["top", "graph", "peek", "source", "disasm", "flamegraph"] {
         let answer = server.get(&format!("/{page}?f={attack}&x={attack}"));
         if answer.status != 200 {
             // What was asked for is repeated, in a text that no browser takes for a page.

@@ -129,6 +129,11 @@ impl AddressCosts {
         }
     }
 
+    /// All addresses that samples have, ascending.
+    pub fn addresses(&self) -> impl Iterator<Item = u64> + '_ {
+        self.by_address.keys().copied()
+    }
+
     /// Whether any sample has an address of that stretch.
     #[must_use]
     pub fn any(&self, range: &Range<u64>) -> bool {
@@ -166,7 +171,7 @@ pub fn disassembly(
 }
 
 /// The address of a location in the file of the binary.
-fn place(view: &View, mapping: Option<MappingId>, location: LocationId, binary: &Binary<'_>) -> Option<u64> {
+pub(super) fn place(view: &View, mapping: Option<MappingId>, location: LocationId, binary: &Binary<'_>) -> Option<u64> {
     let p = &view.profile;
     let location = p.location(location);
     if location.mapping != mapping {
@@ -213,7 +218,7 @@ fn cost(binary: &Binary<'_>, extent: &Extent, costs: &AddressCosts) -> Disassemb
 }
 
 /// A target in words. Jumps inside of the function need none: their address is in the instruction.
-fn target(binary: &Binary<'_>, address: u64, here: &Extent) -> String {
+pub(super) fn target(binary: &Binary<'_>, address: u64, here: &Extent) -> String {
     if (here.start..here.end).contains(&address) && address != here.start {
         return String::new();
     }

@@ -80,6 +80,20 @@ pub struct Listing {
     pub functions: Vec<ListedFunction>,
 }
 
+impl Listing {
+    /// Leaves so many functions, those with the largest own value; they stay in the order of their names.
+    pub fn keep_largest(&mut self, most: usize) {
+        let flat = |f: &ListedFunction| f.files.iter().fold(0i64, |sum, f| sum.saturating_add(f.flat));
+        let cum = |f: &ListedFunction| f.files.iter().map(|f| f.cum).max().unwrap_or(0);
+        let mut order: Vec<usize> = (0..self.functions.len()).collect();
+        order.sort_by_key(|&i| std::cmp::Reverse((flat(&self.functions[i]), cum(&self.functions[i]))));
+        let mut kept = vec![false; order.len()];
+        order.iter().take(most).for_each(|&i| kept[i] = true);
+        let mut kept = kept.iter();
+        self.functions.retain(|_| kept.next() == Some(&true));
+    }
+}
+
 /// The functions whose name matches, line by line. The view must have the granularity of lines or addresses.
 ///
 /// # Errors

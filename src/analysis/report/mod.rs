@@ -1,5 +1,6 @@
 //! One analysis a file: a view in, a report out, which is plain data.
 
+pub(in crate::analysis) mod assembly;
 pub(in crate::analysis) mod callgrind;
 pub(in crate::analysis) mod diff;
 pub(in crate::analysis) mod disasm;
@@ -9,6 +10,7 @@ pub(in crate::analysis) mod flame;
 pub(in crate::analysis) mod flame_rows;
 pub(in crate::analysis) mod header;
 pub(in crate::analysis) mod inspect;
+pub(in crate::analysis) mod line_code;
 pub(in crate::analysis) mod list;
 pub(in crate::analysis) mod moves;
 pub(in crate::analysis) mod named_stacks;

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use super::config::Config;
 use super::sources::LocalSources;
 use super::{Failure, output, report_from};
-use crate::analysis::{self, Granularity, View};
+use crate::analysis::{self, Granularity, RoutineOrder, View};
 use crate::cli::hints;
 use crate::model::Profile;
 use crate::pprof::{Compression, encode_gzip_as_read};
@@ -59,6 +59,9 @@ const VIEWS: [(&str, &str); 6] = [
     ("source", "Source"),
     ("disasm", "Disassemble"),
 ];
+
+/// Functions that `/disasm` and `/source` show at most, the largest first.
+const MOST_ROUTINES: usize = 50;
 
 /// What all pages are about.
 struct Shown {
@@ -280,30 +283,41 @@ impl Shown {
     /// Pages about the functions that match `f`, which filters as well.
     fn of_functions(&self, page: &str, config: &Config, request: &Request) -> Result<Vec<u8>, Failure> {
         let command = match page {
-            "source" => "list",
+            "source" => "weblist",
             other => other,
         };
         let mut query = config.query(command);
         if page == "peek" {
             query.granularity = Granularity::Lines;
         }
-        let matching = config.focus.clone();
+        let matching = config.focus.as_str();
         let mut text = Vec::new();
-        if page == "disasm" {
-            let view = analysis::prepare(self.profile.clone(), &query)?;
-            let reason = super::disasm::refuse(&view, &matching, &mut text)?;
-            return Err(Failure::Query(reason));
+        if page == "peek" {
+            let sources = &LocalSources::confined;
+            report_from(self.profile.clone(), &query, command, matching, sources, &mut text)?;
+            let content = Content::Text(String::from_utf8_lossy(&text).into_owned());
+            return self.write(page, config, request, &[], &content);
         }
-        report_from(
-            self.profile.clone(),
-            &query,
-            command,
-            &matching,
-            &LocalSources::confined,
-            &mut text,
-        )?;
-        let content = Content::Text(String::from_utf8_lossy(&text).into_owned());
-        self.write(page, config, request, &[], &content)
+        let mut view = analysis::prepare(self.profile.clone(), &query)?;
+        let facts = facts(&view);
+        if page == "disasm" {
+            let mut complaints = Vec::new();
+            let order = RoutineOrder::Flat(MOST_ROUTINES);
+            if let Err(e) = super::disasm::print(&view, matching, order, &mut text, &mut complaints) {
+                let why = String::from_utf8_lossy(&complaints).into_owned();
+                return Err(Failure::Query(format!("{e}\n{why}")));
+            }
+            let content = Content::Text(String::from_utf8_lossy(&text).into_owned());
+            return self.write(page, config, request, &facts, &content);
+        }
+        view.query.dialect = analysis::Dialect::Native;
+        let mut listing = analysis::list_sources(&view, matching)?;
+        listing.keep_largest(MOST_ROUTINES);
+        let code = super::code_of(&view, &listing)?;
+        let mut sources = LocalSources::confined(&query)?;
+        render::pprof::source_listing(&listing, &code, &view, &mut sources, &mut text)?;
+        let content = Content::Sources(String::from_utf8_lossy(&text).into_owned());
+        self.write(page, config, request, &facts, &content)
     }
 
     fn write(

@@ -21,9 +21,9 @@ use std::io::{self, BufWriter, IsTerminal as _, Write};
 use std::path::Path;
 
 use super::Exit;
-use crate::analysis::{self, Dialect, Note, Query};
+use crate::analysis::{self, Dialect, LineCode, Listing, Note, Query, RoutineOrder, View};
 use crate::cli::hints;
-use crate::model::Profile;
+use crate::model::{MappingId, Profile};
 use crate::pprof;
 use crate::render::pprof as text;
 use crate::render::terminal::Harmless;
@@ -220,6 +220,19 @@ fn report(profile: Profile, query: &Query, command: &str, argument: &str, out: &
     report_from(profile, query, command, argument, &LocalSources::new, out)
 }
 
+/// The instructions of a listing. Binaries are a help here: that one is missing needs no word.
+fn code_of(view: &View, listing: &Listing) -> io::Result<LineCode> {
+    let mapped = disasm::open(view, |m| used(view, m), &mut io::sink())?;
+    let binaries = disasm::parsed(&mapped);
+    let pairs: Vec<_> = binaries.iter().map(|(m, binary)| (*m, binary)).collect();
+    Ok(analysis::line_code(view, &pairs, listing))
+}
+
+/// Whether any location lies in a mapping.
+fn used(view: &View, mapping: MappingId) -> bool {
+    view.profile.locations.iter().any(|l| l.mapping == Some(mapping))
+}
+
 /// Where sources are looked up.
 type Sources<'a> = &'a dyn Fn(&Query) -> io::Result<LocalSources>;
 
@@ -273,11 +286,15 @@ fn report_from(
             // Not pprof's page, so not its double counting either.
             view.query.dialect = Dialect::Native;
             let listing = analysis::list_sources(&view, argument)?;
-            text::weblist(&listing, &view, &mut sources(query)?, out)?;
+            let code = code_of(&view, &listing)?;
+            text::weblist(&listing, &code, &view, &mut sources(query)?, out)?;
         }
         "disasm" => {
-            let reason = disasm::refuse(&view, argument, &mut io::stdout().lock())?;
-            return Err(Failure::Query(reason));
+            let mut complaints = Vec::new();
+            let printed = disasm::print(&view, argument, RoutineOrder::Name, out, &mut complaints);
+            // pprof says them on stdout (D21).
+            io::stdout().lock().write_all(&complaints)?;
+            printed?;
         }
         other => return Err(Failure::Query(format!("{other} is not supported yet"))),
     }

@@ -1,6 +1,7 @@
 //! Reports in the very bytes of `go tool pprof`.
 
 mod callgrind;
+mod disasm;
 mod dot;
 pub(super) mod go_time;
 mod header;
@@ -18,6 +19,7 @@ mod tree;
 mod weblist;
 
 pub use callgrind::callgrind;
+pub use disasm::disasm;
 pub use dot::dot;
 pub use header::facts;
 pub use list::list;
@@ -27,4 +29,4 @@ pub use tags::tags;
 pub use top::top;
 pub use traces::traces;
 pub use tree::tree;
-pub use weblist::weblist;
+pub use weblist::{source_listing, weblist};

@@ -1,12 +1,12 @@
 //! `weblist`: sources with what each line costs, as a page that needs nothing but a browser.
 //!
-//! The page is kubeprof's own and not that of `go tool pprof`: it has no assembly, and its numbers are those of samples (one
-//! counts once a line), not sums over instructions.
+//! The page is kubeprof's own and not that of `go tool pprof`: its numbers are those of samples (one counts once a line), not
+//! sums over instructions. A line opens to what was inlined there and, where the binary was found, to its instructions.
 
 use std::io::{self, Write};
 
 use super::header::profile_labels;
-use crate::analysis::{ListedFile, ListedLine, Listing, View};
+use crate::analysis::{LineCode, LineInstruction, ListedFile, ListedLine, Listing, View};
 use crate::model::units::percentage;
 use crate::render::SourceLookup;
 
@@ -22,13 +22,22 @@ tr.some td.n { color: #a00; }
 tr.some:hover { background: #f2f2f2; }
 summary { cursor: pointer; }
 details div { color: #046; padding-left: 2em; }
+details table { color: #333; }
+details .call td { color: #046; }
+details .gap td { border-top: 1px solid #bbb; }
 ";
 
 /// Prints the page.
 ///
 /// # Errors
 /// What `out` reports.
-pub fn weblist(report: &Listing, view: &View, sources: &mut dyn SourceLookup, out: &mut dyn Write) -> io::Result<()> {
+pub fn weblist(
+    report: &Listing,
+    code: &LineCode,
+    view: &View,
+    sources: &mut dyn SourceLookup,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     let h = &report.header;
     let title = if h.file.is_empty() { "Source listing" } else { &h.file };
     writeln!(out, "<!DOCTYPE html>\n<html>\n<head>\n<meta charset=\"utf-8\">")?;
@@ -43,7 +52,22 @@ pub fn weblist(report: &Listing, view: &View, sources: &mut dyn SourceLookup, ou
     }
     let total = view.format(h.total, &h.output_unit);
     writeln!(out, "Total: {}\n</div>", escape(&total))?;
-    let page = Page { report, view };
+    source_listing(report, code, view, sources, out)?;
+    writeln!(out, "</body>\n</html>")
+}
+
+/// Prints what is on the page, without its head.
+///
+/// # Errors
+/// What `out` reports.
+pub fn source_listing(
+    report: &Listing,
+    code: &LineCode,
+    view: &View,
+    sources: &mut dyn SourceLookup,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let page = Page { report, code, view };
     for function in &report.functions {
         for part in &function.files {
             page.part(&function.name, part, sources, out)?;
@@ -53,11 +77,12 @@ pub fn weblist(report: &Listing, view: &View, sources: &mut dyn SourceLookup, ou
             writeln!(out, "<h2>{name}</h2>\n<div class=\"sum\">no source file is known</div>")?;
         }
     }
-    writeln!(out, "</body>\n</html>")
+    Ok(())
 }
 
 struct Page<'a> {
     report: &'a Listing,
+    code: &'a LineCode,
     view: &'a View,
 }
 
@@ -98,7 +123,8 @@ impl Page<'_> {
                     let Some(text) = source(n) else { break };
                     while lines.next_if(|l| l.line < n).is_some() {}
                     let cost = lines.next_if(|l| l.line == n);
-                    self.line(n, cost, &String::from_utf8_lossy(text), out)?;
+                    let code = self.code.of(name, &part.file, n);
+                    self.line(n, cost, code, &String::from_utf8_lossy(text), out)?;
                 }
             }
             Err(reason) => {
@@ -108,14 +134,22 @@ impl Page<'_> {
                     escape(&reason)
                 )?;
                 for cost in &part.lines {
-                    self.line(cost.line, Some(cost), "", out)?;
+                    let code = self.code.of(name, &part.file, cost.line);
+                    self.line(cost.line, Some(cost), code, "", out)?;
                 }
             }
         }
         writeln!(out, "</table>")
     }
 
-    fn line(&self, n: i64, cost: Option<&ListedLine>, text: &str, out: &mut dyn Write) -> io::Result<()> {
+    fn line(
+        &self,
+        n: i64,
+        cost: Option<&ListedLine>,
+        code: &[LineInstruction],
+        text: &str,
+        out: &mut dyn Write,
+    ) -> io::Result<()> {
         let (flat, cum) = cost.map_or((0, 0), |c| (c.flat, c.cum));
         let class = if cost.is_some() { "some" } else { "none" };
         let (flat, cum, text) = (self.or_dot(flat), self.or_dot(cum), escape(text));
@@ -124,7 +158,7 @@ impl Page<'_> {
             "<tr class=\"{class}\"><td class=\"n\">{flat}</td><td class=\"n\">{cum}</td><td class=\"n\">{n}</td><td>"
         )?;
         let inlined = cost.map_or(&[][..], |c| c.inlined.as_slice());
-        if inlined.is_empty() {
+        if inlined.is_empty() && code.is_empty() {
             return writeln!(out, "{text}</td></tr>");
         }
         write!(out, "<details><summary>{text} </summary>")?;
@@ -132,7 +166,40 @@ impl Page<'_> {
             let place = format!("{} {}:{}", call.name, call.file, call.line);
             write!(out, "<div>{} {}</div>", self.format(call.value), escape(&place))?;
         }
+        self.instructions(code, out)?;
         writeln!(out, "</details></td></tr>")
+    }
+
+    /// The instructions of a line; what was inlined stands above the first of its instructions.
+    fn instructions(&self, code: &[LineInstruction], out: &mut dyn Write) -> io::Result<()> {
+        if code.is_empty() {
+            return Ok(());
+        }
+        writeln!(out, "<table>")?;
+        let mut inside: &[String] = &[];
+        for i in code {
+            let same = inside.iter().zip(&i.inlined).take_while(|(a, b)| a == b).count();
+            for (depth, call) in i.inlined.iter().enumerate().skip(same) {
+                let indent = " ".repeat(2 * depth);
+                writeln!(
+                    out,
+                    "<tr class=\"call\"><td></td><td></td><td></td><td>{indent}{}</td></tr>",
+                    escape(call)
+                )?;
+            }
+            inside = &i.inlined;
+            let gap = if i.after_gap { " class=\"gap\"" } else { "" };
+            writeln!(
+                out,
+                "<tr{gap}><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{:x}</td><td>{}{}</td></tr>",
+                self.or_dot(i.flat),
+                self.or_dot(i.cum),
+                i.address,
+                " ".repeat(2 * i.inlined.len()),
+                escape(&i.text)
+            )?;
+        }
+        writeln!(out, "</table>")
     }
 }
 
