@@ -241,7 +241,7 @@ def main():
             out = place / f"out-{name}"
             shutil.rmtree(out, ignore_errors=True)
             command = ["cargo", "mutants", "-d", str(place), "-o", str(out), "-f", file, "--in-place"]
-            command += ["--no-default-features", "--baseline", "skip", "--profile", "mutants", "--timeout", args.timeout]
+            command += ["--no-default-features", "--profile", "mutants", "--timeout", args.timeout]
             command += ["--minimum-test-timeout", "20", "--no-shuffle", "--colors", "never"]
             command += ["--cargo-test-arg=--lib"]
             command += ["--shard", f"0/{args.every}", "--sharding", "round-robin"] if args.every > 1 else []

@@ -4,6 +4,7 @@
 mod artifacts;
 mod format1;
 mod journal;
+mod texts;
 
 use std::fs;
 use std::path::Path;
