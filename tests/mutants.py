@@ -59,6 +59,23 @@ GROUPS = {
         [f"src/symbolize/pclntab/{f}.rs" for f in ("functions", "header", "inline", "mod", "moduledata", "values")],
         ["symbolize/oracle", "symbolize/made_go", "symbolize/pclntab"],
     ),
+    "secrets": (["secrets"], ["src/secrets/mod.rs"], ["redaction/secrets"]),
+    "redact": (
+        ["model", "pprof", "secrets", "bundle"],
+        [f"src/bundle/redact/{f}.rs" for f in ("artifacts", "documents", "dump", "format1", "journal", "key", "metrics")]
+        + [f"src/bundle/redact/{f}.rs" for f in ("mod", "names", "prose", "settings", "vocabulary")],
+        ["redaction/texts"],
+    ),
+    "writer": (
+        ["model", "pprof", "secrets", "bundle"],
+        ["src/bundle/writer.rs"],
+        ["bundle/writer"],
+    ),
+    "verify": (
+        ["model", "pprof", "secrets", "bundle"],
+        ["src/bundle/verify.rs", "src/bundle/verify/files.rs", "src/bundle/verify/series.rs"],
+        ["bundle/verify", "cli/made_profile"],
+    ),
 }
 
 # Files to edit, and the tests that run the command over them.

@@ -11,4 +11,5 @@ mod made_tar;
 mod manifests;
 #[cfg(all(target_os = "linux", feature = "cli"))]
 mod once;
+mod verify;
 mod writer;

@@ -4,6 +4,7 @@
 mod artifacts;
 mod format1;
 mod journal;
+mod secrets;
 mod texts;
 
 use std::fs;
