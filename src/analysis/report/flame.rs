@@ -149,6 +149,7 @@ pub fn flame(view: &View, limits: FlameLimits) -> Result<Flame, QueryError> {
 const NONE: u32 = u32::MAX;
 
 /// Stacks that share a path, still to be looked at.
+#[derive(Clone, Copy)]
 struct Group {
     /// Node that they share; of the root itself when there is none yet.
     parent: u32,
@@ -156,14 +157,20 @@ struct Group {
     inline: InlineMark,
     /// The largest share of any sample type.
     share: f64,
-    /// In which order groups were found; breaks ties.
-    found: u64,
     /// Run of [`Grower::order`].
     start: usize,
     end: usize,
 }
 
-impl Ord for Group {
+/// A group that waits for its turn. Small, because a heap moves its entries about.
+struct Waiting {
+    share: f64,
+    found: u32,
+    /// Index into the groups.
+    group: u32,
+}
+
+impl Ord for Waiting {
     fn cmp(&self, other: &Self) -> Ordering {
         self.share
             .total_cmp(&other.share)
@@ -171,19 +178,19 @@ impl Ord for Group {
     }
 }
 
-impl PartialOrd for Group {
+impl PartialOrd for Waiting {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
 }
 
-impl PartialEq for Group {
+impl PartialEq for Waiting {
     fn eq(&self, other: &Self) -> bool {
         self.cmp(other).is_eq()
     }
 }
 
-impl Eq for Group {}
+impl Eq for Waiting {}
 
 /// Where a stack has been followed to, from the root.
 #[derive(Clone, Copy)]
@@ -209,7 +216,6 @@ struct Grower<'a> {
     hidden: HiddenFrames,
     /// Where each row of `stacks` ends.
     places: Vec<Place>,
-    found: u64,
     // Scratch space of `split`.
     next: Vec<u32>,
     sorted: Vec<u32>,
@@ -260,7 +266,6 @@ impl<'a> Grower<'a> {
             columns: vec![FlameColumn::default(); types],
             hidden: HiddenFrames::default(),
             places: vec![Place::default(); stacks.len()],
-            found: 0,
             next: Vec::new(),
             sorted: Vec::new(),
             slot_of_name: vec![NONE; stacks.names.len()],
@@ -269,29 +274,54 @@ impl<'a> Grower<'a> {
     }
 
     fn grow(&mut self, limits: FlameLimits) {
-        let mut work = BinaryHeap::from([Group {
+        let mut groups = vec![Group {
             parent: 0,
             name: NONE,
             inline: InlineMark::No,
             share: 1.0,
-            found: 0,
             start: 0,
             end: self.order.len(),
+        }];
+        let mut free: Vec<u32> = Vec::new();
+        // Ties go to what was found first.
+        let mut found = 0;
+        let mut work = BinaryHeap::from([Waiting {
+            share: 1.0,
+            found,
+            group: 0,
         }]);
         let mut children = Vec::new();
-        while let Some(group) = work.pop() {
+        while let Some(next) = work.pop() {
+            let group = groups[next.group as usize];
             let is_root = group.name == NONE;
             let room = self.nodes.parent.len() < limits.max_nodes && group.share >= limits.min_fraction;
             if !(is_root || room && group.share > 0.0) {
-                self.hide(group, &mut children);
-                continue;
+                // The heaviest first: nothing that still waits is drawn.
+                for hidden in std::iter::once(next).chain(work.drain()) {
+                    self.hide(groups[hidden.group as usize], &mut children);
+                }
+                break;
             }
+            free.push(next.group);
             let node = self.push(&group);
             let ended = self.split(&group, node, &mut children);
-            for child in &mut children {
+            for mut child in children.drain(..) {
                 child.share = self.share(child.start, child.end);
+                let at = match free.pop() {
+                    Some(at) => at,
+                    None => {
+                        groups.push(child);
+                        groups.len() as u32 - 1
+                    }
+                };
+                groups[at as usize] = child;
+                found += 1;
+                work.push(Waiting {
+                    share: child.share,
+                    found,
+                    group: at,
+                });
             }
-            work.extend(children.drain(..));
             self.add_rows(node, group.start, ended, |c| (&mut c.own, &mut c.old_own));
             self.place(group.start..ended, node, false);
         }
@@ -311,9 +341,29 @@ impl<'a> Grower<'a> {
         let mut work = vec![group];
         while let Some(group) = work.pop() {
             self.hidden.count += 1;
+            if group.end - group.start == 1 {
+                // Most of what is hidden: a stack that nothing else goes along with is counted, not followed.
+                let row = self.order[group.start];
+                self.hidden.count += self.frames_left(row);
+                continue;
+            }
             self.split(&group, NONE, children);
             work.append(children);
         }
+    }
+
+    /// How many frames of a stack are behind its cursor.
+    fn frames_left(&self, row: u32) -> u64 {
+        let cursor = self.cursors[row as usize];
+        let stack = self.stacks.stack(self.view, row as usize);
+        let mut rest = &stack[..(cursor.locations as usize).min(stack.len())];
+        let mut left = 0;
+        if cursor.names != 0
+            && let Some((_, before)) = rest.split_last()
+        {
+            (rest, left) = (before, u64::from(cursor.names) - 1);
+        }
+        left + rest.iter().map(|&l| self.stacks.run(l).len() as u64).sum::<u64>()
     }
 
     /// Adds stacks to two columns of a node.
@@ -414,7 +464,6 @@ impl<'a> Grower<'a> {
         for i in 0..self.slots.len() {
             let s = self.slots[i];
             let (start, end) = (s.at - s.count, s.at);
-            self.found += 1;
             children.push(Group {
                 parent: node,
                 name: s.name,
@@ -424,7 +473,6 @@ impl<'a> Grower<'a> {
                     _ => InlineMark::Partial,
                 },
                 share: group.share,
-                found: self.found,
                 start,
                 end,
             });

@@ -128,15 +128,12 @@ impl FrameTable {
         stack.iter().rev().flat_map(|&l| self.of(l).iter().rev().copied())
     }
 
-    /// What makes two stacks one: their names and, where they are told apart, which of them were inlined.
-    fn identity<'a>(&'a self, stack: &'a [LocationId], tell: Inlining) -> impl Iterator<Item = u64> + 'a {
-        stack.iter().rev().flat_map(move |&l| {
-            let run = self.of(l);
-            (0..run.len()).rev().map(move |i| {
-                let inline = tell == Inlining::Matters && i + 1 < run.len();
-                u64::from(run[i]) | u64::from(inline) << 32
-            })
-        })
+    /// For every location the first one with the same names.
+    fn first_alike(&self) -> Vec<u32> {
+        let mut first: FxHashMap<&[u32], u32> = FxHashMap::default();
+        (0..self.ends.len() - 1)
+            .map(|l| *first.entry(self.of(LocationId::new(l))).or_insert(l as u32))
+            .collect()
     }
 }
 
@@ -203,14 +200,30 @@ const NONE: u32 = u32::MAX;
 
 /// Gives every stack that has samples its row; `rows` gets one stack for each.
 fn merge_equal(p: &Profile, table: &FrameTable, tell: Inlining, rows: &mut Vec<StackId>) -> Vec<u32> {
+    match tell {
+        Inlining::Ignored => merge_by(p, rows, |stack| table.outermost_first(stack)),
+        // The outermost name of a location is the one that was not inlined: names with their inlining tell where a location
+        // begins, so that equal locations are all that there is to compare.
+        Inlining::Matters => {
+            let alike = table.first_alike();
+            merge_by(p, rows, |stack| stack.iter().map(|l| alike[l.index()]))
+        }
+    }
+}
+
+/// As [`merge_equal`], for any identity of stacks.
+fn merge_by<'a, I: Iterator<Item = u32>>(
+    p: &'a Profile,
+    rows: &mut Vec<StackId>,
+    identity: impl Fn(&'a [LocationId]) -> I,
+) -> Vec<u32> {
     let hash = |stack: StackId| {
         let mut h = FxHasher::default();
-        table
-            .identity(p.stack(stack), tell)
-            .for_each(|frame| h.write_u64(frame));
+        identity(p.stack(stack)).for_each(|frame| h.write_u32(frame));
         h.finish()
     };
     let mut row_of = vec![NONE; p.stacks.len()];
+    let mut hashes: Vec<u64> = Vec::new();
     let mut index: HashTable<u32> = HashTable::new();
     for i in 0..p.samples.len() {
         let stack = p.samples.stack(i);
@@ -219,16 +232,16 @@ fn merge_equal(p: &Profile, table: &FrameTable, tell: Inlining, rows: &mut Vec<S
         }
         let h = hash(stack);
         let same = |&row: &u32| {
-            table
-                .identity(p.stack(rows[row as usize]), tell)
-                .eq(table.identity(p.stack(stack), tell))
+            let known = p.stack(rows[row as usize]);
+            hashes[row as usize] == h && identity(known).eq(identity(p.stack(stack)))
         };
         let row = match index.find(h, same) {
             Some(&row) => row,
             None => {
                 let row = rows.len() as u32;
                 rows.push(stack);
-                index.insert_unique(h, row, |&row| hash(rows[row as usize]));
+                hashes.push(h);
+                index.insert_unique(h, row, |&row| hashes[row as usize]);
                 row
             }
         };
