@@ -197,6 +197,9 @@ fn read(e: &ReadError) -> Hint {
         ReadError::Inflate {
             source: InflateError::TooLarge { .. },
         } => Some("raise the limit with --max-size if you trust the file".into()),
+        ReadError::NoDump(_) => {
+            Some("`kubeprof diagnose` says what it proves, `kubeprof inspect` what is in it".into())
+        }
         ReadError::Mistake(mistake) => Some(match mistake {
             Mistake::Drawing { .. } => {
                 "give the .pb.gz file that it was made from; kubeprof draws it again (convert -o svg)".into()

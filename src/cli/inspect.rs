@@ -46,6 +46,13 @@ pub(super) fn inspect(args: &InspectArgs, context: &Context) -> Result<()> {
             if let Some(files) = opened.list() {
                 return output::document(&layout::survey(&files).with_vitals(&vitals), args.output, out, true);
             }
+            if let Some((artifact, evidence)) = opened.series().find_map(|s| {
+                let journal = s.once.first()?;
+                Some((journal, s.events(journal)?))
+            }) {
+                let document = layout::events(&artifact.path.display().to_string(), &evidence);
+                return output::document(&document, args.output, out, true);
+            }
             // A scrape alone.
             if !vitals.is_empty() {
                 return output::document(&layout::vitals(&vitals), args.output, out, true);

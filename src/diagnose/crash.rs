@@ -1,41 +1,84 @@
 //! A process that ended and left its traceback: what ended it, and which part the text points at.
 //!
 //! A panic names the goroutine that failed, which is the first of the text. A signal names nothing: the loop that hung is
-//! what `stuck` finds in the same text. Whoever sends SIGQUIT wants the traceback; that is no finding.
+//! what `stuck` finds in the same text. Whoever sends SIGQUIT wants the traceback; that is no finding. Without a traceback,
+//! systemd and the kernel say how it ended.
 
 use super::crowd::Crowd;
 use super::judge::Scale;
 use super::observe::{Observed, Seen};
-use super::report::{Claim, Crash, Evidence, Fact, Finding, Kind, Need, Part, Since, SinceBasis, Why};
+use super::report::{Claim, Crash, Evidence, Fact, Finding, Kind, Need, Part, Show, Since, SinceBasis, Verb, Why};
 use super::words::short;
 use crate::kubelet::Role;
+use crate::model::evidence::{self, CrashCause, UnitChange, UnitEvent};
 
-/// How a text says that it ended.
-fn how(cause: &str) -> Option<Crash> {
-    let text = cause.trim();
-    match () {
-        () if text.contains("thread exhaustion") || text.contains("-thread limit") => Some(Crash::Threads),
-        () if text.contains("out of memory") || text.contains("cannot allocate memory") => Some(Crash::OutOfMemory),
-        () if text.starts_with("panic:") || text.contains(" panic: ") => Some(Crash::Panic),
-        () if text.starts_with("fatal error:") => Some(Crash::Fatal),
-        () if text.starts_with("SIGABRT") => Some(Crash::Abort),
-        () if text.starts_with("SIGQUIT") => None,
-        () if text.starts_with("SIG") => Some(Crash::Signal),
-        () => None,
+/// So many lines of systemd and the kernel are shown, the last ones.
+const EVENTS: usize = 4;
+
+/// What a crash in a text means. Whoever sends SIGQUIT wants the traceback.
+fn of_text(crash: &evidence::Crash) -> Option<Crash> {
+    Some(match &crash.cause {
+        CrashCause::Signal(name) if name == "SIGQUIT" => return None,
+        CrashCause::Signal(name) if name == "SIGABRT" => Crash::Abort,
+        CrashCause::Signal(_) => Crash::Signal,
+        CrashCause::Panic => Crash::Panic,
+        CrashCause::Threads(_) => Crash::Threads,
+        CrashCause::OutOfMemory => Crash::OutOfMemory,
+        _ if crash.message.contains("thread exhaustion") => Crash::Threads,
+        _ => Crash::Fatal,
+    })
+}
+
+/// What systemd and the kernel say of the end of a process: the last end, and what it was for.
+fn of_events(events: &[UnitEvent]) -> Option<Crash> {
+    let last = events.iter().rposition(|e| e.what.is_end())?;
+    // The end of one process is told in several lines, up to the start of the next.
+    let begins = |e: &UnitEvent| matches!(e.what, UnitChange::Started | UnitChange::Restart { .. });
+    let from = events[..last].iter().rposition(begins).map_or(0, |i| i + 1);
+    let end = &events[from..=last];
+    let result = |wanted: &str| {
+        end.iter()
+            .any(|e| matches!(&e.what, UnitChange::Failed { result } if result == wanted))
+    };
+    let out_of_memory = |e: &UnitEvent| matches!(e.what, UnitChange::OutOfMemory { .. });
+    let watchdog = |e: &UnitEvent| matches!(e.what, UnitChange::Watchdog { .. });
+    if end.iter().any(out_of_memory) || result("oom-kill") {
+        return Some(Crash::OutOfMemory);
     }
+    if end.iter().any(watchdog) || result("watchdog") {
+        return Some(Crash::Abort);
+    }
+    let exited = end.iter().rev().find_map(|e| match &e.what {
+        UnitChange::Exited { code, name, .. } => Some((code.as_str(), name.as_str())),
+        _ => None,
+    });
+    Some(match exited {
+        Some((_, "QUIT")) => return None,
+        Some((_, "ABRT")) => Crash::Abort,
+        Some(("exited", _)) => Crash::Exit,
+        Some(_) => Crash::Signal,
+        None if result("exit-code") => Crash::Exit,
+        None => Crash::Signal,
+    })
 }
 
 /// The crash of the last moment, with the part that `stuck` points at.
 pub(super) fn crash(seen: &Observed, moments: &[usize], stuck: &[Finding]) -> Option<Finding> {
-    let moment = moments
-        .iter()
-        .rev()
-        .map(|&m| &seen.moments[m])
-        .find(|m| m.cause.is_some())?;
-    let cause = moment.cause.as_ref()?;
-    let how = how(cause)?;
+    let told = |m: &&Seen| m.crash.is_some() || !m.events.is_empty();
+    let moment = moments.iter().rev().map(|&m| &seen.moments[m]).find(told)?;
+    let text = moment.crash.as_ref();
+    let by_text = text.and_then(of_text);
+    let by_events = of_events(&moment.events);
+    // What the process printed says more than how systemd saw it end, unless it went on, or somebody asked for the text.
+    let (how, text) = match (by_text, by_events) {
+        (Some(how), _) if text.is_some_and(|c| !c.recovered) => (how, text),
+        (_, Some(Crash::OutOfMemory)) => (Crash::OutOfMemory, None),
+        (Some(how), _) => (how, text),
+        (None, Some(how)) if text.is_none() => (how, None),
+        (None, _) => return None,
+    };
     let crowd = moment.crowd.as_ref();
-    let failed = crowd.and_then(|c| failed(seen, c));
+    let failed = crowd.filter(|_| text.is_some()).and_then(|c| failed(seen, c));
     let hung = stuck.iter().max_by_key(|f| f.confidence);
     let (part, function) = match how {
         Crash::Panic | Crash::Fatal => failed.clone().unwrap_or_default(),
@@ -43,7 +86,7 @@ pub(super) fn crash(seen: &Observed, moments: &[usize], stuck: &[Finding]) -> Op
         Crash::Abort | Crash::Signal | Crash::Quit => hung
             .map(|f| (f.subsystem.clone(), f.function.clone()))
             .unwrap_or_default(),
-        Crash::OutOfMemory => (seen.book.part_of_key("go-runtime"), None),
+        Crash::OutOfMemory | Crash::Exit => (seen.book.part_of_key("go-runtime"), None),
     };
     let part = if part.key.is_empty() {
         let key = if how == Crash::Abort { "watchdog" } else { "go-runtime" };
@@ -52,32 +95,45 @@ pub(super) fn crash(seen: &Observed, moments: &[usize], stuck: &[Finding]) -> Op
         part
     };
     let mut scale = Scale::default();
-    scale.add(4.0, Why::CrashText);
+    match text {
+        Some(_) => scale.add(4.0, Why::CrashText),
+        // They saw it end, and name the process.
+        None => scale.add(5.0, Why::UnitEvents),
+    }
     if !matches!(how, Crash::Abort | Crash::Signal) && failed.is_some() {
         scale.add(1.0, Why::FailedGoroutine);
     }
     if matches!(how, Crash::Abort | Crash::Signal) {
         match hung {
             Some(f) => scale.add(1.0, Why::HungLoop(f.subsystem.title.clone())),
-            None => scale.note(Why::NoHungLoop),
+            None if crowd.is_some() => scale.note(Why::NoHungLoop),
+            None => {}
         }
     }
     let confidence = scale.confidence()?;
-    let mut evidence = vec![Evidence {
-        fact: Fact::Line(cause.clone()),
+    let fact = |fact| Evidence {
+        fact,
         moment: moment.label.clone(),
         show: None,
-    }];
+    };
+    let mut evidence: Vec<Evidence> = text.map(|c| fact(Fact::Line(c.message.clone()))).into_iter().collect();
+    let telling: Vec<&UnitEvent> = moment.events.iter().filter(|e| e.what.is_end()).collect();
+    let last = telling.len().saturating_sub(EVENTS);
+    evidence.extend(telling[last..].iter().map(|&e| Evidence {
+        fact: Fact::Unit(e.clone()),
+        moment: String::new(),
+        show: None,
+    }));
+    if how == Crash::OutOfMemory {
+        evidence.extend(last_heap(seen, moments));
+    }
     if let Some(first) = crowd
         .and_then(|c| c.groups.first())
         .filter(|_| matches!(how, Crash::Panic | Crash::Fatal))
     {
         let frames = seen.stacks.get(first.stack).iter().chain(&first.creator);
-        evidence.push(Evidence {
-            fact: Fact::Stack(frames.map(|&f| seen.book.get(f).shown.clone()).collect()),
-            moment: moment.label.clone(),
-            show: None,
-        });
+        let frames = frames.map(|&f| seen.book.get(f).shown.clone()).collect();
+        evidence.push(fact(Fact::Stack(frames)));
     }
     evidence.extend(hung.iter().flat_map(|f| f.evidence.iter().take(2).cloned()));
     Some(Finding {
@@ -90,21 +146,64 @@ pub(super) fn crash(seen: &Observed, moments: &[usize], stuck: &[Finding]) -> Op
         reasons: scale.into_reasons(),
         claim: Claim::Crash {
             how,
-            message: cause.clone(),
+            message: text.map(|c| c.message.clone()),
+            recovered: text.is_some_and(|c| c.recovered),
+            events: moment.events.clone(),
         },
-        since: at(moment),
+        since: at(moment, text),
         growth: None,
         known_issues: Vec::new(),
         evidence,
         remedies: Vec::new(),
-        next: vec![Need::Journal],
+        next: match how {
+            Crash::OutOfMemory => vec![Need::HeapSeries],
+            _ => vec![Need::Journal],
+        },
     })
 }
 
-fn at(moment: &Seen) -> Option<Since> {
-    moment.at.map(|t| Since {
+/// The last heap before: what it was that filled the memory.
+fn last_heap(seen: &Observed, moments: &[usize]) -> Option<Evidence> {
+    let moment = moments
+        .iter()
+        .rev()
+        .map(|&m| &seen.moments[m])
+        .find(|m| m.heap.is_some())?;
+    let total = moment.heap.as_ref()?.bytes;
+    Some(Evidence {
+        fact: Fact::Numbers {
+            what: "the last heap before".to_owned(),
+            unit: "bytes".to_owned(),
+            values: vec![(moment.at, total, None)],
+        },
+        moment: moment.label.clone(),
+        show: Some(Show {
+            snapshot: moment.snapshot,
+            kind: Some("heap".to_owned()),
+            ..Show::new(Verb::Top, moment.sources_of("heap"))
+        }),
+    })
+}
+
+/// When it ended, as far as the log says so in absolute time.
+fn at(moment: &Seen, text: Option<&evidence::Crash>) -> Option<Since> {
+    let nanos = |stamp: &Option<evidence::Stamp>| stamp.as_ref().and_then(evidence::Stamp::epoch_nanos);
+    let of_text = text.and_then(|c| nanos(&c.at));
+    let of_events = || {
+        moment
+            .events
+            .iter()
+            .rev()
+            .filter(|e| e.what.is_end())
+            .find_map(|e| nanos(&e.at))
+    };
+    let told = of_text.or_else(of_events).map(i128::from);
+    let told = told.and_then(|n| jiff::Timestamp::from_nanosecond(n).ok());
+    // A text ends with the crash that it is of; a log may be of any time.
+    let at = told.or(moment.at.filter(|_| text.is_some()))?;
+    Some(Since {
         after: None,
-        before: Some(t),
+        before: Some(at),
         at_least: None,
         basis: SinceBasis::Log,
     })
@@ -118,6 +217,7 @@ fn subject(how: Crash, function: Option<&str>) -> String {
         Crash::Abort => "abort",
         Crash::Quit => "quit",
         Crash::Signal => "signal",
+        Crash::Exit => "exit",
         Crash::OutOfMemory => "out-of-memory",
     };
     match function.filter(|_| matches!(how, Crash::Panic | Crash::Fatal)) {
@@ -157,20 +257,109 @@ fn threads(seen: &Observed, crowd: &Crowd) -> Option<(Part, Option<String>)> {
 mod tests {
     use super::*;
 
+    fn event(what: UnitChange) -> UnitEvent {
+        UnitEvent {
+            at: None,
+            offset: 0,
+            unit: "kubelet.service".to_owned(),
+            what,
+        }
+    }
+
     #[test]
     fn what_a_text_says() {
-        for (cause, expected) in [
-            ("panic: send on closed channel", Some(Crash::Panic)),
-            ("fatal error: concurrent map writes", Some(Crash::Fatal)),
-            ("runtime: program exceeds 10000-thread limit", Some(Crash::Threads)),
-            ("fatal error: thread exhaustion", Some(Crash::Threads)),
-            ("fatal error: runtime: out of memory", Some(Crash::OutOfMemory)),
-            ("SIGABRT: abort", Some(Crash::Abort)),
-            ("SIGSEGV: segmentation violation", Some(Crash::Signal)),
-            ("SIGQUIT: quit", None),
-            ("", None),
+        let crash = |cause, message: &str| evidence::Crash {
+            cause,
+            message: message.to_owned(),
+            recovered: false,
+            goroutine: None,
+            signal: None,
+            at: None,
+        };
+        for (cause, message, expected) in [
+            (CrashCause::Panic, "panic: send on closed channel", Some(Crash::Panic)),
+            (
+                CrashCause::ConcurrentMap,
+                "fatal error: concurrent map writes",
+                Some(Crash::Fatal),
+            ),
+            (
+                CrashCause::Threads(None),
+                "runtime: program exceeds 10000-thread limit",
+                Some(Crash::Threads),
+            ),
+            (
+                CrashCause::Fatal,
+                "fatal error: thread exhaustion",
+                Some(Crash::Threads),
+            ),
+            (
+                CrashCause::OutOfMemory,
+                "fatal error: runtime: out of memory",
+                Some(Crash::OutOfMemory),
+            ),
+            (
+                CrashCause::Signal("SIGABRT".to_owned()),
+                "SIGABRT: abort",
+                Some(Crash::Abort),
+            ),
+            (
+                CrashCause::Signal("SIGSEGV".to_owned()),
+                "SIGSEGV: segmentation violation",
+                Some(Crash::Signal),
+            ),
+            (CrashCause::Signal("SIGQUIT".to_owned()), "SIGQUIT: quit", None),
         ] {
-            assert_eq!(how(cause), expected, "{cause}");
+            assert_eq!(of_text(&crash(cause, message)), expected, "{message}");
+        }
+    }
+
+    #[test]
+    fn what_systemd_and_the_kernel_say() {
+        let exited = |code: &str, name: &str| UnitChange::Exited {
+            code: code.to_owned(),
+            status: 1,
+            name: name.to_owned(),
+        };
+        let failed = |result: &str| UnitChange::Failed {
+            result: result.to_owned(),
+        };
+        let killed = UnitChange::OutOfMemory {
+            pid: Some(7),
+            resident: None,
+            of_cgroup: None,
+        };
+        let watchdog = UnitChange::Watchdog { limit: String::new() };
+        let restart = UnitChange::Restart { counter: Some(2) };
+        for (changes, expected) in [
+            (
+                vec![killed.clone(), exited("killed", "KILL"), failed("oom-kill")],
+                Some(Crash::OutOfMemory),
+            ),
+            (vec![failed("oom-kill")], Some(Crash::OutOfMemory)),
+            (vec![watchdog, exited("dumped", "ABRT")], Some(Crash::Abort)),
+            (vec![exited("dumped", "ABRT")], Some(Crash::Abort)),
+            (vec![exited("killed", "KILL"), failed("signal")], Some(Crash::Signal)),
+            (
+                vec![exited("exited", "FAILURE"), failed("exit-code")],
+                Some(Crash::Exit),
+            ),
+            (vec![exited("dumped", "QUIT")], None),
+            // The end of the process before is not that of the last one.
+            (
+                vec![
+                    killed,
+                    restart.clone(),
+                    UnitChange::Started,
+                    exited("exited", "FAILURE"),
+                ],
+                Some(Crash::Exit),
+            ),
+            (vec![restart, UnitChange::Started, UnitChange::Stopped], None),
+            (vec![], None),
+        ] {
+            let events: Vec<UnitEvent> = changes.into_iter().map(event).collect();
+            assert_eq!(of_events(&events), expected, "{events:?}");
         }
     }
 }

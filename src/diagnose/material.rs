@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use super::metrics::Metrics;
 use crate::model::Profile;
+use crate::model::evidence::{Crash, Program, UnitEvent};
 
 /// Everything that was taken at one time.
 #[derive(Clone, Debug, Default)]
@@ -35,8 +36,12 @@ pub struct Moment {
     pub goroutine_ids: Vec<(u64, u32)>,
     /// The dump ends early.
     pub dump_cut: bool,
-    /// Why the process ended, as the text with the dump says.
-    pub cause: Option<String>,
+    /// Why the dump was printed, as its text says.
+    pub crash: Option<Crash>,
+    /// What systemd and the kernel said of the process.
+    pub events: Vec<UnitEvent>,
+    /// The program of the dump, where that is known.
+    pub program: Option<Program>,
     /// `goroutineleak`.
     pub leaked: Option<Profile>,
     /// CPU.

@@ -14,6 +14,7 @@ use super::material::{Moment, Process};
 use super::metrics::Metrics;
 use super::report::Load;
 use crate::kubelet::{Knowledge, Role, SubsystemId};
+use crate::model::evidence::{Crash, Program, UnitEvent};
 
 /// What is kept of a moment.
 #[derive(Debug, Default)]
@@ -31,7 +32,9 @@ pub(super) struct Seen {
     pub(super) metrics: Option<Metrics>,
     pub(super) healthz: Option<String>,
     pub(super) node: Option<serde_json::Value>,
-    pub(super) cause: Option<String>,
+    pub(super) crash: Option<Crash>,
+    pub(super) events: Vec<UnitEvent>,
+    pub(super) program: Option<Program>,
     pub(super) dump_cut: bool,
     pub(super) heap_is_text: bool,
     pub(super) load: Load,
@@ -140,7 +143,9 @@ impl Observed {
             metrics: moment.metrics,
             healthz: moment.healthz,
             node: moment.node,
-            cause: moment.cause,
+            crash: moment.crash,
+            events: moment.events,
+            program: moment.program,
             dump_cut: moment.dump_cut,
             heap_is_text: moment.heap_is_text,
             load: Load::default(),
@@ -194,8 +199,10 @@ pub(crate) fn load(metrics: Option<&Metrics>, crowd: Option<&Crowd>, book: &Book
             let of = crowd.groups.iter().filter(|g| g.attribution.owner == Some(owner));
             Some(of.map(|g| g.count).sum::<u64>() as f64)
         };
-        load.pods = load.pods.or_else(|| owned("pod-workers"));
         load.probes = owned("probes");
+        // A pod worker is a pod; without any, the node has none only where the sync loop is there and nothing probes one.
+        let none = |n: &f64| *n > 0.0 || load.probes == Some(0.0) && owned("sync-loop").is_some_and(|n| n > 0.0);
+        load.pods = load.pods.or_else(|| owned("pod-workers").filter(none));
         load.cgroups = owned("cadvisor-housekeeping");
     }
     load

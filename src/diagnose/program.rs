@@ -11,7 +11,7 @@ pub(super) struct Program {
     /// Frames of a kubelet were seen.
     pub(super) is_kubelet: bool,
     /// The program that it looks like, where it is none or not only one.
-    pub(super) other: Option<&'static str>,
+    pub(super) other: Option<String>,
     /// Enough was seen to say that it is none.
     pub(super) is_sure: bool,
     /// Goroutines were seen, and none of them is in a function of a kubelet.
@@ -87,11 +87,31 @@ const WITH_KUBELET: &[&str] = &[
     "kube-proxy",
 ];
 
+/// What people call a program of that name.
+fn known_as(name: &str) -> &str {
+    match name {
+        "crio" => "CRI-O",
+        "prometheus" => "Prometheus",
+        "containerd-shim" => "a containerd shim",
+        name => name,
+    }
+}
+
 /// Says which program the moments are of.
 pub(super) fn program(seen: &Observed, moments: &[usize]) -> Program {
     let mut used = vec![false; seen.book.len()];
     let mut groups = 0;
     let all: Vec<&Seen> = moments.iter().map(|&m| &seen.moments[m]).collect();
+    // A dump is of the program of its main package, or of whoever wrote it.
+    if let Some(named) = all.iter().rev().find_map(|m| m.program.as_ref())
+        && !named.has_kubelet
+    {
+        return Program {
+            other: Some(known_as(&named.name).to_owned()),
+            is_sure: true,
+            ..Program::default()
+        };
+    }
     for crowd in all.iter().filter_map(|m| m.crowd.as_ref()) {
         for g in &crowd.groups {
             groups += 1;
@@ -119,7 +139,7 @@ pub(super) fn program(seen: &Observed, moments: &[usize]) -> Program {
     let is_kubelet = kubelet >= 1 && other.is_none_or(|(n, p)| kubelet * 4 >= n || WITH_KUBELET.contains(&p));
     Program {
         is_kubelet,
-        other: other.filter(|(n, _)| !is_kubelet || *n >= 3).map(|(_, p)| p),
+        other: other.filter(|(n, _)| !is_kubelet || *n >= 3).map(|(_, p)| p.to_owned()),
         is_sure: other.is_some() || named >= 40,
         is_unseen: groups > 0 && kubelet == 0,
     }

@@ -25,18 +25,18 @@ pub(super) fn judge(mut seen: Observed, known: &Known) -> Diagnosis {
     let program = program(&seen, &last);
     material(&seen, &last, &mut d);
     if !program.is_kubelet && program.is_sure {
-        let what = program.other.unwrap_or("another program");
-        d.examined.program = what.to_owned();
-        d.odd.push(Oddity::NotKubelet(what.to_owned()));
+        let what = program.other.unwrap_or_else(|| "another program".to_owned());
+        d.examined.program.clone_from(&what);
+        d.odd.push(Oddity::NotKubelet(what));
         return d;
     }
     if let Program {
         is_kubelet: true,
         other: Some(other),
         ..
-    } = program
+    } = &program
     {
-        d.odd.push(Oddity::OneProcess(other.to_owned()));
+        d.odd.push(Oddity::OneProcess(other.clone()));
     }
     seen.one_process = program.other.is_some();
     let mut findings = found(&mut seen, &runs, known, &mut d);

@@ -42,6 +42,9 @@ pub(super) struct Files {
 struct Decoded {
     reads: VecDeque<(Place, usize, pprof::Read)>,
     bytes: usize,
+    /// Texts that are likely asked for again, as they are in their files.
+    texts: VecDeque<(Place, Vec<u8>)>,
+    text_bytes: usize,
 }
 
 impl Files {
@@ -87,10 +90,33 @@ impl Files {
         }
     }
 
+    /// Keeps a text that was looked at, as it is in its file, as long as all of them together are small.
+    pub(super) fn keep_text(&self, place: Place, bytes: Cow<'_, [u8]>) {
+        // What is in memory anyway is not kept again.
+        let (Cow::Owned(bytes), Ok(mut decoded)) = (bytes, self.decoded.lock()) else {
+            return;
+        };
+        if decoded.text_bytes + bytes.len() <= KEPT {
+            decoded.text_bytes += bytes.len();
+            decoded.texts.push_back((place, bytes));
+        }
+    }
+
+    fn take_text(&self, place: &Place) -> Option<Vec<u8>> {
+        let mut decoded = self.decoded.lock().ok()?;
+        let at = decoded.texts.iter().position(|(kept, _)| kept == place)?;
+        let (_, bytes) = decoded.texts.remove(at)?;
+        decoded.text_bytes -= bytes.len();
+        Some(bytes)
+    }
+
     /// The bytes of an artifact, unpacked.
     pub(super) fn text(&self, artifact: &Artifact) -> Result<Cow<'_, [u8]>, InputError> {
         let unpack = |bytes: &[u8]| inflate(bytes, self.limit).map(Cow::into_owned);
-        let bytes = self.bytes(&artifact.place).map_err(|e| io_error(&artifact.path, e))?;
+        let bytes = match self.take_text(&artifact.place) {
+            Some(kept) => Cow::Owned(kept),
+            None => self.bytes(&artifact.place).map_err(|e| io_error(&artifact.path, e))?,
+        };
         match pprof::encoding(&bytes) {
             pprof::Encoding::Raw => Ok(bytes),
             _ => unpack(&bytes).map(Cow::Owned).map_err(|source| InputError::Read {

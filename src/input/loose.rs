@@ -14,15 +14,15 @@ use super::InputError;
 use super::file_names::{artifact_of, natural};
 use super::files::{Files, Place};
 use super::listing::{ListedProfile, describe};
-use super::series::{Artifact, KnownBy, Moment, Series};
+use super::series::{Artifact, JOURNAL, KnownBy, Moment, Series};
 use super::source::LongText;
 use crate::bundle::Contents;
 use crate::bundle::facts::{Expect, examine, of_read};
 use crate::bundle::manifest::{Facts, Form, Process};
 use crate::model::Kind;
-use crate::pprof::Remark;
 use crate::pprof::goroutines::GoroutineDump;
 use crate::pprof::mistakes::Mistake;
+use crate::pprof::{ReadError, Remark};
 
 /// Files this close in time were taken together, if each is of another kind.
 const TOGETHER_NANOS: i64 = 5_000_000_000;
@@ -132,6 +132,9 @@ impl Loose {
             };
             found.artifact.facts = facts;
             found.node = node;
+            if found.artifact.name == "metrics" {
+                files.keep_text(found.artifact.place.clone(), bytes);
+            }
             self.found.push(found);
             return;
         }
@@ -157,6 +160,12 @@ impl Loose {
                     found.why = cause.to_string();
                     found.artifact.facts = facts;
                     found.node = node;
+                    files.keep_text(found.artifact.place.clone(), bytes);
+                    self.found.push(found);
+                }
+                None if matches!(cause, ReadError::NoDump(_)) => {
+                    found.artifact.name = JOURNAL.to_owned();
+                    found.why = cause.to_string();
                     self.found.push(found);
                 }
                 None => {
@@ -194,6 +203,23 @@ impl Loose {
                     order,
                 });
             }
+            Err(cause @ ReadError::NoDump(_)) => self.found.push(Found {
+                artifact: Artifact {
+                    name: JOURNAL.to_owned(),
+                    path,
+                    kind: None,
+                    facts: Facts::default(),
+                    bytes: text.length,
+                    sha256: String::new(),
+                    or_kind: None,
+                    place,
+                },
+                key,
+                node: String::new(),
+                listed: None,
+                why: cause.to_string(),
+                order,
+            }),
             Err(cause) => {
                 let name = path.display().to_string();
                 let cause = InputError::Read {

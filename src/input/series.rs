@@ -15,7 +15,11 @@ use super::files::{Files, Place};
 use crate::bundle::manifest::{self, Facts, Process};
 use crate::bundle::{Record, RunRecord};
 use crate::model::Kind;
+use crate::model::evidence::Evidence;
 use crate::pprof;
+
+/// What a log is called that has no dump and says how a kubelet came to an end.
+pub(super) const JOURNAL: &str = "journal";
 
 /// The snapshots of one process.
 #[derive(Clone, Debug)]
@@ -117,6 +121,20 @@ impl Moment {
 }
 
 impl Series {
+    /// What a log without a dump says of units and processes; `None` for what is no such log.
+    pub fn events(&self, artifact: &Artifact) -> Option<Evidence> {
+        if artifact.name != JOURNAL {
+            return None;
+        }
+        match self.read(artifact) {
+            Err(InputError::Read {
+                cause: pprof::ReadError::NoDump(evidence),
+                ..
+            }) => Some(*evidence),
+            _ => None,
+        }
+    }
+
     /// The artifact of that name which belongs to no snapshot.
     pub fn artifact(&self, name: &str) -> Option<&Artifact> {
         self.once.iter().find(|a| a.name == name)

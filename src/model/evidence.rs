@@ -191,10 +191,14 @@ pub enum UnitChange {
     Started,
     /// It was stopped.
     Stopped,
-    /// The kernel ran out of memory and ended the process.
+    /// The kernel ended the process because memory ran out.
     OutOfMemory {
         /// Which.
         pid: Option<u64>,
+        /// Bytes that it held then, without files.
+        resident: Option<u64>,
+        /// Whether the limit of a cgroup was reached, and not the memory of the machine; `None` where that is not said.
+        of_cgroup: Option<bool>,
     },
     /// A core dump was written.
     CoreDumped {
@@ -206,6 +210,31 @@ pub enum UnitChange {
         /// How many; `None` where that is not said.
         messages: Option<u64>,
     },
+}
+
+impl UnitEvent {
+    /// Whether it is about a process with a kubelet in it, by the name of its unit or process.
+    pub fn is_of_kubelet(&self) -> bool {
+        let name = self.unit.strip_suffix(".service").unwrap_or(&self.unit);
+        let name = name
+            .strip_suffix("-agent")
+            .or_else(|| name.strip_suffix("-server"))
+            .unwrap_or(name);
+        Program::named(name).has_kubelet || name == "rke2" || name.contains("kubelet") || name.contains("kubelite")
+    }
+}
+
+impl UnitChange {
+    /// Whether a process came to an end by it that nobody asked for.
+    pub fn is_end(&self) -> bool {
+        match self {
+            Self::Exited { code, status, .. } => code != "exited" || *status != 0,
+            Self::OutOfMemory { .. } | Self::Watchdog { .. } | Self::CoreDumped { .. } | Self::Failed { .. } => true,
+            Self::Killed { .. } | Self::Restart { .. } | Self::Started | Self::Stopped | Self::Suppressed { .. } => {
+                false
+            }
+        }
+    }
 }
 
 /// What is known of a dump beside its goroutines.
@@ -234,6 +263,17 @@ pub struct DumpFacts {
 }
 
 impl DumpFacts {
+    /// Whether nothing says which program it is of.
+    fn is_unnamed(&self) -> bool {
+        self.writer.name.is_empty() && self.program.is_none()
+    }
+
+    fn is_of_unit(&self, unit: &str) -> bool {
+        let stem = unit.split('.').next().unwrap_or_default();
+        let program = self.program.as_ref().map_or("", |p| &p.name);
+        stem == self.writer.name || stem == program
+    }
+
     /// Whether something of it is known to be missing.
     pub fn is_damaged(&self) -> bool {
         self.headers_missing + self.headers_damaged + self.damaged > 0 || self.suppressed.is_some()
@@ -249,6 +289,16 @@ pub struct Program {
     pub has_kubelet: bool,
 }
 
+impl Program {
+    /// A program by its name.
+    pub fn named(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            has_kubelet: matches!(name, "kubelet" | "k3s" | "kubelite" | "hyperkube" | "openshift"),
+        }
+    }
+}
+
 /// What a text holds: its dumps, and what happened around them.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Evidence {
@@ -262,6 +312,64 @@ pub struct Evidence {
     pub more_events: u64,
     /// How many dumps more there were, the oldest, of which nothing is kept: a log may hold a recovered panic a second.
     pub more_dumps: u64,
+}
+
+impl Evidence {
+    /// What was said about the unit of a dump's process, in all of the text.
+    pub fn of_unit(&self, index: usize) -> Vec<&UnitEvent> {
+        let Some(d) = self.dumps.get(index) else {
+            return Vec::new();
+        };
+        let all = self.events.iter();
+        all.filter(|e| d.is_unnamed() || d.is_of_unit(&e.unit)).collect()
+    }
+
+    /// What was said about a dump's process: from its start to that of the next one.
+    pub fn of_process(&self, index: usize) -> Vec<&UnitEvent> {
+        let of_unit = self.of_unit(index);
+        let (Some(d), Some(first)) = (self.dumps.get(index), of_unit.first()) else {
+            return Vec::new();
+        };
+        let unit = first.unit.clone();
+        let before = |other: &&DumpFacts| other.offset < d.offset && other.is_of_unit(&unit);
+        let after = |other: &&DumpFacts| other.offset > d.offset && other.is_of_unit(&unit);
+        let from = self.dumps.iter().filter(before).map(|o| o.offset).max().unwrap_or(0);
+        let to = self
+            .dumps
+            .iter()
+            .filter(after)
+            .map(|o| o.offset)
+            .min()
+            .unwrap_or(u64::MAX);
+        let own: Vec<&UnitEvent> = of_unit
+            .into_iter()
+            .filter(|e| e.offset >= from && e.offset < to)
+            .collect();
+        // What ended or began another process is not of this one.
+        let begins = |e: &UnitEvent| {
+            matches!(
+                e.what,
+                UnitChange::Started
+                    | UnitChange::Restart { .. }
+                    | UnitChange::Exited { .. }
+                    | UnitChange::Failed { .. }
+            )
+        };
+        let start = own
+            .iter()
+            .rposition(|e| e.offset < d.offset && begins(e))
+            .map_or(0, |i| i + 1);
+        let end = own
+            .iter()
+            .position(|e| e.offset > d.offset && matches!(e.what, UnitChange::Started | UnitChange::Watchdog { .. }))
+            .map_or(own.len(), |i| i + usize::from(own[i].what == UnitChange::Started));
+        own.get(start..end).unwrap_or_default().to_vec()
+    }
+
+    /// Whether it says that a kubelet came to an end.
+    pub fn tells_end_of_kubelet(&self) -> bool {
+        self.events.iter().any(|e| e.is_of_kubelet() && e.what.is_end())
+    }
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@
 use std::io::{self, Cursor, Read};
 
 use super::inflate::{Encoding, encoding};
-use super::read::{ReadError, from_dumps};
+use super::read::{ReadError, from_dumps, without_dump};
 use super::{Frames, goroutines, gotext, mistakes, text};
 
 /// How much is read before it is decided.
@@ -87,6 +87,9 @@ impl Long {
             Encoding::Zstd => goroutines::read(&mut Frames::new(whole))?,
         };
         if dumps.list.is_empty() {
+            if let Some(error) = without_dump(&dumps) {
+                return Ok(Err(error));
+            }
             let mistake = mistakes::recognise(&start).or_else(|| mistakes::unknown_text(&start));
             return Ok(Err(ReadError::Mistake(mistake.unwrap_or(mistakes::Mistake::Log))));
         }

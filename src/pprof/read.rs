@@ -9,6 +9,7 @@ use super::gotext::{self, GoText, GoTextKind};
 use super::inflate::{Unpacked, inflate_lenient};
 use super::remark::Remark;
 use super::{DecodeError, DecodeNotes, InflateError, Limit, decode, inflate, legacy, mistakes, salvage, text};
+use crate::model::evidence::Evidence;
 use crate::model::{self, MergeOptions, Profile};
 
 /// What bytes were.
@@ -81,6 +82,9 @@ pub enum ReadError {
     /// They start as a legacy profile and break its rules.
     #[error("{0}")]
     Legacy(#[from] legacy::LegacyError),
+    /// A log without a goroutine dump that says how a kubelet came to an end.
+    #[error("log without a goroutine dump; it says how a kubelet came to an end")]
+    NoDump(Box<Evidence>),
     /// There is no dump of that number.
     #[error("there is no dump {asked}")]
     NoSuchDump {
@@ -110,6 +114,7 @@ impl ReadError {
                 InflateError::Damaged { format, .. } => mistakes::Mistake::Damaged { format }.remedy().into(),
             },
             Self::Mistake(mistake) => mistake.remedy().into(),
+            Self::NoDump(_) => mistakes::Mistake::Log.remedy().into(),
             Self::Legacy(_) => return None,
             Self::NoSuchDump { have, .. } => format!("the text has {have}, counted from 1").into(),
             Self::Decode { source } if matches!(source.kind, DecodeErrorKind::Concatenated) => {
@@ -293,7 +298,8 @@ fn read_text(bytes: &[u8], owners: Option<ParentOwners<'_>>) -> Option<Result<Re
         return Some(Ok(from_dumps(dumps, owners)));
     }
     let within = match gotext::parse_within(bytes) {
-        Ok(within) => within?,
+        Ok(Some(within)) => within,
+        Ok(None) => return without_dump(&dumps).map(Err),
         Err(e) => return Some(Err(e.into())),
     };
     let mut read = match within.text {
@@ -310,6 +316,14 @@ fn read_text(bytes: &[u8], owners: Option<ParentOwners<'_>>) -> Option<Result<Re
         read.remarks.push(Remark::MoreTexts(within.more));
     }
     Some(Ok(read))
+}
+
+/// What a log without a dump says, where it is how a kubelet came to an end.
+pub(super) fn without_dump(found: &Dumps) -> Option<ReadError> {
+    let evidence = found.evidence();
+    evidence
+        .tells_end_of_kubelet()
+        .then(|| ReadError::NoDump(Box::new(evidence)))
 }
 
 fn from_text(text: GoText) -> Read {

@@ -580,3 +580,122 @@ fn dumps_without_end_are_counted() {
     assert_eq!(dumps[0]["crash"]["message"], "SIGABRT: abort");
     assert_eq!(dumps[0]["shown"], true);
 }
+
+/// A journal in which the kernel or systemd ends `who`, and nobody prints goroutines.
+fn ended(who: &str, lines: &[&str]) -> String {
+    let head = format!(
+        "Nov 24 03:10:01 worker-1 {who}[812]: I1124 03:10:01.000000     812 kubelet.go:2400] \"SyncLoop ADD\"\n"
+    );
+    let lines = lines.iter().map(|l| format!("Nov 24 03:12:44 worker-1 {l}\n"));
+    head + &lines.collect::<String>()
+}
+
+#[test]
+fn an_end_without_a_dump_is_evidence_of_a_crash_and_of_nothing_else() {
+    let folder = tempfile::tempdir().expect("folder");
+    let path = folder.path().join("journal.txt");
+    let at = path.display().to_string();
+    let write = |text: &str| std::fs::write(&path, text).expect("written");
+    let killed = [
+        "kernel: Memory cgroup out of memory: Killed process 812 (kubelet) total-vm:3120000kB, anon-rss:1048576kB, file-rss:6kB",
+        "systemd[1]: kubelet.service: Main process exited, code=killed, status=9/KILL",
+        "systemd[1]: kubelet.service: Failed with result 'oom-kill'.",
+        "systemd[1]: kubelet.service: Scheduled restart job, restart counter is at 4.",
+    ];
+    write(&ended("kubelet", &killed));
+    // No goroutines is not zero goroutines.
+    let refused = run(&["goroutines", &at]);
+    assert_eq!(refused.code, 2);
+    assert!(
+        refused
+            .stderr
+            .contains("log without a goroutine dump; it says how a kubelet came to an end"),
+        "{}",
+        refused.stderr
+    );
+    assert!(refused.stderr.contains("`kubeprof diagnose`"), "{}", refused.stderr);
+    let page = fine(&["inspect", &at]);
+    for words in ["its cgroup ran out of memory, 1GB resident (process 812)", "counter 4"] {
+        assert!(page.contains(words), "{words}: {page}");
+    }
+    let what = &answer(&["inspect", &at])["evidence"][0]["events"][0];
+    assert_eq!(what["resident_bytes"], json!(1u64 << 30), "{what}");
+    for (who, lines, summary) in [
+        (
+            "kubelet",
+            &killed[..],
+            "The kernel killed the kubelet: its cgroup ran out of memory, 1GB resident; systemd restarted it 4 times",
+        ),
+        (
+            "kubelet",
+            &["systemd[1]: kubelet.service: Main process exited, code=exited, status=1/FAILURE"],
+            "The kubelet ended itself: exited, code=exited, status=1/FAILURE",
+        ),
+        (
+            "k3s",
+            &["systemd[1]: k3s-agent.service: Main process exited, code=killed, status=11/SEGV"],
+            "The kubelet was ended by a signal: exited, code=killed, status=11/SEGV",
+        ),
+        (
+            "kubelet",
+            &["systemd[1]: kubelet.service: Watchdog timeout (limit 10min)!"],
+            "systemd's watchdog aborted the kubelet (SIGABRT): watchdog timeout (limit 10min)",
+        ),
+    ] {
+        write(&ended(who, lines));
+        let told = run(&["diagnose", "-o", "json", &at]);
+        assert_eq!(told.code, 1, "{who}: {}", told.stderr);
+        let d: Value = serde_json::from_str(&told.stdout).expect("JSON");
+        let finding = &d["findings"][0];
+        assert_eq!(
+            (&finding["kind"], &finding["summary"]),
+            (&json!("crash"), &json!(summary)),
+            "{finding}"
+        );
+        assert_eq!(d["examined"]["goroutines"], Value::Null);
+        // A time without a year is no absolute time.
+        assert_eq!(finding["since"], Value::Null);
+    }
+    // Other processes, and an end that was asked for, say nothing of a kubelet that died.
+    for lines in [
+        ["kernel: Out of memory: Killed process 900 (java) total-vm:1kB, anon-rss:1kB"],
+        ["systemd[1]: containerd.service: Main process exited, code=killed, status=9/KILL"],
+        ["systemd[1]: kubelet.service: Main process exited, code=exited, status=0/SUCCESS"],
+        ["systemd[1]: Stopped kubelet.service - kubelet: The Kubernetes Node Agent."],
+    ] {
+        write(&ended("kubelet", &lines));
+        let answer = run(&["diagnose", &at]);
+        assert_eq!(answer.code, 2, "{lines:?}: {}", answer.stdout);
+        assert!(
+            answer.stderr.contains("no goroutine dump is recognized"),
+            "{}",
+            answer.stderr
+        );
+    }
+}
+
+#[test]
+fn the_crash_of_another_program_is_not_the_kubelet_s() {
+    let folder = tempfile::tempdir().expect("folder");
+    let path = folder.path().join("journal.txt");
+    let lines = [
+        "panic: tocommit(12) is out of range [lastIndex(7)]",
+        "",
+        "goroutine 9 [running]:",
+        "go.etcd.io/etcd/raft/v3.(*raftLog).commitTo(0xc000123)",
+        "\t/go/src/go.etcd.io/etcd/raft/log.go:237 +0x1a",
+    ];
+    let text: String = lines
+        .iter()
+        .map(|l| format!("Nov 24 03:12:44 worker-1 etcd[6]: {l}\n"))
+        .collect();
+    std::fs::write(&path, text).expect("written");
+    let answer = run(&["diagnose", &path.display().to_string()]);
+    assert_eq!(answer.code, 0, "{}", answer.stdout);
+    assert!(
+        answer.stdout.contains("this is no kubelet; it looks like etcd"),
+        "{}",
+        answer.stdout
+    );
+    assert!(!answer.stdout.contains("The kubelet panicked"), "{}", answer.stdout);
+}

@@ -388,10 +388,7 @@ fn text(background: &Background, incident: &Incident, severity: Severity, spelli
     let read = kubeprof::pprof::read(text.as_bytes(), kubeprof::pprof::Limit::Proportional, false).expect("a dump");
     let mut moment = Moment {
         label: "dump".to_owned(),
-        cause: read
-            .dumps
-            .as_ref()
-            .and_then(|d| d.chosen().next()?.facts.crash.as_ref().map(|c| c.message.clone())),
+        crash: read.dumps.as_ref().and_then(|d| d.chosen().next()?.facts.crash.clone()),
         goroutines: Some(read.profile),
         ..Moment::default()
     };

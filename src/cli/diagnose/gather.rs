@@ -12,6 +12,8 @@ use crate::diagnose::metrics::Metrics;
 use crate::input::{self, Artifact, Input, Series};
 use crate::kubelet::Knowledge;
 use crate::model::Kind;
+use crate::model::evidence::UnitEvent;
+use crate::pprof::goroutines::Dumps;
 use crate::pprof::{Form, Limit, Remark};
 
 /// Hands every moment in the sources to `take`.
@@ -122,6 +124,12 @@ fn add(moment: &mut Moment, series: &Series, artifact: &Artifact, knowledge: &Kn
     } else {
         artifact.path.display().to_string()
     };
+    if let Some(evidence) = series.events(artifact) {
+        let events = evidence.events.into_iter();
+        moment.events.extend(events.filter(UnitEvent::is_of_kubelet));
+        push(&mut moment.sources, source);
+        return Ok(());
+    }
     if artifact.kind.is_none() {
         let Ok(bytes) = series.bytes(artifact) else {
             moment.unread.push(artifact.path.display().to_string());
@@ -154,7 +162,11 @@ fn add(moment: &mut Moment, series: &Series, artifact: &Artifact, knowledge: &Kn
     let dump = read.dumps.as_deref().and_then(|dumps| dumps.chosen().next());
     match (kind, dump) {
         (Kind::Goroutine, Some(dump)) => {
-            moment.cause = dump.facts.crash.as_ref().map(|c| c.message.clone());
+            moment.crash = dump.facts.crash.clone();
+            moment.program = dump.facts.program.clone();
+            let evidence = read.dumps.as_deref().map(Dumps::evidence).unwrap_or_default();
+            let chosen = evidence.chosen.first().copied().unwrap_or_default();
+            moment.events.extend(evidence.of_process(chosen).into_iter().cloned());
             // A dump knows states: it is better than what may be there already.
             let (profile, ids) = input::dump_profile_and_samples(dump, knowledge);
             moment.goroutines = Some(profile);

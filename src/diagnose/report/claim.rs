@@ -1,6 +1,7 @@
 //! What a finding says: its claim by kind, who waits, where the far end is.
 
 use super::{Estimate, Part};
+use crate::model::evidence::UnitEvent;
 
 /// What a finding says.
 #[derive(Clone, PartialEq, Debug)]
@@ -128,8 +129,12 @@ pub enum Claim {
     Crash {
         /// How.
         how: Crash,
-        /// The line that says so.
-        message: String,
+        /// The line of the text that says so; `None` where systemd or the kernel do.
+        message: Option<String>,
+        /// The process went on: somebody recovered the panic and logged it.
+        recovered: bool,
+        /// What systemd and the kernel said of its end.
+        events: Vec<UnitEvent>,
     },
     /// Calls or operations fail.
     Failing {
@@ -319,6 +324,8 @@ pub enum Crash {
     Quit,
     /// Another signal.
     Signal,
+    /// It ended itself with a status other than 0.
+    Exit,
     /// Killed for want of memory.
     OutOfMemory,
 }

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use super::Party;
+use crate::model::evidence::UnitEvent;
 
 /// Something a finding rests on.
 #[derive(Clone, PartialEq, Debug)]
@@ -52,6 +53,8 @@ pub enum Fact {
     },
     /// A line of a log or of a health check.
     Line(String),
+    /// What systemd or the kernel said.
+    Unit(UnitEvent),
     /// A stack, leaf first.
     Stack(Vec<String>),
     /// CPU time by function.

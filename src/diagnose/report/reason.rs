@@ -175,6 +175,8 @@ pub enum Why {
     FewSamples(u64),
     /// The text of the crash names it.
     CrashText,
+    /// systemd or the kernel name it.
+    UnitEvents,
     /// CPU samples, above what is usual by more than their error.
     CpuSamples(u64),
     /// The time may pass by itself: such calls have a deadline.

@@ -67,11 +67,19 @@ static SENTENCES: LazyLock<Vec<Sentence>> = LazyLock::new(|| {
         }),
         sentence(
             r"(?P<u>[^\s:]+\.[a-z]+): A process of this unit has been killed by the OOM killer",
-            |_| UnitChange::OutOfMemory { pid: None },
+            |_| UnitChange::OutOfMemory {
+                pid: None,
+                resident: None,
+                of_cgroup: None,
+            },
         ),
         sentence(
-            r"(?:[Oo]ut of memory|emory cgroup out of memory): Kill(?:ed)? process (?P<pid>[0-9]+) \((?P<u>[^)]+)\)",
-            |c| UnitChange::OutOfMemory { pid: number(c, "pid") },
+            r"(?:[Oo]ut of memory|(?P<cgroup>emory cgroup out of memory)): Kill(?:ed)? process (?P<pid>[0-9]+) \((?P<u>[^)]+)\)(?:[^\n]*?anon-rss:(?P<kib>[0-9]+)kB)?",
+            |c| UnitChange::OutOfMemory {
+                pid: number(c, "pid"),
+                resident: number::<u64>(c, "kib").and_then(|kib| kib.checked_mul(1024)),
+                of_cgroup: Some(c.name("cgroup").is_some()),
+            },
         ),
         sentence(
             r"Process (?P<pid>[0-9]+) \((?P<u>[^)]+)\) of user [0-9]+ dumped core",
@@ -212,7 +220,20 @@ mod tests {
             (
                 "kernel: Out of memory: Killed process 4711 (kubelet) total-vm:1kB",
                 "kubelet",
-                UnitChange::OutOfMemory { pid: Some(4711) },
+                UnitChange::OutOfMemory {
+                    pid: Some(4711),
+                    resident: None,
+                    of_cgroup: Some(false),
+                },
+            ),
+            (
+                "kernel: Memory cgroup out of memory: Killed process 4711 (kubelet) total-vm:1kB, anon-rss:2048kB, file-rss:1kB",
+                "kubelet",
+                UnitChange::OutOfMemory {
+                    pid: Some(4711),
+                    resident: Some(2 << 20),
+                    of_cgroup: Some(true),
+                },
             ),
             (
                 "systemd-coredump[9]: Process 4711 (kubelet) of user 0 dumped core.",

@@ -59,6 +59,12 @@ pub(super) fn read(line: &[u8]) -> Option<Sign> {
             let name = String::from_utf8_lossy(&rest[..end]).into_owned();
             (!name.is_empty()).then_some(Sign::Adds(More::Signal(name)))
         }
+        // A C library or the kernel gives no more threads.
+        b'r' if line.starts_with(b"runtime/cgo: pthread_create failed: ")
+            || line.starts_with(b"runtime: failed to create new OS thread (") =>
+        {
+            begins(CrashCause::Threads(None))
+        }
         b'r' => {
             let rest = line.strip_prefix(b"runtime: program exceeds ")?;
             let digits = rest.iter().take_while(|b| b.is_ascii_digit()).count();

@@ -72,6 +72,8 @@ const PACKAGES: &[(&str, Proof, &str)] = &[
     ("github.com/flannel-io/flannel", Main, "flannel"),
     ("github.com/k0sproject/k0s", Main, "k0s"),
     ("github.com/rancher/rke2", Main, "rke2"),
+    // The API server calls kubelets.
+    ("k8s.io/kubernetes/pkg/kubelet/client", Own, "kube-apiserver"),
     ("k8s.io/kubernetes/pkg/kubelet", Own, "kubelet"),
     ("k8s.io/kubernetes/pkg/controlplane", Own, "kube-apiserver"),
     ("k8s.io/kubernetes/pkg/scheduler", Own, "kube-scheduler"),
@@ -112,14 +114,7 @@ const NAMES: &[&str] = &[
 ];
 
 fn has_kubelet(name: &str) -> bool {
-    matches!(name, "kubelet" | "k3s" | "kubelite" | "hyperkube" | "openshift")
-}
-
-fn program(name: &str) -> Program {
-    Program {
-        name: name.to_owned(),
-        has_kubelet: has_kubelet(name),
-    }
+    Program::named(name).has_kubelet
 }
 
 /// The program that a dump is of.
@@ -153,7 +148,7 @@ fn by_packages(dump: &GoroutineDump) -> Option<Program> {
         }
     }
     if let Some((Main, _, row)) = best {
-        return Some(program(PACKAGES[row].2));
+        return Some(Program::named(PACKAGES[row].2));
     }
     // `github.com/x/y/cmd/NAME/main.go`
     let by_file = main_file.and_then(|file| {
@@ -163,25 +158,25 @@ fn by_packages(dump: &GoroutineDump) -> Option<Program> {
             let (_, rest) = file.rsplit_once("/cmd/")?;
             rest.split('/').next().filter(|n| !n.ends_with(".go"))
         };
-        row.map(|(_, _, name)| *name).or_else(command).map(program)
+        row.map(|(_, _, name)| *name).or_else(command).map(Program::named)
     });
-    by_file.or_else(|| best.map(|(_, _, row)| program(PACKAGES[row].2)))
+    by_file.or_else(|| best.map(|(_, _, row)| Program::named(PACKAGES[row].2)))
 }
 
 fn by_writer(writer: &Writer) -> Option<Program> {
     let name = writer.name.to_lowercase();
     if name.contains("kubelite") {
-        return Some(program("kubelite"));
+        return Some(Program::named("kubelite"));
     }
     let name = name.strip_suffix(".service").unwrap_or(&name);
     if name.starts_with("containerd-shim") {
-        return Some(program("containerd-shim"));
+        return Some(Program::named("containerd-shim"));
     }
     if let Some(known) = NAMES.iter().find(|n| **n == name) {
-        return Some(program(known));
+        return Some(Program::named(known));
     }
     // `kubelet.sh`, `k8s_kubelet_...`, `kubelet-1`
-    name.contains("kubelet").then(|| program("kubelet"))
+    name.contains("kubelet").then(|| Program::named("kubelet"))
 }
 
 /// A name without the folder of vendored code, and without the major version of a module.

@@ -9,6 +9,7 @@ use super::reasons::check_words;
 use super::reasons::{dropped, oddity, reason};
 use super::words::{evidence_words, summary};
 use crate::diagnose::report::{Diagnosis, Estimate, Evidence, Fact, Finding, Growth, KnownIssue, Party, SCHEMA, Since};
+use crate::render::layout;
 
 /// Writes a diagnosis as one JSON object.
 ///
@@ -158,6 +159,7 @@ fn evidence(e: &Evidence, words: &Words<'_>) -> Value {
         Fact::Sampled { what, values } => json!({"sampled": what, "values": values}),
         Fact::Metric { name, first, last } => json!({"metric": name, "first": first, "last": last}),
         Fact::Line(line) => json!({"line": line}),
+        Fact::Unit(e) => json!({"unit_event": layout::unit_event(e)}),
         Fact::Stack(frames) => json!({"stack": frames}),
         Fact::CpuTime { function, seconds, of } => json!({"function": function, "cpu_seconds": seconds, "of": of}),
     };

@@ -91,6 +91,7 @@ pub(in crate::render) fn reason(r: &Reason) -> String {
         Why::NoWaits => "wait ages are unknown: only a dump has them".to_owned(),
         Why::FewSamples(n) => format!("only {}", counted(*n, "sampled object", "sampled objects")),
         Why::CrashText => "the text of the crash says so".to_owned(),
+        Why::UnitEvents => "systemd or the kernel say so".to_owned(),
         Why::CpuSamples(n) => format!("{n} CPU samples, more than their error above what is usual"),
         Why::HasDeadline(m) => format!("such calls end by themselves after {}", minutes(*m)),
         Why::AlwaysRuns => "a goroutine of it was seen running, and it uses about one core".to_owned(),

@@ -244,6 +244,7 @@ enum Data {
     Sampled(SampledData),
     Metric(MetricData),
     Line(LineData),
+    Unit(UnitData),
     Stack(StackData),
     Cpu(CpuData),
 }
@@ -319,6 +320,14 @@ struct MetricData {
 #[expect(dead_code, reason = "a shape: read and dropped")]
 struct LineData {
     line: String,
+}
+
+/// What systemd or the kernel said of the process; which other keys there are depends on `what`.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "a shape: read and dropped")]
+struct UnitData {
+    unit_event: serde_json::Map<String, serde_json::Value>,
 }
 
 /// A stack, leaf first.
@@ -403,6 +412,16 @@ fn answers_have_these_shapes_and_no_other_keys() {
             last: 1.0,
         },
         report::Fact::Line("panic".to_owned()),
+        report::Fact::Unit(crate::model::evidence::UnitEvent {
+            at: None,
+            offset: 7,
+            unit: "kubelet.service".to_owned(),
+            what: crate::model::evidence::UnitChange::OutOfMemory {
+                pid: Some(4711),
+                resident: Some(1 << 30),
+                of_cgroup: Some(true),
+            },
+        }),
         report::Fact::Stack(vec!["a.b".to_owned()]),
         report::Fact::CpuTime {
             function: "a.b".to_owned(),

@@ -7,7 +7,9 @@ use super::parties;
 use crate::diagnose::report::{
     Claim, Crash, Evidence, Fact, FarEnd, Finding, Grown, Limited, Others, Part, Party, Since, SinceBasis,
 };
+use crate::model::evidence::{UnitChange, UnitEvent};
 use crate::model::units::counted;
+use crate::render::layout;
 
 /// A time to the second.
 pub(in crate::render) fn time(t: Timestamp) -> String {
@@ -272,18 +274,12 @@ pub fn summary(f: &Finding) -> String {
             share * 100.0
         ),
         Claim::Limit { what, value, limit } => limited(*what, *value, *limit),
-        Claim::Crash { how, message } => {
-            let how = match how {
-                Crash::Panic => "The kubelet panicked",
-                Crash::Fatal => "The Go runtime ended the kubelet",
-                Crash::Threads => "The kubelet ran out of threads",
-                Crash::Abort => "The kubelet was aborted (SIGABRT), as systemd's watchdog does",
-                Crash::Quit => "The kubelet got SIGQUIT",
-                Crash::Signal => "The kubelet was ended by a signal",
-                Crash::OutOfMemory => "The kubelet was killed for want of memory",
-            };
-            format!("{how}: {message}")
-        }
+        Claim::Crash {
+            how,
+            message,
+            recovered,
+            events,
+        } => crashed(*how, message.as_deref(), *recovered, events),
         Claim::Failing {
             what,
             failed,
@@ -471,6 +467,59 @@ pub fn since_words(since: &Since) -> String {
     text
 }
 
+/// How the process ended.
+fn crashed(how: Crash, message: Option<&str>, recovered: bool, events: &[UnitEvent]) -> String {
+    let by_watchdog = events.iter().any(|e| matches!(e.what, UnitChange::Watchdog { .. }));
+    let mut text = match how {
+        Crash::Panic if recovered => "The kubelet panicked and went on",
+        Crash::Panic => "The kubelet panicked",
+        Crash::Fatal => "The Go runtime ended the kubelet",
+        Crash::Threads => "The kubelet ran out of threads",
+        Crash::Abort if by_watchdog => "systemd's watchdog aborted the kubelet (SIGABRT)",
+        Crash::Abort => "The kubelet was aborted (SIGABRT); systemd's watchdog does that, and so may others",
+        Crash::Quit => "The kubelet got SIGQUIT",
+        Crash::Signal => "The kubelet was ended by a signal",
+        Crash::Exit => "The kubelet ended itself",
+        Crash::OutOfMemory if message.is_some() => "The kubelet got no more memory",
+        Crash::OutOfMemory => "The kernel killed the kubelet",
+    }
+    .to_owned();
+    match message {
+        Some(message) => text.push_str(&format!(": {message}")),
+        None => {
+            // What says most of it: the end, not what follows from it.
+            let telling = events.iter().rev().find_map(|e| match (how, &e.what) {
+                (
+                    Crash::OutOfMemory,
+                    UnitChange::OutOfMemory {
+                        pid: Some(_),
+                        resident,
+                        of_cgroup,
+                    },
+                ) => Some(layout::out_of_memory(*resident, *of_cgroup)),
+                (Crash::OutOfMemory, _) => None,
+                (_, what @ (UnitChange::Exited { .. } | UnitChange::Watchdog { .. })) => {
+                    Some(layout::unit_change(what))
+                }
+                _ => None,
+            });
+            let unsaid = || (how == Crash::OutOfMemory).then(|| layout::out_of_memory(None, None));
+            text.extend(telling.or_else(unsaid).map(|w| format!(": {w}")));
+        }
+    }
+    let counter = events.iter().rev().find_map(|e| match e.what {
+        UnitChange::Restart { counter } => counter,
+        _ => None,
+    });
+    text.extend(counter.map(|n| {
+        format!(
+            "; systemd restarted it {}",
+            counted(usize::try_from(n).unwrap_or(usize::MAX), "time", "times")
+        )
+    }));
+    text
+}
+
 /// A fact in words.
 pub fn evidence_words(e: &Evidence) -> String {
     let mut text = match &e.fact {
@@ -502,6 +551,7 @@ pub fn evidence_words(e: &Evidence) -> String {
             _ => format!("{name}: {}", number(*last)),
         },
         Fact::Line(line) => line.clone(),
+        Fact::Unit(e) => layout::unit_event_words(e),
         Fact::Stack(frames) => {
             let all: Vec<String> = frames.iter().take(5).map(|f| short(f)).collect();
             format!("stack: {}", all.join(" < "))

@@ -4,7 +4,8 @@
 use serde_json::{Map, Value, json};
 
 use crate::model::evidence::{Clock, Crash, CrashCause, DumpFacts, Evidence, Stamp, UnitChange, UnitEvent, Writer};
-use crate::model::units::counted;
+use crate::model::units::{self, counted};
+use crate::render::document::{Cell, Column, Document, Row, Shown};
 use crate::render::pprof::go_time;
 use crate::render::terminal::{columns_of, padded};
 
@@ -22,7 +23,7 @@ pub(super) fn heading(evidence: &[(String, Evidence)], all: bool) -> Vec<String>
         let mut own = Vec::new();
         for &i in e.chosen.iter().filter(|&&i| i < e.dumps.len()) {
             own.extend(origin(&e.dumps[i]));
-            own.extend(units(e, i));
+            own.extend(of_its_unit(e, i));
             own.extend(damage(&e.dumps[i]));
         }
         own.extend(list(e, all));
@@ -134,39 +135,12 @@ fn damage(dump: &DumpFacts) -> Vec<String> {
 }
 
 /// What systemd and the kernel said of the process of a dump, from its start to that of the next.
-fn units(e: &Evidence, index: usize) -> Option<String> {
+fn of_its_unit(e: &Evidence, index: usize) -> Option<String> {
     let d = &e.dumps[index];
-    let program = d.program.as_ref().map_or("", |p| &p.name);
-    let is_of = |unit: &str, d: &DumpFacts| {
-        let stem = unit.split('.').next().unwrap_or_default();
-        let program = d.program.as_ref().map_or("", |p| &p.name);
-        stem == d.writer.name || stem == program
-    };
-    let unknown = d.writer.name.is_empty() && program.is_empty();
-    let of_unit: Vec<&UnitEvent> = e.events.iter().filter(|e| unknown || is_of(&e.unit, d)).collect();
+    let of_unit = e.of_unit(index);
     let unit = of_unit.first()?.unit.clone();
-    let before = |other: &&DumpFacts| other.offset < d.offset && is_of(&unit, other);
-    let after = |other: &&DumpFacts| other.offset > d.offset && is_of(&unit, other);
-    let from = e.dumps.iter().filter(before).map(|o| o.offset).max().unwrap_or(0);
-    let to = e.dumps.iter().filter(after).map(|o| o.offset).min().unwrap_or(u64::MAX);
-    let own: Vec<&&UnitEvent> = of_unit.iter().filter(|e| e.offset >= from && e.offset < to).collect();
-    // What ended or began another process is not of this one.
-    let begins = |e: &UnitEvent| {
-        matches!(
-            e.what,
-            UnitChange::Started | UnitChange::Restart { .. } | UnitChange::Exited { .. } | UnitChange::Failed { .. }
-        )
-    };
-    let start = own
-        .iter()
-        .rposition(|e| e.offset < d.offset && begins(e))
-        .map_or(0, |i| i + 1);
-    let end = own
-        .iter()
-        .position(|e| e.offset > d.offset && matches!(e.what, UnitChange::Started | UnitChange::Watchdog { .. }))
-        .map_or(own.len(), |i| i + usize::from(own[i].what == UnitChange::Started));
     let mut parts: Vec<String> = Vec::new();
-    for e in own.get(start..end).unwrap_or_default() {
+    for e in e.of_process(index) {
         let words = match &e.what {
             // The list of restarts and the dump's own damage say these.
             UnitChange::Failed { .. }
@@ -315,7 +289,7 @@ fn dump(d: &DumpFacts, index: usize, shown: bool) -> Value {
     })
 }
 
-fn event(e: &UnitEvent) -> Value {
+pub(in crate::render) fn event(e: &UnitEvent) -> Value {
     let (what, more) = match &e.what {
         UnitChange::Watchdog { limit } => ("watchdog", json!({"limit": limit})),
         UnitChange::Killed { signal, pid } => ("killed", json!({"signal": signal, "pid": pid})),
@@ -326,7 +300,14 @@ fn event(e: &UnitEvent) -> Value {
         UnitChange::Restart { counter } => ("restart", json!({"counter": counter})),
         UnitChange::Started => ("started", json!({})),
         UnitChange::Stopped => ("stopped", json!({})),
-        UnitChange::OutOfMemory { pid } => ("out-of-memory", json!({"pid": pid})),
+        UnitChange::OutOfMemory {
+            pid,
+            resident,
+            of_cgroup,
+        } => (
+            "out-of-memory",
+            json!({"pid": pid, "resident_bytes": resident, "of_cgroup": of_cgroup}),
+        ),
         UnitChange::CoreDumped { pid } => ("core-dumped", json!({"pid": pid})),
         UnitChange::Suppressed { messages } => ("suppressed", json!({"messages": messages})),
     };
@@ -339,6 +320,37 @@ fn event(e: &UnitEvent) -> Value {
         m.extend(more);
     }
     Value::Object(m)
+}
+
+/// The page of `inspect` for a log without a dump.
+pub fn events(source: &str, e: &Evidence) -> Document {
+    let mut d = Document {
+        schema: "kubeprof/inspect/1".to_owned(),
+        heading: vec![format!(
+            "log without a goroutine dump · {}",
+            counted(e.events.len(), "event", "events")
+        )],
+        columns: vec![
+            Column::words("fact", "", Shown::Always),
+            Column::words("value", "", Shown::Always),
+        ],
+        ..Document::default()
+    };
+    let all = [(source.to_owned(), e.clone())];
+    d.facts.insert("evidence".to_owned(), facts(&all));
+    let row = |(key, value): (&'static str, String)| Row {
+        cells: vec![Cell::Text(key.to_owned()), Cell::Text(value)],
+        ..Row::default()
+    };
+    d.rows.push(row(("source", source.to_owned())));
+    d.rows.extend(rows(&all).into_iter().map(row));
+    if e.more_events > 0 {
+        d.notes.push(format!(
+            "{} not kept",
+            counted(e.more_events, "more event is", "more events are")
+        ));
+    }
+    d
 }
 
 /// The same as rows of `inspect`: a key and what it says.
@@ -375,7 +387,28 @@ pub(super) fn rows(evidence: &[(String, Evidence)]) -> Vec<(&'static str, String
     rows
 }
 
-fn change(what: &UnitChange) -> String {
+/// What happened to a unit, and when.
+pub(in crate::render) fn event_words(e: &UnitEvent) -> String {
+    let at = e.at.as_ref().map_or_else(String::new, |s| format!("{}  ", time(s)));
+    format!("{at}{}: {}", e.unit, change(&e.what))
+}
+
+/// Whose memory ran out, and what the process held.
+pub(in crate::render) fn out_of_memory(resident: Option<u64>, of_cgroup: Option<bool>) -> String {
+    let whose = match of_cgroup {
+        Some(true) => "its cgroup ran out of memory",
+        Some(false) => "the node ran out of memory",
+        None => "memory ran out",
+    };
+    let held = resident.and_then(|bytes| i64::try_from(bytes).ok());
+    let held = held.map_or_else(String::new, |n| {
+        format!(", {} resident", units::label(n, "bytes", "auto"))
+    });
+    format!("{whose}{held}")
+}
+
+/// What happened to a unit.
+pub(in crate::render) fn change(what: &UnitChange) -> String {
     let pid = |pid: &Option<u64>| pid.map_or_else(String::new, |p| format!(" (process {p})"));
     match what {
         UnitChange::Watchdog { limit } if limit.is_empty() => "watchdog timeout".to_owned(),
@@ -389,7 +422,15 @@ fn change(what: &UnitChange) -> String {
         UnitChange::Restart { counter: None } => "restart scheduled".to_owned(),
         UnitChange::Started => "started".to_owned(),
         UnitChange::Stopped => "stopped".to_owned(),
-        UnitChange::OutOfMemory { pid: p } => format!("killed by the kernel: out of memory{}", pid(p)),
+        UnitChange::OutOfMemory {
+            pid: p,
+            resident,
+            of_cgroup,
+        } => format!(
+            "killed by the kernel: {}{}",
+            out_of_memory(*resident, *of_cgroup),
+            pid(p)
+        ),
         UnitChange::CoreDumped { pid: p } => format!("core dumped{}", pid(p)),
         UnitChange::Suppressed { messages: Some(n) } => {
             format!("{} lost by the log", counted(*n, "message", "messages"))

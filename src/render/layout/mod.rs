@@ -30,6 +30,8 @@ pub use census::census;
 pub use coverage::line as coverage_line;
 pub use diff::diff;
 pub use disasm::disasm;
+pub use evidence::events;
+pub(super) use evidence::{change as unit_change, event as unit_event, event_words as unit_event_words, out_of_memory};
 pub use goroutines::{Below, StackLines, goroutines};
 pub use list::list;
 pub use survey::survey;
