@@ -595,7 +595,7 @@ fn an_end_without_a_dump_is_evidence_of_a_crash_and_of_nothing_else() {
     let folder = tempfile::tempdir().expect("folder");
     let path = folder.path().join("journal.txt");
     let at = path.display().to_string();
-    let write = |text: &str| std::fs::write(&path, text).expect("written");
+    let write = |text: &str| fs::write(&path, text).expect("written");
     let killed = [
         "kernel: Memory cgroup out of memory: Killed process 812 (kubelet) total-vm:3120000kB, anon-rss:1048576kB, file-rss:6kB",
         "systemd[1]: kubelet.service: Main process exited, code=killed, status=9/KILL",
@@ -689,7 +689,7 @@ fn the_crash_of_another_program_is_not_the_kubelet_s() {
         .iter()
         .map(|l| format!("Nov 24 03:12:44 worker-1 etcd[6]: {l}\n"))
         .collect();
-    std::fs::write(&path, text).expect("written");
+    fs::write(&path, text).expect("written");
     let answer = run(&["diagnose", &path.display().to_string()]);
     assert_eq!(answer.code, 0, "{}", answer.stdout);
     assert!(
