@@ -10,9 +10,10 @@
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
+use std::thread;
 
 use crate::analysis::graph::InlineMark;
-use crate::analysis::report::flame_rows::{FlameRows, Place, rows};
+use crate::analysis::report::flame_rows::{FlameRows, Place, owners, rows};
 use crate::analysis::report::named_stacks::{
     Comparison, FrameName, FrameSubsystem, Inlining, NamedStacks, StackType, stacks,
 };
@@ -122,9 +123,19 @@ pub const ROOT: &str = "root";
 /// When the query asks for means: they cannot be added up.
 pub fn flame(view: &View, limits: FlameLimits) -> Result<Flame, QueryError> {
     let stacks = stacks(view, Inlining::Matters)?;
-    let mut tree = Grower::new(view, &stacks);
-    tree.grow(limits);
-    tree.add_up();
+    // Neither needs the other, and both look at every stack.
+    let owners = || owners(view, &stacks);
+    let (owners, tree) = thread::scope(|scope| {
+        let beside = thread::Builder::new().spawn_scoped(scope, owners);
+        let mut tree = Grower::new(view, &stacks);
+        tree.grow(limits);
+        tree.add_up();
+        let owners = match beside {
+            Ok(beside) => beside.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+            Err(_) => owners(),
+        };
+        (owners, tree)
+    });
     let mut flame = Flame {
         header: stacks.header.clone(),
         types: stacks.types.clone(),
@@ -142,7 +153,7 @@ pub fn flame(view: &View, limits: FlameLimits) -> Result<Flame, QueryError> {
     let order = flame.put_in_preorder(&stacks.names);
     places.iter_mut().for_each(|p| p.node = order[p.node as usize]);
     flame.number_names(&stacks.names);
-    flame.rows = rows(view, &stacks, &places, &mut flame.subsystems);
+    flame.rows = rows(view, &stacks, &places, &owners, &mut flame.subsystems);
     Ok(flame)
 }
 
@@ -221,6 +232,8 @@ struct Grower<'a> {
     sorted: Vec<u32>,
     slot_of_name: Vec<u32>,
     slots: Vec<Slot>,
+    /// Slot by slot, a weight per sample type.
+    slot_weights: Vec<u64>,
 }
 
 /// Stacks of a group that go on with one name.
@@ -270,6 +283,7 @@ impl<'a> Grower<'a> {
             sorted: Vec::new(),
             slot_of_name: vec![NONE; stacks.names.len()],
             slots: Vec::new(),
+            slot_weights: Vec::new(),
         }
     }
 
@@ -305,8 +319,7 @@ impl<'a> Grower<'a> {
             free.push(next.group);
             let node = self.push(&group);
             let ended = self.split(&group, node, &mut children);
-            for mut child in children.drain(..) {
-                child.share = self.share(child.start, child.end);
+            for child in children.drain(..) {
                 let at = match free.pop() {
                     Some(at) => at,
                     None => {
@@ -420,6 +433,7 @@ impl<'a> Grower<'a> {
         let rows = group.start..group.end;
         self.next.clear();
         self.slots.clear();
+        self.slot_weights.clear();
         let mut ended = 0;
         for &row in &self.order[rows.clone()] {
             let Some((name, inline)) = advance(self.view, self.stacks, &mut self.cursors[row as usize], row) else {
@@ -434,11 +448,19 @@ impl<'a> Grower<'a> {
                     name,
                     ..Slot::default()
                 });
+                self.slot_weights.resize(self.slots.len() * self.types, 0);
             }
-            let s = &mut self.slots[*slot as usize];
+            let slot = *slot as usize;
+            let s = &mut self.slots[slot];
             s.count += 1;
             s.inlined += usize::from(inline);
-            self.next.push(*slot);
+            self.next.push(slot as u32);
+            if node != NONE {
+                let of_row = &self.weights[row as usize * self.types..][..self.types];
+                for (sum, &w) in self.slot_weights[slot * self.types..].iter_mut().zip(of_row) {
+                    *sum = sum.saturating_add(w);
+                }
+            }
         }
         let mut at = group.start + ended;
         for s in &mut self.slots {
@@ -472,7 +494,7 @@ impl<'a> Grower<'a> {
                     n if n == s.count => InlineMark::Full,
                     _ => InlineMark::Partial,
                 },
-                share: group.share,
+                share: self.share(i),
                 start,
                 end,
             });
@@ -480,17 +502,12 @@ impl<'a> Grower<'a> {
         group.start + ended
     }
 
-    /// The largest share that some of the stacks have of any sample type.
-    fn share(&self, start: usize, end: usize) -> f64 {
-        (0..self.types)
-            .filter(|&t| self.whole[t] != 0)
-            .map(|t| {
-                let rows = self.order[start..end].iter();
-                let sum = rows.fold(0u64, |sum, &row| {
-                    sum.saturating_add(self.weights[row as usize * self.types + t])
-                });
-                sum as f64 / self.whole[t] as f64
-            })
+    /// The largest share that the stacks of a slot have of any sample type.
+    fn share(&self, slot: usize) -> f64 {
+        let weights = &self.slot_weights[slot * self.types..][..self.types];
+        (weights.iter().zip(&self.whole))
+            .filter(|(_, whole)| **whole != 0)
+            .map(|(&sum, &whole)| sum as f64 / whole as f64)
             .fold(0.0, f64::max)
     }
 

@@ -10,11 +10,11 @@
 
 use rustc_hash::FxHashMap;
 
+use crate::analysis::View;
 use crate::analysis::goroutines::cohorts::is_idle;
 use crate::analysis::report::named_stacks::{Comparison, FrameSubsystem, NamedStacks};
 use crate::analysis::view::moments::Moments;
 use crate::analysis::view::sampling::Sampling;
-use crate::analysis::{View, scope};
 use crate::kubelet::{Attribution, SubsystemId};
 use crate::model::{Label, LabelKind, Profile, StringId, goroutine_label};
 
@@ -125,15 +125,29 @@ impl Tables<'_> {
     }
 }
 
+/// Whether values are what was gained and lost, so that a row has no other attribute.
+fn is_signed(view: &View, stacks: &NamedStacks) -> bool {
+    stacks.comparison == Comparison::Signed || view.query.drop_negative
+}
+
+/// Who answers for each sample; empty where nobody asks.
+pub(in crate::analysis) fn owners(view: &View, stacks: &NamedStacks) -> Vec<Attribution> {
+    match is_signed(view, stacks) {
+        true => Vec::new(),
+        false => view.attributions(),
+    }
+}
+
 /// Sorts the samples of a view into rows. `places` says where each row of `stacks` ends.
 pub(in crate::analysis) fn rows(
     view: &View,
     stacks: &NamedStacks,
     places: &[Place],
+    attributions: &[Attribution],
     subsystems: &mut Vec<FrameSubsystem>,
 ) -> FlameRows {
     let types = stacks.types.len();
-    let signed = stacks.comparison == Comparison::Signed || view.query.drop_negative;
+    let signed = is_signed(view, stacks);
     let moments = Moments::of(&view.profile);
     let sampling: Vec<Sampling> = (0..types)
         .map(|t| {
@@ -161,10 +175,6 @@ pub(in crate::analysis) fn rows(
         }
     } else {
         let readers = Readers::of(view);
-        let attributions = match &view.lens {
-            Some(lens) if view.owners.is_none() => scope::attributions(&view.profile, lens),
-            _ => view.attributions(),
-        };
         for i in 0..view.profile.samples.len() {
             let place = places[stacks.row_of_sample(view, i)];
             let mut attributes = Attributes::default();
