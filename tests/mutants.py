@@ -57,7 +57,7 @@ GROUPS = {
     "pclntab": (
         ["model", "symbolize"],
         [f"src/symbolize/pclntab/{f}.rs" for f in ("functions", "header", "inline", "mod", "moduledata", "values")],
-        ["symbolize/oracle", "symbolize/made_go", "symbolize/pclntab"],
+        ["symbolize/made_go", "symbolize/pclntab"],
     ),
     "secrets": (["secrets"], ["src/secrets/mod.rs"], ["redaction/secrets"]),
     "redact": (
@@ -260,7 +260,7 @@ def main():
             command = ["cargo", "mutants", "-d", str(place), "-o", str(out), "-f", file, "--in-place"]
             command += ["--no-default-features", "--profile", "mutants", "--timeout", args.timeout]
             command += ["--minimum-test-timeout", "20", "--no-shuffle", "--colors", "never"]
-            command += ["--cargo-test-arg=--lib"]
+            command += ["--cargo-arg=--lib"]
             command += ["--shard", f"0/{args.every}", "--sharding", "round-robin"] if args.every > 1 else []
             environment = {**os.environ, "PROPTEST_CASES": "64", "CARGO_TARGET_DIR": str(args.folder / "build"),
                            "CARGO_TERM_COLOR": "never", "RUST_BACKTRACE": "0"}  # fmt: skip

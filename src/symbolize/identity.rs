@@ -268,7 +268,6 @@ fn compare_ids(profile: &str, binary: &Binary<'_>) -> ById {
                 ById::Nothing { redacted: false }
             }
         }
-        (_, None, None) => ById::Nothing { redacted: false },
         // Neither a GNU nor a Go ID: nothing that could differ.
         (None, _, _) if !profile.contains('/') => ById::Nothing { redacted: false },
         (None, _, _) if !ids.go_is_telling() => ById::Nothing { redacted: false },

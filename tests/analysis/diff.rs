@@ -264,3 +264,60 @@ fn time_between_the_two_is_known_when_both_times_are() {
         assert_eq!(compared(&old, &new, &all()).elapsed_nanos, elapsed);
     }
 }
+
+/// Rows outside of the packages asked for are counted once, on the new side; what a row stands for is that of its view.
+#[test]
+fn rows_outside_of_a_scope_are_counted_on_the_new_side() {
+    let old = built("a", &[(&["k8s.io/x.F", "z.io/y.G"], 10)]);
+    let new = built(
+        "a",
+        &[(&["k8s.io/x.F", "z.io/y.G"], 15), (&["k8s.io/x.F", "z.io/y.K"], 5)],
+    );
+    let query = Query {
+        packages: vec!["k8s.io/...".to_owned()],
+        ..all()
+    };
+    let report = compared(&old, &new, &query);
+    assert_eq!(rows(&report), [("k8s.io/x.F", [10, 20, 10, 20])]);
+    assert_eq!(report.hidden_rows, 2);
+    assert_eq!(compared(&old, &new, &all()).hidden_rows, 0);
+    // `info` has the function of the view that the row is of.
+    let report = compared(&old, &new, &all());
+    for row in &report.rows {
+        assert_ne!(row.info, kubeprof::analysis::NodeInfo::default(), "{}", row.name);
+    }
+}
+
+/// The unit is that of the largest change, or, where nothing changed, of the larger total.
+#[test]
+fn the_unit_of_a_diff() {
+    let unit = |unit: &str, asked: &str, old: i64, new: i64| {
+        let of = |value: i64| {
+            let made = Made {
+                stack: &["f", "main"],
+                values: &[value],
+                texts: &[],
+                numbers: &[],
+            };
+            profile(&[("inuse_space", unit)], &[made])
+        };
+        let query = Query {
+            unit: asked.to_owned(),
+            ..all()
+        };
+        compared(&of(old), &of(new), &query).header.output_unit
+    };
+    for (old, new, expected) in [
+        (0, 500, "B"),
+        (0, 2048, "kB"),
+        (2048, 0, "kB"),
+        (3 << 20, 1 << 20, "MB"),
+        (1 << 40, (1 << 40) + 2048, "kB"),
+        // Nothing changed.
+        (3 << 30, 3 << 30, "GB"),
+    ] {
+        assert_eq!(unit("bytes", "minimum", old, new), expected, "{old} {new}");
+    }
+    assert_eq!(unit("count", "minimum", 1, 1 << 40), "count");
+    assert_eq!(unit("bytes", "kB", 0, 1 << 30), "kB");
+}

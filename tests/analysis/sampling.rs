@@ -3,8 +3,11 @@
 
 use std::sync::Arc;
 
-use kubeprof::analysis::{Dialect, Origin, Query, Sampling, TopRow, Trim, View, diff, prepare, prepare_subject, top};
-use kubeprof::model::{Profile, ValueType};
+use kubeprof::analysis::{
+    Dialect, FlameLimits, Origin, Query, Sampling, TopRow, Trim, View, diff, flame, keep_periods, prepare,
+    prepare_subject, top,
+};
+use kubeprof::model::{MergeOptions, Profile, ValueType, merge};
 
 use crate::cli::made_profile::{Made, profile};
 
@@ -346,4 +349,77 @@ fn the_error_of_a_difference_is_that_of_both() {
         about(row.flat_error, 0.0);
         about(row.cum_error, both);
     }
+}
+
+/// How many samples the rows of a flame graph rest on, with their variances: all sample types at once.
+#[test]
+fn rows_of_a_flame_graph_know_their_samples() {
+    fn moment(view: &View) -> (Vec<Vec<f64>>, Vec<Vec<f64>>) {
+        let rows = flame(view, FlameLimits::NONE).expect("no means").rows;
+        (rows.moments[0].sampled.clone(), rows.moments[0].variance.clone())
+    }
+    // 100 objects as large as the rate: 63.2 of them were sampled, and of 300 three times as many; bytes say the same.
+    let p = heap(524_288, false, &[(&["f"], 100, 524_288)]);
+    let (sampled, variance) = moment(&view(&p, "inuse_space"));
+    assert_eq!(sampled, [[190.0], [190.0], [63.0], [63.0]]);
+    // 100 (1-p)/p, p = 1 - 1/e.
+    let of_objects = 58.197_670_686_932_65;
+    for (variance, objects) in variance.iter().zip([3.0, 0.0, 1.0, 0.0]) {
+        let expected = if objects > 0.0 {
+            of_objects * objects
+        } else {
+            variance[0]
+        };
+        about(variance[0], expected);
+    }
+    about(variance[1][0], 3.0 * of_objects * 524_288.0f64.powi(2));
+    about(variance[3][0], of_objects * 524_288.0f64.powi(2));
+    // Where nothing is in use, nothing is uncertain; bytes without objects have no size.
+    let mut p = heap(524_288, false, &[(&["f"], 4, 500), (&["g"], 4, 500)]);
+    p.samples.values_mut(0)[2..].fill(0);
+    p.samples.values_mut(1)[2] = 0;
+    let (sampled, variance) = moment(&view(&p, "inuse_space"));
+    // The larger one comes first.
+    assert_eq!((&sampled[3], variance[3][1]), (&vec![0.0, 0.0], 0.0));
+    assert!(variance[3][0].is_nan() && variance[2] == [0.0, 0.0], "{variance:?}");
+    let mut space = view(&p, "inuse_space");
+    assert!(row(&mut space, "g").flat_error.is_nan());
+    // Of a sum of heaps the error is lost, that of all types.
+    let sum = Origin {
+        merged: 2,
+        ..Origin::default()
+    };
+    let query = Query::default();
+    let lost = prepare_subject(heap(524_288, false, &[(&["f"], 9, 500)]), &query, None, Arc::new(sum)).expect("a view");
+    let rows = flame(&lost, FlameLimits::NONE).expect("no means").rows;
+    assert_eq!(rows.sampling, [Sampling::Unknown; 4]);
+    let known = view(&p, "inuse_objects");
+    let rows = flame(&known, FlameLimits::NONE).expect("no means").rows;
+    let of = |bytes| Sampling::Heap { rate: 524_288.0, bytes };
+    assert_eq!(rows.sampling, [of(false), of(true), of(false), of(true)]);
+    // Ticks: as many as were counted.
+    let (sampled, variance) = moment(&view(&cpu(10_000_000, "nanoseconds"), "cpu"));
+    assert_eq!(sampled, [[16.0, 9.0], [16.0, 9.0]]);
+    assert_eq!(variance, [[16.0, 9.0], [16e14, 9e14]]);
+}
+
+/// In a sum of CPU profiles of different periods each sample keeps its own.
+#[test]
+fn a_sum_of_different_periods_has_the_ticks_of_each() {
+    let mut parts = [cpu(10_000_000, "nanoseconds"), cpu(1_000_000, "nanoseconds")];
+    keep_periods(&mut parts);
+    let sum = merge(parts.to_vec(), MergeOptions::default()).expect("a sum");
+    let view = view(&sum, "cpu");
+    // 9 ticks of 10 ms, and 90 of 1 ms.
+    let expected = 9.0 * 1e14 + 90.0 * 1e12;
+    let mut time = view;
+    about(row(&mut time, "f").flat_error, f64::sqrt(expected));
+    let rows = flame(&time, FlameLimits::NONE).expect("no means").rows;
+    let sampled: f64 = rows.moments[0].sampled[1].iter().sum();
+    about(sampled, 9.0 + 16.0 + 90.0 + 160.0);
+    // One period needs no label.
+    let mut parts = [cpu(10_000_000, "nanoseconds"), cpu(10_000_000, "nanoseconds")];
+    keep_periods(&mut parts);
+    let sum = merge(parts.to_vec(), MergeOptions::default()).expect("a sum");
+    about(row(&mut self::view(&sum, "cpu"), "f").flat_error, f64::sqrt(18.0) * 1e7);
 }

@@ -1,6 +1,6 @@
 //! Which rows and edges are left out: cutoffs at n - 1, n and n + 1, limits, orders, and the unit of a table.
 
-use kubeprof::analysis::{Dialect, Query, Sort, Tree, Trim, View, drawing, prepare, top, tree};
+use kubeprof::analysis::{Dialect, Granularity, Query, Sort, Tree, Trim, View, drawing, prepare, top, tree};
 use kubeprof::model::Profile;
 
 use crate::cli::made_profile::{Made, profile};
@@ -271,4 +271,136 @@ fn the_unit_of_a_table() {
     assert_eq!(unit_of("bytes", "auto", &[(&["a"], 1), (&["b"], 1 << 40)]), "auto");
     assert_eq!(unit_of("bytes", "MB", &[(&["a"], 1)]), "MB");
     assert_eq!(unit_of("bytes", "minimum", &[]), "minimum");
+}
+
+/// Edges are there whatever cuts rows off: a share, a limit, both, or a limit that cuts nothing off.
+#[test]
+fn rows_that_stay_keep_their_edges() {
+    let stacks: &[(&[&str], i64)] = &[(&["a", "main"], 500), (&["b", "main"], 300), (&["x"], 1), (&["y"], 1)];
+    let whole = ["main a 500", "main b 300"];
+    for (node_fraction, node_count, expected) in [
+        (0.0, None, &whole[..]),
+        // Nothing is small; two rows are.
+        (0.000_1, None, &whole),
+        (0.1, None, &whole),
+        // More than the rows that are left, and less than all of them.
+        (0.1, Some(100), &whole),
+        (0.1, Some(4), &whole),
+        (0.1, Some(3), &whole),
+        // `main` has no value of its own: it is the last row.
+        (0.1, Some(2), &[]),
+        (0.0, Some(2), &[]),
+        (0.0, Some(5), &whole),
+        (0.0, Some(100), &whole),
+    ] {
+        let trim = Trim {
+            node_fraction,
+            node_count,
+            ..Trim::NONE
+        };
+        let report = tree(&view(stacks, trim), None).expect("a tree");
+        assert_eq!(calls(&report), expected, "{node_fraction} {node_count:?}");
+        // In a drawing rows count by what they connect: `main` is the first.
+        let drawn = drawing(&view(stacks, trim));
+        let edges = drawn.edges.len();
+        let shown = node_count.filter(|&n| n > 0).map_or(2, |n| n.min(3) - 1);
+        assert_eq!(edges, shown, "drawn, {node_fraction} {node_count:?}");
+    }
+    // A table has no edges, so none was left out of it.
+    let trim = Trim {
+        edge_fraction: 0.5,
+        ..Trim::NONE
+    };
+    assert_eq!(top(&view(stacks, trim)).header.dropped_edges, 0);
+}
+
+/// A tree of calls has a node for every path; small ones go, and what they called hangs on what called them.
+#[test]
+fn a_tree_of_calls_is_trimmed_node_by_node() {
+    let stacks: &[(&[&str], i64)] = &[
+        (&["f", "a"], 500),
+        (&["f", "b"], 300),
+        (&["f", "c"], 10),
+        (&["g", "c"], 5),
+    ];
+    let nodes = |node_fraction, node_count| {
+        let query = Query {
+            call_tree: true,
+            trim: Trim {
+                node_fraction,
+                node_count,
+                ..Trim::NONE
+            },
+            dialect: Dialect::Pprof,
+            ..Query::default()
+        };
+        let drawn = drawing(&prepare(made("count", stacks), &query).expect("a view"));
+        let mut nodes: Vec<String> = { drawn.nodes.iter().zip(&drawn.names) }
+            .map(|(n, name)| format!("{name} {}", n.cum))
+            .collect();
+        nodes.sort();
+        (nodes.join(", "), drawn.edges.len())
+    };
+    let all = "a 500, b 300, c 15, f 10, f 300, f 500, g 5";
+    assert_eq!(nodes(0.0, None), (all.to_owned(), 4));
+    assert_eq!(nodes(0.001, None), (all.to_owned(), 4));
+    assert_eq!(
+        nodes(0.01, None),
+        ("a 500, b 300, c 15, f 10, f 300, f 500".to_owned(), 3)
+    );
+    assert_eq!(nodes(0.1, None), ("a 500, b 300, f 300, f 500".to_owned(), 2));
+    assert_eq!(nodes(0.1, Some(100)), ("a 500, b 300, f 300, f 500".to_owned(), 2));
+    assert_eq!(nodes(0.0, Some(2)).0.split(", ").count(), 2);
+    assert_eq!(nodes(0.01, Some(2)), nodes(0.0, Some(2)));
+}
+
+/// Equal weights are in the order of names, whatever came first; rows with addresses in the order of these.
+#[test]
+fn equal_weights_are_ordered_by_name_or_address() {
+    let stacks: &[(&[&str], i64)] = &[
+        (&["c", "main"], 10),
+        (&["a", "main"], 10),
+        (&["d", "main"], 10),
+        (&["b", "main"], 10),
+    ];
+    let report = tree(&view(stacks, Trim::NONE), None).expect("a tree");
+    assert_eq!(calls(&report), ["main a 10", "main b 10", "main c 10", "main d 10"]);
+    let by_address = |addresses: [u64; 4]| {
+        let mut p = made("count", &[(&["c"], 10), (&["a"], 10), (&["d"], 10), (&["b"], 10)]);
+        for (location, address) in p.locations.iter_mut().zip(addresses) {
+            location.address = address;
+        }
+        let query = Query {
+            granularity: Granularity::Addresses,
+            trim: Trim::NONE,
+            dialect: Dialect::Pprof,
+            ..Query::default()
+        };
+        let names = names(&mut prepare(p, &query).expect("a view"));
+        let last = names.iter().map(|n| n.split(' ').nth(1).expect("a name").to_owned());
+        last.collect::<Vec<_>>().join("")
+    };
+    assert_eq!(by_address([1, 2, 3, 4]), "cadb");
+    assert_eq!(by_address([4, 3, 2, 1]), "bdac");
+}
+
+/// Natively a file is one row; pprof has one for each function of it.
+#[test]
+fn functions_of_one_file_are_one_row_natively() {
+    let rows = |dialect, granularity| {
+        let mut p = made("count", &[(&["a"], 10), (&["b"], 20)]);
+        // Functions that start at different lines.
+        p.functions[1].start_line = 30;
+        let query = Query {
+            granularity,
+            dialect,
+            trim: Trim::NONE,
+            ..Query::default()
+        };
+        top(&prepare(p, &query).expect("a view")).rows.len()
+    };
+    assert_eq!(rows(Dialect::Native, Granularity::Files), 1);
+    assert_eq!(rows(Dialect::Pprof, Granularity::Files), 2);
+    assert_eq!(rows(Dialect::Native, Granularity::Functions), 2);
+    assert_eq!(rows(Dialect::Pprof, Granularity::Functions), 2);
 }

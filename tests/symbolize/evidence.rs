@@ -2,13 +2,13 @@
 
 use std::sync::LazyLock;
 
-use kubeprof::model::{LocationId, Mapping, MappingId, Profile, Samples};
-use kubeprof::symbolize::Binary;
+use kubeprof::model::{Line, LocationId, Mapping, MappingId, Profile, Samples};
 use kubeprof::symbolize::buildid::{BuildIds, Derivation, GnuBuildId, derived_gnu_ids};
 use kubeprof::symbolize::elf::Elf;
 use kubeprof::symbolize::identity::{
     Agreement, Comparison, Identity, MAX_EXAMPLES, Reason, Verdict, examine, main_mapping,
 };
+use kubeprof::symbolize::{Binary, Frame, Source};
 
 use super::identity::{binary, every};
 
@@ -425,7 +425,7 @@ fn what_agrees_is_name_line_and_file() {
     assert_eq!(named(Some("other"), Some("")), Agreement::None);
     assert_eq!(named(Some(""), Some("")), Agreement::Full);
     // Lines and how many there are.
-    let lines = |change: fn(&mut Vec<kubeprof::model::Line>)| {
+    let lines = |change: fn(&mut Vec<Line>)| {
         agreement(|p, id| {
             let mut lines = p.lines_of(id).to_vec();
             change(&mut lines);
@@ -458,6 +458,57 @@ fn what_agrees_is_name_line_and_file() {
     assert_eq!(identity.verdict, Verdict::Match);
 }
 
+/// A name may have its type arguments shortened, and a function several files: what the binary has given to it before counts.
+#[test]
+fn frames_of_a_generic_function_and_of_one_with_two_files() {
+    let frame = |function: &'static str, file: &'static str| Frame {
+        function: function.into(),
+        file: file.into(),
+        line: 7,
+        start_line: 1,
+        inlined: false,
+        source: Source::GoTable,
+    };
+    let mut p = Profile::default();
+    let mut location = |name: &str, file: &str| {
+        let function = p.add_function(name, name, file, 1);
+        let line = Line {
+            function,
+            line: 7,
+            column: 0,
+        };
+        p.add_location(0, None, &[line])
+    };
+    let (short, full, other) = (
+        location("m.f[...]", "f.go"),
+        location("m.f[int]", "f.go"),
+        location("m.f", "f.go"),
+    );
+    let (first, second, third) = (
+        location("m.init", "a.go"),
+        location("m.init", "b.go"),
+        location("m.init", "c.go"),
+    );
+    let one = |id, frame: Frame<'_>| Comparison::default().agreement(&p, id, &[frame]);
+    assert_eq!(one(short, frame("m.f[int]", "f.go")), Agreement::Full);
+    assert_eq!(one(full, frame("m.f[int]", "f.go")), Agreement::Full);
+    assert_eq!(one(full, frame("m.f[string]", "f.go")), Agreement::None);
+    assert_eq!(one(other, frame("m.f[int]", "f.go")), Agreement::None);
+    assert_eq!(one(short, frame("m.g[int]", "f.go")), Agreement::None);
+    let mut comparison = Comparison::default();
+    let mut next = |id, frame: Frame<'_>| comparison.agreement(&p, id, &[frame]);
+    // `runtime/pprof` has the file that it met first for all locations of a function.
+    assert_eq!(next(first, frame("m.init", "a.go")), Agreement::Full);
+    assert_eq!(next(first, frame("m.init", "b.go")), Agreement::Full);
+    assert_eq!(next(second, frame("m.init", "a.go")), Agreement::Full);
+    assert_eq!(next(third, frame("m.init", "a.go")), Agreement::None);
+    // Another function in the file of the one before, and back.
+    assert_eq!(next(other, frame("m.f", "a.go")), Agreement::None);
+    assert_eq!(next(other, frame("m.f", "f.go")), Agreement::Full);
+    assert_eq!(next(other, frame("m.f", "a.go")), Agreement::Full);
+    assert_eq!(next(third, frame("m.init", "x/c.go")), Agreement::OtherFolders);
+}
+
 /// A binary without a table of functions says nothing of names: that is no contradiction.
 #[test]
 fn what_a_binary_cannot_tell_is_not_judged() {
@@ -479,6 +530,48 @@ fn what_a_binary_cannot_tell_is_not_judged() {
         (Verdict::Unproven, Reason::NothingToCompare)
     );
     assert!(identity.examples.is_empty());
+    // What lies outside of its code contradicts, with a table or without.
+    p.locations.iter_mut().for_each(|l| l.address += 1 << 40);
+    let identity = examine(&p, None, &opened);
+    assert_eq!((identity.checked, identity.untold, identity.agreed), (37, 0, 0));
+    // C code in a Go binary: that its table does not have it is a contradiction of the names there.
+    let opened = Binary::parse(&DATA).expect("a binary");
+    let start = opened.go().expect("a table").range().start;
+    let mut p = profile(7, 30, 0, "");
+    let named = p.locations.iter_mut().filter(|l| l.line_count > 0);
+    named.for_each(|l| l.address = start - 1);
+    let identity = of(&p, &DATA);
+    assert_eq!((identity.checked, identity.untold, identity.agreed), (37, 0, 0));
+}
+
+/// DWARF has lines, which are compared; a table of symbols has none.
+#[test]
+fn lines_of_dwarf_are_judged_and_symbols_are_not() {
+    let mut data = binary("c/c");
+    let judged = |data: &[u8]| {
+        let opened = Binary::parse(data).expect("a binary");
+        assert!(opened.go().is_err());
+        let mut p = Profile {
+            samples: Samples::new(0),
+            ..Profile::default()
+        };
+        let main = p.add_function("main", "main", "/src/main.c", 1);
+        let line = Line {
+            function: main,
+            line: 15,
+            column: 0,
+        };
+        p.add_location(0x1060, None, &[line]);
+        let identity = examine(&p, None, &opened);
+        (identity.checked, identity.untold, identity.agreed)
+    };
+    assert_eq!(judged(&data), (1, 0, 1));
+    for at in 0..data.len() - 7 {
+        if data[at..].starts_with(b".debug_") {
+            data[at + 1] = b'x';
+        }
+    }
+    assert_eq!(judged(&data), (1, 1, 0));
 }
 
 #[test]

@@ -633,6 +633,12 @@ fn gofunc_in_the_table_is_recognised_by_its_value() {
                 assert_eq!(found == TOLD, words != [gofunc - 16, end], "{words:x?}");
             }
         }
+        // The number of text sections is counted from it.
+        assert_eq!(
+            refused(&made, |m| m.module(46, 2)),
+            "several text sections",
+            "{sections}"
+        );
         // It may be where the table ends, and right behind the start of the index.
         assert_ne!(told(&|m| m.module(43, end)), "unproven", "{sections}");
         assert_ne!(told(&|m| m.module(43, start + 1)), "unproven", "{sections}");
