@@ -13,9 +13,9 @@ use kubeprof::bundle::redact::{Key, redact};
 use kubeprof::bundle::{Contents, Writer, names};
 use kubeprof::pprof::Limit;
 
-const NODE: &str = "zqnode-7";
+pub(super) const NODE: &str = "zqnode-7";
 
-fn slot(artifact: &str) -> Slot {
+pub(super) fn slot(artifact: &str) -> Slot {
     Slot {
         node: NODE.to_owned(),
         run: 1,
@@ -28,7 +28,7 @@ fn slot(artifact: &str) -> Slot {
 }
 
 /// A text with every pseudonym turned back: `user-0a1b2c3d` -> `<user zqjane>`.
-fn told(text: &str, key: &Key) -> String {
+pub(super) fn told(text: &str, key: &Key) -> String {
     let key: serde_json::Value = serde_json::from_slice(&key.to_json()).expect("JSON");
     let names = key["names"].as_object().expect("names");
     // Twice: a name may have a pseudonym in it.
@@ -45,7 +45,7 @@ fn told(text: &str, key: &Key) -> String {
 }
 
 /// A bundle of one node with these artifacts and events, redacted: the texts of the artifacts in their order, and the journal.
-fn redacted(artifacts: &[(&str, Form, &str)], events: Vec<Event>) -> (Vec<String>, String) {
+pub(super) fn redacted(artifacts: &[(&str, Form, &str)], events: Vec<Event>) -> (Vec<String>, String) {
     let dir = tempfile::tempdir().expect("a folder");
     let (before, after) = (dir.path().join("before"), dir.path().join("after"));
     let started = Started {
@@ -84,6 +84,27 @@ fn redacted(artifacts: &[(&str, Form, &str)], events: Vec<Event>) -> (Vec<String
     let done = redact(&contents, &record, &mut key, Limit::Proportional, &after).expect("room");
     assert!(done.left_out.is_empty(), "{:?}", done.left_out);
     let copy = open(&after);
+    // A second redaction with the same key changes nothing.
+    let again = dir.path().join("again");
+    redact(
+        &copy,
+        &copy.record().expect("a journal"),
+        &mut key,
+        Limit::Proportional,
+        &again,
+    )
+    .expect("room");
+    for path in copy.paths().filter(|p| !p.starts_with("manifest.json")) {
+        let [once, twice] = [&after, &again].map(|root| std::fs::read(root.join(path)).expect("a file"));
+        let [once, twice] = [once, twice].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+        for (once, twice) in once.lines().zip(twice.lines()) {
+            assert_eq!(
+                told(twice, &key),
+                told(once, &key),
+                "a second redaction of {path} changes it"
+            );
+        }
+    }
     let text = |path: &str| String::from_utf8(copy.get(path).expect("a file").into_owned()).expect("UTF-8");
     let files = copy.record().expect("a journal");
     let mut paths = files
@@ -99,7 +120,7 @@ fn redacted(artifacts: &[(&str, Form, &str)], events: Vec<Event>) -> (Vec<String
 
 /// Compares what was found with the rows.
 #[track_caller]
-fn compare<'a>(found: impl IntoIterator<Item = &'a str>, rows: &[(&str, &str)]) {
+pub(super) fn compare<'a>(found: impl IntoIterator<Item = &'a str>, rows: &[(&str, &str)]) {
     let mut found = found.into_iter();
     let mut wrong = String::new();
     for (before, after) in rows {
@@ -161,7 +182,7 @@ fn free_text() {
         ("/home/zqalice/src /root/.kube/config /Users/zqbob/x", "/home/<user zqalice>/src /root/.kube/config /Users/<user zqbob>/<label x>"),
         ("./zqrel ~/zqhome ../x", "./<label zqrel> ~/<label zqhome> <host ..>/<label x>"),
         ("--config=/etc/zqcorp/k.yaml --zqflag=zqvalue -v=2 --dry-run -zqx", "--config=/etc/<label zqcorp>/<label k.yaml> --<label zqflag>=<label zqvalue> -v=2 --<label dry-run> -<label zqx>"),
-        (r#"registry.zq.example/app@sha256:00ff zq\path"#, r#"<label registry.zq.example/app@sha256:00ff> <label zq><label \path>"#),
+        ("registry.zq.example/app@sha256:00ff", "<label registry.zq.example/app@sha256:00ff>"),
         ("reason=NotReady reason:NotReady zqkey=zqvalue zqkey:zqvalue", "reason=NotReady reason:NotReady <label zqkey>=<label zqvalue> <label zqkey>:<label zqvalue>"),
         ("zqhost:10250 zqhost.example:443 localhost:8080", "<label zqhost>:10250 <host zqhost.example>:443 localhost:8080"),
         ("token=zqsecret1 password=hunter22 tokenFile=/etc/x", "token=*** password=*** tokenFile=/etc/<label x>"),
@@ -188,6 +209,44 @@ fn free_text() {
         ("system:anonymous user=root user=system:anonymous", "system:anonymous user=root user=system:anonymous"),
         ("*zqstar +zqplus =x", "*<label zqstar> +<label zqplus> =<label x>"),
         ("a_b pods. zqdot.", "<label a_b> pods. <label zqdot>."),
+        ("https://zqnode-7./x https://zqhost.example./x", "https://<host <node zqnode-7>.>/<label x> https://<host zqhost.example.>/<label x>"),
+        ("10.1.2.3/33x 10.1.2.3/300 zqname/24 [::1 10.1.2.3:123456 10.1.2.3: 10.1.2.3%zq", "<host 10.1.2.3>/<label 33x> <host 10.1.2.3>/300 <label zqname>/24 [::1 <addr 10.1.2.3>:123456 <addr 10.1.2.3>: <addr 10.1.2.3>"),
+        ("dial tcp 10.1.2.3:https: refused 10.1.2.3=x 10.1.2.3:zq 10.1.2:zq", "dial tcp <addr 10.1.2.3>:https: refused <addr 10.1.2.3>=<label x> <addr 10.1.2.3>:<label zq> 10.1.2:<label zq>"),
+        ("zqhost:12345 zqhost:123456 zqnode-7:123456 zqnode-7:", "<label zqhost>:12345 <label zqhost>:123456 <node zqnode-7>:123456 <node zqnode-7>:"),
+        ("zq.com:8080 running:8080 running:zqvalue zqnode-7:zqvalue", "<host zq.com>:8080 running:8080 running:<label zqvalue> <node zqnode-7>:<label zqvalue>"),
+        ("node=zqnode-7:10250 nodes=proxy node=proxy nodes/stats node/zqother", "node=<node zqnode-7>:10250 nodes=proxy node=proxy nodes/stats node/<node zqother>"),
+        ("pod=running pod:running user:zqjane username=zqjane serviceaccount:zqsa", "pod=<label running> pod:<label running> user:<user zqjane> username=<user zqjane> serviceaccount:<user zqsa>"),
+        ("my-user=zqjane my.node=zqother my_pod=running a/user=zqjane", "<label my-user>=<user zqjane> <host my.node>=<node zqother> <label my_pod>=<label running> a/user=<user zqjane>"),
+        ("password:zqvalue1 token:zqvalue1 tokenFile:zqvalue1", "password:<label zqvalue1> token:<label zqvalue1> tokenFile:<label zqvalue1>"),
+        ("zqnode-7=zqvalue max-pods=110 zq-key=110", "<node zqnode-7>=<label zqvalue> max-pods=110 <label zq-key>=110"),
+        (r#"serviceaccount zqsa users zqjane "users" zqjane hosts zqhost"#, r#"serviceaccount <user zqsa> users <label zqjane> "<label users>" <label zqjane> hosts <label zqhost>"#),
+        (r#"users "zqjane" username "zqjane" hostname "zqhost.example" namespace "zqns" nodes "zqother""#, r#"users "<user zqjane>" username "<user zqjane>" hostname "<host zqhost.example>" namespace "<label zqns>" nodes "<node zqother>""#),
+        (r#"node "proxy" node "zqother:80" node "10.1.2.3""#, r#"node "proxy" node "<node zqother:80>" node "<addr 10.1.2.3>""#),
+        (r#""pods" "running pods" "zqone zqtwo" "Running" "not-ready" "v1.36.1""#, r#""pods" "running pods" "<label zqone> <label zqtwo>" "Running" "not-ready" "v1.36.1""#),
+        (r#""maxPods": "zq" "zqkey" : "zq" 'maxPods': x"#, r#""maxPods": "<label zq>" "<label zqkey>" : "<label zq>" 'maxPods': <label x>"#),
+        (r#""one" "two"#, r#""<label one>" <label "two>"#),
+        ("`code` 'can't stop' it's'", "`<label code>` 'can't stop' it's'"),
+        (r#"x=\"zqvalue\" \\"zqtwo\\""#, r#"<label x>=\"<label zqvalue>\" \\"<label zqtwo>\\""#),
+        ("1.2.3 v1 v1.2.3-zq v1.36.1+0a1b 20260101 2026-01-01 deadbeef01 0a1b2c3d4e5f6071 abcdef0123456789abcdef", "1.2.3 v1 <host v1.2.3-zq> v1.36.1+0a1b 20260101 2026-01-01 deadbeef01 <label 0a1b2c3d4e5f6071> <label abcdef0123456789abcdef>"),
+        ("a.b.c A.B.C k8s.io.X zq.io.X Running.Pods running.pods node.Lock", "<host a.b.c> A.B.C k8s.io.X <host zq.io.X> Running.Pods <host running.pods> node.Lock"),
+        ("kubelet.zq zq.yaml kube.yaml kubelet.service zq.service my.slice zq.slice", "<host kubelet.zq> <host zq.yaml> kube.yaml kubelet.service <host zq.service> <host my.slice> <host zq.slice>"),
+        ("/a/b/../c/./d //zq /etc//kubernetes /home /home/ /home/root /Users", "/a/<label b>/../<label c>/./d //<label zq> /etc//kubernetes /home /home/ /home/root /Users"),
+        ("/nodes/zqother /nodes/proxy /node/stats /nodes/zqnode-7/x /pods/running /pods/status/x /secrets/token", "/nodes/<node zqother> /nodes/proxy /node/stats /nodes/<node zqnode-7>/<label x> /pods/<label running> /pods/status/<label x> /secrets/<label token>"),
+        ("/apis/v1beta1/x /apis/v1zq/x /v2/x /version1/x /opt/reflector.go /opt/reflector.go/x", "/apis/v1beta1/<label x> /apis/<label v1zq>/<label x> /v2/<label x> /<label version1>/<label x> /opt/reflector.go /opt/reflector.go/<label x>"),
+        ("/zqnode-7/x /10.1.2.3/x /%2Fzq /kubernetes.io~csi/zq /node.kubernetes.io/zq", "/<node zqnode-7>/<label x> /<addr 10.1.2.3>/<label x> /<label %2Fzq> /kubernetes.io~csi/<label zq> /node.kubernetes.io/<label zq>"),
+        ("~/running ./running ../running running/pods zq.example/pods k8s.io/zq pods/running", "~/running ./running <host ..>/running running/pods <host zq.example>/pods k8s.io/<label zq> pods/<label running>"),
+        ("http://10.1.2.3/x?pod=web&zq=web&running#zq HTTP://localhost zq://127.0.0.1:80/x http:// http://?x=zq", "http://<addr 10.1.2.3>/<label x>?pod=<label web>&<label zq>=web&running#<label zq> HTTP://localhost <label zq>://127.0.0.1:80/<label x> http:// http://?x=<label zq>"),
+        ("https://zquser@zqhost/x ssh://zquser:zqpw@zqhost ssh://root@zqhost:22 ssh://system:anonymous@h", "https://***@<host zqhost>/<label x> ssh://<user zquser>:***@<host zqhost> ssh://root@<host zqhost>:22 ssh://<user system>:***@<host h>"),
+        ("dns://zqhost passthrough://zqhost containerd://1.7.2/x containerd://1 docker://zq crio://1.2", "dns://<host zqhost> passthrough://<host zqhost> containerd://<host 1.7.2>/<label x> containerd://<host 1> docker://<host zq> crio://1.2"),
+        ("--zq=running --max-pods=zq --config --zq -- -- - -running -zq --=zq --x=", "--<label zq>=running --max-pods=<label zq> --config --<label zq> -- -- - -running -<label zq> --=<label zq> --x="),
+        ("zq@example zq@example.com a/zq@example.com @zq zq@", "<label zq@example> <user zq@example.com> a/<label zq@example.com> @<label zq> <label zq@>"),
+        ("zq.example/app@sha256:0a running@sha256:0a", "<label zq.example/app@sha256:0a> <label running@sha256:0a>"),
+        ("=zq :zq zq= zq: *running* #running #zq !zq ?zq zq? zq… •zq &zq ^zq", "=<label zq> :<label zq> <label zq>= <label zq>: *<label running*> #running #<label zq> !<label zq> <label ?zq> <label zq>? <label zq>… •<label zq> &<label zq> ^<label zq>"),
+        ("(zq)(running)<zq>[1]{2}|zq|,zq;zq", "(<label zq>)(running)<<label zq>>[1]{2}|<label zq>|,<label zq>;<label zq>"),
+        ("52:54:00:aa:bb:cc 52-54-00-aa-bb-cc 52:54:00:aa:bb 52:54:00:aa:bb:cg", "<machine 52:54:00:aa:bb:cc> <machine 52-54-00-aa-bb-cc> 52:54:00:<label aa>:<label bb> 52:54:00:<label aa>:<label bb>:<label cg>"),
+        ("0x1f 0xzz 1_000 100% 5m 5zq 1e5 1e +5 -5 ±5 5Mi 5MiB 1h30m 1st 2nd 3rd", "0x1f <label 0xzz> <label 1_000> 100% 5m <label 5zq> 1e5 <label 1e> +5 -5 <label ±5> 5Mi 5MiB 1h30m 1st 2nd <label 3rd>"),
+        ("a I x to zqto of_pods pods_of _ __ a_ pod_zq podZq PodStatus podX XPod URLs", "a I <label x> to <label zqto> of_pods pods_of _ __ <label a_> <label pod_zq> <label podZq> PodStatus <label podX> <label XPod> URLs"),
+        ("running. running: running! Running? RUNNING runnings podss", "running. running: running! Running? RUNNING <label runnings> <label podss>"),
     ]);
 }
 
@@ -234,6 +293,31 @@ fn pages_of_flags() {
         ("empty=", "empty="),
         ("no separator here zqtext", "no <label separator> here <label zqtext>"),
         ("--dashes=zqvalue", "<label --dashes>=<label zqvalue>"),
+        ("hostname-override=10.1.2.3:80", "hostname-override=<addr 10.1.2.3>:80"),
+        ("node-labels=[zqlabel=zqvalue]", "node-labels=[<label zqlabel>=<label zqvalue>]"),
+        ("node-labels=[zqlabel=zqvalue", "node-labels=<label [zqlabel>=<label zqvalue>"),
+        ("node-labels=zq label=zqvalue", "node-labels=<label zq label=zqvalue>"),
+        ("node-labels=kubernetes.io/arch=zqnode-7,zqlabel", "node-labels=kubernetes.io/arch=<node zqnode-7>,<label zqlabel>"),
+        ("node-labels=topology.kubernetes.io/zone,node-restriction.kubernetes.io/zone=zqzone", "node-labels=topology.kubernetes.io/zone,node-restriction.kubernetes.io/<label zone>=<label zqzone>"),
+        ("node-labels=zqsub.kubernetes.io/running=running,k8s.io/x=linux", "node-labels=<label zqsub.kubernetes.io/running>=<label running>,k8s.io/x=linux"),
+        ("register-with-taints=zqtaint=running:NoExecute:NoSchedule", "register-with-taints=<label zqtaint>=<label running:NoExecute>:NoSchedule"),
+        ("git-version=v1.36.1", "git-version=v1.36.1"),
+        ("git-commit=zqcommit", "git-commit=<label zqcommit>"),
+        ("kernel-version=6.1.0", "kernel-version=6.1.0"),
+        ("kernel-version=zq.1-running", "kernel-version=<label zq.1-running>"),
+        ("machine-id=running", "machine-id=<machine running>"),
+        ("uid=running", "uid=<machine running>"),
+        ("image=running", "image=<label running>"),
+        ("os-image=running", "os-image=running"),
+        ("custom-image=running", "custom-image=<label running>"),
+        ("super-user=running", "super-user=<user running>"),
+        ("user=root", "user=root"),
+        ("pod=running", "pod=<label running>"),
+        ("pod=true", "pod=true"),
+        ("pod=17", "pod=17"),
+        ("team=running", "<label team>=<label running>"),
+        ("max-pods=running", "max-pods=running"),
+        ("v=zqnode-7", "v=<node zqnode-7>"),
     ]);
 }
 
@@ -276,6 +360,26 @@ fn metrics() {
         (":colon_name 1", ":colon_name 1"),
         ("_under 1e+06", "_under 1e+06"),
         ("kubelet_x", "kubelet_x"),
+        ("# TYPE zq-name gauge", "# TYPE <label zq-name> gauge"),
+        ("# TYPE 0x gauge", "# TYPE 0x gauge"),
+        ("# HELP 0x text", "# HELP 0x text"),
+        ("# HELP", "# HELP"),
+        ("kubelet_x{} 1", "kubelet_x{} 1"),
+        (r#"kubelet_x{a="b"}1"#, r#"kubelet_x{a="<label b>"}1"#),
+        (r#"kubelet_x{a="b"}  1"#, r#"kubelet_x{a="<label b>"}  1"#),
+        ("zq-x 1", "<label zq-x> 1"),
+        ("a:b_c9 1", "a:b_c9 1"),
+        (r#"kubelet_x{pod=""} 1"#, r#"kubelet_x{pod=""} 1"#),
+        (r#"kubelet_x{pod="true",name="true",id="false"} 1"#, r#"kubelet_x{pod="true",name="true",id="false"} 1"#),
+        (r#"kubelet_x{pod="17",pod="12345678901",node="17",node="running"} 1"#, r#"kubelet_x{pod="17",pod="<label 12345678901>",node="17",node="<label running>"} 1"#),
+        (r#"kubelet_x{node="linux/amd64",name="linux/amd64",container="none"} 1"#, r#"kubelet_x{node="linux/amd64",name="linux/amd64",container="none"} 1"#),
+        (r#"kubelet_x{id="running",container="running",container="memory_manager"} 1"#, r#"kubelet_x{id="<label running>",container="<label running>",container="memory_manager"} 1"#),
+        (r#"kubelet_x{version="v1.36.1",go_version="devel +0a1b",deprecated_version="zq",build_date="running"} 1"#, r#"kubelet_x{version="v1.36.1",go_version="<label devel +0a1b>",deprecated_version="<label zq>",build_date="<label running>"} 1"#),
+        (r#"kubelet_x{a="running/pods",a="running/zq",a="podStatus,running",a="zq,running"} 1"#, r#"kubelet_x{a="running/pods",a="<label running/zq>",a="podStatus,running",a="<label zq,running>"} 1"#),
+        (r#"kubelet_x{a="kubernetes.io",a="node.kubernetes.io/x",a="zq.kubernetes.io/x",a="kubernetes.io/zq/x",a="k8s.io/running"} 1"#, r#"kubelet_x{a="kubernetes.io",a="node.kubernetes.io/x",a="<label zq.kubernetes.io/x>",a="<label kubernetes.io/zq/x>",a="k8s.io/running"} 1"#),
+        (r#"kubelet_x{a="1.5",a="1e5",a="0x1f",a="NaN",a="-1"} 1"#, r#"kubelet_x{a="1.5",a="1e5",a="<label 0x1f>",a="NaN",a="-1"} 1"#),
+        (r#"kubernetes_feature_enabled{name="Zq-Feature"} 0"#, r#"kubernetes_feature_enabled{name="<label Zq-Feature>"} 0"#),
+        (r#"kubernetes_feature_enabled{name="ZqFeature9"} 0"#, r#"kubernetes_feature_enabled{name="ZqFeature9"} 0"#),
     ]);
 }
 
@@ -299,6 +403,25 @@ fn dumps() {
         ("\tC:\\Users\\zqbob\\go\\src\\k8s.io\\x.go:9 +0x2f fp=0xc000 sp=0xc001 pc=0x44", "\tC:\\Users\\<user zqbob>\\go\\src\\k8s.io\\x.go:9 +0x2f fp=0xc000 sp=0xc001 pc=0x44"),
         (r#"main.read("zqargument", 0x1)"#, "main.read(...)"),
         ("\t/opt/zqbuild/x.go:10 +0x2f", "\t/opt/<label zqbuild>/x.go:10 +0x2f"),
+        ("", ""),
+        ("main.open(0x1)", "main.open(0x1)"),
+        ("main.noplace", "<host main.noplace>"),
+        ("created by zq.example/main.start in goroutine 7", "created by zq.example/main.start in goroutine 7"),
+        ("zq words", "<label zq> words"),
+        ("", ""),
+        ("goroutine 10 [running, labels:{\"a\": \"x\\\"}y\", \"b\":\"z\"}] {c: d} zq:", r#"goroutine 10 [running, labels:{"a": "<label x"}y>", "b":"<label z>"}] {c: "<label d>"} <label zq>:"#),
+        ("main.f()", "main.f()"),
+        ("\t/zq:/ab/x.go:3", "\t/<label zq:>/<label ab>/x.go:3"),
+        ("main.g()", "main.g()"),
+        ("\tC:/Users/zqbob/go/x.go:3", "\tC:/Users/<user zqbob>/go/x.go:3"),
+        ("main.h()", "main.h()"),
+        ("\t/zq/k8s.io@v1/x.go:3 +0x1", "\t/<label zq>/k8s.io@v1/x.go:3 +0x1"),
+        ("main.i()", "main.i()"),
+        ("\t/zq/github.com@v1/x.go:3 +0x1", "\t/<label zq>/github.com@v1/x.go:3 +0x1"),
+        ("main.j(zq", "<host main.j>(<label zq>"),
+        ("\t/zq/sigs.k8s.io/x.go:3 +0x1", "\t/<label zq>/sigs.k8s.io/x.go:3 +0x1"),
+        ("main.k", "<host main.k>"),
+        ("\tzq/x.go:3 +0x1", "\tzq/x.go:3 +0x1"),
         ("", ""),
         (r#"goroutine 9 gp=0xc000102380 m=3 mp=0xc000180008 [IO wait, labels:{"user":""}]:"#, r#"goroutine 9 gp=0xc000102380 m=3 mp=0xc000180008 [IO wait, labels:{"user":""}]:"#),
         ("main.call(...)", "main.call(...)"),
@@ -344,6 +467,10 @@ fn heaps_in_text() {
         ("00500000-00600000 r--p 00000000 00:00 0 ", "00500000-00600000 r--p 00000000 00:00 0 "),
         ("00600000-00700000 r-xp 00000000 00:00 0 [vdso]", "00600000-00700000 r-xp 00000000 00:00 0 [vdso]"),
         ("00700000-00800000 r-xp 00000000 08:01 124 /usr/lib/libc.so.6", "00700000-00800000 r-xp 00000000 08:01 124 /usr/lib/libc.so.6"),
+        ("00800000-00900000 r-xp 00000000 08:01 124 //anon", "00800000-00900000 r-xp 00000000 08:01 124 //anon"),
+        ("00900000-00a00000 r-xp 00000000 08:01 124 zqbare", "00900000-00a00000 r-xp 00000000 08:01 124 <label zqbare>"),
+        ("00900000-00a00000 r-xp 00000000 08:01 124 //zqx", "00900000-00a00000 r-xp 00000000 08:01 124 //<label zqx>"),
+        ("00900000-00a00000 r-xp 00000000 08:01 124  (deleted)", "00900000-00a00000 r-xp 00000000 08:01 124  <label (deleted)>"),
     ]);
 }
 
@@ -504,12 +631,12 @@ fn commands_of_kubeprof() {
 }
 
 /// The lines of a journal.
-fn lines(journal: &str) -> Vec<serde_json::Value> {
+pub(super) fn lines(journal: &str) -> Vec<serde_json::Value> {
     let line = |line| serde_json::from_str(line).expect("JSON");
     journal.lines().map(line).collect()
 }
 
-fn text(value: &serde_json::Value) -> String {
+pub(super) fn text(value: &serde_json::Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
 }
 
@@ -613,6 +740,9 @@ fn fields_of_the_journal() {
         Event::Failed(missing("a-4", "v=2\nconfig=running\n")),
         Event::Failed(missing("a-5", "zq page\nhostname-override=running")),
         Event::Failed(missing("a-6", "zq page\nhostname-override=running\na b=running\n=running\nnode-name=running")),
+        Event::Failed(missing("a-10", "v=running\n=running")),
+        Event::Failed(missing("a-11", "v=running\na b=running\n")),
+        Event::Failed(missing("a-12", "17")),
         // Who `--as` named is a user wherever he stands, in this capture and in the bodies of answers.
         Event::Skipped(missing("a-7", "zqjane and zqbob met zqdave")),
         Event::Skipped(missing("a-8", "User \"zqdave\" cannot list: (user=zqerin, verb=get)")),
@@ -637,6 +767,9 @@ fn fields_of_the_journal() {
         ("flags", "v=2|config=running|"),
         ("one flag", "<label zq> page|hostname-override=running"),
         ("two flags", "<label zq> page|hostname-override=<node running>|a b=running|=running|node-name=<node running>"),
+        ("a flag and no name", "v=running|=running"),
+        ("a flag and a sentence", "v=running|a b=running|"),
+        ("a number", "17"),
         ("users of the command", "<user zqjane> and <user zqbob> met <user zqdave>"),
         ("users of answers", r#"User "<user zqdave>" cannot list: (user=<user zqerin>, verb=get)"#),
         ("users of other answers", "<user zqerin> and <user zqdave>"),
@@ -655,10 +788,13 @@ fn fields_of_the_journal() {
         body(8).replace('\n', "|"),
         body(9).replace('\n', "|"),
         body(10).replace('\n', "|"),
-        body(11),
-        body(12),
+        body(11).replace('\n', "|"),
+        body(12).replace('\n', "|"),
         body(13),
-        [of(14, "details"), of(14, "interrupted")].join(" "),
+        body(14),
+        body(15),
+        body(16),
+        [of(17, "details"), of(17, "interrupted")].join(" "),
     ];
     compare(found.iter().map(String::as_str), &rows);
 }

@@ -138,13 +138,9 @@ impl Names<'_> {
     }
 
     fn label_pair(&mut self, c: &Captures<'_>) -> String {
-        let quoted = |text: &str| text.starts_with('"') && text.ends_with('"') && text.len() > 1;
         let inner = |text: &str| {
-            if quoted(text) {
-                text[1..text.len() - 1].to_owned()
-            } else {
-                text.to_owned()
-            }
+            let bare = text.strip_prefix('"').and_then(|t| t.strip_suffix('"'));
+            bare.unwrap_or(text).to_owned()
         };
         // The same bytes as in `profile.proto` have the same pseudonym.
         let plain = |text: &str| inner(text).replace("\\\"", "\"").replace("\\\\", "\\");

@@ -5,6 +5,7 @@
 //! digit, is kept only if it is listed here as a whole; what follows a word that announces a name is never looked up.
 
 use std::collections::HashSet;
+use std::net::IpAddr;
 use std::sync::LazyLock;
 
 /// Single words in lowercase, sorted: of metrics, flags, configurations, messages and of technical English.
@@ -151,8 +152,11 @@ fn is_known(part: &str) -> bool {
 }
 
 /// Whether the key of a document, a flag or a setting is one of Kubernetes and not a name that a user chose: words with
-/// hyphens and digits too.
+/// hyphens and digits too. An address of the network is none.
 pub(super) fn is_setting(name: &str) -> bool {
+    if name.parse::<IpAddr>().is_ok() {
+        return false;
+    }
     let pieces = name.split(['-', '_', '.']).filter(|p| !p.is_empty());
     let mut pieces = pieces.flat_map(parts).peekable();
     let digits = |p: &str| p.trim_end_matches(|c: char| c.is_ascii_digit()).to_owned();
