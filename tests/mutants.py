@@ -7,9 +7,8 @@
     python3 tests/mutants.py --table            the table of the last run, and every edit that was missed
 
 Needs `cargo install cargo-mutants --locked`. A mutant costs a build and a test run, so both are kept small: each group
-is copied with the rooms that it may use (tests/house/layers.rs holds the arrows) and its own tests, into target/mutants.
-What only the command shows (verify, redaction) is tried through the command: it is built again for each edit, while the
-tests that run it are built once.
+is copied with the rooms that it may use (tests/house/layers.rs holds the arrows) and its own tests, which need no command,
+into target/mutants. That tests pass without an edit is tried first. `tests/mutants.md` has the last table.
 """
 
 import argparse
@@ -78,24 +77,6 @@ GROUPS = {
     ),
 }
 
-# Files to edit, and the tests that run the command over them.
-THROUGH_COMMAND = {
-    "writer": (
-        ["src/bundle/writer.rs"],
-        ["bundle::writer", "cli::bundle", "capture::resume", "capture::whole", "capture::broken"],
-    ),
-    "verify": (
-        ["src/bundle/verify.rs", "src/bundle/verify/files.rs", "src/bundle/verify/series.rs"],
-        ["cli::bundle", "capture::restarts", "redaction::format1"],
-    ),
-    "redact": (
-        [f"src/bundle/redact/{f}.rs" for f in ("artifacts", "documents", "dump", "format1", "journal", "key", "metrics")]
-        + [f"src/bundle/redact/{f}.rs" for f in ("mod", "names", "prose", "settings", "vocabulary")]
-        + ["src/secrets/mod.rs"],
-        ["cli::bundle", "redaction::", "capture::sentinels", "capture::credentials"],
-    ),
-}
-
 
 def copy(group, place):
     """The rooms and tests of a group as a crate."""
@@ -149,75 +130,11 @@ def outcomes(place):
     return found
 
 
-def listed(files):
-    """Every edit that cargo mutants would make in these files of the whole crate."""
-    command = ["cargo", "mutants", "--list", "--json", "--features", "cli", *(a for f in files for a in ("-f", f))]
-    return json.loads(subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, check=True).stdout)
-
-
-def edited(text, mutant):
-    """The source with one edit: lines and columns count from 1, columns are characters."""
-    lines = text.split("\n")
-    start, end = mutant["span"]["start"], mutant["span"]["end"]
-    before, after = lines[start["line"] - 1][: start["column"] - 1], lines[end["line"] - 1][end["column"] - 1 :]
-    middle = before + mutant["replacement"] + after
-    return "\n".join(lines[: start["line"] - 1] + [middle] + lines[end["line"] :])
-
-
-def through_command(group, files, every, place, target, timeout):
-    """Edits a copy of the crate, builds the command, and runs the tests of the group, which were built before."""
-    _, filters = THROUGH_COMMAND[group]
-    shutil.rmtree(place, ignore_errors=True)
-    for folder in ("src", "tests", "benches"):
-        shutil.copytree(ROOT / folder, place / folder)
-    for path in ROOT.iterdir():
-        if path.is_file():
-            shutil.copy2(path, place)
-        elif path.name not in ("src", "tests", "benches", "target", ".git"):
-            (place / path.name).symlink_to(path)
-    with (place / "Cargo.toml").open("a") as manifest:
-        manifest.write('\n[profile.mutants]\ninherits = "dev"\ndebug = false\n')
-    environment = {**os.environ, "PROPTEST_CASES": "16", "CARGO_TARGET_DIR": str(target), "RUST_BACKTRACE": "0"}
-    options = ["--profile", "mutants", "--offline", "--message-format", "json"]
-
-    def cargo(*arguments):
-        pipe = subprocess.PIPE
-        done = subprocess.run(["cargo", *arguments], cwd=place, env=environment, stdout=pipe, stderr=subprocess.DEVNULL)
-        found = [json.loads(line).get("executable") for line in done.stdout.splitlines() if line.startswith(b"{")]
-        return done.returncode, [f for f in found if f]
-
-    _, built = cargo("test", "--no-run", "--test", "integration", *options)
-    tests = [next(f for f in built if "/integration-" in f), *filters, "-q"]
-
-    def fails():
-        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        try:
-            return subprocess.run(tests, cwd=place, env=environment, timeout=timeout, **quiet).returncode != 0
-        except subprocess.TimeoutExpired:
-            return True
-
-    if fails():
-        raise SystemExit(f"the tests of {group} fail before any edit: {' '.join(tests)}")
-    found = []
-    for mutant in listed(files)[::every]:
-        path = place / mutant["file"]
-        text = path.read_text()
-        path.write_text(edited(text, mutant))
-        status, _ = cargo("build", "--bin", "kubeprof", *options)
-        summary = "Unviable" if status else "CaughtMutant" if fails() else "MissedMutant"
-        path.write_text(text)
-        found.append((mutant["file"], mutant["span"]["start"]["line"], mutant["name"], summary))
-        print(summary, mutant["name"], flush=True)
-        (place / "outcomes.json").write_text(json.dumps(found))
-
-
 def table(place):
     rows = {}
     missed = []
-    for group in (*GROUPS, *THROUGH_COMMAND):
-        whole = place / group / "outcomes.json"
-        found = json.loads(whole.read_text()) if whole.exists() else outcomes(place / group)
-        for file, line, name, summary in found:
+    for group in GROUPS:
+        for file, line, name, summary in outcomes(place / group):
             caught, viable = rows.get(file, (0, 0))
             if summary == "Unviable":
                 continue
@@ -244,7 +161,7 @@ def main():
     parser.add_argument("--timeout", default="60", help="seconds for the tests of one mutant")
     args = parser.parse_args()
     args.folder.mkdir(parents=True, exist_ok=True)
-    every_file = [f for _, files, _ in GROUPS.values() for f in files] + [f for fs, _ in THROUGH_COMMAND.values() for f in fs]
+    every_file = [f for _, files, _ in GROUPS.values() for f in files]
     if gone := [f for f in every_file if not (ROOT / f).exists()]:
         raise SystemExit(f"not there any more: {', '.join(gone)}")
     for group, (_, files, _) in GROUPS.items():
@@ -265,11 +182,6 @@ def main():
             environment = {**os.environ, "PROPTEST_CASES": "64", "CARGO_TARGET_DIR": str(args.folder / "build"),
                            "CARGO_TERM_COLOR": "never", "RUST_BACKTRACE": "0"}  # fmt: skip
             subprocess.run(command, env=environment, cwd=place)
-    for group, (files, _) in THROUGH_COMMAND.items():
-        files = [f for f in files if not args.words or any(w in f for w in args.words)]
-        if not args.table and files:
-            target = args.folder / "build-command"
-            through_command(group, files, args.every, args.folder / group, target, float(args.timeout))
     table(args.folder)
 
 
