@@ -63,7 +63,7 @@ GROUPS = {
         ["model", "pprof", "secrets", "bundle"],
         [f"src/bundle/redact/{f}.rs" for f in ("artifacts", "documents", "dump", "format1", "journal", "key", "metrics")]
         + [f"src/bundle/redact/{f}.rs" for f in ("mod", "names", "prose", "settings", "vocabulary")],
-        ["redaction/texts"],
+        ["redaction/texts", "redaction/copies", "cli/made_profile"],
     ),
     "writer": (
         ["model", "pprof", "secrets", "bundle"],

@@ -2,6 +2,7 @@
 #![cfg(all(feature = "capture", feature = "cli"))]
 
 mod artifacts;
+mod copies;
 mod format1;
 mod journal;
 mod secrets;
