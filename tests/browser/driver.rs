@@ -187,6 +187,11 @@ impl Browser {
         self.settle();
     }
 
+    /// Opens an address of a page without a program.
+    pub(crate) fn visit(&self, url: &str) {
+        self.post("/url", json!({"url": url}));
+    }
+
     /// Leaves the page, so that the next address loads it anew.
     pub(crate) fn leave(&self) {
         self.post("/url", json!({"url": "about:blank"}));

@@ -9,7 +9,11 @@ mod flame;
 mod hostile;
 mod report;
 
+#[cfg(feature = "web")]
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
+#[cfg(feature = "web")]
+use std::process::{Child, Stdio};
 use std::process::{Command, Output};
 
 use serde_json::Value;
@@ -35,6 +39,47 @@ fn page(folder: &Path, args: &[&str]) -> String {
     let output = kubeprof(&[args, &["--out", path]].concat());
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     format!("file://{path}")
+}
+
+/// A server that ends with the test.
+#[cfg(feature = "web")]
+struct Server {
+    child: Child,
+    /// Its address, with a slash at the end.
+    url: String,
+}
+
+#[cfg(feature = "web")]
+impl Server {
+    fn start(args: &[&str]) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_kubeprof"))
+            .args(args)
+            .env("TZ", "UTC")
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the server starts");
+        let mut lines = BufReader::new(child.stderr.take().expect("its messages")).lines();
+        let found = lines.find_map(|line| {
+            let line = line.expect("UTF-8");
+            let start = line.find("http://")?;
+            line[start..].split_whitespace().next().map(str::to_owned)
+        });
+        std::thread::spawn(move || lines.for_each(drop));
+        let url = found.expect("an address");
+        Self {
+            child,
+            url: format!("{}/", url.trim_end_matches('/')),
+        }
+    }
+}
+
+#[cfg(feature = "web")]
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
 }
 
 /// What a command says as JSON.

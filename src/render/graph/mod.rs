@@ -35,10 +35,12 @@ pub fn graph_svg(drawing: &Drawing, link: Option<&dyn Fn(&str) -> String>, out: 
             .collect(),
     });
     let (wide, tall) = (layout.size.0 + 40.0, layout.size.1 + 40.0);
+    // Links are to be reached, which a picture does not allow.
+    let role = if link.is_some() { "group" } else { "img" };
     writeln!(
         out,
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{wide:.0}\" height=\"{tall:.0}\" viewBox=\"-20 -20 {wide:.0} {tall:.0}\" \
-         role=\"img\" font-family=\"ui-monospace,Menlo,Consolas,'DejaVu Sans Mono',monospace\">"
+         role=\"{role}\" font-family=\"ui-monospace,Menlo,Consolas,'DejaVu Sans Mono',monospace\">"
     )?;
     writeln!(
         out,

@@ -139,6 +139,8 @@ function start() {
   if (S.search) $("search").value = S.search;
   if (!REPORT) for (const details of ["h-graph", "h-tables"]) $(details).classList.add("unseen");
   if (matchMedia("(max-width: 640px)").matches) $("legend-box").open = false;
+  // One line for what is typed and one for what is chosen, so that the graph begins high up.
+  else if (!REPORT) $("filter").closest(".field").after($("search").closest("label"), $("found"));
   listenFigure();
   listenSandwich();
   listenTable();

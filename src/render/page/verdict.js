@@ -16,6 +16,9 @@ function showVerdict() {
   $("verdict-body").replaceChildren(...body);
 }
 
+// What stands between backticks is typed.
+const prose = (text) => visible(text).split("`").map((part, i, all) => (i % 2 && i < all.length - 1 ? element("code", part) : i % 2 ? `\`${part}` : part));
+
 // A word of the data that becomes a class of the style.
 const classOf = (word) => (/^[a-z-]+$/.test(word) ? word : "other");
 
@@ -23,12 +26,14 @@ function finding(f) {
   const head = element("h3", [element(`span.kind.${classOf(f.kind)}`, KINDS[f.kind] || visible(f.kind)), visible(f.title || f.subsystem || "unknown part")]);
   const facts = [["Confidence", f.confidence], ["Since", f.since], ["Growth", f.growth], ["Function", f.function, true], ["Fingerprint", f.fingerprint, true]]
     .filter(([, v]) => v).map(([k, v, mono]) => element("div", [element("dt", k), element(mono ? "dd.mono" : "dd", visible(v).slice(0, 1000))]));
-  const parts = [head, element("p", visible(f.summary)), element("dl.facts", facts)];
+  // The verdict has said it where there is nothing else to say.
+  const plain = (text) => visible(text).replace(/\.$/, ""), said = D.findings.length === 1 && plain(f.summary) === plain(D.verdict.sentence);
+  const parts = [head, said ? "" : element("p", visible(f.summary)), element("dl.facts", facts)];
   if (f.picture && PROFILES.some((p) => p.kind === f.picture.profile)) parts.push(element("p", [button("Show in the graph", () => showPicture(f), { class: "main" })]));
   if (f.knownIssues?.length) parts.push(element("ul.issues", f.knownIssues.map(issue)));
   const list = (title, items) => { if (items?.length) parts.push(element("h4", title), element("ul", items)); };
-  list("What to do", (f.remedies || []).map((r) => element("li", visible(r))));
-  list("What to capture next", (f.next || []).map((r) => element("li", visible(r))));
+  list("What to do", (f.remedies || []).map((r) => element("li", prose(r))));
+  list("What to capture next", (f.next || []).map((r) => element("li", prose(r))));
   const reasons = (f.reasons || []).map((r) => element("li", `${r.supports ? "" : "But: "}${visible(r.text)}`));
   if (reasons.length) parts.push(element("details", [element("summary", `Why ${visible(f.confidence)} (${reasons.length})`), element("ul", reasons)]));
   if (f.evidence?.length) {
