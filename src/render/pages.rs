@@ -107,7 +107,10 @@ pub fn page(site: &Site, facts: &[String], content: &Content<'_>, out: &mut dyn 
             writeln!(out, "</pre>")?;
         }
         Content::Picture(svg) => writeln!(out, "<div class=\"picture\" tabindex=\"0\">{svg}</div>")?,
-        Content::Sources(html) => writeln!(out, "<div class=\"sources\" tabindex=\"0\" role=\"region\" aria-label=\"Source\">{html}</div>")?,
+        Content::Sources(html) => writeln!(
+            out,
+            "<div class=\"sources\" tabindex=\"0\" role=\"region\" aria-label=\"Source\">{html}</div>"
+        )?,
         Content::Table(rows) => table(rows, out)?,
     }
     writeln!(out, "</main>\n</body>\n</html>")
