@@ -17,6 +17,7 @@ import os
 import re
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -116,40 +117,59 @@ def copy(group, place):
     (place / "src/lib.rs").write_text("\n".join(lib) + "\n")
 
 
-def outcomes(place):
-    """(file, line, edit, outcome) of the last run of a group."""
-    found = []
-    for path in sorted(place.glob("out-*/mutants.out/outcomes.json")):
-        for outcome in json.loads(path.read_text())["outcomes"]:
-            mutant = outcome["scenario"]
-            if mutant == "Baseline":
+def results(folders):
+    """What became of every edit that was tried: (file, line of source, column, edit) -> (name, outcome). The last run of an
+    edit counts; one of a line that is not there any more does not."""
+    found = {}
+    runs = [run for f in folders for run in f.glob("*/out-*/mutants.out/outcomes.json")]
+    for run in sorted(runs, key=lambda run: run.stat().st_mtime):
+        for outcome in json.loads(run.read_text())["outcomes"]:
+            if outcome["scenario"] == "Baseline":
                 continue
-            mutant = mutant["Mutant"]
-            line = mutant["span"]["start"]["line"]
-            found.append((mutant["file"], line, mutant.get("name", mutant.get("replacement", "")), outcome["summary"]))
-    return found
+            mutant = outcome["scenario"]["Mutant"]
+            file, at, name = mutant["file"], mutant["span"]["start"], mutant["name"]
+            source = run.parents[2] / file
+            line = source.read_text().split("\n")[at["line"] - 1]
+            if line in (ROOT / file).read_text().split("\n"):
+                edit = name.split(": ", 1)[1]
+                found[file, line, at["column"], edit] = (name, outcome["summary"])
+    return {key: result for key, result in found.items() if result[1] != "Unviable"}
 
 
-def table(place):
+def is_caught(summary):
+    return summary in ("CaughtMutant", "Timeout")
+
+
+def listed():
+    """(file, edit as cargo mutants names it, part of the line of source, why no test can or need notice it)."""
+    lines = (ROOT / "tests/mutants.txt").read_text().splitlines()
+    return [line.split(" ;; ") for line in lines if line and not line.startswith("#")]
+
+
+def table(folders):
+    """Caught, listed and viable edits of every file; then those that were not caught."""
+    reasons = listed()
     rows = {}
-    missed = []
-    for group in GROUPS:
-        for file, line, name, summary in outcomes(place / group):
-            caught, viable = rows.get(file, (0, 0))
-            if summary == "Unviable":
-                continue
-            good = summary in ("CaughtMutant", "Timeout")
-            rows[file] = (caught + good, viable + 1)
-            if not good:
-                missed.append(name)
-    print(f"{'file':<42} caught  viable   share")
-    for file, (caught, viable) in sorted(rows.items()):
-        print(f"{file:<42} {caught:6} {viable:7} {caught / viable:7.1%}")
-    caught, viable = sum(c for c, _ in rows.values()), sum(v for _, v in rows.values())
-    if viable:
-        print(f"{'all':<42} {caught:6} {viable:7} {caught / viable:7.1%}")
-    for name in missed:
-        print(f"missed: {name}")
+    missed = {False: [], True: []}
+    for (file, line, _, edit), (name, summary) in results(folders).items():
+        row = rows.setdefault(file, [0, 0, 0])
+        row[2] += 1
+        if is_caught(summary):
+            row[0] += 1
+            continue
+        fits = [r for f, e, part, r in reasons if f == file and e == edit and part in line]
+        reason = next(iter(fits), None)
+        row[1] += reason is not None
+        missed[reason is not None].append(name if reason is None else f"{name} ({reason})")
+    print(f"{'file':<40} caught  listed  viable   caught  caught or listed")
+    rows["all"] = [sum(column) for column in zip(*rows.values())]
+    for file, (caught, known, viable) in [*sorted(r for r in rows.items() if r[0] != "all"), ("all", rows["all"])]:
+        if viable:
+            shares = f"{caught / viable:7.1%} {(caught + known) / viable:7.1%}"
+            print(f"{file:<40} {caught:6} {known:7} {viable:7} {shares}")
+    for is_listed, word in [(True, "listed"), (False, "missed")]:
+        for name in missed[is_listed]:
+            print(f"{word}: {name}")
 
 
 def main():
@@ -158,31 +178,46 @@ def main():
     parser.add_argument("--table", action="store_true")
     parser.add_argument("--every", type=int, default=1, help="try one edit of this many")
     parser.add_argument("--folder", type=Path, default=ROOT / "target/mutants")
+    parser.add_argument("--missed", action="store_true", help="try those again that were missed before")
+    parser.add_argument("--also", type=Path, default=[], action="append", help="another folder with runs")
     parser.add_argument("--timeout", default="60", help="seconds for the tests of one mutant")
     args = parser.parse_args()
     args.folder.mkdir(parents=True, exist_ok=True)
     every_file = [f for _, files, _ in GROUPS.values() for f in files]
     if gone := [f for f in every_file if not (ROOT / f).exists()]:
         raise SystemExit(f"not there any more: {', '.join(gone)}")
+    before = results([args.folder, *args.also])
     for group, (_, files, _) in GROUPS.items():
         files = [f for f in files if not args.words or any(w in f for w in args.words)]
         if args.table or not files:
             continue
         place = args.folder / group
+        for file in GROUPS[group][1]:
+            # Runs over another text say nothing of this one.
+            if (place / file).exists() and (place / file).read_text() != (ROOT / file).read_text():
+                for run in place.glob(f"out-{re.sub(r'[^a-zA-Z0-9_]', '-', file)}*"):
+                    shutil.rmtree(run)
         copy(group, place)
         for file in files:
             name = re.sub(r"\W", "-", file)
             out = place / f"out-{name}"
-            shutil.rmtree(out, ignore_errors=True)
+            again = [edit for (f, _, _, edit), (_, summary) in before.items() if f == file and not is_caught(summary)]
+            if args.missed and not again:
+                continue
+            if args.missed:
+                out = out.with_name(f"{out.name}-again-{int(time.time())}")
+            else:
+                shutil.rmtree(out, ignore_errors=True)
             command = ["cargo", "mutants", "-d", str(place), "-o", str(out), "-f", file, "--in-place"]
             command += ["--no-default-features", "--profile", "mutants", "--timeout", args.timeout]
             command += ["--minimum-test-timeout", "20", "--no-shuffle", "--colors", "never"]
             command += ["--cargo-arg=--lib"]
             command += ["--shard", f"0/{args.every}", "--sharding", "round-robin"] if args.every > 1 else []
+            command += ["-F", "|".join(sorted({f": {re.escape(edit)}$" for edit in again}))] if args.missed else []
             environment = {**os.environ, "PROPTEST_CASES": "64", "CARGO_TARGET_DIR": str(args.folder / "build"),
                            "CARGO_TERM_COLOR": "never", "RUST_BACKTRACE": "0"}  # fmt: skip
             subprocess.run(command, env=environment, cwd=place)
-    table(args.folder)
+    table([args.folder, *args.also])
 
 
 if __name__ == "__main__":

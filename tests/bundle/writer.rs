@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 
 use kubeprof::bundle::facts::Expect;
 use kubeprof::bundle::manifest::{
-    Asked, Cause, Event, Exchange, Finished, Form, JOURNAL, Missing, Process, RunStarted, SUMMARY, Slot, SnapshotEnded,
-    SnapshotId, Started, Who,
+    Asked, Binary, Cause, Event, Exchange, Finished, Form, JOURNAL, Missing, Process, RunStarted, SUMMARY, Slot,
+    SnapshotEnded, SnapshotId, Started, Who,
 };
 use kubeprof::bundle::{KeepError, Record, WriteError, Writer, names};
+use sha2::{Digest as _, Sha256};
 
 fn fixture(name: &str) -> Vec<u8> {
     let name = match name {
@@ -450,4 +451,224 @@ fn what_is_withdrawn_is_gone_and_told() {
     let (writer, mended) = Writer::resume(&root, started()).expect("a bundle");
     assert_eq!(mended.removed, [artifact.path]);
     assert!(!path.exists() && writer.has(&slot(1, "heap")).is_none());
+}
+
+/// Names that a file of a bundle cannot have, of artifacts and of executables.
+#[test]
+fn names_that_no_file_may_have() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let writer = Writer::create(&dir.path().join("b"), started()).expect("a new bundle");
+    let is_name = |result: Result<_, WriteError>| matches!(result.map(drop), Err(WriteError::Name(_)));
+    for name in ["", "..", "a/b", "x.part", ".x", "x\0"] {
+        assert!(is_name(writer.part(&slot(1, "heap"), name)), "{name:?}");
+        assert!(is_name(writer.binary_part(name, "kubelet")), "{name:?}");
+        assert!(is_name(writer.binary_part("aa", name)), "{name:?}");
+    }
+    assert!(writer.part(&slot(1, "heap"), "heap.pb.gz").is_ok());
+    assert!(writer.binary_part("aa", "kubelet").is_ok());
+}
+
+/// A part knows its bytes and the first of them; an executable is filed with its path, size and hash, and one that is dropped
+/// leaves no folder.
+#[test]
+fn parts_and_executables() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let root = dir.path().join("b");
+    let writer = Writer::create(&root, started()).expect("a new bundle");
+    let mut part = writer.binary_part("aa", "kubelet").expect("a part");
+    let bytes: Vec<u8> = (0..5000_u32).map(|n| n as u8).collect();
+    part.write_all(&bytes[..3]).expect("room");
+    assert_eq!((part.bytes(), part.head()), (3, &bytes[..3]));
+    part.write_all(&bytes[3..]).expect("room");
+    assert_eq!((part.bytes(), part.head()), (5000, &bytes[..4096]));
+    // While it is on its way, another one is refused.
+    assert!(matches!(
+        writer.binary_part("aa", "kubelet"),
+        Err(WriteError::Exists(_))
+    ));
+    let given = Binary {
+        build_id: "aa".to_owned(),
+        ..Binary::default()
+    };
+    let kept = writer.keep_binary(part, given).expect("room");
+    let hash: String = Sha256::digest(&bytes).iter().map(|b| format!("{b:02x}")).collect();
+    assert_eq!(
+        (kept.path.as_str(), kept.bytes, kept.sha256.as_str()),
+        ("binaries/aa/kubelet", 5000, hash.as_str())
+    );
+    assert_eq!(kept.build_id, "aa");
+    assert_eq!(fs::read(root.join(&kept.path)).expect("a file"), bytes);
+    assert_eq!(writer.record().binaries, std::slice::from_ref(&kept));
+    assert_eq!(writer.root(), root);
+    drop(writer.binary_part("bb", "kubelet").expect("a part"));
+    assert!(!root.join("binaries/bb").exists() && root.join("binaries/aa").exists());
+    drop(writer.part(&slot(1, "heap"), "heap.pb.gz").expect("a part"));
+    assert!(root.join("worker-1/run-1").exists());
+    // An executable that is gone is forgotten by a resumption, another is not.
+    drop(writer);
+    let (writer, mended) = Writer::resume(&root, started()).expect("a bundle");
+    assert_eq!(
+        (writer.record().binaries, mended.gone),
+        (vec![kept.clone()], Vec::new())
+    );
+    drop(writer);
+    fs::remove_file(root.join(&kept.path)).expect("removed");
+    let (writer, mended) = Writer::resume(&root, started()).expect("a bundle");
+    assert_eq!((writer.record().binaries, mended.gone), (Vec::new(), vec![kept.path]));
+}
+
+/// A snapshot that an earlier capture began is over, and one has one time.
+#[test]
+fn snapshots_that_are_over() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let root = dir.path().join("b");
+    let writer = Writer::create(&root, started()).expect("a new bundle");
+    take(&writer, &slot(2, "heap"), &fixture("heap.pb.gz")).expect("a heap profile");
+    let is_over = |writer: &Writer, slot: &Slot| {
+        let part = writer.part(slot, "goroutine.pb.gz");
+        matches!(part.map(drop), Err(WriteError::Over { number, .. }) if Some(number) == slot.snapshot.map(|s| s.number))
+    };
+    let other = |change: fn(&mut Slot)| {
+        let mut slot = slot(2, "goroutine");
+        change(&mut slot);
+        slot
+    };
+    let late = slot_at(2, "goroutine", "2026-11-24T02:38:21Z");
+    assert!(!is_over(&writer, &slot(2, "goroutine")));
+    assert!(is_over(&writer, &late), "it began at another time");
+    assert!(!is_over(&writer, &Slot { run: 2, ..late.clone() }));
+    assert!(!is_over(
+        &writer,
+        &Slot {
+            node: "worker-2".to_owned(),
+            ..late
+        }
+    ));
+    assert!(!is_over(&writer, &slot(1, "goroutine")));
+    drop(writer);
+    let (writer, _) = Writer::resume(&root, started()).expect("a bundle");
+    for (number, over) in [(1, true), (2, true), (3, false)] {
+        assert_eq!(is_over(&writer, &slot(number, "goroutine")), over, "{number}");
+    }
+    assert!(!is_over(&writer, &other(|s| s.node = "worker-2".to_owned())));
+    assert!(!is_over(&writer, &other(|s| s.snapshot = None)));
+}
+
+/// The object of a node is that of the node that was asked; other documents may name whom they like.
+#[test]
+fn the_object_of_another_node_is_not_kept() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let writer = Writer::create(&dir.path().join("b"), started()).expect("a new bundle");
+    let object = |name: &str| format!("{{\"metadata\":{{\"name\":\"{name}\"}}}}").into_bytes();
+    let error = take(&writer, &slot(1, "node"), &object("worker-2")).expect_err("another node");
+    assert!(matches!(&error, KeepError::NotWhole { bytes: 32, .. }), "{error:?}");
+    assert!(error.to_string().contains("worker-2"), "{error}");
+    take(&writer, &slot(1, "node"), &object("worker-1")).expect("the node");
+    take(&writer, &slot(1, "pod"), &object("worker-2")).expect("another document");
+}
+
+/// The journal tells what became of a file that is gone, and when each line was written, to the millisecond.
+#[test]
+fn lines_of_the_journal_tell_who_and_when() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let root = dir.path().join("b");
+    let before = kubeprof::bundle::now();
+    let writer = Writer::create(&root, started()).expect("a new bundle");
+    take(&writer, &slot(1, "heap"), &fixture("heap.pb.gz")).expect("a heap profile");
+    let artifact = writer.has(&slot(1, "heap")).expect("an artifact");
+    assert_eq!(writer.has(&slot(1, "goroutine")), None);
+    drop(writer);
+    fs::remove_file(root.join(&artifact.path)).expect("removed");
+    let (writer, mended) = Writer::resume(&root, started()).expect("a bundle");
+    assert_eq!(mended.gone, [artifact.path]);
+    assert_eq!(writer.has(&slot(1, "heap")), None);
+    let record = writer.record();
+    let missing = &record.lacks().next().expect("told").missing;
+    assert_eq!(missing.slot, slot(1, "heap"));
+    assert_eq!(
+        (missing.who, missing.cause, missing.withdrawn),
+        (Who::Disk, Cause::FileGone, true)
+    );
+    assert_eq!((record.resumed, record.journal.lines), (1, 4));
+    let after = kubeprof::bundle::now();
+    let journal = fs::read_to_string(root.join(JOURNAL)).expect("a journal");
+    assert_eq!(
+        journal.len() as u64,
+        Record::of_journal(journal.as_bytes()).journal.bytes
+    );
+    for line in journal.lines() {
+        let line: serde_json::Value = serde_json::from_str(line).expect("JSON");
+        let at: jiff::Timestamp = line["at"].as_str().expect("a time").parse().expect("a time");
+        assert!(
+            before <= at && at <= after && at.subsec_nanosecond() % 1_000_000 == 0,
+            "{at}"
+        );
+    }
+}
+
+/// What is no bundle, one of a later format, and one that another capture writes to.
+#[test]
+fn what_cannot_be_resumed() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let root = dir.path().join("b");
+    let resumed = || Writer::resume(&root, started()).map(drop);
+    assert!(matches!(resumed(), Err(WriteError::NoBundle(_))));
+    fs::create_dir(&root).expect("room");
+    assert!(matches!(resumed(), Err(WriteError::NoBundle(_))));
+    let writer = Writer::create(&root, started()).expect("a new bundle");
+    assert!(matches!(resumed(), Err(WriteError::Busy(_))));
+    drop(writer);
+    assert!(matches!(Writer::create(&root, started()), Err(WriteError::Exists(_))));
+    let journal = fs::read_to_string(root.join(JOURNAL)).expect("a journal");
+    for (schema, later) in [(1, false), (2, false), (3, true), (99, true)] {
+        fs::write(
+            root.join(JOURNAL),
+            journal.replace("\"schema\":1", &format!("\"schema\":{schema}")),
+        )
+        .expect("room");
+        let found = matches!(resumed(), Err(WriteError::Later { found, .. }) if found == schema);
+        assert_eq!(found, later, "{schema}");
+    }
+    // A folder where the journal should be is none.
+    fs::remove_file(root.join(JOURNAL)).expect("removed");
+    fs::create_dir(root.join(JOURNAL)).expect("room");
+    assert!(matches!(resumed(), Err(WriteError::Link(_))));
+}
+
+/// What to do about each error.
+#[test]
+fn hints_of_the_writer() {
+    let (path, io) = (PathBuf::from("x"), |kind: std::io::ErrorKind| kind.into());
+    let of = |kind| WriteError::Io {
+        path: PathBuf::from("x"),
+        cause: io(kind),
+    };
+    let over = WriteError::Over {
+        node: "n".to_owned(),
+        number: 1,
+    };
+    let later = WriteError::Later {
+        path: path.clone(),
+        found: 9,
+    };
+    for (error, hint) in [
+        (of(std::io::ErrorKind::StorageFull), Some("the disk is full")),
+        (of(std::io::ErrorKind::QuotaExceeded), Some("the disk is full")),
+        (of(std::io::ErrorKind::NotFound), None),
+        (WriteError::Exists(path.clone()), Some("resume it")),
+        (WriteError::Taken(path.clone()), Some("name another folder")),
+        (WriteError::Link(path.clone()), Some("look where it leads")),
+        (WriteError::NoBundle(path.clone()), Some("name the folder")),
+        (later, Some("use the version")),
+        (WriteError::Busy(path), Some("wait for it")),
+        (over, Some("what comes now")),
+        (WriteError::Name("x".to_owned()), Some("letters, digits")),
+    ] {
+        let found = error.hint();
+        assert_eq!(found.is_some(), hint.is_some(), "{error}");
+        assert!(
+            found.unwrap_or_default().starts_with(hint.unwrap_or_default()),
+            "{error}"
+        );
+    }
 }

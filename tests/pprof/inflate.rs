@@ -156,8 +156,35 @@ fn a_stream_that_is_damaged_says_so() {
             "{format}"
         );
     }
-    // Garbage behind a whole member.
+    // Garbage behind a whole member: what came out before it is told.
     for packed in [gzip(b"x"), zstd(b"x")] {
-        assert!(inflate(&[packed, vec![7; 20]].concat(), Limit::Proportional).is_err());
+        let error = inflate(&[packed, vec![7; 20]].concat(), Limit::Proportional).expect_err("garbage");
+        assert!(matches!(error, InflateError::Damaged { unpacked: 1, .. }), "{error}");
+    }
+}
+
+/// Frames of zstd that hold nothing of the content, before, between and behind those that do; and cut ones.
+#[test]
+fn frames_to_be_skipped() {
+    let skip = |n: u32| {
+        [
+            &0x184d_2a50_u32.to_le_bytes()[..],
+            &n.to_le_bytes(),
+            &vec![7; n as usize],
+        ]
+        .concat()
+    };
+    for n in [0, 1, 100_000] {
+        let packed = [zstd(b"one"), skip(n), zstd(b"two"), skip(n), skip(0)].concat();
+        assert_eq!(
+            &*inflate(&packed, Limit::Proportional).expect("whole"),
+            b"onetwo",
+            "{n}"
+        );
+        if n > 0 {
+            let cut = [zstd(b"one"), skip(n)].concat();
+            let error = inflate(&cut[..cut.len() - 1], Limit::Proportional).expect_err("cut");
+            assert!(matches!(error, InflateError::Truncated { .. }), "{error}");
+        }
     }
 }

@@ -489,6 +489,7 @@ fn frames_of_a_generic_function_and_of_one_with_two_files() {
         location("m.init", "b.go"),
         location("m.init", "c.go"),
     );
+    let moved = location("m.f", "a.go");
     let one = |id, frame: Frame<'_>| Comparison::default().agreement(&p, id, &[frame]);
     assert_eq!(one(short, frame("m.f[int]", "f.go")), Agreement::Full);
     assert_eq!(one(full, frame("m.f[int]", "f.go")), Agreement::Full);
@@ -506,6 +507,7 @@ fn frames_of_a_generic_function_and_of_one_with_two_files() {
     assert_eq!(next(other, frame("m.f", "a.go")), Agreement::None);
     assert_eq!(next(other, frame("m.f", "f.go")), Agreement::Full);
     assert_eq!(next(other, frame("m.f", "a.go")), Agreement::Full);
+    assert_eq!(next(moved, frame("m.f", "f.go")), Agreement::Full);
     assert_eq!(next(third, frame("m.init", "x/c.go")), Agreement::OtherFolders);
 }
 
