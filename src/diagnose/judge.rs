@@ -62,6 +62,11 @@ impl Scale {
         Some(self.cap.map_or(found, |cap| found.min(cap)))
     }
 
+    /// How many sorts of witnesses speak for it.
+    pub(super) fn witnesses(&self) -> usize {
+        self.witnesses
+    }
+
     /// At how many moments in a row it was found.
     pub(super) fn persists(&self) -> Option<usize> {
         self.reasons.iter().find_map(|r| match r.why {

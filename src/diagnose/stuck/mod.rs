@@ -5,6 +5,7 @@
 
 mod others;
 mod stay;
+mod steady;
 mod weigh;
 mod word;
 

@@ -5,10 +5,13 @@
 //! loop spends a known small share of its time in such calls), less one for the ten barriers that are looked at.
 
 use super::super::calls;
+use super::super::crowd::Crowd;
+use super::super::expect::Per;
 use super::super::judge::Scale;
 use super::super::report::{Confidence, FarEnd, Others, Why};
 use super::super::stats::counts::poisson_upper;
-use super::stay::stay;
+use super::stay::{seconds, stay};
+use super::steady::{Steady, steady};
 use super::{Barrier, Cohort, Group, Scene, Stand};
 use crate::kubelet::SubsystemId;
 
@@ -22,6 +25,12 @@ const SHORT: u64 = 3;
 const QUEUE: u64 = 5;
 /// A crowd that no minute and no other moment vouches for is never worth more than this: not enough to be likely.
 const BURST: f64 = 1.9;
+/// A witness without ages that is worth this much is more than a busy kubelet shows.
+const FIRM: f64 = 1.0;
+/// Requests at work at once that are nothing.
+const REQUESTS: f64 = 3.0;
+/// From this many goroutines on, nearly all of a part at once is no burst.
+const WHOLE: u64 = 20;
 /// What looking at about ten barriers costs.
 const BARRIERS: f64 = 1.0;
 
@@ -34,10 +43,12 @@ pub(super) fn weigh(
 ) -> Option<(Confidence, Scale)> {
     let mut scale = Scale::default();
     let over = waits(scene, cohort, &mut scale);
-    chance(scene, barrier, cohort, over, &mut scale);
-    victims(scene, cohort, &mut scale);
+    let mut firm = chance(scene, barrier, cohort, over, &mut scale);
+    firm |= victims(scene, cohort, &mut scale);
+    let of_stacks = scale.witnesses();
     metrics(scene, barrier, cohort, &mut scale);
     health(scene, cohort, &mut scale);
+    firm |= scale.witnesses() > of_stacks;
     if others == Others::Answered {
         scale.note(Why::OthersAnswered);
         // Some calls that are slow at one moment look alike on a busy machine.
@@ -50,6 +61,10 @@ pub(super) fn weigh(
     }
     if !scene.crowd.knows_waits {
         scale.note(Why::NoWaits);
+        // Without ages and numbers, calls that come and go look like calls that hang.
+        if !firm {
+            scale.at_most(Confidence::Suspect);
+        }
     }
     Some((scale.confidence()?, scale))
 }
@@ -85,8 +100,8 @@ fn waits(scene: &Scene<'_>, cohort: &Cohort<'_>, scale: &mut Scale) -> bool {
     true
 }
 
-/// More loops at the barrier, or at more moments, than chance puts there.
-fn chance(scene: &Scene<'_>, barrier: Barrier, cohort: &Cohort<'_>, over: bool, scale: &mut Scale) {
+/// More loops at the barrier, or at more moments, than chance puts there; whether that alone is no busy kubelet.
+fn chance(scene: &Scene<'_>, barrier: Barrier, cohort: &Cohort<'_>, over: bool, scale: &mut Scale) -> bool {
     let book = &scene.seen.book;
     let owners = cohort.owners();
     let single: Vec<_> = owners
@@ -98,7 +113,7 @@ fn chance(scene: &Scene<'_>, barrier: Barrier, cohort: &Cohort<'_>, over: bool, 
         Barrier::Call(far_end) => far_end,
         // A lock or a full channel is as rare as a file system call.
         Barrier::Lock(_) | Barrier::Send(_) => FarEnd::Files,
-        Barrier::Part(_) => return,
+        Barrier::Part(_) => return false,
     };
     let duty = |o: Option<SubsystemId>| scene.expected.duty(o, far_end, book);
     // The sum of the duties of those that make such calls; those that are there are a part of them.
@@ -111,22 +126,28 @@ fn chance(scene: &Scene<'_>, barrier: Barrier, cohort: &Cohort<'_>, over: bool, 
         -poisson_upper(single.len() as u64, all).log10()
     };
     let at_once = at_once.min(MOST);
-    let moments = moments_in_a_row(scene, barrier, &single);
+    let (moments, same) = moments_in_a_row(scene, barrier, &single);
+    let mut firm = false;
     // A dump says that no wait is a minute long yet.
     let brief = scene.crowd.knows_waits && !over && moments == 1;
     if single.len() >= 2 {
-        scale.add(
-            (at_once - BARRIERS - if brief { 1.0 } else { 0.0 }).max(0.0),
-            Why::ManyOwners(single.len()),
-        );
+        let weight = (at_once - BARRIERS - if brief { 1.0 } else { 0.0 }).max(0.0);
+        firm |= weight >= FIRM;
+        scale.add(weight, Why::ManyOwners(single.len()));
     } else if single.len() == 1 && moments == 1 && !over && !brief {
-        scale.add((at_once - BARRIERS).max(0.0), Why::RarePlace(duty(single[0])));
+        let weight = (at_once - BARRIERS).max(0.0);
+        firm |= weight >= FIRM;
+        scale.add(weight, Why::RarePlace(duty(single[0])));
     }
     if moments >= 2 {
-        let more = at_once.min(2.0) * (moments - 1) as f64 - if single.len() == 1 { BARRIERS } else { 0.0 };
+        // Another goroutine each time is a call that is made again, not one that hangs.
+        let share = if same { 1.0 } else { 0.5 };
+        let more = share * at_once.min(2.0) * (moments - 1) as f64 - if single.len() == 1 { BARRIERS } else { 0.0 };
         let first = if single.len() == 1 { at_once } else { 0.0 };
+        let weight = (more + first).clamp(0.0, 4.0);
+        firm |= weight >= FIRM;
         scale.add(
-            (more + first).clamp(0.0, 4.0),
+            weight,
             Why::Persists {
                 moments,
                 of: scene.earlier.len() + 1,
@@ -135,12 +156,13 @@ fn chance(scene: &Scene<'_>, barrier: Barrier, cohort: &Cohort<'_>, over: bool, 
     }
     for &owner in &owners {
         if !single.contains(&owner) {
-            crowd(scene, barrier, cohort, owner, duty(owner), brief, scale);
+            firm |= crowd(scene, barrier, cohort, owner, duty(owner), brief, scale);
         }
     }
+    firm
 }
 
-/// More goroutines of a part with many than chance puts there.
+/// More goroutines of a part with many than chance puts there; whether that is more than a busy part.
 fn crowd(
     scene: &Scene<'_>,
     barrier: Barrier,
@@ -149,16 +171,25 @@ fn crowd(
     duty: f64,
     brief: bool,
     scale: &mut Scale,
-) {
+) -> bool {
     let here: u64 = of_owner(cohort.members.iter().map(|(g, _)| *g), owner);
     let all = of_owner(scene.crowd.groups.iter(), owner);
     let expected = scene.expected.of(owner, &scene.seen.book);
     let bursty = expected.is_none_or(|l| l.bursty);
-    let chance = poisson_upper(here, (duty * all as f64).max(0.05));
+    // A goroutine that is made for a request is always at work; a few requests at once are nothing.
+    let usual = match expected.map(|l| l.per) {
+        Some(Per::Other) => REQUESTS,
+        _ => 0.05,
+    };
+    let chance = poisson_upper(here, (duty * all as f64).max(usual));
+    // Nearly all of a large part at once, or many behind one lock, is no burst of calls.
+    let is_whole = here >= WHOLE && here * 5 >= all * 4;
+    let is_lock = matches!(barrier, Barrier::Lock(_));
+    let firm = is_whole || is_lock && here >= WHOLE / 2;
     let mut weight = (-chance.log10()).min(MOST + 1.0) - BARRIERS;
     // Parts that start together are busy together.
-    if bursty {
-        weight = weight.min(0.9);
+    if bursty && !is_lock {
+        weight = weight.min(if is_whole { 1.2 } else { 0.9 });
     }
     // One moment of short calls of one part is a burst as likely as not: a busy node runs its exec probes slowly.
     if brief {
@@ -200,19 +231,41 @@ fn crowd(
                 },
             );
         }
-        return;
+        return firm;
     }
-    let mut moments = 1;
-    for m in scene.earlier.iter().rev() {
-        let Some(crowd) = &m.crowd else { break };
-        let then: u64 = crowd.groups.iter().filter(|g| at(g)).map(|g| g.count).sum();
-        if then * 2 < here || then < 2 {
-            break;
-        }
-        moments += 1;
+    let level = level(scene, here, at);
+    if level.moments < 2 || !rare {
+        return firm;
     }
-    if moments >= 2 && here >= 2 && rare {
+    let moments = level.moments;
+    if is_whole {
         scale.add(0.8 * (moments - 1) as f64, Why::Persists { moments, of });
+        return true;
+    }
+    let weight = (level.weight - BARRIERS).max(0.0) * lasting(scene, moments, limit);
+    if weight > 0.0 {
+        scale.add(weight, Why::Persists { moments, of });
+    }
+    firm || weight >= FIRM
+}
+
+/// How many of these goroutines there were at the moments up to the last, where the dumps do not number them.
+fn level(scene: &Scene<'_>, here: u64, is: impl Fn(&Group) -> bool) -> Steady {
+    let crowds = scene.earlier.iter().rev().map_while(|m| m.crowd.as_ref());
+    let count = |c: &Crowd| c.groups.iter().filter(|g| is(g)).map(|g| g.count).sum();
+    steady(std::iter::once(here).chain(crowds.map(count)))
+}
+
+/// How much of the time that such a call may take has passed over so many moments: the same call may still be under way.
+fn lasting(scene: &Scene<'_>, moments: usize, minutes: u64) -> f64 {
+    let first = (scene.earlier.len() + 1).checked_sub(moments);
+    let seconds = first
+        .and_then(|i| scene.earlier.get(i))
+        .map_or(0.0, |m| seconds(m, scene.moment));
+    if seconds > 0.0 {
+        (seconds / (60.0 * minutes as f64)).clamp(0.0, 1.0)
+    } else {
+        1.0
     }
 }
 
@@ -220,12 +273,17 @@ fn of_owner<'g>(groups: impl Iterator<Item = &'g Group>, owner: Option<Subsystem
     groups.filter(|g| g.attribution.owner == owner).map(|g| g.count).sum()
 }
 
-/// At how many moments in a row, the last included, most of these loops stood at the barrier.
-fn moments_in_a_row(scene: &Scene<'_>, barrier: Barrier, single: &[Option<SubsystemId>]) -> usize {
+/// At how many moments in a row, the last included, most of these loops stood at the barrier; and whether they were the
+/// same goroutines, as far as the dumps number them.
+fn moments_in_a_row(scene: &Scene<'_>, barrier: Barrier, single: &[Option<SubsystemId>]) -> (usize, bool) {
     if single.is_empty() {
-        return 1;
+        return (1, true);
     }
-    let mut moments = 1;
+    let at = |g: &&Group| single.contains(&g.attribution.owner) && is_at(scene, g, barrier);
+    let now: Vec<u64> = (scene.crowd.groups.iter().filter(at))
+        .flat_map(|g| g.ids.iter().copied())
+        .collect();
+    let (mut moments, mut same) = (1, true);
     for m in scene.earlier.iter().rev() {
         let Some(crowd) = &m.crowd else { break };
         let there = |o: &&Option<SubsystemId>| {
@@ -236,9 +294,18 @@ fn moments_in_a_row(scene: &Scene<'_>, barrier: Barrier, single: &[Option<Subsys
         if single.iter().filter(there).count() * 2 <= single.len() {
             break;
         }
+        let numbered = !now.is_empty() && crowd.has_ids();
+        let stayed = || {
+            crowd
+                .groups
+                .iter()
+                .filter(at)
+                .any(|g| g.ids.iter().any(|id| now.contains(id)))
+        };
+        same &= !numbered || stayed();
         moments += 1;
     }
-    moments
+    (moments, same)
 }
 
 /// Whether a group stands at a barrier.
@@ -246,8 +313,8 @@ pub(super) fn is_at(scene: &Scene<'_>, group: &Group, barrier: Barrier) -> bool 
     matches!(scene.stand(group), Stand::At(b, _) if b == barrier)
 }
 
-/// Waits of those that wait for the members.
-fn victims(scene: &Scene<'_>, cohort: &Cohort<'_>, scale: &mut Scale) {
+/// Waits of those that wait for the members; whether they are no busy part.
+fn victims(scene: &Scene<'_>, cohort: &Cohort<'_>, scale: &mut Scale) -> bool {
     let mut worst: Option<(u64, u64)> = None;
     let mut over = 0;
     for v in &cohort.victims {
@@ -267,7 +334,7 @@ fn victims(scene: &Scene<'_>, cohort: &Cohort<'_>, scale: &mut Scale) {
                 limit,
             },
         );
-        return;
+        return true;
     }
     let limit = cohort.victims.iter().map(|v| v.longest).max().unwrap_or(1);
     let waits = |g: &Group| {
@@ -277,40 +344,28 @@ fn victims(scene: &Scene<'_>, cohort: &Cohort<'_>, scale: &mut Scale) {
         let part = scene.seen.book.knowledge.by_key(&w.part);
         cohort.victims.iter().any(|v| v.part == part) && matches!(scene.stand(g), Stand::WaitsFor(_))
     };
-    let (count, moments, seconds) = match stay(scene, waits) {
-        Some(same) => (same.count, same.moments, Some(same.seconds)),
-        // As many at several moments: without numbers they need not be the same ones.
-        None => alike(scene, cohort.victims.iter().map(|v| v.group.count).sum(), waits),
-    };
-    if count < 3 || moments < 2 {
-        return;
-    }
-    // A wait that may last for minutes says little after seconds.
-    let share = seconds.map_or(1.0, |s| (s / (60.0 * limit as f64)).clamp(0.0, 1.0));
-    scale.add(
-        0.6 * (moments - 1) as f64 * share,
-        Why::VictimsPersist {
-            count,
-            moments,
-            of: scene.earlier.len() + 1,
-        },
-    );
-}
-
-/// At how many moments in a row there were about as many, and over how many seconds.
-fn alike(scene: &Scene<'_>, count: u64, is: impl Fn(&Group) -> bool) -> (u64, usize, Option<f64>) {
-    let (mut moments, mut first) = (1, scene.moment);
-    for m in scene.earlier.iter().rev() {
-        let Some(crowd) = &m.crowd else { break };
-        let then: u64 = crowd.groups.iter().filter(|g| is(g)).map(|g| g.count).sum();
-        if then * 2 < count || then < 3 {
-            break;
+    let of = scene.earlier.len() + 1;
+    if let Some(same) = stay(scene, waits) {
+        if same.count >= 3 && same.moments >= 2 {
+            // A wait that may last for minutes says little after seconds.
+            let share = (same.seconds / (60.0 * limit as f64)).clamp(0.0, 1.0);
+            let (count, moments) = (same.count, same.moments);
+            scale.add(
+                0.6 * (moments - 1) as f64 * share,
+                Why::VictimsPersist { count, moments, of },
+            );
         }
-        moments += 1;
-        first = m;
+        return false;
     }
-    let seconds = scene.moment.seconds().zip(first.seconds()).map(|(a, b)| a - b);
-    (count, moments, seconds)
+    let count = cohort.victims.iter().map(|v| v.group.count).sum();
+    let level = level(scene, count, waits);
+    let moments = level.moments;
+    // Who waits for calls is as many as the calls make it: half a witness.
+    let weight = 0.5 * (level.weight - BARRIERS).max(0.0) * lasting(scene, moments, limit);
+    if weight > 0.0 {
+        scale.add(weight, Why::VictimsPersist { count, moments, of });
+    }
+    weight >= FIRM
 }
 
 /// What the metrics of the kubelet say of the same far end.
