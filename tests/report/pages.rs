@@ -1,5 +1,6 @@
 //! `kubeprof report` through the binary: what the page holds, what the message says.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -91,6 +92,113 @@ fn everything_of_a_folder_is_on_the_page() {
     assert_eq!(prints(&data), prints(&diagnosis));
     assert_eq!(data["sources"].as_array().unwrap().len(), 10);
     assert!(data["sources"][0]["sha256"].as_str().unwrap().len() == 64);
+}
+
+/// Whole numbers of a list.
+fn numbers(list: &Value) -> Vec<i64> {
+    list.as_array()
+        .into_iter()
+        .flatten()
+        .map(|v| v.as_i64().expect("a number"))
+        .collect()
+}
+
+/// Flat and cum by function of one profile of a page, at the moment `taken`, added up from its rows. What ends in frames that
+/// are not drawn counts for those above only.
+fn by_function(data: &Value, profile: &Value, kind: &str, taken: usize) -> BTreeMap<String, (i64, i64)> {
+    let kinds = profile["types"].as_array().unwrap().iter();
+    let kind = kinds
+        .map(|t| t["kind"].as_str().unwrap())
+        .position(|k| k == kind)
+        .expect("a type");
+    let (names, up) = (numbers(&profile["tree"]["name"]), numbers(&profile["tree"]["up"]));
+    let mut parent = vec![0usize];
+    for (i, &steps) in up.iter().enumerate() {
+        let above = (0..steps).fold(i, |p, _| parent[p]);
+        parent.push(above);
+    }
+    let steps = |list: &Value| -> Vec<usize> {
+        let sums = numbers(list).into_iter().scan(0, |at, step| {
+            *at += step;
+            Some(*at as usize)
+        });
+        sums.collect()
+    };
+    let (node, hidden) = (steps(&profile["rows"]["node"]), steps(&profile["rows"]["hidden"]));
+    let mut values = vec![0i64; node.len()];
+    for moment in profile["taken"].as_array().unwrap().iter().take(taken + 1) {
+        let list = numbers(&moment["columns"][kind]);
+        if list.first() == Some(&-1) {
+            values.iter_mut().zip(&list[1..]).for_each(|(sum, v)| *sum += v);
+            continue;
+        }
+        let mut row = 0;
+        for pair in list.chunks_exact(2) {
+            row += pair[0] as usize;
+            values[row] += pair[1];
+        }
+    }
+    let mut found: BTreeMap<String, (i64, i64)> = BTreeMap::new();
+    for (row, value) in values.into_iter().enumerate().filter(|(_, v)| *v != 0) {
+        let name = |n: usize| data["names"][names[n] as usize].as_str().unwrap().to_owned();
+        let (mut at, mut seen) = (node[row], BTreeSet::new());
+        if at != 0 && hidden.binary_search(&row).is_err() {
+            found.entry(name(at)).or_default().0 += value;
+        }
+        while at != 0 {
+            seen.insert(name(at));
+            at = parent[at];
+        }
+        for name in seen {
+            found.entry(name).or_default().1 += value;
+        }
+    }
+    found
+}
+
+/// Not only what is in sight: every function of every profile has the numbers of `top`.
+#[test]
+fn all_embedded_numbers_are_those_of_the_commands() {
+    let place = |name: &str| fixture("captures").join(name);
+    let pages = ["ctx-leak-1.36.1", "frozen-runtime"].map(|name| (name, page(&[place(name).to_str().unwrap()]).1));
+    for (folder, profile, kind, taken, file) in [
+        ("ctx-leak-1.36.1", "heap", "inuse_space", 0, "s01-heap.pb.gz"),
+        ("ctx-leak-1.36.1", "heap", "inuse_space", 1, "s10-heap.pb.gz"),
+        ("ctx-leak-1.36.1", "heap", "alloc_objects", 1, "s10-heap.pb.gz"),
+        ("frozen-runtime", "heap", "inuse_objects", 1, "d-6min-heap.pb.gz"),
+        ("frozen-runtime", "cpu", "cpu", 0, "d-6min-cpu.pb.gz"),
+    ] {
+        let source = place(folder);
+        let (_, data) = pages.iter().find(|p| p.0 == folder).expect("a page");
+        let profiles = data["profiles"].as_array().unwrap();
+        let profile = profiles.iter().find(|p| p["kind"] == profile).expect("a profile");
+        let last = profile["taken"].as_array().unwrap().len() - 1;
+        let found = by_function(data, profile, kind, taken.min(last));
+        let file = source.join(file);
+        let args = [
+            "top",
+            file.to_str().unwrap(),
+            "--sample-index",
+            kind,
+            "-n",
+            "0",
+            "--trim=false",
+            "-o",
+            "json",
+        ];
+        let top: Value = serde_json::from_str(&text(&kubeprof(&args))).unwrap();
+        let wanted: BTreeMap<String, (i64, i64)> = (top["rows"].as_array().unwrap().iter())
+            .map(|r| {
+                let number = |key: &str| r[key].as_i64().unwrap();
+                (r["name"].as_str().unwrap().to_owned(), (number("flat"), number("cum")))
+            })
+            .collect();
+        assert!(wanted.len() > 50, "{}", wanted.len());
+        for (name, want) in &wanted {
+            assert_eq!(found.get(name), Some(want), "{} {kind} {name}", file.display());
+        }
+        assert_eq!(found.len(), wanted.len(), "{} {kind}", file.display());
+    }
 }
 
 #[test]
