@@ -247,6 +247,7 @@ fn free_text() {
         ("0x1f 0xzz 1_000 100% 5m 5zq 1e5 1e +5 -5 ±5 5Mi 5MiB 1h30m 1st 2nd 3rd", "0x1f <label 0xzz> <label 1_000> 100% 5m <label 5zq> 1e5 <label 1e> +5 -5 <label ±5> 5Mi 5MiB 1h30m 1st 2nd <label 3rd>"),
         ("a I x to zqto of_pods pods_of _ __ a_ pod_zq podZq PodStatus podX XPod URLs", "a I <label x> to <label zqto> of_pods pods_of _ __ <label a_> <label pod_zq> <label podZq> PodStatus <label podX> <label XPod> URLs"),
         ("running. running: running! Running? RUNNING runnings podss", "running. running: running! Running? RUNNING <label runnings> <label podss>"),
+        ("node_quotas NodeQuotas NodeQuotass", "node_quotas NodeQuotas <label NodeQuotass>"),
     ]);
 }
 
@@ -318,6 +319,8 @@ fn pages_of_flags() {
         ("team=running", "<label team>=<label running>"),
         ("max-pods=running", "max-pods=running"),
         ("v=zqnode-7", "v=<node zqnode-7>"),
+        ("cluster-domain=running", "cluster-domain=<host running>"),
+        ("quotas-x=running", "quotas-x=running"),
     ]);
 }
 
@@ -380,6 +383,8 @@ fn metrics() {
         (r#"kubelet_x{a="1.5",a="1e5",a="0x1f",a="NaN",a="-1"} 1"#, r#"kubelet_x{a="1.5",a="1e5",a="<label 0x1f>",a="NaN",a="-1"} 1"#),
         (r#"kubernetes_feature_enabled{name="Zq-Feature"} 0"#, r#"kubernetes_feature_enabled{name="<label Zq-Feature>"} 0"#),
         (r#"kubernetes_feature_enabled{name="ZqFeature9"} 0"#, r#"kubernetes_feature_enabled{name="ZqFeature9"} 0"#),
+        (r#"kubelet_x{version="true",version="false",build_date=""} 1"#, r#"kubelet_x{version="true",version="false",build_date=""} 1"#),
+        (r#"kubelet_x{version="abcdef",version="abcdef0",version="zqlongversion",version="2026-01-01",version="1-1"} 1"#, r#"kubelet_x{version="<label abcdef>",version="abcdef0",version="<label zqlongversion>",version="2026-01-01",version="1-1"} 1"#),
     ]);
 }
 
