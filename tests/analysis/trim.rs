@@ -365,6 +365,10 @@ fn equal_weights_are_ordered_by_name_or_address() {
     ];
     let report = tree(&view(stacks, Trim::NONE), None).expect("a tree");
     assert_eq!(calls(&report), ["main a 10", "main b 10", "main c 10", "main d 10"]);
+    // Rows in another order than their names: `c` has more of its own.
+    let stacks: &[(&[&str], i64)] = &[(&["c", "main"], 10), (&["c"], 20), (&["a", "main"], 10)];
+    let report = tree(&view(stacks, Trim::NONE), None).expect("a tree");
+    assert_eq!(calls(&report), ["main a 10", "main c 10"]);
     let by_address = |addresses: [u64; 4]| {
         let mut p = made("count", &[(&["c"], 10), (&["a"], 10), (&["d"], 10), (&["b"], 10)]);
         for (location, address) in p.locations.iter_mut().zip(addresses) {
@@ -377,11 +381,15 @@ fn equal_weights_are_ordered_by_name_or_address() {
             ..Query::default()
         };
         let names = names(&mut prepare(p, &query).expect("a view"));
-        let last = names.iter().map(|n| n.split(' ').nth(1).expect("a name").to_owned());
+        let last = names
+            .iter()
+            .map(|n| n.split(' ').find(|w| w.len() == 1).expect("a name").to_owned());
         last.collect::<Vec<_>>().join("")
     };
     assert_eq!(by_address([1, 2, 3, 4]), "cadb");
     assert_eq!(by_address([4, 3, 2, 1]), "bdac");
+    // One without an address comes by its name, behind the digits of the others.
+    assert_eq!(by_address([0, 3, 2, 1]), "bdac");
 }
 
 /// Natively a file is one row; pprof has one for each function of it.

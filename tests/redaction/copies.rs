@@ -184,7 +184,7 @@ fn what_is_left_out_is_said() {
         artifact("kept", "n/kept.txt", b"zqtext", text.clone()),
         artifact("metrics-2", "n/metrics-2.txt", b"a 1\n", text.clone()),
         artifact("statusz", "n/statusz.txt", b" {\"zqkey\":1}", text.clone()),
-        artifact("args", "n/args.bin", b"--v=2\0zqvalue", text.clone()),
+        artifact("args", "n/args.bin", b"--hostname-override\0running", text.clone()),
         artifact("gone", "n/gone.txt", b"zqtext", text.clone()),
         artifact("logs", "n/altered.txt", b"zqtext", text.clone()),
         artifact("cut", "n/cut.txt", b"zqtext", text.clone()),
@@ -207,7 +207,7 @@ fn what_is_left_out_is_said() {
         ("n/kept.txt", b"zqtext"),
         ("n/metrics-2.txt", b"a 1\n"),
         ("n/statusz.txt", b" {\"zqkey\":1}"),
-        ("n/args.bin", b"--v=2\0zqvalue"),
+        ("n/args.bin", b"--hostname-override\0running"),
         ("n/altered.txt", b"zqtexT"),
         ("n/cut.txt", b"zqtex"),
         ("n/trace.trace", b"zqtrace"),
@@ -299,7 +299,7 @@ fn what_is_left_out_is_said() {
             "kept.txt <label zqtext>",
             "metrics-2.txt a 1\n",
             "statusz.txt {\n  \"<label zqkey>\": 1\n}\n",
-            "args.bin --v=2\0<label zqvalue>",
+            "args.bin --hostname-override\0<node running>",
             "twice.txt running",
         ]
     );
