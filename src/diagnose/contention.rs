@@ -8,7 +8,7 @@ use rustc_hash::FxHashMap;
 use super::book::Book;
 use super::judge::Scale;
 use super::observe::{Observed, Seen};
-use super::report::{Claim, Evidence, Fact, Finding, Kind, Show, Verb, Why};
+use super::report::{Claim, Evidence, Fact, Finding, Kind, Need, Show, Verb, Why};
 use crate::kubelet::{Role, SubsystemId};
 use crate::model::Profile;
 
@@ -70,14 +70,12 @@ impl LockDigest {
     }
 }
 
-/// Locks that cost time; and whether there was anything to look at.
-pub(super) fn contended(seen: &Observed, moments: &[usize]) -> (Vec<Finding>, usize) {
+/// Locks that cost time; whether there was anything to look at; and what is missing where there was not.
+pub(super) fn contended(seen: &Observed, moments: &[usize]) -> (Vec<Finding>, usize, Need) {
     let all: Vec<&Seen> = moments.iter().map(|&m| &seen.moments[m]).collect();
-    let Some(moment) = all.iter().rev().find(|m| m.locks.is_some()) else {
-        return (Vec::new(), 0);
-    };
-    let Some(locks) = &moment.locks else {
-        return (Vec::new(), 0);
+    let with_locks = all.iter().rev().find_map(|m| Some((*m, m.locks.as_ref()?)));
+    let Some((moment, locks)) = with_locks else {
+        return (Vec::new(), 0, Need::BlockProfile);
     };
     // Both profiles count from the start of the process.
     let age = moment
@@ -85,9 +83,13 @@ pub(super) fn contended(seen: &Observed, moments: &[usize]) -> (Vec<Finding>, us
         .zip(moment.process.started)
         .map(|(t, s)| t - s)
         .filter(|a| *a > 1.0);
+    // So much waiting in how long a time?
+    let Some(age) = age else {
+        return (Vec::new(), 0, Need::Metrics);
+    };
     let mut findings = Vec::new();
     for &(part, seconds, events) in &locks.rows {
-        let rate = age.map_or(0.0, |a| seconds / a);
+        let rate = seconds / age;
         if seconds < LEAST || rate < 0.1 {
             continue;
         }
@@ -126,5 +128,5 @@ pub(super) fn contended(seen: &Observed, moments: &[usize]) -> (Vec<Finding>, us
             next: Vec::new(),
         });
     }
-    (findings, locks.rows.len().max(1))
+    (findings, locks.rows.len().max(1), Need::BlockProfile)
 }

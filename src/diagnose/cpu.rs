@@ -28,7 +28,6 @@ struct CpuRow {
 pub(super) struct CpuDigest {
     rows: Vec<CpuRow>,
     ticks: u64,
-    gc_ticks: u64,
     /// Seconds of a tick.
     tick: f64,
     /// Seconds that it was taken for.
@@ -57,7 +56,7 @@ impl CpuDigest {
             };
             digest.ticks += ticks;
             let frames = p.stack(p.samples.stack(i)).iter().flat_map(|&l| p.lines_of(l));
-            let (mut anchor, mut library, mut gc) = (None, None, false);
+            let (mut anchor, mut library, mut gc) = (None, None, None);
             for line in frames {
                 let id = names[line.function.index()];
                 let name = book.get(id);
@@ -67,15 +66,12 @@ impl CpuDigest {
                         break;
                     }
                     Some((part, Role::Library | Role::Boundary)) => library = Some((part, id)),
-                    Some((part, Role::Runtime)) => gc |= book.knowledge.key(part) == "gc",
+                    Some((part, Role::Runtime)) if book.knowledge.key(part) == "gc" => gc = Some((part, id)),
                     _ => {}
                 }
             }
-            if gc && anchor.is_none() {
-                digest.gc_ticks += ticks;
-                continue;
-            }
-            if let Some(key) = anchor.or(library) {
+            // What runs for nobody but the garbage collector is its own part.
+            if let Some(key) = anchor.or(gc).or(library) {
                 let row = rows.entry(key).or_default();
                 row.0 += ticks;
                 if ticks > row.1 {

@@ -162,6 +162,52 @@ pub(super) fn crash(seen: &Observed, moments: &[usize], stuck: &[Finding]) -> Op
     })
 }
 
+/// A process that does not stay: other starts at one moment after the other. Somebody may restart it once or twice.
+pub(super) fn restarts(seen: &Observed, runs: &[Vec<usize>]) -> Option<Finding> {
+    let first = |run: &Vec<usize>| run.first().map(|&m| &seen.moments[m]);
+    let starts: Vec<f64> = runs.iter().filter_map(|r| first(r)?.process.started).collect();
+    let one_node = runs.windows(2).all(|w| match (first(&w[0]), first(&w[1])) {
+        (Some(a), Some(b)) => a.process.node == b.process.node,
+        _ => false,
+    });
+    let in_order = starts.windows(2).all(|w| w[0] < w[1]);
+    let again = starts.len().checked_sub(1).filter(|&n| n >= 2)?;
+    if !one_node || !in_order || starts.len() != runs.len() {
+        return None;
+    }
+    let mut scale = Scale::default();
+    scale.add(again as f64 - 0.5, Why::Restarts(again));
+    let moment = runs.last().and_then(first)?;
+    let show = Show {
+        snapshot: None,
+        ..Show::new(Verb::Inspect, moment.sources_of("metrics"))
+    };
+    Some(Finding {
+        rank: 0,
+        kind: Kind::Crash,
+        subsystem: seen.book.part_of_key("go-runtime"),
+        subject: "restarts".to_owned(),
+        function: None,
+        confidence: scale.confidence()?,
+        reasons: scale.into_reasons(),
+        claim: Claim::Restarts { times: again },
+        since: None,
+        growth: None,
+        known_issues: Vec::new(),
+        evidence: vec![Evidence {
+            fact: Fact::Metric {
+                name: "process_start_time_seconds".to_owned(),
+                first: starts.first().copied(),
+                last: starts.last().copied().unwrap_or_default(),
+            },
+            moment: String::new(),
+            show: Some(show),
+        }],
+        remedies: Vec::new(),
+        next: vec![Need::Journal],
+    })
+}
+
 /// The last heap before: what it was that filled the memory.
 fn last_heap(seen: &Observed, moments: &[usize]) -> Option<Evidence> {
     let moment = moments

@@ -46,6 +46,11 @@ impl Scale {
         self.reasons.push(Reason::against(why));
     }
 
+    /// Whether there is such a witness.
+    pub(super) fn has(&self, of: impl Fn(&Why) -> bool) -> bool {
+        self.reasons.iter().any(|r| of(&r.why))
+    }
+
     /// Never surer than this.
     pub(super) fn at_most(&mut self, cap: Confidence) {
         self.cap = Some(self.cap.map_or(cap, |c| c.min(cap)));

@@ -31,7 +31,8 @@ pub(super) fn limits(seen: &Observed, moments: &[usize]) -> (Vec<Finding>, usize
     let found = [
         scene.descriptors(m),
         scene.threads(m),
-        scene.memory(m),
+        scene.memory(m).or_else(|| scene.memory_growth()),
+        scene.goroutines(m),
         scene.pleg(m),
         scene.cpu(),
         scene.series(m),
@@ -139,15 +140,16 @@ impl Scene<'_> {
             bytes: None,
             together: 1,
         };
-        let sure = grows && rise >= 100.0 + 3.0 * more_pods && open > usual;
+        let sure = grows && p <= 0.01 && rise >= 100.0 + 3.0 * more_pods && open > usual;
         let confidence = if sure { Confidence::Likely } else { Confidence::Suspect };
         let why = Why::Trend {
             q: p,
             moments: numbers.len(),
         };
         let mut f = self.finding(
+            // Which part opens them, descriptors do not say.
             Kind::Leak,
-            "kubelet-server",
+            "go-runtime",
             "open-files",
             confidence,
             claim,
@@ -238,6 +240,86 @@ impl Scene<'_> {
             &values,
         );
         f.next.push(Need::HeapSeries);
+        Some(f)
+    }
+
+    /// Memory that keeps rising while the load does not. Half a gigabyte and a doubling are no warm-up.
+    fn memory_growth(&self) -> Option<Finding> {
+        let metric = "process_resident_memory_bytes";
+        let values = self.values(|m| m.get(metric));
+        let numbers: Vec<f64> = values.iter().map(|v| v.1).collect();
+        let (first, last) = (*numbers.first()?, *numbers.last()?);
+        let pods = |s: &&Seen| s.load.pods.unwrap_or(0.0);
+        let more_pods = pods(&self.last) - self.with.iter().map(pods).fold(f64::MAX, f64::min);
+        // A pod costs a few megabytes.
+        let rise = last - first - more_pods.max(0.0) * 10e6;
+        let climbs = numbers.iter().rev().nth(1).is_some_and(|before| last > *before);
+        let p = mann_kendall(&numbers);
+        if numbers.len() < 4 || rise < 300e6 || last < 2.0 * first || !climbs || p > 0.05 {
+            return None;
+        }
+        let claim = Claim::Growth {
+            what: Grown::Memory,
+            from: first,
+            to: last,
+            error: None,
+            bytes: None,
+            together: 1,
+        };
+        let sure = rise >= 512e6 && numbers.len() >= 6;
+        let confidence = if sure { Confidence::Likely } else { Confidence::Suspect };
+        let why = Why::Trend {
+            q: p,
+            moments: numbers.len(),
+        };
+        let mut f = self.finding(
+            Kind::Leak,
+            "go-runtime",
+            "memory",
+            confidence,
+            claim,
+            why,
+            metric,
+            &values,
+        );
+        f.next.push(Need::HeapSeries);
+        Some(f)
+    }
+
+    /// Goroutines by their number alone, where none of them was looked at.
+    fn goroutines(&self, m: &Metrics) -> Option<Finding> {
+        let metric = "go_goroutines";
+        let count = m.get(metric)?;
+        if self.with.iter().any(|s| s.crowd.is_some()) {
+            return None;
+        }
+        let usual = usual_goroutines(self.last.load.pods);
+        if count < usual {
+            return None;
+        }
+        let confidence = if count >= 2.0 * usual {
+            Confidence::Likely
+        } else {
+            Confidence::Suspect
+        };
+        let claim = Claim::Limit {
+            what: Limited::Goroutines,
+            value: count,
+            limit: usual,
+        };
+        let values = self.values(|m| m.get(metric));
+        let why = Why::MetricAgrees(metric.to_owned());
+        let mut f = self.finding(
+            Kind::Metric,
+            "go-runtime",
+            "goroutines",
+            confidence,
+            claim,
+            why,
+            metric,
+            &values,
+        );
+        f.next.push(Need::Dump);
         Some(f)
     }
 
@@ -377,6 +459,11 @@ impl Scene<'_> {
 /// Cores that a kubelet of so many pods uses at most, pod starts aside.
 pub(crate) fn usual_cores(pods: Option<f64>) -> f64 {
     0.5 + 0.01 * pods.unwrap_or(110.0)
+}
+
+/// Goroutines that a kubelet of so many pods has at most: some nine a pod and 100 were seen, with one container and probe.
+fn usual_goroutines(pods: Option<f64>) -> f64 {
+    300.0 + 25.0 * pods.unwrap_or(110.0)
 }
 
 /// Bytes of a Kubernetes quantity.

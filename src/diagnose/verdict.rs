@@ -6,8 +6,8 @@ use super::observe::{Observed, Seen};
 use super::process::{Processes, processes};
 use super::program::{Program, program};
 use super::report::{
-    Check, Checked, Claim, Confidence, Diagnosis, Dropped, Examined, Finding, Kind, Need, Oddity, Outcome, Verdict,
-    Weighed,
+    self, Check, Checked, Claim, Confidence, Diagnosis, Dropped, Examined, Finding, Kind, Need, Oddity, Outcome,
+    Verdict, Weighed, Why,
 };
 use super::{calls, contention, cpu, crash, leak, limits, pile, stuck, timers};
 
@@ -98,6 +98,7 @@ fn found(seen: &mut Observed, runs: &[Vec<usize>], known: &Known, d: &mut Diagno
     d.weighed.append(&mut waits.weighed);
     findings.extend(frozen);
     findings.extend(crashed);
+    findings.extend(crash::restarts(seen, runs));
     let mut piles = pile::piles(seen, &last, expected);
     let grows = |f: &&Finding| f.growth.is_some();
     let growing = piles.findings.iter().filter(grows).count();
@@ -115,6 +116,9 @@ fn found(seen: &mut Observed, runs: &[Vec<usize>], known: &Known, d: &mut Diagno
         let mut leaks = leak::leaks(seen, run, known, &process);
         if i + 1 == runs.len() {
             check(Check::HeapGrowth, leaks.findings.len(), leaks.tested, Need::HeapSeries);
+        } else {
+            let ended = || report::Reason::against(Why::EndedProcess);
+            leaks.findings.iter_mut().for_each(|f| f.reasons.push(ended()));
         }
         findings.append(&mut leaks.findings);
         d.weighed.append(&mut leaks.weighed);
@@ -130,8 +134,8 @@ fn found(seen: &mut Observed, runs: &[Vec<usize>], known: &Known, d: &mut Diagno
     check(Check::Cpu, hot.findings.len(), hot.parts, Need::Cpu);
     findings.append(&mut hot.findings);
     d.weighed.append(&mut hot.weighed);
-    let (mut locks, of) = contention::contended(seen, &last);
-    check(Check::Contention, locks.len(), of, Need::BlockProfile);
+    let (mut locks, of, need) = contention::contended(seen, &last);
+    check(Check::Contention, locks.len(), of, need);
     findings.append(&mut locks);
     findings
 }
@@ -293,6 +297,7 @@ fn extent(f: &Finding) -> f64 {
         Claim::Failing { failed, .. } => *failed,
         Claim::Series { count, .. } => *count as f64,
         Claim::NotRegistered { sockets, .. } => sockets.len() as f64,
+        Claim::Restarts { times } => *times as f64,
         Claim::Crash { .. } | Claim::Pattern => 0.0,
     }
 }

@@ -19,7 +19,8 @@ use super::known::{AtRest, Build};
 use super::material::Process;
 use super::observe::{Observed, Seen};
 use super::report::{
-    Applies, Claim, Confidence, Dropped, Evidence, Fact, Finding, Grown, Kind, Need, Show, Verb, Weighed, Why,
+    Applies, Claim, Confidence, DEFAULT_PODS, Dropped, Evidence, Fact, Finding, Grown, Kind, Need, Show, Verb, Weighed,
+    Why,
 };
 use super::stats::counts::{half_binomial_upper, poisson_upper};
 use super::stats::fdr::{Test, benjamini_hochberg};
@@ -39,8 +40,6 @@ const WARM_UP: f64 = 600.0;
 const FLOOR: f64 = 4.0 * 1024.0 * 1024.0;
 /// Snapshots that show most leaks.
 const SERIES: usize = 6;
-/// Pods where nothing says how many: as many as a node has at most by default.
-const PODS: f64 = 110.0;
 
 /// What grows and what was weighed.
 #[derive(Debug, Default)]
@@ -272,6 +271,14 @@ impl Scene<'_> {
         }
         scale.add(0.0, Why::StillClimbing);
         self.rest(s, &mut scale);
+        // More pods need more of everything: without the load a rise of one among many may be theirs.
+        if !shape::load_is_known(&self.moments)
+            && shape::all_else_rises(&self.moments, &s.rows)
+            && !scale.has(|why| matches!(why, Why::AboveRest { .. }))
+        {
+            scale.note(Why::LoadUnknown);
+            scale.at_most(Confidence::Suspect);
+        }
         let growth = shape::growth(&self.moments, &s.rows, born, died);
         let young = self.age(self.moments.len() - 1).filter(|age| *age < WARM_UP);
         if let Some(age) = young {
@@ -348,9 +355,14 @@ impl Scene<'_> {
         issues
     }
 
+    /// Pods at the end, where they are known.
+    fn pods(&self) -> Option<f64> {
+        self.moments.iter().rev().find_map(|m| m.load.pods)
+    }
+
     /// Live objects that the place of an issue has while nothing leaks.
     fn at_rest(&self, issue: &Matched) -> f64 {
-        let pods = self.moments.iter().rev().find_map(|m| m.load.pods).unwrap_or(PODS);
+        let pods = self.pods().unwrap_or(DEFAULT_PODS);
         issue.at_rest.per_pod * pods.max(1.0) + issue.at_rest.base
     }
 
@@ -421,6 +433,7 @@ impl Scene<'_> {
                 objects: last.objects,
                 error: last.var_objects.sqrt(),
                 needed: self.at_rest(issue),
+                pods: self.pods(),
             },
             _ => Claim::Growth {
                 what: Grown::Objects,

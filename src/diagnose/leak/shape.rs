@@ -46,6 +46,23 @@ impl Steps {
     }
 }
 
+/// Whether the pods of every moment are known.
+pub(super) fn load_is_known(moments: &[&Seen]) -> bool {
+    moments.iter().all(|m| m.load.pods.is_some())
+}
+
+/// Whether the rest of the heap rises as well, by more than chance: sampled objects are counts.
+pub(super) fn all_else_rises(moments: &[&Seen], rows: &[HeapRow]) -> bool {
+    let rest = |i: usize| {
+        let heap = moments[i].heap.as_ref()?;
+        Some(heap.k.saturating_sub(rows[i].k) as f64)
+    };
+    let (Some(first), Some(last)) = (rest(0), rest(rows.len() - 1)) else {
+        return true;
+    };
+    last - first > 1.5 * (first + last).sqrt()
+}
+
 /// Whether the load rose, and under the load of the end alone nothing rises.
 pub(super) fn load_explains(moments: &[&Seen], k: &[f64]) -> bool {
     let pods: Option<Vec<f64>> = moments.iter().map(|m| m.load.pods).collect();
@@ -124,8 +141,44 @@ pub(super) fn growth(moments: &[&Seen], rows: &[HeapRow], born: u64, died: u64) 
     })
 }
 
+/// Twice the gain in log-likelihood above which a change of pace is believed: the best of several moments was chosen.
+const PACE: f64 = 8.0;
+
+/// The interval from which on objects came to stay faster than before, where chance does not explain it: the split into two
+/// steady paces that is most likely, against one pace.
+fn quickened(moments: &[&Seen], rows: &[HeapRow]) -> Option<usize> {
+    let times = times(moments);
+    let came: Vec<f64> = rows.windows(2).map(|w| w[1].k.saturating_sub(w[0].k) as f64).collect();
+    let took: Vec<f64> = times.windows(2).map(|w| (w[1] - w[0]).max(1e-9)).collect();
+    let fit = |range: std::ops::Range<usize>| {
+        let (n, t): (f64, f64) = (came[range.clone()].iter().sum(), took[range].iter().sum());
+        if n > 0.0 {
+            (n * (n / t).ln() - n, n / t)
+        } else {
+            (0.0, 0.0)
+        }
+    };
+    let (steady, _) = fit(0..came.len());
+    let split = |at: usize| {
+        let (before, after) = (fit(0..at), fit(at..came.len()));
+        (2.0 * (before.0 + after.0 - steady), after.1 > before.1)
+    };
+    let splits = (1..came.len()).map(|at| (at, split(at)));
+    let quicker = splits.filter(|(_, (_, quickens))| *quickens);
+    let best = quicker.max_by(|a, b| a.1.0.total_cmp(&b.1.0))?;
+    (best.1.0 > PACE).then_some(best.0)
+}
+
 /// Between the last moment without a rise and the first with one.
 pub(super) fn onset(moments: &[&Seen], rows: &[HeapRow]) -> Option<Since> {
+    if let Some(at) = quickened(moments, rows) {
+        return Some(Since {
+            after: moments[at].at,
+            before: moments[at + 1].at,
+            at_least: None,
+            basis: SinceBasis::Onset,
+        });
+    }
     let at = rows.iter().position(|r| r.k > rows[0].k)?;
     if at <= 1 {
         return Some(Since {

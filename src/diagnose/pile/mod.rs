@@ -4,6 +4,7 @@
 //! Counts of goroutines are exact, so nothing but load and chance of the moment speaks against a rise. What waits for a
 //! barrier is `stuck`'s business and not counted here.
 
+mod attend;
 mod rise;
 
 use rustc_hash::FxHashMap;
@@ -219,7 +220,7 @@ impl Scene<'_> {
             return Err(growth.err().flatten());
         }
         let grows = growth.is_ok();
-        let together = self.together(of_family, usual, grows);
+        let together = self.together(of_family, grows);
         if together >= 2 {
             scale.add(if together >= 3 { 1.2 } else { 0.8 }, Why::LockStep(together));
         }
@@ -252,6 +253,11 @@ impl Scene<'_> {
 
     /// How many goroutines a unit has at most on this node.
     fn usual(&self, unit: Unit) -> u64 {
+        self.usual_alone(unit) + attend::attendants(self.seen, self.crowd, unit.0)
+    }
+
+    /// The same without those that attend others.
+    fn usual_alone(&self, unit: Unit) -> u64 {
         // Nothing is known of what is not in the table: a node of this size has few of anything.
         let unknown = 20.0 + 0.2 * self.load.pods.unwrap_or(110.0);
         let load = Load {
@@ -390,29 +396,29 @@ impl Scene<'_> {
     }
 
     /// Groups with the same number, or the same rise, as this one; itself included.
-    fn together(&self, of_family: &Counts, usual: u64, grows: bool) -> usize {
-        let is = |(f, c): &(&Family, &Counts)| self.goes_with(of_family, usual, grows, f, c);
+    fn together(&self, of_family: &Counts, grows: bool) -> usize {
+        let is = |(f, c): &(&Family, &Counts)| self.goes_with(of_family, grows, f, c);
         self.families.iter().filter(is).count()
     }
 
-    fn goes_with(&self, of_family: &Counts, usual: u64, grows: bool, f: &Family, c: &Counts) -> bool {
+    fn goes_with(&self, of_family: &Counts, grows: bool, f: &Family, c: &Counts) -> bool {
         let rise = |c: &Counts| c.last().saturating_sub(c.first());
         let near = |a: u64, b: u64| a.abs_diff(b) * 50 <= a.max(b);
         if grows {
             return rise(of_family) >= LEAST && near(rise(of_family), rise(c));
         }
         // What has a number of its own (one a pod) is alike by nature.
-        let natural = self.usual(f.0) >= c.last() && c.last() < usual;
+        let natural = self.usual(f.0) >= c.last();
         c.last() >= LEAST_TOGETHER && near(of_family.last(), c.last()) && !natural
     }
 
     /// The groups that go together with one, for evidence.
-    fn others(&self, of_family: &Counts, usual: u64, grows: bool, but: Option<&Group>) -> Vec<Evidence> {
+    fn others(&self, of_family: &Counts, grows: bool, but: Option<&Group>) -> Vec<Evidence> {
         let book = &self.seen.book;
         let last = self.with[self.with.len() - 1];
         let mut found = Vec::new();
         for (family, counts) in self.families {
-            if !self.goes_with(of_family, usual, grows, family, counts) {
+            if !self.goes_with(of_family, grows, family, counts) {
                 continue;
             }
             let is = |g: &&Group| (unit_of(self.seen, g), g.stack, g.creator) == *family;
@@ -539,7 +545,7 @@ impl Scene<'_> {
                 show: Some(show),
             });
         }
-        evidence.extend(self.others(of_family, usual, grows, group));
+        evidence.extend(self.others(of_family, grows, group));
         let claim = if grows {
             Claim::Growth {
                 what: Grown::Goroutines,

@@ -88,6 +88,8 @@ pub enum Claim {
         error: f64,
         /// How many are needed at most.
         needed: f64,
+        /// Pods of the node, where they are known; else it is judged as one of [`DEFAULT_PODS`].
+        pods: Option<f64>,
     },
     /// More goroutines in one place than this node can need.
     Crowd {
@@ -135,6 +137,11 @@ pub enum Claim {
         recovered: bool,
         /// What systemd and the kernel said of its end.
         events: Vec<UnitEvent>,
+    },
+    /// The process does not stay.
+    Restarts {
+        /// How often it was started again.
+        times: usize,
     },
     /// Calls or operations fail.
     Failing {
@@ -288,7 +295,12 @@ pub enum Grown {
     Threads,
     /// Series of metrics.
     Series,
+    /// Resident memory, in bytes.
+    Memory,
 }
+
+/// Pods where nothing says how many: as many as a node has at most by default.
+pub const DEFAULT_PODS: f64 = 110.0;
 
 /// What is limited.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -171,6 +171,12 @@ pub enum Why {
     },
     /// Waits are unknown: only a dump has them.
     NoWaits,
+    /// How many pods ran is not known of every moment.
+    LoadUnknown,
+    /// It was found in a process that has ended since.
+    EndedProcess,
+    /// The process was started again so often.
+    Restarts(usize),
     /// Few sampled objects: the numbers have wide errors.
     FewSamples(u64),
     /// The text of the crash names it.

@@ -89,6 +89,11 @@ pub(in crate::render) fn reason(r: &Reason) -> String {
             seconds(*warm_up)
         ),
         Why::NoWaits => "wait ages are unknown: only a dump has them".to_owned(),
+        Why::LoadUnknown => {
+            "how many pods ran is unknown, and more pods need more: metrics or goroutines say".to_owned()
+        }
+        Why::EndedProcess => "found in a process that has ended since; the others are of the one that runs".to_owned(),
+        Why::Restarts(n) => format!("the process was started again {}", counted(*n, "time", "times")),
         Why::FewSamples(n) => format!("only {}", counted(*n, "sampled object", "sampled objects")),
         Why::CrashText => "the text of the crash says so".to_owned(),
         Why::UnitEvents => "systemd or the kernel say so".to_owned(),
@@ -155,7 +160,8 @@ pub(in crate::render) fn oddity(o: &Oddity) -> String {
         Oddity::OneProcess(what) => format!("kubelet and more in one process ({what}): the kubelet's part is judged"),
         Oddity::Restarted { at, before, after } => {
             let at = at.map_or_else(String::new, |t| format!(" at {}", super::words::time(t)));
-            format!("the process restarted{at}: {before} moments before, {after} after; nothing is compared across it")
+            let before = counted(*before, "moment", "moments");
+            format!("the process restarted{at}: {before} before, {after} after; nothing is compared across it")
         }
         Oddity::Mixed { left_out, by } => format!("several processes (told by {by}): {left_out} moments are left out"),
         Oddity::Reordered => "files were not in time order and were sorted".to_owned(),

@@ -5,7 +5,7 @@ use jiff::tz::TimeZone;
 
 use super::parties;
 use crate::diagnose::report::{
-    Claim, Crash, Evidence, Fact, FarEnd, Finding, Grown, Limited, Others, Part, Party, Since, SinceBasis,
+    Claim, Crash, DEFAULT_PODS, Evidence, Fact, FarEnd, Finding, Grown, Limited, Others, Part, Party, Since, SinceBasis,
 };
 use crate::model::evidence::{UnitChange, UnitEvent};
 use crate::model::units::counted;
@@ -196,7 +196,14 @@ pub fn summary(f: &Finding) -> String {
             bytes: size,
             together,
         } => {
+            // Of the whole process, whatever part it is.
+            match what {
+                Grown::Memory => return format!("Resident memory grows from {} to {}", bytes(*from), bytes(*to)),
+                Grown::Files => return format!("Open files grow from {} to {}", number(*from), number(*to)),
+                _ => {}
+            }
             let unit = match what {
+                Grown::Memory => "bytes",
                 Grown::Goroutines => "goroutines",
                 Grown::Objects => "objects",
                 Grown::Files => "open files",
@@ -228,12 +235,23 @@ pub fn summary(f: &Finding) -> String {
             }
             text
         }
-        Claim::AboveRest { objects, error, needed } => format!(
-            "About {} ± {} objects live below {}, where a healthy kubelet of this size has some {}",
+        Claim::AboveRest {
+            objects,
+            error,
+            needed,
+            pods,
+        } => format!(
+            "About {} ± {} objects live below {}, where a healthy kubelet of {} pods has some {}{}",
             number(*objects),
             number(*error),
             f.function.as_deref().map_or_else(|| f.subject.clone(), short),
-            number(*needed)
+            number(pods.unwrap_or(DEFAULT_PODS)),
+            number(*needed),
+            if pods.is_some() {
+                ""
+            } else {
+                " (how many this one has is unknown)"
+            }
         ),
         Claim::Crowd {
             count,
@@ -280,6 +298,10 @@ pub fn summary(f: &Finding) -> String {
             recovered,
             events,
         } => crashed(*how, message.as_deref(), *recovered, events),
+        Claim::Restarts { times } => format!(
+            "The kubelet does not stay: it was started again {} between the snapshots",
+            counted(*times, "time", "times")
+        ),
         Claim::Failing {
             what,
             failed,
