@@ -23,7 +23,13 @@ fn told(d: &Value) -> Vec<(String, String)> {
         .collect()
 }
 
-/// One scrape a snapshot: start of the process, MiB, goroutines.
+/// What scrapes say, snapshot by snapshot: start of the process, MiB, goroutines.
+type Rows = Vec<(u32, u64, u32)>;
+
+/// Fingerprints with their confidence.
+type Told<'t> = &'t [(&'t str, &'t str)];
+
+/// One scrape a snapshot.
 fn scrapes(folder: &Path, rows: &[(u32, u64, u32)]) {
     for (i, (start, mib, goroutines)) in rows.iter().enumerate() {
         let text = format!(
@@ -39,7 +45,7 @@ fn scrapes(folder: &Path, rows: &[(u32, u64, u32)]) {
 fn metrics_alone_tell_memory_goroutines_and_restarts() {
     const START: u32 = 1_700_000_000;
     let steady = |mib: u64, goroutines: u32| (START, mib, goroutines);
-    let cases: [(&str, Vec<(u32, u64, u32)>, &[(&str, &str)]); 7] = [
+    let cases: [(&str, Rows, Told<'_>); 7] = [
         (
             "memory that doubles and climbs on",
             (0..6).map(|i| steady(300 + 200 * i, 512)).collect(),
