@@ -8,7 +8,7 @@
 
 Needs `cargo install cargo-mutants --locked`. A mutant costs a build and a test run, so both are kept small: each group
 is copied with the rooms that it may use (tests/house/layers.rs holds the arrows) and its own tests, which need no command,
-into target/mutants. That tests pass without an edit is tried first. `tests/mutants.md` has the last table.
+into target/mutants. That tests pass without an edit is tried first. `tests/mutants.md` has the last table, tests/mutants.txt what need not be noticed.
 """
 
 import argparse
