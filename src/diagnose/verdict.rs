@@ -67,6 +67,8 @@ pub(super) fn judge(mut seen: Observed, known: &Known) -> Diagnosis {
         // The version has a leak, and too little was sampled to see it or not.
         None if d.odd.iter().any(|o| matches!(o, Oddity::SampledOnce(_))) => Verdict::Unknown,
         None if d.odd.iter().any(|o| matches!(o, Oddity::Tiny(_))) => Verdict::Unknown,
+        // Nothing says that it is a kubelet: that it is well says less.
+        None if program.is_unseen => Verdict::Unknown,
         None if d.examined.with_goroutines > 0 || d.examined.with_metrics >= 2 => Verdict::Healthy,
         None => Verdict::Unknown,
     };

@@ -326,3 +326,40 @@ fn goroutines_are_of_goroutines() {
     let answer = run(&["top", "--snapshot", "last", &heap()]);
     assert!(answer.stderr.contains("choose out of bundles"), "{}", answer.stderr);
 }
+
+/// The total of a difference is what its changes sum up to, also where it is compared; and a state beside it is named.
+#[test]
+fn a_difference_is_compared_by_its_sum() {
+    let dir = folder();
+    let types = [("inuse_space", "bytes")];
+    let save = |values: [i64; 2], name: &str| {
+        let p = profile(
+            &types,
+            &[made(&["main.Grow"], values[0]), made(&["main.Shrink"], values[1])],
+        );
+        save(&p, dir.path(), name)
+    };
+    let difference = save([3_000_000, -4_000_000], "difference.pb.gz");
+    let other = save([5_000_000, -1_000_000], "other.pb.gz");
+    let state = save([2_000_000, 1_000_000], "state.pb.gz");
+    for (old, new, totals, named) in [
+        (&difference, &state, [-1_000_000, 3_000_000], true),
+        (&state, &difference, [3_000_000, -1_000_000], true),
+        (&difference, &other, [-1_000_000, 4_000_000], false),
+    ] {
+        let answer = json(&["diff", old, new]);
+        assert_eq!(
+            [&answer["old_total"], &answer["new_total"]],
+            [&Value::from(totals[0]), &Value::from(totals[1])]
+        );
+        let change: i64 = answer["rows"]
+            .as_array()
+            .expect("rows")
+            .iter()
+            .filter_map(|r| r["flat"].as_i64())
+            .sum();
+        assert_eq!(change, totals[1] - totals[0], "rows sum up to the change of the total");
+        let text = fine(&["diff", old, new]);
+        assert_eq!(text.contains("they compare badly"), named, "{text}");
+    }
+}

@@ -53,9 +53,9 @@ impl DiffRow {
 pub struct Diff {
     /// What stands above, of the new profile; `total` is the old total.
     pub header: Header,
-    /// Total before.
+    /// Total before; of a difference the sum of its changes, with their signs.
     pub old_total: i64,
-    /// Total after.
+    /// Total after, as before.
     pub new_total: i64,
     /// Time between the two, nanoseconds; 0 when unknown.
     pub elapsed_nanos: i64,
@@ -172,8 +172,9 @@ pub fn diff(old: &View, new: &View) -> Diff {
     }
     Diff {
         header,
-        old_total: old.total,
-        new_total: new.total,
+        // What changes sum up to, not the sum of what changed.
+        old_total: old.signed_total.unwrap_or(old.total),
+        new_total: new.signed_total.unwrap_or(new.total),
         elapsed_nanos,
         same_build,
         rows,

@@ -76,6 +76,19 @@ pub fn diff(report: &Diff, old: &View, new: &View, full_names: bool) -> Document
         d.heading
             .push(format!("{builds}: rows are joined by name, across packages that moved"));
     }
+    let of_moments = |v: &View| v.signed_total.is_some();
+    if of_moments(old) != of_moments(new) {
+        let which = if of_moments(old) { "old" } else { "new" };
+        d.heading.push(format!(
+            "the {which} profile is a difference of two moments (?seconds=), the other is not: they compare badly"
+        ));
+    }
+    if of_moments(old) {
+        d.heading.push(format!(
+            "percentages of {}, the sum of all changes of the old one",
+            new.format(h.total, &h.output_unit)
+        ));
+    }
     if new.origin.forms_differ {
         d.heading
             .push("the two are written in different forms: frames of the runtime, which one of them hides, are left out of both".to_owned());
