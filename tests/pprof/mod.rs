@@ -9,3 +9,4 @@ mod legacy;
 mod mistakes;
 mod text_formats;
 mod wire;
+mod writers;

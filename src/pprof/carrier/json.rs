@@ -5,6 +5,7 @@
 
 use serde_json::{Map, Value};
 
+use super::sources::{self, About};
 use super::stamp;
 use crate::model::evidence::{Stamp, Writer};
 
@@ -22,6 +23,10 @@ pub(super) struct Text {
     pub(super) text: Vec<u8>,
     pub(super) writer: Writer,
     pub(super) at: Option<Stamp>,
+    /// Where it stands.
+    pub(super) path: String,
+    /// The fields around it.
+    pub(super) about: About,
 }
 
 /// How deep records are looked into.
@@ -56,6 +61,18 @@ impl Fields {
 struct Context {
     writer: Writer,
     at: Option<Stamp>,
+    about: About,
+}
+
+impl Context {
+    /// Notes the value of a field.
+    fn note(&mut self, field: String, value: String) {
+        match self.about.iter().position(|(f, _)| *f == field) {
+            Some(at) => self.about[at].1 = value,
+            None if self.about.len() < sources::MOST => self.about.push((field, value)),
+            None => {}
+        }
+    }
 }
 
 struct Walk<'a> {
@@ -75,7 +92,7 @@ impl Walk<'_> {
             Value::String(text) => self.text(text.as_bytes(), around, depth),
             Value::Object(object) => {
                 let mut context = around.clone();
-                identify(object, &mut context, 0);
+                identify(object, &mut context, &self.path.join("."), 0);
                 for (key, value) in object {
                     self.path.push(key.clone());
                     self.value(value, &context, depth + 1);
@@ -94,7 +111,17 @@ impl Walk<'_> {
                     context.at = Some(at);
                 }
                 // A time and a line beside each other are not of one kind.
-                let is_tuple = list.len() <= 4 && !list.iter().any(|v| v.is_array() || v.is_object());
+                let in_list = self.path.last().is_some_and(|p| p.starts_with('*'));
+                let is_tuple = (2..=if in_list { COLUMNS } else { 4 }).contains(&list.len())
+                    && !list.iter().any(|v| v.is_array() || v.is_object());
+                if is_tuple {
+                    let path = self.path.join(".");
+                    for (i, value) in list.iter().enumerate() {
+                        if let Some(value) = scalar(value) {
+                            context.note(format!("{path}.*{i}"), value);
+                        }
+                    }
+                }
                 for (i, value) in list.iter().enumerate() {
                     self.path.push(if is_tuple { format!("*{i}") } else { "*".to_owned() });
                     self.value(value, &context, depth + 1);
@@ -127,6 +154,8 @@ impl Walk<'_> {
             text: text.to_vec(),
             writer: around.writer.clone(),
             at: around.at.clone(),
+            path: self.path.join("."),
+            about: around.about.clone(),
         });
     }
 }
@@ -141,19 +170,24 @@ fn bytes(list: &[Value]) -> Option<Vec<u8>> {
 }
 
 /// Takes up what the fields of an object say about writer and time, objects inside of it included.
-fn identify(object: &Map<String, Value>, context: &mut Context, depth: usize) {
+fn identify(object: &Map<String, Value>, context: &mut Context, path: &str, depth: usize) {
     let mut name_rank = usize::MAX;
     let mut time_rank = usize::MAX;
     for (key, value) in object {
-        let plain: String = key
-            .chars()
-            .filter(char::is_ascii_alphanumeric)
-            .map(|c| c.to_ascii_lowercase())
-            .collect();
+        let plain = sources::plain(key);
+        let path = if path.is_empty() {
+            key.clone()
+        } else {
+            format!("{path}.{key}")
+        };
         if let Value::Object(inner) = value {
             if depth < 3 {
-                identify(inner, context, depth + 1);
+                identify(inner, context, &path, depth + 1);
             }
+            continue;
+        }
+        if let Value::Array(list) = value {
+            attributes(list, context, &path);
             continue;
         }
         if let Some(rank) = TIMES.iter().position(|k| *k == plain)
@@ -162,30 +196,71 @@ fn identify(object: &Map<String, Value>, context: &mut Context, depth: usize) {
         {
             (context.at, time_rank) = (Some(at), rank);
         }
-        let text = match value {
-            Value::String(text) => text.clone(),
-            Value::Number(number) => number.to_string(),
-            _ => continue,
-        };
-        if text.is_empty() || text.len() > 256 {
-            continue;
-        }
-        if PIDS.contains(&plain.as_str()) {
-            context.writer.pid = text.parse().ok().or(context.writer.pid);
-        } else if let Some(rank) = NAMES.iter().position(|k| *k == plain)
-            && rank < name_rank
-        {
-            (context.writer.name, name_rank) = (text, rank);
-        } else if HOSTS.contains(&plain.as_str()) {
-            context.writer.host = text;
-        } else if RESTS.contains(&plain.as_str()) {
-            if !context.writer.rest.is_empty() {
-                context.writer.rest.push(' ');
+        let Some(text) = scalar(value) else { continue };
+        context.note(path, text.clone());
+        name(&plain, text, context, &mut name_rank);
+    }
+}
+
+/// A value that may tell a writer.
+fn scalar(value: &Value) -> Option<String> {
+    let text = match value {
+        Value::String(text) => text.clone(),
+        Value::Number(number) => number.to_string(),
+        _ => return None,
+    };
+    (!text.is_empty() && text.len() <= 256).then_some(text)
+}
+
+/// Takes up fields that are written as a list: `[{"key": "pod", "value": {"stringValue": "web"}}]`, `["pod:web"]`.
+fn attributes(list: &[Value], context: &mut Context, path: &str) {
+    let mut name_rank = usize::MAX;
+    for value in list.iter().take(COLUMNS) {
+        let pair = match value {
+            Value::Object(object) => (|| {
+                let key = ["key", "field", "name"].iter().find_map(|k| object.get(*k)?.as_str())?;
+                let value = object.get("value")?;
+                let value = match value {
+                    Value::Object(inner) if inner.len() == 1 => scalar(inner.values().next()?)?,
+                    value => scalar(value)?,
+                };
+                Some((key.to_owned(), value))
+            })(),
+            Value::String(tag) if tag.len() <= 256 => {
+                let pair = tag.split_once([':', '=']);
+                let pair =
+                    pair.filter(|(key, _)| key.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-/".contains(&b)));
+                pair.map(|(key, value)| (key.to_owned(), value.to_owned()))
             }
-            context.writer.rest.push_str(&text);
+            _ => None,
+        };
+        if let Some((key, value)) = pair.filter(|(key, _)| !key.is_empty()) {
+            context.note(format!("{path}.{key}"), value.clone());
+            name(&sources::plain(&key), value, context, &mut name_rank);
         }
     }
 }
+
+/// Takes up what a field with a well-known name says.
+fn name(plain: &str, text: String, context: &mut Context, name_rank: &mut usize) {
+    if PIDS.contains(&plain) {
+        context.writer.pid = text.parse().ok().or(context.writer.pid);
+    } else if let Some(rank) = NAMES.iter().position(|k| *k == plain)
+        && rank < *name_rank
+    {
+        (context.writer.name, *name_rank) = (text, rank);
+    } else if HOSTS.contains(&plain) {
+        context.writer.host = text;
+    } else if RESTS.contains(&plain) {
+        if !context.writer.rest.is_empty() {
+            context.writer.rest.push(' ');
+        }
+        context.writer.rest.push_str(&text);
+    }
+}
+
+/// Columns of a row, and entries of a list of attributes.
+const COLUMNS: usize = 64;
 
 /// Names of fields, without marks and in small letters; the best first.
 const TIMES: [&str; 9] = [
@@ -199,7 +274,7 @@ const TIMES: [&str; 9] = [
     "date",
     "t",
 ];
-const NAMES: [&str; 10] = [
+const NAMES: [&str; 14] = [
     "syslogidentifier",
     "identifier",
     "ident",
@@ -210,6 +285,10 @@ const NAMES: [&str; 10] = [
     "program",
     "comm",
     "servicename",
+    "k8scontainername",
+    "systemdunit",
+    "unit",
+    "component",
 ];
 const PIDS: [&str; 4] = ["pid", "syslogpid", "processid", "procid"];
 const HOSTS: [&str; 4] = ["hostname", "host", "nodename", "node"];

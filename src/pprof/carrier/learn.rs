@@ -2,10 +2,11 @@
 
 use rustc_hash::FxHashMap;
 
+use super::assignments::Entry;
 use super::cells::Cells;
 use super::prefix::Template;
 use super::wrap::Wrap;
-use super::{Carrier, Listener, Looks, WriterId, clean, records};
+use super::{Carrier, Listener, Looks, WriterId, clean, json, records, sources};
 
 /// How much of the text is looked at to learn from.
 pub(super) const WINDOW: usize = 96 << 10;
@@ -34,6 +35,52 @@ impl Carrier<'_> {
         let ahead = self.feed.ready();
         let ahead = &ahead[..ahead.len().min(WINDOW)];
         Cells::of(line, ahead, listener.looks())
+    }
+
+    /// Learns which fields of records tell writers, where one of these texts is a line of a dump or announces one.
+    pub(super) fn learn_sources(&mut self, listener: &dyn Listener, texts: &[json::Text]) {
+        let looks = listener.looks();
+        let is_dump = |text: &[u8]| looks.is_sure(text) || looks.is_first(text);
+        let is_line = |text: &&json::Text| {
+            let line = text.text.trim_ascii_end();
+            memchr::memchr(b'\n', line).is_none() && (is_dump(line) || looks.announces(line))
+        };
+        let Some(path) = texts.iter().find(is_line).map(|text| text.path.clone()) else {
+            return;
+        };
+        if !self.sources.wants(&path) {
+            return;
+        }
+        let ahead = self.feed.ready();
+        let ahead = ahead[..ahead.len().min(WINDOW)].to_vec();
+        let mut more = Vec::new();
+        for document in documents(&ahead) {
+            more.extend(self.fields.texts(document, &is_dump, &|_| false).unwrap_or_default());
+        }
+        let samples: Vec<(&sources::About, &[u8])> = (texts.iter().chain(&more))
+            .filter(|text| text.path == path && is_dump(text.text.trim_ascii_end()))
+            .map(|text| (&text.about, text.text.as_slice()))
+            .take(400)
+            .collect();
+        self.sources.learn(&path, &samples);
+    }
+
+    /// Learns the same of entries of a journal.
+    pub(super) fn learn_entries(&mut self, listener: &dyn Listener, entry: &Entry) {
+        let looks = listener.looks();
+        let is_dump = |entry: &Entry| (entry.message.as_deref()).is_some_and(|m| looks.is_sure(m) || looks.is_first(m));
+        let announces = entry.message.as_deref().is_some_and(|m| looks.announces(m));
+        if !self.sources.wants(MESSAGE) || !is_dump(entry) && !announces {
+            return;
+        }
+        let ahead = self.feed.ready();
+        let more = records::entries(&ahead[..ahead.len().min(WINDOW)]);
+        let samples: Vec<(&sources::About, &[u8])> = ([entry].into_iter().chain(&more))
+            .filter(|entry| is_dump(entry))
+            .map(|entry| (&entry.about, entry.message.as_deref().unwrap_or_default()))
+            .take(400)
+            .collect();
+        self.sources.learn(MESSAGE, &samples);
     }
 
     /// Learns the prefix of `line`, where the line is one of a dump behind something.
@@ -83,6 +130,33 @@ impl Carrier<'_> {
             writers: FxHashMap::default(),
         })
     }
+}
+
+/// The field of a journal with the text.
+pub(super) const MESSAGE: &str = "MESSAGE";
+
+/// The documents in a text, as far as they are whole.
+fn documents(text: &[u8]) -> Vec<&[u8]> {
+    const BROKEN: usize = 32;
+    let (mut found, mut broken, mut at) = (Vec::new(), 0, 0);
+    while let Some(open) = memchr::memchr(b'{', &text[at..]).map(|i| at + i) {
+        let mut values = serde_json::Deserializer::from_slice(&text[open..]).into_iter::<serde::de::IgnoredAny>();
+        let length = match values.next() {
+            Some(Ok(_)) => values.byte_offset(),
+            _ => 0,
+        };
+        if length > 0 {
+            found.push(&text[open..open + length]);
+            at = open + length;
+            continue;
+        }
+        broken += 1;
+        let Some(end) = memchr::memchr(b'\n', &text[open..]).filter(|_| broken < BROKEN) else {
+            break;
+        };
+        at = open + end;
+    }
+    found
 }
 
 /// The text behind the prefix, if the line has it.

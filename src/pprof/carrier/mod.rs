@@ -19,6 +19,7 @@ mod json;
 mod learn;
 mod prefix;
 mod records;
+mod sources;
 mod stamp;
 pub(super) mod units;
 mod wrap;
@@ -118,6 +119,8 @@ pub(super) trait Looks {
     fn is_sure(&self, text: &[u8]) -> bool;
     /// Whether this is the first line of a goroutine.
     fn is_first(&self, text: &[u8]) -> bool;
+    /// Whether this says why a dump follows.
+    fn announces(&self, text: &[u8]) -> bool;
 }
 
 /// Where a line of a dump starts.
@@ -144,6 +147,7 @@ pub(super) fn listen(from: &mut dyn Read, listener: &mut dyn Listener) -> io::Re
         known: Vec::new(),
         cells: None,
         fields: json::Fields::default(),
+        sources: sources::Sources::default(),
         writers: vec![Writer::default()],
         by_writer: FxHashMap::default(),
         held: None,
@@ -153,7 +157,7 @@ pub(super) fn listen(from: &mut dyn Read, listener: &mut dyn Listener) -> io::Re
         key: Vec::new(),
         heard_to: 0,
     };
-    carrier.by_writer.insert(Writer::default(), WriterId(0));
+    carrier.by_writer.insert((Writer::default(), Vec::new()), WriterId(0));
     carrier.run(listener)?;
     Ok(Heard {
         writers: carrier.writers,
@@ -169,8 +173,9 @@ struct Carrier<'r> {
     /// The table that the text is.
     cells: Option<Cells>,
     fields: json::Fields,
+    sources: sources::Sources,
     writers: Vec<Writer>,
-    by_writer: FxHashMap<Writer, WriterId>,
+    by_writer: FxHashMap<(Writer, Vec<u8>), WriterId>,
     /// A line that may go on in the next one.
     held: Option<Held>,
     /// The line behind the one that is held was looked at.
@@ -325,7 +330,11 @@ impl Carrier<'_> {
 
     /// Gives a line to the listener if its prefix is known.
     fn is_heard(&mut self, listener: &mut dyn Listener, line: &[u8], offset: u64, cut: bool) -> bool {
-        if line.trim_ascii_start().starts_with(b"{") && self.document(listener, line, offset) {
+        // A record, or a record behind something; no line of a dump with braces ends with one.
+        if line.trim_ascii_end().last().is_some_and(|b| matches!(b, b'}' | b','))
+            && let Some(open) = memchr::memmem::find(line, b"{\"")
+            && self.document(listener, &line[..open], &line[open..], offset)
+        {
             return true;
         }
         for i in 0..self.known.len() {
@@ -355,7 +364,10 @@ impl Carrier<'_> {
     ) -> bool {
         let writer = self.writer_of(known, line);
         let (head, text) = line.split_at(found.text);
-        if text.trim_ascii_start().starts_with(b"{") && again == Again::No && self.document(listener, text, offset) {
+        if text.trim_ascii_start().starts_with(b"{")
+            && again == Again::No
+            && self.document(listener, head, text, offset)
+        {
             return true;
         }
         let known = &self.known[known];
@@ -394,20 +406,50 @@ impl Carrier<'_> {
         true
     }
 
-    fn writer_of(&mut self, known: usize, line: &[u8]) -> WriterId {
-        let known = &mut self.known[known];
+    fn writer_of(&mut self, at: usize, line: &[u8]) -> WriterId {
+        let known = &self.known[at];
         known.template.key(line, &self.spans, &mut self.key);
         if let Some(&id) = known.writers.get(self.key.as_slice()) {
             return id;
         }
         let writer = known.template.writer(line, &self.spans);
-        let id = number(&mut self.writers, &mut self.by_writer, writer);
-        known.writers.insert(self.key.clone(), id);
+        let known_by_name = known.template.is_named(&writer);
+        let key = if known_by_name { Vec::new() } else { self.key.clone() };
+        let id = self.number(writer, key);
+        self.known[at].writers.insert(self.key.clone(), id);
         id
     }
 
-    /// A line that is a record of JSON. False when it is none, or holds nothing that matters.
-    fn document(&mut self, listener: &mut dyn Listener, document: &[u8], offset: u64) -> bool {
+    /// The number of a writer; what tells it apart beside its names is its key.
+    fn number(&mut self, writer: Writer, key: Vec<u8>) -> WriterId {
+        let key = (writer, key);
+        if let Some(&id) = self.by_writer.get(&key) {
+            return id;
+        }
+        let id = WriterId(self.writers.len() as u32);
+        self.writers.push(key.0.clone());
+        self.by_writer.insert(key, id);
+        id
+    }
+
+    /// The writer of a record.
+    fn source(&mut self, mut writer: Writer, path: &str, about: &sources::About) -> WriterId {
+        let (key, apart) = self.sources.key(path, about);
+        for value in apart {
+            let pid = writer.pid.is_some_and(|pid| pid.to_string() == value);
+            if pid || writer.name == value || writer.host == value || writer.rest.contains(&value) {
+                continue;
+            }
+            if !writer.rest.is_empty() {
+                writer.rest.push(' ');
+            }
+            writer.rest.push_str(&value);
+        }
+        self.number(writer, key)
+    }
+
+    /// A record of JSON behind `head`. False when it is none, or holds nothing that matters.
+    fn document(&mut self, listener: &mut dyn Listener, head: &[u8], document: &[u8], offset: u64) -> bool {
         let looks = listener.looks();
         let is_dump = |text: &[u8]| {
             let mut decoded = Vec::new();
@@ -415,11 +457,22 @@ impl Carrier<'_> {
             text.split(|&b| b == b'\n')
                 .any(|l| looks.is_sure(l) || looks.is_first(l))
         };
-        let Some(texts) = self.fields.texts(document, &is_dump, &feed::matters) else {
+        let Some(mut texts) = self.fields.texts(document, &is_dump, &feed::matters) else {
             return false;
         };
-        for text in texts {
-            let writer = number(&mut self.writers, &mut self.by_writer, text.writer);
+        // Some collectors keep the line in two fields.
+        texts.dedup_by(|b, a| a.path != b.path && a.text == b.text);
+        self.learn_sources(&*listener, &texts);
+        let (of_head, at_head) = match head.trim_ascii().is_empty() {
+            true => (Writer::default(), None),
+            false => (prefix::writer(head), stamp::stamp(head)),
+        };
+        for mut text in texts {
+            text.at = text.at.or_else(|| at_head.clone());
+            if text.writer.is_unknown() && (of_head.pid.is_some() || !of_head.name.is_empty()) {
+                text.writer = of_head.clone();
+            }
+            let writer = self.source(text.writer, &text.path, &text.about);
             self.text(listener, writer, &text.text, text.at.as_ref(), offset, Again::No);
         }
         true
@@ -458,7 +511,7 @@ impl Carrier<'_> {
         let Some(row) = self.cells.and_then(|cells| cells.row(line)) else {
             return false;
         };
-        let writer = number(&mut self.writers, &mut self.by_writer, prefix::writer(&row.about));
+        let writer = self.number(prefix::writer(&row.about), Vec::new());
         let stamp = stamp::stamp(&row.about);
         self.text(listener, writer, &row.text, stamp.as_ref(), offset, again);
         true
@@ -470,7 +523,7 @@ impl Carrier<'_> {
             return false;
         };
         let head = &line[..at];
-        let writer = number(&mut self.writers, &mut self.by_writer, prefix::writer(head));
+        let writer = self.number(prefix::writer(head), Vec::new());
         let stamp = stamp::stamp(head);
         self.text(listener, writer, &text, stamp.as_ref(), offset, Again::No);
         true
@@ -540,16 +593,6 @@ impl Carrier<'_> {
         };
         (lines, above)
     }
-}
-
-fn number(writers: &mut Vec<Writer>, known: &mut FxHashMap<Writer, WriterId>, writer: Writer) -> WriterId {
-    if let Some(&id) = known.get(&writer) {
-        return id;
-    }
-    let id = WriterId(writers.len() as u32);
-    writers.push(writer.clone());
-    known.insert(writer, id);
-    id
 }
 
 /// A line without its end, colours and tags.

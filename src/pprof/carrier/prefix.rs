@@ -4,7 +4,8 @@
 //! of words of the same build in front of another line is the same prefix. Words that change from line to line are times
 //! and numbers; those that do not tell who wrote the line.
 
-use super::stamp;
+use super::sources::is_level;
+use super::{sources, stamp};
 use crate::model::evidence::Writer;
 
 /// Words that a prefix has at most; more is a sentence.
@@ -17,6 +18,8 @@ enum Build {
     Clock,
     /// Digits only.
     Number,
+    /// Digits and dots: an address, the number of an entry of a list.
+    Dotted,
     /// Exactly this.
     Exact(Vec<u8>),
     /// Any word that starts and ends with the same marks, where it has any.
@@ -98,9 +101,18 @@ impl Template {
         template.words = (spans.iter())
             .map(|span| Word {
                 build: Build::of(&prefix[span.clone()], anchored),
-                changes: in_time(span) || is_weekday(&prefix[span.clone()]),
+                changes: in_time(span)
+                    || is_weekday(&prefix[span.clone()])
+                    || anchored && is_level(&prefix[span.clone()]),
             })
             .collect();
+        // Counts and numbers of lines stand on the right of their column.
+        if let (Some(span), Some(word)) = (spans.first(), template.words.first_mut())
+            && word.build == Build::Number
+            && span.start > 0
+        {
+            word.changes = true;
+        }
         let words: Vec<&[u8]> = spans.iter().map(|span| &prefix[span.clone()]).collect();
         if let [severity, clock, pid, place] = words.as_slice()
             && is_klog(severity)
@@ -223,6 +235,11 @@ impl Template {
         named(&words, has_time)
     }
 
+    /// Whether the names of a writer are all that tells it apart; else the words of its prefix do.
+    pub(super) fn is_named(&self, writer: &Writer) -> bool {
+        self.is_bare() || writer.pid.is_some() && writer.rest.is_empty()
+    }
+
     /// Learns from lines of a dump which words change from one to the next.
     pub(super) fn learn<'t>(&mut self, lines: impl Iterator<Item = &'t [u8]>) {
         let mut seen: Vec<Vec<&[u8]>> = vec![Vec::new(); self.words.len()];
@@ -243,8 +260,18 @@ impl Template {
         for (word, values) in self.words.iter_mut().zip(&seen) {
             let pid = values.iter().any(|v| v.contains(&b'['));
             word.changes |= count >= 3 && !pid && values.len() * 10 > count * 7;
+            word.changes |= matches!(word.build, Build::Number | Build::Dotted) && counts(values);
         }
     }
+}
+
+/// Whether these values, in the order in which they came first, count up or are times.
+fn counts(values: &[&[u8]]) -> bool {
+    let number = |v: &&[u8]| std::str::from_utf8(v).ok()?.trim_end_matches('.').parse::<f64>().ok();
+    let Some(numbers) = values.iter().map(number).collect::<Option<Vec<f64>>>() else {
+        return false;
+    };
+    values.len() >= 4 && numbers.is_sorted() || values.iter().all(|v| sources::is_epoch(v))
 }
 
 impl Build {
@@ -254,6 +281,9 @@ impl Build {
         }
         if word.iter().all(u8::is_ascii_digit) {
             return Self::Number;
+        }
+        if is_dotted(word) {
+            return Self::Dotted;
         }
         let is_mark = |b: &u8| b.is_ascii_punctuation() && !matches!(b, b'_' | b'/' | b'.' | b'-' | b'\\' | b'%');
         let (first, last) = (
@@ -271,6 +301,7 @@ impl Build {
         match self {
             Self::Clock => has_digit_colon_digit(word),
             Self::Number => word.iter().all(u8::is_ascii_digit),
+            Self::Dotted => is_dotted(word),
             Self::Exact(text) => word == text,
             Self::Marks(first, last) => {
                 first.is_none_or(|b| word.first() == Some(&b)) && last.is_none_or(|b| word.last() == Some(&b))
@@ -279,13 +310,24 @@ impl Build {
     }
 }
 
+/// Between the brackets of seconds since the start of the machine, and since the line before (`-o short-delta`).
+const CLOCK: &[u8] = b" 0123456789.<>*+";
+
+/// `   12.500000`, `   12.500000 <    0.000137 >`
+fn is_seconds(inside: &[u8]) -> bool {
+    inside.iter().all(|b| CLOCK.contains(b)) && inside.iter().filter(|&&b| b == b'.').count() <= 2
+}
+
 fn has_digit_colon_digit(word: &[u8]) -> bool {
     word.windows(3)
         .any(|w| w[0].is_ascii_digit() && w[1] == b':' && w[2].is_ascii_digit())
-        || (word.starts_with(b"[")
-            && word.ends_with(b"]")
-            && word[1..word.len() - 1].iter().all(|b| b" 0123456789.".contains(b)))
+        || (word.starts_with(b"[") && word.ends_with(b"]") && is_seconds(&word[1..word.len() - 1]))
         || is_epoch(word)
+}
+
+/// `10.0.0.2`, `7.`
+fn is_dotted(word: &[u8]) -> bool {
+    word.first().is_some_and(u8::is_ascii_digit) && word.iter().all(|b| b.is_ascii_digit() || *b == b'.')
 }
 
 /// `1764000000.123456`
@@ -295,7 +337,7 @@ fn is_epoch(word: &[u8]) -> bool {
 
 /// Letters, and digits with a mark behind that number lines: `12:`, `kubelet.log:12:`.
 fn number_glue(glue: &[u8]) -> bool {
-    let Some(rest) = glue.strip_suffix(b":").or_else(|| glue.strip_suffix(b"-")) else {
+    let Some(rest) = (glue.split_last()).and_then(|(last, rest)| b":-.)|".contains(last).then_some(rest)) else {
         return false;
     };
     let digits = rest.iter().rev().take_while(|b| b.is_ascii_digit()).count();
@@ -323,9 +365,9 @@ fn next_word(text: &[u8], at: usize) -> Option<std::ops::Range<usize>> {
     let start = at + text.get(at..)?.iter().position(|b| !blank(b))?;
     let rest = &text[start..];
     if rest[0] == b'['
-        && let Some(end) = rest.iter().take(24).position(|&b| b == b']')
+        && let Some(end) = rest.iter().take(48).position(|&b| b == b']')
         && rest[1..end].contains(&b'.')
-        && rest[1..end].iter().all(|b| b" 0123456789.".contains(b))
+        && is_seconds(&rest[1..end])
     {
         return Some(start..start + end + 1);
     }
@@ -406,10 +448,14 @@ fn named(words: &[&[u8]], has_time: bool) -> Writer {
         writer.host = host(words, words.len() - 1);
         return writer;
     }
-    let rest: Vec<&[u8]> = (words.iter().copied())
-        .filter(|w| w.iter().any(|b| b.is_ascii_alphabetic() || *b >= 0x80))
+    let has_letter = |w: &&[u8]| w.iter().any(|b| b.is_ascii_alphabetic() || *b >= 0x80);
+    let mut rest: Vec<&[u8]> = (words.iter().copied())
+        .filter(has_letter)
         .filter(|w| !matches!(*w, b"F" | b"P"))
         .collect();
+    if rest.is_empty() {
+        rest.extend(words.iter().filter(|w| w.iter().any(u8::is_ascii_digit)));
+    }
     writer.rest = text(&rest.join(&b' '));
     writer
 }

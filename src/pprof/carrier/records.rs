@@ -3,7 +3,7 @@
 use std::io;
 
 use super::assignments::{self, Entry};
-use super::{Again, Carrier, Listener, Looks, clean, escape, number};
+use super::{Again, Carrier, Listener, Looks, clean, escape, learn};
 
 /// Larger records are read as lines.
 const LARGEST: usize = 4 << 20;
@@ -38,11 +38,14 @@ pub(super) fn opens(raw: &[u8]) -> bool {
 /// How far back the record starts that `line` stands in, if it stands in one. `behind` ends where the line starts.
 pub(super) fn start(behind: &[u8], line: &[u8]) -> usize {
     let is_member = line.trim_ascii_start().starts_with(b"\"");
-    let is_entry = assignments::key(line).is_some();
+    let mut end = behind.len();
+    let mut is_entry = assignments::key(line).is_some();
+    if !is_entry && let Some(name) = assignments::name_above(behind) {
+        (is_entry, end) = (true, name);
+    }
     if !is_member && !is_entry {
         return 0;
     }
-    let mut end = behind.len();
     while end > 0 {
         let start = memchr::memrchr(b'\n', &behind[..end - 1]).map_or(0, |i| i + 1);
         let line = &behind[start..end];
@@ -53,7 +56,13 @@ pub(super) fn start(behind: &[u8], line: &[u8]) -> usize {
             return 0;
         }
         if is_entry && assignments::key(line).is_none() {
-            break;
+            match assignments::name_above(&behind[..end]) {
+                Some(name) => {
+                    end = name;
+                    continue;
+                }
+                None => break,
+            }
         }
         end = start;
     }
@@ -83,6 +92,13 @@ fn length(rest: &[u8], kind: Kind, ended: bool) -> Option<usize> {
                     return Some(if line.ends_with(b"{") { at } else { line_end });
                 }
             }
+            Kind::Entry if assignments::is_name(line) => {
+                let Some(binary) = assignments::binary(&rest[line_end..]) else {
+                    return (at > 0).then_some(at);
+                };
+                at = line_end + binary.1;
+                continue;
+            }
             Kind::Entry if at > 0 && assignments::key(line).is_none() => return Some(at),
             Kind::Entry => {}
         }
@@ -91,6 +107,25 @@ fn length(rest: &[u8], kind: Kind, ended: bool) -> Option<usize> {
             return None;
         }
     }
+}
+
+/// The entries of a journal in a text.
+pub(super) fn entries(text: &[u8]) -> Vec<Entry> {
+    let mut entries = Vec::new();
+    let mut at = 0;
+    while at < text.len() {
+        let rest = &text[at..];
+        if kind(rest.split(|&b| b == b'\n').next().unwrap_or_default()) == Some(Kind::Entry)
+            && let Some(length) = length(rest, Kind::Entry, false)
+            && length > 0
+        {
+            entries.push(Entry::of(&rest[..length]));
+            at += length;
+            continue;
+        }
+        at += memchr::memchr(b'\n', rest).map_or(rest.len(), |end| end + 1);
+    }
+    entries
 }
 
 impl Carrier<'_> {
@@ -119,6 +154,7 @@ impl Carrier<'_> {
         };
         self.feed.skip(record.len());
         self.heard_to = self.feed.offset();
+        self.feed.ahead(learn::WINDOW)?;
         match kind {
             Kind::Object => {
                 let record = record.trim_ascii();
@@ -127,7 +163,7 @@ impl Carrier<'_> {
                     Some(rest) => rest.trim_ascii_start().strip_prefix(b",").unwrap_or(rest).to_vec(),
                     None => record.to_vec(),
                 };
-                if !self.document(listener, &record, offset) {
+                if !self.document(listener, b"", &record, offset) {
                     // A record that is broken may still have lines of a dump.
                     for line in record.split(|&b| b == b'\n') {
                         self.logical(listener, line.trim_ascii_end(), offset, false);
@@ -135,13 +171,11 @@ impl Carrier<'_> {
                 }
             }
             Kind::Entry => {
-                let mut entry = Entry::default();
+                let mut entry = Entry::of(&record);
                 entry.title(&title);
-                for line in record.split(|&b| b == b'\n') {
-                    entry.line(line.strip_suffix(b"\r").unwrap_or(line));
-                }
+                self.learn_entries(&*listener, &entry);
                 if let Some(message) = entry.message {
-                    let writer = number(&mut self.writers, &mut self.by_writer, entry.writer);
+                    let writer = self.source(entry.writer, learn::MESSAGE, &entry.about);
                     self.text(listener, writer, &message, entry.at.as_ref(), offset, Again::No);
                 }
             }
@@ -155,7 +189,7 @@ impl Carrier<'_> {
             return Ok(());
         };
         let line = clean(self.feed.bytes(length)).into_owned();
-        self.feed.ahead(length + super::learn::WINDOW)?;
+        self.feed.ahead(length + learn::WINDOW)?;
         self.feed.skip(length);
         self.physical(listener, &line, offset, cut);
         self.heard_to = self.feed.offset();

@@ -86,11 +86,17 @@ fn boot(text: &[u8]) -> Option<(usize, Clock)> {
     let blanks = inside.iter().take_while(|&&b| b == b' ').count();
     let (seconds, rest) = digits(&inside[blanks..], 1..=12)?;
     let (length, fraction) = nanos(rest);
-    if length < 4 || rest.get(length) != Some(&b']') {
+    // `journalctl -o short-delta` writes the time since the line before as well: `[    5.000000 <    0.000137 >]`.
+    let behind = rest.get(length..)?;
+    let delta = match behind.strip_prefix(b" <") {
+        Some(delta) => 2 + delta.iter().take_while(|b| b" 0123456789.*>".contains(b)).count(),
+        None => 0,
+    };
+    if length < 4 || behind.get(delta) != Some(&b']') {
         return None;
     }
     let clock = Clock::Boot(seconds.checked_mul(SECOND)? + fraction);
-    Some((text.len() - rest.len() + length + 1, clock))
+    Some((text.len() - rest.len() + length + delta + 1, clock))
 }
 
 /// `2026-03-12T07:41:30.123+01:00`, `2026-03-12 07:41:30 UTC`, `2026/03/12 07:41:30`.

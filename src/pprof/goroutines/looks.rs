@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 
 use regex::bytes::Regex;
 
+use super::crash;
 use super::line::{Shape, shape};
 use crate::pprof::carrier::{Looks, Start};
 
@@ -64,6 +65,10 @@ impl Looks for DumpLooks {
             && [&*FIRST, &*LEAK]
                 .iter()
                 .any(|p| p.find(text).is_some_and(|m| m.start() == 0 && m.end() == text.len()))
+    }
+
+    fn announces(&self, text: &[u8]) -> bool {
+        crash::read(text).is_some()
     }
 }
 

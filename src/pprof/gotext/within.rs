@@ -169,4 +169,8 @@ impl Looks for TextLooks {
         let text = text.trim_ascii();
         kind_of(text).is_some() || heap_header(text).is_some()
     }
+
+    fn announces(&self, _: &[u8]) -> bool {
+        false
+    }
 }
