@@ -260,6 +260,8 @@ pub struct DumpFacts {
     pub damaged: u64,
     /// Messages that the log says it lost while the dump was written; `Some(0)` where it does not say how many.
     pub suppressed: Option<u64>,
+    /// Lines that stood there again right behind themselves, and were read once.
+    pub repeated: u64,
 }
 
 impl DumpFacts {

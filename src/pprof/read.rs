@@ -431,6 +431,7 @@ fn remarks_of(dump: &GoroutineDump, remarks: &mut Vec<Remark>) {
             (without, Remark::NoStack(without))
         },
         (skipped, Remark::SkippedLines(skipped)),
+        (facts.repeated, Remark::Repeated(facts.repeated)),
         (dump.leaked(), Remark::Leaked(dump.leaked(), facts.goroutines)),
     ];
     remarks.extend(numbers.into_iter().filter(|(n, _)| *n > 0).map(|(_, remark)| remark));

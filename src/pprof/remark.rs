@@ -52,6 +52,8 @@ pub enum Remark {
     LinesMissing(u64),
     /// The log says that it lost so many messages while the dump was written; 0 where it does not say how many.
     Suppressed(u64),
+    /// So many lines stood there again right behind themselves.
+    Repeated(u64),
 }
 
 impl Remark {
@@ -69,6 +71,7 @@ impl Remark {
                 | Remark::HeadersDamaged(_)
                 | Remark::LinesMissing(_)
                 | Remark::Suppressed(_)
+                | Remark::Repeated(_)
         )
     }
 }
@@ -157,6 +160,11 @@ impl std::fmt::Display for Remark {
                 counted(n, "goroutine has", "goroutines have")
             ),
             Remark::LinesMissing(n) => write!(f, "lines are missing in {}", counted(n, "goroutine", "goroutines")),
+            Remark::Repeated(n) => write!(
+                f,
+                "{} the line before and read once",
+                counted(n, "line is the same as", "lines are the same as")
+            ),
             Remark::Suppressed(0) => write!(f, "the log lost messages while the dump was written"),
             Remark::Suppressed(n) => write!(
                 f,

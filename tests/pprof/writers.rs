@@ -251,3 +251,52 @@ fn binary_values_of_a_journal() {
         let _ = goroutines::parse_all(&broken);
     }
 }
+
+/// A logger that writes a text of many lines puts its prefix in front of the first alone. That line is the header of the
+/// goroutine that failed.
+#[test]
+fn a_prefix_on_the_first_line_only() {
+    let lines = dump("only", 3);
+    for head in [
+        "2026/03/12 07:41:30 ",
+        "E0312 07:41:30.123456    4711 dump.go:79] ",
+        "stack trace: ",
+        "time=\"2026-03-12T07:41:30Z\" level=error stack=\"",
+        "<failure><![CDATA[",
+        "2026-03-12T07:41:30Z,web,\"",
+        "    Message:      ",
+    ] {
+        let text = format!("a line before\n{head}{}\nI0312 a line behind\n", lines.join("\n"));
+        let want = [BTreeMap::from([("example.org/only".to_owned(), 6)])];
+        assert_eq!(packages(&text, head), want, "{head}");
+        // The same prefix before every line of a journal.
+        let text: String = lines
+            .iter()
+            .map(|l| format!("Mar 12 07:41:30 n kubelet[7]: {l}\n"))
+            .collect();
+        let text = text.replacen("]: ", &format!("]: {head}"), 1);
+        assert_eq!(packages(&text, head), want, "{head}");
+    }
+    // A sentence that ends like a header is none where no goroutine follows.
+    let text = format!(
+        "{}\nit hangs in goroutine 9 [running]:\n\nwhat now?\n",
+        lines.join("\n")
+    );
+    assert_eq!(goroutines::parse(text.as_bytes()).expect("a dump").goroutines.len(), 3);
+}
+
+/// Two collectors of one log write each line twice, or three times.
+#[test]
+fn lines_that_stand_twice_are_read_once_and_counted() {
+    let lines = dump("only", 3);
+    for prefix in ["", "Mar 12 07:41:30 n kubelet[7]: "] {
+        for times in 2..4 {
+            let text: String = (lines.iter().map(|l| format!("{prefix}{l}\n").repeat(times))).collect();
+            let want = [BTreeMap::from([("example.org/only".to_owned(), 6)])];
+            assert_eq!(packages(&text, prefix), want, "{times}");
+            let dump = goroutines::parse(text.as_bytes()).expect("a dump");
+            let filled = lines.iter().filter(|l| !l.is_empty()).count();
+            assert_eq!(dump.facts.repeated, (filled * (times - 1)) as u64);
+        }
+    }
+}

@@ -460,6 +460,10 @@ impl Carrier<'_> {
         let Some(mut texts) = self.fields.texts(document, &is_dump, &feed::matters) else {
             return false;
         };
+        // The labels of a sample look like a record as well.
+        if texts.is_empty() && !head.trim_ascii().is_empty() {
+            return false;
+        }
         // Some collectors keep the line in two fields.
         texts.dedup_by(|b, a| a.path != b.path && a.text == b.text);
         self.learn_sources(&*listener, &texts);

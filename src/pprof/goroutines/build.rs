@@ -64,6 +64,8 @@ pub(super) struct Builder {
     current: usize,
     /// A damaged header that counts once something of its goroutine follows.
     doubtful: Option<Goroutine>,
+    /// What stood in front of that header. Where other lines have it as well, those of the goroutine stand behind it.
+    head: Vec<u8>,
     seen: FxHashSet<u64>,
     /// Threads of a crash print their own goroutine again.
     after_rule: bool,
@@ -131,6 +133,7 @@ impl Builder {
                 }
                 let state = self.intern(state);
                 self.close();
+                self.head.clear();
                 // Old versions print the header below it.
                 self.doubtful = Some(Goroutine {
                     id,
@@ -154,7 +157,7 @@ impl Builder {
                 self.here = Here::Ignored;
                 return Taken::Noise;
             }
-            Shape::Other => return Taken::Noise,
+            Shape::Other => return self.header_behind(line, offset),
             _ => {}
         }
         if self.doubtful.is_some() && shape.is_sure() {
@@ -261,10 +264,40 @@ impl Builder {
         self.close();
         g.offset = offset;
         g.header = HeaderState::Damaged;
+        self.head.clear();
         self.doubtful = Some(g);
         if !self.is_empty() {
             self.settle_doubt(true);
         }
+        Taken::Part
+    }
+
+    /// A header at the end of a line: what a logger wrote in front of the first line of a text of several. It counts if
+    /// something of the goroutine follows.
+    fn header_behind(&mut self, line: &[u8], offset: u64) -> Taken {
+        const HEAD: usize = 7;
+        let line = line.trim_ascii();
+        if self.doubtful.is_some() && !self.head.is_empty() && line.starts_with(&self.head) {
+            self.settle_doubt(false);
+        }
+        let Some(at) = memchr::memmem::rfind(line, b"goroutine ").filter(|&at| at > 0) else {
+            return Taken::Noise;
+        };
+        if line[at - 1].is_ascii_alphanumeric() {
+            return Taken::Noise;
+        }
+        let labels = self.dump.labels.len();
+        let header = header::parse(&line[at..], &mut self.dump.strings, &mut self.dump.labels);
+        self.dump.labels.truncate(labels);
+        let Some(g) = header else {
+            return Taken::Noise;
+        };
+        if g.id != 0 && self.seen.contains(&g.id) && !self.after_rule {
+            return if self.is_inside() { Taken::Noise } else { Taken::Next };
+        }
+        self.close();
+        self.doubtful = Some(Goroutine { offset, ..g });
+        self.head = line[..at.min(HEAD)].to_vec();
         Taken::Part
     }
 

@@ -66,6 +66,9 @@ struct Stream {
     /// The name of the writer.
     name: String,
     preamble: u64,
+    /// The last line of the dump, and how many stood there again right behind themselves.
+    before: Vec<u8>,
+    repeated: u64,
 }
 
 /// Whether a line that is cut may be one of a dump.
@@ -109,7 +112,15 @@ impl Listener for Scan {
         if self.lines.is_multiple_of(256) {
             self.end_silent();
         }
+        if self.is_foreign(line) {
+            return;
+        }
         let stream = self.streams.entry(line.writer).or_default();
+        if line.again == Again::No && !line.text.is_empty() && stream.before == line.text {
+            // No line of a dump is the same as the one before it.
+            stream.repeated += 1;
+            return;
+        }
         if line.cut && stream.cut_line(line.text) {
             return;
         }
@@ -126,6 +137,7 @@ impl Listener for Scan {
         if taken == Taken::Next {
             self.end(line.writer, false);
             let stream = self.streams.entry(line.writer).or_default();
+            stream.builder.spaced = line.spaced;
             taken = stream.builder.line(line.text, line.offset);
         }
         match taken {
@@ -201,6 +213,19 @@ impl Scan {
         stream
     }
 
+    /// Whether a line is nothing to a writer of whom nothing was kept so far. A log may have more writers than memory.
+    fn is_foreign(&mut self, line: &Line<'_>) -> bool {
+        let is_foreign = line.writer != WriterId(0)
+            && !self.streams.contains_key(&line.writer)
+            && matches!(shape(line.text), Shape::Blank | Shape::Other)
+            && memchr::memmem::find(line.text, b"goroutine ").is_none()
+            && crash::read(line.text).is_none();
+        if is_foreign && line.again == Again::No {
+            self.unit(line.text, line.offset, || line.stamp());
+        }
+        is_foreign
+    }
+
     /// A line of the dump.
     fn part(&mut self, line: &Line<'_>) {
         let is_first = self
@@ -208,6 +233,8 @@ impl Scan {
             .get(&line.writer)
             .is_none_or(|s| s.builder.count() <= 1 && s.first.is_none());
         let stream = self.open(line);
+        stream.before.clear();
+        stream.before.extend_from_slice(line.text);
         if is_first {
             stream.first = line.stamp();
             stream.offset = line.offset;
@@ -305,8 +332,7 @@ impl Scan {
         if stream.open {
             self.listening -= 1;
         }
-        let (spaced, is_empty) = (stream.builder.spaced, stream.builder.is_empty());
-        if !is_empty {
+        if !stream.builder.is_empty() {
             let mut builder = stream.builder;
             if let Some(cut) = stream.cut.filter(|_| at_end) {
                 builder.dump.truncated.get_or_insert(cut);
@@ -318,6 +344,7 @@ impl Scan {
             facts.at = stream.first;
             facts.offset = stream.offset;
             facts.suppressed = stream.suppressed;
+            facts.repeated = stream.repeated;
             facts.crash = stream.crash;
             self.found.push(Found {
                 dump,
@@ -327,8 +354,6 @@ impl Scan {
             });
             self.thin();
         }
-        let next = self.streams.entry(writer).or_default();
-        next.builder.spaced = spaced;
     }
 
     /// Lets go of the oldest dumps where there are too many: first of those that somebody recovered from.
