@@ -5,6 +5,7 @@
 #   hostile    100,000 damaged profiles through the decoder, 100,000 through the reports
 #   mutations  100,000 damaged binaries
 #   proptest   100,000 cases of every property of texts, 20,000 of every law of reports; every verb on every fixture
+#   splices    100,000 cuts, splices and mixtures of two goroutine dumps
 #   kills      200 captures killed at random moments, answers cut at every byte
 #   simulation 10,000 simulated series for every bar of the statistics of diagnose; prints the table
 #   ward       every public incident in every form, severity and spelling; prints the table beside the rules of others
@@ -19,7 +20,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 tasks=("$@")
-[ ${#tasks[@]} -gt 0 ] || tasks=(hostile mutations proptest kills simulation ward generate)
+[ ${#tasks[@]} -gt 0 ] || tasks=(hostile mutations proptest splices kills simulation ward generate)
 
 for task in "${tasks[@]}"; do
     echo "== $task"
@@ -34,6 +35,9 @@ for task in "${tasks[@]}"; do
             PROPTEST_CASES=100000 cargo test --locked --release --test integration pprof::text_formats
             PROPTEST_CASES=20000 cargo test --locked --release --test integration analysis::
             KUBEPROF_FIXTURES=all cargo test --locked --release --test integration input::library
+            ;;
+        splices)
+            KUBEPROF_SPLICES=100000 cargo test --locked --release --test integration pprof::splices
             ;;
         kills)
             KUBEPROF_KILLS=200 cargo test --locked --release --test integration killed_at_random_moments

@@ -7,6 +7,7 @@ mod gotext;
 mod inflate;
 mod legacy;
 mod mistakes;
+mod splices;
 mod text_formats;
 mod wire;
 mod writers;
