@@ -79,7 +79,9 @@ pub(super) fn crash(seen: &Observed, moments: &[usize], stuck: &[Finding]) -> Op
     };
     let crowd = moment.crowd.as_ref();
     let failed = crowd.filter(|_| text.is_some()).and_then(|c| failed(seen, c));
-    let hung = stuck.iter().max_by_key(|f| f.confidence);
+    let hung = (stuck.iter())
+        .filter(|f| how != Crash::Abort || is_watched(f))
+        .max_by_key(|f| f.confidence);
     let (part, function) = match how {
         Crash::Panic | Crash::Fatal => failed.clone().unwrap_or_default(),
         Crash::Threads => crowd.and_then(|c| threads(seen, c)).unwrap_or_default(),
@@ -134,6 +136,13 @@ pub(super) fn crash(seen: &Observed, moments: &[usize], stuck: &[Finding]) -> Op
         let frames = seen.stacks.get(first.stack).iter().chain(&first.creator);
         let frames = frames.map(|&f| seen.book.get(f).shown.clone()).collect();
         evidence.push(fact(Fact::Stack(frames)));
+    }
+    if how == Crash::Abort && hung.is_none() {
+        evidence.extend(
+            crowd
+                .and_then(|c| young(seen, c))
+                .map(|frames| fact(Fact::Stack(frames))),
+        );
     }
     evidence.extend(hung.iter().flat_map(|f| f.evidence.iter().take(2).cloned()));
     Some(Finding {
@@ -206,6 +215,24 @@ pub(super) fn restarts(seen: &Observed, runs: &[Vec<usize>]) -> Option<Finding> 
         remedies: Vec::new(),
         next: vec![Need::Journal],
     })
+}
+
+/// Whether the watchdog would see it: it asks for the health of the sync loop, which waits for the PLEG and the runtime.
+fn is_watched(f: &Finding) -> bool {
+    const WATCHED: [&str; 3] = ["sync-loop", "pleg", "runtime-status"];
+    let is = |part: &Part| WATCHED.contains(&part.key.as_str());
+    is(&f.subsystem) || f.claim.parties().any(|p| is(&p.owner))
+}
+
+/// The first look at the runtime, under way: until it ends, the health of the device plugins fails.
+fn young(seen: &Observed, crowd: &Crowd) -> Option<Vec<String>> {
+    let is = |key: &str| key.ends_with(".(*Kubelet).updateRuntimeUp");
+    let in_call = |key: &str| key.starts_with("google.golang.org/grpc.(*ClientConn).Invoke");
+    let frames = crowd.groups.iter().map(|g| seen.stacks.get(g.stack)).find(|frames| {
+        let any = |pass: &dyn Fn(&str) -> bool| frames.iter().any(|&f| pass(seen.book.key(f)));
+        any(&is) && any(&in_call)
+    })?;
+    Some(frames.iter().map(|&f| seen.book.get(f).shown.clone()).collect())
 }
 
 /// The last heap before: what it was that filled the memory.

@@ -65,6 +65,18 @@ struct LibraryCrowd {
 #[serde(deny_unknown_fields)]
 struct Usual {
     function: String,
+    /// Only this function itself: what its closures and the goroutines that it starts do is another matter.
+    #[serde(default)]
+    itself: bool,
+    #[serde(rename = "why")]
+    _why: String,
+}
+
+/// A place where a wait lasts as long as the pod's owner wants.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Patient {
+    function: String,
     #[serde(rename = "why")]
     _why: String,
 }
@@ -76,7 +88,7 @@ pub(super) struct WaitsFor {
     function: String,
     /// Only in this state.
     #[serde(default)]
-    state: String,
+    pub(super) state: String,
     /// Key of the part that ends it.
     pub(super) part: String,
     /// The far end that this part itself waits for, where it has no goroutine of its own for that.
@@ -105,6 +117,7 @@ pub(super) struct Data {
     loops: Vec<Loop>,
     crowds: Vec<LibraryCrowd>,
     usual: Vec<Usual>,
+    patient: Vec<Patient>,
     waits_for: Vec<WaitsFor>,
     calls: Vec<CallLimit>,
 }
@@ -114,7 +127,8 @@ pub(super) struct Data {
 pub(super) struct Expectations {
     loops: FxHashMap<String, Loop>,
     crowds: Patterns<(f64, f64)>,
-    usual: Patterns<()>,
+    usual: Patterns<bool>,
+    patient: Patterns<()>,
     waits_for: Patterns<WaitsFor>,
     calls: Vec<CallLimit>,
 }
@@ -163,7 +177,8 @@ impl Expectations {
         Self {
             loops: data.loops.into_iter().map(|l| (l.owner.clone(), l)).collect(),
             crowds: Patterns::new(data.crowds.into_iter().map(|c| (c.function, (c.base, c.per_pod)))),
-            usual: Patterns::new(data.usual.into_iter().map(|u| (u.function, ()))),
+            usual: Patterns::new(data.usual.into_iter().map(|u| (u.function, u.itself))),
+            patient: Patterns::new(data.patient.into_iter().map(|p| (p.function, ()))),
             waits_for: Patterns::new(data.waits_for.into_iter().map(|w| (w.function.clone(), w))),
             calls: data.calls,
         }
@@ -217,8 +232,20 @@ impl Expectations {
 
     /// Whether a group stands where it may stand for ever.
     pub(super) fn is_usual(&self, group: &Group, stacks: &StackBook, book: &Book) -> bool {
-        let is = |id: NameId| self.usual.find(book.key(id)).is_some();
-        stacks.get(group.stack).iter().any(|&id| is(id)) || group.creator.is_some_and(is)
+        let is = |id: NameId| {
+            let key = book.key(id);
+            self.usual
+                .find(key)
+                .is_some_and(|itself| !itself || !key.ends_with(".func"))
+        };
+        let starts = |id: NameId| self.usual.find(book.key(id)) == Some(&false);
+        stacks.get(group.stack).iter().any(|&id| is(id)) || group.creator.is_some_and(starts)
+    }
+
+    /// Whether a group waits in a place where the owner of the pod says for how long.
+    pub(super) fn is_patient(&self, group: &Group, stacks: &StackBook, book: &Book) -> bool {
+        let is = |id: NameId| self.patient.find(book.key(id)).is_some();
+        stacks.get(group.stack).iter().any(|&id| is(id))
     }
 
     /// Whether a group waits for another part of the kubelet, and which.

@@ -91,9 +91,10 @@ fn found(seen: &mut Observed, runs: &[Vec<usize>], known: &Known, d: &mut Diagno
     };
     let mut waits = stuck::stuck(seen, &last, expected);
     let looked_at = usize::try_from(waits.looked_at).unwrap_or(usize::MAX);
-    check(Check::Waits, waits.findings.len(), looked_at, Need::Goroutines);
     let frozen = timers::frozen(seen, &last, expected);
     let timed = if waits.knows_waits { looked_at } else { 0 };
+    let ages = if looked_at > 0 { Need::Dump } else { Need::Goroutines };
+    check(Check::Waits, waits.findings.len(), timed, ages);
     check(Check::Timers, usize::from(frozen.is_some()), timed, Need::Dump);
     let crashed = crash::crash(seen, &last, &waits.findings);
     findings.append(&mut waits.findings);
@@ -242,6 +243,8 @@ fn explains(g: &Finding, f: &Finding) -> bool {
         Kind::Hot if f.subject == "cpu" && f.subsystem.key == "go-runtime" => {
             matches!(g.kind, Kind::Hot | Kind::BusyLoop) && g.subsystem.key != "go-runtime"
         }
+        // Requests that wait, one after the other, are a crowd: they are told as what they wait for.
+        Kind::Leak if f.growth.is_none() && is_crowd_of(f, g) => true,
         // A crowd that waits is told as what it waits for.
         Kind::Leak if f.growth.is_none() && matches!(f.claim, Claim::Crowd { .. }) => {
             matches!(g.kind, Kind::Stuck | Kind::Environment)
@@ -252,6 +255,18 @@ fn explains(g: &Finding, f: &Finding) -> bool {
     }
 }
 
+/// Whether most of a crowd waits in the calls of another finding.
+fn is_crowd_of(f: &Finding, g: &Finding) -> bool {
+    let Claim::Crowd { count, .. } = &f.claim else {
+        return false;
+    };
+    if !matches!(g.kind, Kind::Stuck | Kind::Environment) || g.confidence < Confidence::Likely {
+        return false;
+    }
+    let of = g.claim.parties().filter(|p| p.owner == f.subsystem);
+    2 * of.map(|p| p.count).sum::<u64>() > *count
+}
+
 /// Whether a subject is a far end, of which a node has one.
 fn is_far_end(subject: &str) -> bool {
     matches!(
@@ -260,11 +275,16 @@ fn is_far_end(subject: &str) -> bool {
     )
 }
 
-/// Surest first, then by kind, then by how bad, then by name.
+/// Surest first, then by kind, then by how bad, then by name. A process that ended comes before what grew in it.
 fn rank(findings: &mut [Finding]) {
+    let crashes = findings.iter().filter(|f| f.kind == Kind::Crash);
+    let crash = crashes.map(|f| f.confidence).max().filter(|&c| c >= Confidence::Likely);
+    let sure = |f: &Finding| match crash {
+        Some(crash) if f.kind == Kind::Leak => f.confidence.min(crash),
+        _ => f.confidence,
+    };
     findings.sort_by(|a, b| {
-        let weight = |f: &Finding| (f.confidence, std::cmp::Reverse(f.kind), extent(f));
-        (weight(b).0.cmp(&weight(a).0))
+        (sure(b).cmp(&sure(a)))
             .then(a.kind.cmp(&b.kind))
             .then(extent(b).total_cmp(&extent(a)))
             .then_with(|| a.fingerprint().cmp(&b.fingerprint()))

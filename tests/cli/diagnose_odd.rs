@@ -255,7 +255,7 @@ fn a_profile_of_another_node_is_left_out() {
 }
 
 /// Goroutines below these functions, as a dump shows them.
-fn dump(goroutines: &[(&str, usize, &[&str])]) -> String {
+pub(super) fn dump(goroutines: &[(&str, usize, &[&str])]) -> String {
     numbered(1, goroutines)
 }
 

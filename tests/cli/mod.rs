@@ -11,6 +11,7 @@ mod compat;
 mod diagnose;
 mod diagnose_odd;
 mod diagnose_signals;
+mod diagnose_waits;
 mod documents;
 mod drawings;
 mod evidence;

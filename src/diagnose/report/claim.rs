@@ -189,6 +189,23 @@ pub enum Claim {
     Pattern,
 }
 
+impl Claim {
+    /// Goroutines that wait, by part: those in the call or behind the lock, and those that wait for them.
+    pub fn parties(&self) -> impl Iterator<Item = &Party> {
+        let none: &[Party] = &[];
+        let (first, second) = match self {
+            Self::NoAnswer { callers, victims, .. } => (callers.as_slice(), victims.as_slice()),
+            Self::LockWait { waiters: all, .. }
+            | Self::NotTaken { senders: all, .. }
+            | Self::LoopWaits { parties: all }
+            | Self::VolumesFail { parties: all, .. }
+            | Self::Failing { victims: all, .. } => (all.as_slice(), none),
+            _ => (none, none),
+        };
+        first.iter().chain(second)
+    }
+}
+
 /// Whether somebody who keeps callers waiting answers others meanwhile.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Others {

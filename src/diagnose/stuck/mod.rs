@@ -45,6 +45,8 @@ pub(super) struct Victim<'a> {
     pub(super) part: Option<SubsystemId>,
     /// Minutes that such a wait may last.
     pub(super) longest: u64,
+    /// It waits for a lock.
+    pub(super) lock: bool,
 }
 
 impl Cohort<'_> {
@@ -91,8 +93,9 @@ impl Scene<'_> {
         let (stacks, book) = (&self.seen.stacks, &self.seen.book);
         let at = place(group, stacks, book);
         if let Some(w) = self.expected.waits_for(group, stacks, book) {
-            let is_home_sleep = matches!(at, Place::Home) && group.wait == Wait::Sleep;
-            if matches!(at, Place::Inner { .. } | Place::Send { .. } | Place::Lock { .. }) || is_home_sleep {
+            let is_told = !w.state.is_empty() && w.state == group.wait.shown();
+            let is_home_wait = matches!(at, Place::Home) && (group.wait == Wait::Sleep || is_told);
+            if matches!(at, Place::Inner { .. } | Place::Send { .. } | Place::Lock { .. }) || is_home_wait {
                 return Stand::WaitsFor(w);
             }
         }
@@ -199,6 +202,7 @@ fn cohorts<'a>(scene: &'a Scene<'a>) -> Vec<(Barrier, Cohort<'a>)> {
             group,
             part: knowledge.by_key(&w.part),
             longest: w.longest_minutes,
+            lock: false,
         };
         // Those at work for this part, else those in calls to its far end.
         let of_part = cohorts
@@ -244,18 +248,21 @@ fn locks_of_callers<'a>(scene: &'a Scene<'a>, cohorts: &mut FxHashMap<Barrier, C
                 _ => None,
             })
             .collect();
-        let holds = |group: &Group| {
-            let frames = scene.seen.stacks.get(group.stack).iter();
-            frames.into_iter().any(|&f| {
-                let of = receiver(scene.seen.book.key(f));
-                of.contains(".(") && types.iter().all(|t| t == of)
-            })
+        let holder = |of: &dyn Fn(&str) -> bool| {
+            let holds = |group: &Group| {
+                let frames = scene.seen.stacks.get(group.stack).iter();
+                frames.into_iter().any(|&f| of(scene.seen.book.key(f)))
+            };
+            (cohorts.iter())
+                .filter(|(b, _)| matches!(b, Barrier::Call(_)))
+                .flat_map(|(b, c)| c.members.iter().map(move |(g, _)| (*b, *g)))
+                .filter(|(_, g)| holds(g))
+                .max_by_key(|(b, g)| (g.max_wait(), *b))
         };
-        let holder = (cohorts.iter())
-            .filter(|(b, _)| matches!(b, Barrier::Call(_)))
-            .flat_map(|(b, c)| c.members.iter().map(move |(g, _)| (*b, *g)))
-            .filter(|(_, g)| holds(g))
-            .max_by_key(|(b, g)| (g.max_wait(), *b));
+        let same_type = |key: &str| receiver(key).contains(".(") && types.iter().all(|t| t == receiver(key));
+        // A cache may have the lock that its user holds: then both are in one package.
+        let same_package = |key: &str| is_small(package(key)) && types.iter().all(|t| package(t) == package(key));
+        let holder = holder(&same_type).or_else(|| holder(&same_package));
         let Some((barrier, holder)) = holder else { continue };
         let part = holder.attribution.owner;
         let Some(waiters) = cohorts.remove(&lock) else { continue };
@@ -263,6 +270,7 @@ fn locks_of_callers<'a>(scene: &'a Scene<'a>, cohorts: &mut FxHashMap<Barrier, C
             group,
             part,
             longest: 1,
+            lock: true,
         });
         cohorts.entry(barrier).or_default().victims.extend(victims);
     }
@@ -274,6 +282,17 @@ fn receiver(key: &str) -> &str {
         Some(at) => &key[..=at],
         None => key,
     }
+}
+
+/// Package of a function or type.
+fn package(key: &str) -> &str {
+    let name = key.rfind('/').map_or(0, |at| at + 1);
+    key[name..].find('.').map_or(key, |at| &key[..name + at])
+}
+
+/// Whether a package holds one part of the kubelet: its main package and libraries hold many.
+fn is_small(package: &str) -> bool {
+    package.strip_prefix("k8s.io/kubernetes/pkg/kubelet/").is_some()
 }
 
 /// A cohort that is no finding.

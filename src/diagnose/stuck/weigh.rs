@@ -4,10 +4,13 @@
 //! beyond its limit is worth 2 and more; loops in a call at one moment are worth as much as chance makes them rare (each
 //! loop spends a known small share of its time in such calls), less one for the ten barriers that are looked at.
 
+use rustc_hash::FxHashMap;
+
 use super::super::calls;
 use super::super::crowd::Crowd;
 use super::super::expect::Per;
 use super::super::judge::Scale;
+use super::super::place::Place;
 use super::super::report::{Confidence, FarEnd, Others, Why};
 use super::super::stats::counts::poisson_upper;
 use super::stay::{seconds, stay};
@@ -31,6 +34,10 @@ const FIRM: f64 = 1.0;
 const REQUESTS: f64 = 3.0;
 /// From this many goroutines on, nearly all of a part at once is no burst.
 const WHOLE: u64 = 20;
+/// From this many calls on that have taken half of their time, their far end is slow.
+const SLOW: u64 = 5;
+/// Minutes after which no grace period explains a wait.
+const PATIENCE: u64 = 120;
 /// What looking at about ten barriers costs.
 const BARRIERS: f64 = 1.0;
 
@@ -43,6 +50,9 @@ pub(super) fn weigh(
 ) -> Option<(Confidence, Scale)> {
     let mut scale = Scale::default();
     let over = waits(scene, cohort, &mut scale);
+    if over {
+        patient(scene, cohort, &mut scale);
+    }
     let mut firm = chance(scene, barrier, cohort, over, &mut scale);
     firm |= victims(scene, cohort, &mut scale);
     let of_stacks = scale.witnesses();
@@ -88,7 +98,9 @@ fn waits(scene: &Scene<'_>, cohort: &Cohort<'_>, scale: &mut Scale) -> bool {
             worst = Some((longest, limit));
         }
     }
-    let Some((minutes, limit)) = worst else { return false };
+    let Some((minutes, limit)) = worst else {
+        return slow(scene, cohort, scale);
+    };
     owners.sort();
     owners.dedup();
     let ratio = minutes as f64 / limit as f64;
@@ -98,6 +110,39 @@ fn waits(scene: &Scene<'_>, cohort: &Cohort<'_>, scale: &mut Scale) -> bool {
     }
     scale.add(weight, Why::WaitTooLong { minutes, limit });
     true
+}
+
+/// Many calls that have each taken half of what they may: a deadline ends them before one is over it. Whether there are.
+fn slow(scene: &Scene<'_>, cohort: &Cohort<'_>, scale: &mut Scale) -> bool {
+    let book = &scene.seen.book;
+    let mut of_methods: FxHashMap<_, (u64, u64, u64)> = FxHashMap::default();
+    for (group, at) in &cohort.members {
+        let Place::Call { method, .. } = at else { continue };
+        let limit = scene.expected.longest(*at, book);
+        let count = group.at_least(limit.div_ceil(2).max(1));
+        let of = of_methods.entry(method.map(|m| book.key(m))).or_default();
+        *of = (of.0 + count, of.1.max(group.max_wait()), limit);
+    }
+    let most = of_methods.into_values().max_by_key(|m| m.0);
+    let Some((_, minutes, limit)) = most.filter(|m| m.0 >= SLOW && m.2 <= SHORT) else {
+        return false;
+    };
+    scale.add(2.0, Why::WaitTooLong { minutes, limit });
+    true
+}
+
+/// Where all that wait too long do so as the owners of their pods want it, nothing need be wrong.
+fn patient(scene: &Scene<'_>, cohort: &Cohort<'_>, scale: &mut Scale) {
+    let book = &scene.seen.book;
+    let is = |g: &Group| scene.expected.is_patient(g, &scene.seen.stacks, book) && g.max_wait() < PATIENCE;
+    let members = (cohort.members.iter())
+        .filter(|(g, at)| g.at_least(scene.expected.longest(*at, book)) > 0)
+        .map(|(g, _)| *g);
+    let victims = (cohort.victims.iter()).filter(|v| v.group.at_least(v.longest) > 0);
+    let mut over = members.chain(victims.map(|v| v.group)).peekable();
+    if over.peek().is_some() && over.all(is) {
+        scale.at_most(Confidence::Suspect);
+    }
 }
 
 /// More loops at the barrier, or at more moments, than chance puts there; whether that alone is no busy kubelet.
@@ -317,15 +362,30 @@ pub(super) fn is_at(scene: &Scene<'_>, group: &Group, barrier: Barrier) -> bool 
 fn victims(scene: &Scene<'_>, cohort: &Cohort<'_>, scale: &mut Scale) -> bool {
     let mut worst: Option<(u64, u64)> = None;
     let mut over = 0;
+    let book = &scene.seen.book;
+    // Who has a call of its own under way may wait as long as that.
+    let members: u64 = cohort.members.iter().map(|(g, _)| g.count).sum();
+    let waiting: u64 = cohort.victims.iter().map(|v| v.group.count).sum();
+    let of_calls = cohort.members.iter().map(|(_, at)| scene.expected.longest(*at, book));
+    let least = if members >= waiting {
+        of_calls.max().unwrap_or(1)
+    } else {
+        1
+    };
+    let mut is_single = false;
     for v in &cohort.victims {
-        let of_group = v.group.at_least(v.longest);
+        let longest = if v.lock { v.longest } else { v.longest.max(least) };
+        let of_group = v.group.at_least(longest);
         over += of_group;
-        if of_group > 0 && worst.is_none_or(|(m, _)| v.group.max_wait() > m) {
-            worst = Some((v.group.max_wait(), v.longest));
+        if of_group > 0 {
+            is_single |= scene.expected.is_single(v.group.attribution.owner, book);
+            if worst.is_none_or(|(m, _)| v.group.max_wait() > m) {
+                worst = Some((v.group.max_wait(), longest));
+            }
         }
     }
     if let Some((minutes, limit)) = worst {
-        let weight = if over >= 5 { 2.0 } else { 1.2 };
+        let weight = if over >= 5 || is_single { 2.0 } else { 1.2 };
         scale.add(
             weight,
             Why::VictimsWait {
@@ -334,6 +394,21 @@ fn victims(scene: &Scene<'_>, cohort: &Cohort<'_>, scale: &mut Scale) -> bool {
                 limit,
             },
         );
+        return true;
+    }
+    let behind: u64 = (cohort.victims.iter().filter(|v| v.lock)).map(|v| v.group.count).sum();
+    if !scene.crowd.knows_waits && behind >= WHOLE / 2 {
+        // Nobody waits long for a lock in a healthy kubelet, so this many never do.
+        let owners = || {
+            cohort
+                .victims
+                .iter()
+                .filter(|v| v.lock)
+                .map(|v| v.group.attribution.owner)
+        };
+        let all = (scene.crowd.groups.iter()).filter(|g| owners().any(|o| o == g.attribution.owner));
+        let of = all.map(|g| g.count).sum();
+        scale.add(2.0, Why::MostAtOnce { count: behind, of });
         return true;
     }
     let limit = cohort.victims.iter().map(|v| v.longest).max().unwrap_or(1);

@@ -9,6 +9,7 @@ use super::super::report::{
 };
 use super::super::words::short;
 use super::{Barrier, Cohort, Scene};
+use crate::kubelet::Role;
 
 /// What a barrier is called in fingerprints.
 pub(super) fn subject(barrier: Barrier, scene: &Scene<'_>) -> String {
@@ -43,7 +44,7 @@ pub(super) fn finding(
         .filter_map(|p| p.waits)
         .map(|w| w.1)
         .max();
-    let (kind, part) = what(scene, barrier, &callers, &victims);
+    let (kind, part) = what(scene, barrier, cohort, &callers, &victims);
     let since = since(scene, barrier, longest, &scale);
     let mut next = Vec::new();
     if !scene.crowd.knows_waits {
@@ -170,7 +171,13 @@ fn holders(scene: &Scene<'_>, part: Option<crate::kubelet::SubsystemId>) -> Vec<
 }
 
 /// Kind and part of a finding.
-fn what(scene: &Scene<'_>, barrier: Barrier, callers: &[Party], victims: &[Party]) -> (Kind, Part) {
+fn what(
+    scene: &Scene<'_>,
+    barrier: Barrier,
+    cohort: &Cohort<'_>,
+    callers: &[Party],
+    victims: &[Party],
+) -> (Kind, Part) {
     let book = &scene.seen.book;
     let first = callers
         .first()
@@ -189,7 +196,7 @@ fn what(scene: &Scene<'_>, barrier: Barrier, callers: &[Party], victims: &[Party
             let key = match far_end {
                 // One part alone: whether the others would be answered, nothing shows.
                 FarEnd::Runtime if callers.len() == 1 && victims.is_empty() && !first.key.is_empty() => {
-                    return (kind, first);
+                    return (kind, asked(scene, cohort, first));
                 }
                 FarEnd::Runtime | FarEnd::Grpc => "cri-client",
                 FarEnd::ImageService | FarEnd::CredentialProvider => "images",
@@ -216,6 +223,26 @@ fn what(scene: &Scene<'_>, barrier: Barrier, callers: &[Party], victims: &[Party
             (kind, book.part(part))
         }
     }
+}
+
+/// Who makes the call where a server only passes requests on: the part that it asks.
+fn asked(scene: &Scene<'_>, cohort: &Cohort<'_>, first: Part) -> Part {
+    const SERVERS: [&str; 3] = ["kubelet-server", "metrics", "metrics-registry"];
+    if !SERVERS.contains(&first.key.as_str()) {
+        return first;
+    }
+    let book = &scene.seen.book;
+    let largest = cohort.members.iter().map(|(g, _)| *g).max_by_key(|g| g.count);
+    let frames = largest.map_or(&[][..], |g| scene.seen.stacks.get(g.stack));
+    let mut owners = (frames.iter().rev()).filter_map(|&f| match book.get(f).class.known {
+        Some((part, Role::Owner)) => Some(book.part(part)),
+        _ => None,
+    });
+    let asked = owners.find(|part| !SERVERS.contains(&part.key.as_str()));
+    // What only wraps the calls of the runtime is no part of its own.
+    asked
+        .filter(|part| part.key != "kuberuntime")
+        .unwrap_or_else(|| book.part_of_key("cri-client"))
 }
 
 /// The operation on volumes that fails, where goroutines wait for volumes.

@@ -102,7 +102,7 @@ pub(in crate::render) fn reason(r: &Reason) -> String {
         Why::AlwaysRuns => "a goroutine of it was seen running, and it uses about one core".to_owned(),
         Why::FailedGoroutine => "the goroutine that failed stands in it".to_owned(),
         Why::HungLoop(part) => format!("{part} hangs in the same text"),
-        Why::NoHungLoop => "no loop is seen to hang in the text".to_owned(),
+        Why::NoHungLoop => "what the watchdog saw is not in the text".to_owned(),
         Why::LockTime { seconds, events } => format!(
             "{} s of waiting in {} since the start of the process",
             number(*seconds),
