@@ -31,8 +31,8 @@ const OF_SESSIONS: [&str; 7] = [
 const PER_WATCH: u64 = 1;
 /// Parts in which watched objects have goroutines.
 const OF_WATCHES: [&str; 5] = ["http", "http2", "watch", "context", "informers"];
-/// Secrets and config maps of a pod, at most, whose cache is as it should be.
-const WATCHED: u64 = 20;
+/// Secrets and config maps that a pod often has; more of them are worth a look.
+const WATCHED: u64 = 8;
 
 /// How many goroutines of a part attend sessions and watched objects.
 pub(super) fn attendants(seen: &Observed, crowd: &Crowd, part: Option<SubsystemId>) -> u64 {
@@ -42,9 +42,19 @@ pub(super) fn attendants(seen: &Observed, crowd: &Crowd, part: Option<SubsystemI
         all += PER_SESSION * sessions(seen, crowd);
     }
     if OF_WATCHES.contains(&key) {
-        all += PER_WATCH * watched(seen, crowd);
+        let load = super::super::observe::load(None, Some(crowd), &seen.book);
+        let usual = load.pods.map_or(0, |pods| WATCHED * pods as u64);
+        all += PER_WATCH * watched(seen, crowd).min(usual);
     }
     all
+}
+
+/// Watched objects, where goroutines of a part are as many: whether they leak is then whether those do, and pods may have
+/// that many.
+pub(super) fn follows_watches(seen: &Observed, crowd: &Crowd, part: Option<SubsystemId>, count: u64) -> Option<u64> {
+    let key = seen.book.subsystem_key(part);
+    let watched = Some(watched(seen, crowd)).filter(|_| OF_WATCHES.contains(&key))?;
+    (count <= watched + watched / 10).then_some(watched)
 }
 
 /// Sessions by their handlers. A connection without one is no session.
@@ -60,15 +70,10 @@ fn sessions(seen: &Observed, crowd: &Crowd) -> u64 {
         .sum()
 }
 
-/// Watched secrets and config maps, as many as pods may have.
+/// Watched secrets and config maps.
 fn watched(seen: &Observed, crowd: &Crowd) -> u64 {
     let is = |part| seen.book.subsystem_key(part) == "object-cache";
     let groups = crowd.groups.iter().filter(|g| is(unit_of(seen, g).0));
     // Each has one goroutine that watches and one that stops it.
-    let largest = groups.map(|g| g.count).max().unwrap_or(0);
-    let load = super::super::observe::load(None, Some(crowd), &seen.book);
-    match load.pods {
-        Some(pods) => largest.min(WATCHED * pods as u64),
-        None => 0,
-    }
+    groups.map(|g| g.count).max().unwrap_or(0)
 }

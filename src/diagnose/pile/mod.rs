@@ -238,6 +238,12 @@ impl Scene<'_> {
         {
             scale.add(0.6, Why::AgesSpread { from, to });
         }
+        if let Some(n) =
+            attend::follows_watches(self.seen, self.crowd, part, counts.last()).filter(|_| crowded && !grows)
+        {
+            scale.note(Why::WatchedObjects(n));
+            scale.at_most(Confidence::Suspect);
+        }
         let leaked: u64 = self.leaked(unit);
         if leaked > 0 {
             scale.add(if leaked >= 10 { 3.0 } else { 2.0 }, Why::GoroutineLeak(leaked));

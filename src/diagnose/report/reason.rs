@@ -171,6 +171,8 @@ pub enum Why {
     },
     /// Waits are unknown: only a dump has them.
     NoWaits,
+    /// There are as many as secrets and config maps are watched, which pods may have.
+    WatchedObjects(u64),
     /// How many pods ran is not known of every moment.
     LoadUnknown,
     /// It was found in a process that has ended since.

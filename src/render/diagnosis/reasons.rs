@@ -89,6 +89,7 @@ pub(in crate::render) fn reason(r: &Reason) -> String {
             seconds(*warm_up)
         ),
         Why::NoWaits => "wait ages are unknown: only a dump has them".to_owned(),
+        Why::WatchedObjects(n) => format!("{n} secrets and config maps are watched, and pods may have that many"),
         Why::LoadUnknown => {
             "how many pods ran is unknown, and more pods need more: metrics or goroutines say".to_owned()
         }
