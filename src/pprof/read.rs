@@ -295,7 +295,7 @@ fn read_others(bytes: &[u8], error: DecodeError) -> Result<Read, ReadError> {
 fn read_text(bytes: &[u8], owners: Option<ParentOwners<'_>>) -> Option<Result<Read, ReadError>> {
     let dumps = goroutines::parse_all(bytes);
     if !dumps.list.is_empty() {
-        return Some(Ok(from_dumps(dumps, owners)));
+        return Some(Ok(in_order(bytes, dumps, owners)));
     }
     let within = match gotext::parse_within(bytes) {
         Ok(Some(within)) => within,
@@ -316,6 +316,27 @@ fn read_text(bytes: &[u8], owners: Option<ParentOwners<'_>>) -> Option<Result<Re
         read.remarks.push(Remark::MoreTexts(within.more));
     }
     Some(Ok(read))
+}
+
+/// The dumps of a text, read from its end where it is newest first, as `journalctl --reverse` and log viewers print.
+fn in_order(bytes: &[u8], dumps: Dumps, owners: Option<ParentOwners<'_>>) -> Read {
+    if !dumps.order_is_doubtful() {
+        return from_dumps(dumps, owners);
+    }
+    let whole = bytes.strip_suffix(b"\n").unwrap_or(bytes);
+    let mut turned = Vec::with_capacity(bytes.len() + 1);
+    for line in whole.rsplit(|&b| b == b'\n') {
+        turned.extend_from_slice(line);
+        turned.push(b'\n');
+    }
+    let again = goroutines::parse_all(&turned);
+    let (remark, dumps) = match again.is_sound() {
+        true => (Remark::NewestFirst, again),
+        false => (Remark::OrderDoubtful, dumps),
+    };
+    let mut read = from_dumps(dumps, owners);
+    read.remarks.push(remark);
+    read
 }
 
 /// What a log without a dump says, where it is how a kubelet came to an end.

@@ -52,6 +52,10 @@ pub enum Remark {
     LinesMissing(u64),
     /// The log says that it lost so many messages while the dump was written; 0 where it does not say how many.
     Suppressed(u64),
+    /// The lines stood newest first, and were read from the last one on.
+    NewestFirst,
+    /// Most goroutines lack lines: the lines are perhaps not in their order, and there are fewer goroutines than counted.
+    OrderDoubtful,
     /// So many lines stood there again right behind themselves.
     Repeated(u64),
 }
@@ -89,6 +93,10 @@ impl std::fmt::Display for Remark {
                 conversion.culprit()
             ),
             Remark::Utf16 => write!(f, "the text is UTF-16, as PowerShell's > writes it"),
+            Remark::NewestFirst => f.write_str("the lines stand newest first; they were read from the last one on"),
+            Remark::OrderDoubtful => f.write_str(
+                "most goroutines lack lines: the lines may not be in their order, and there may be fewer goroutines than counted",
+            ),
             Remark::AroundText(lines, offset) => write!(
                 f,
                 "{} no part of the profile, which starts at byte {offset}",

@@ -5,6 +5,7 @@ use std::fs;
 use std::io::Read as _;
 
 use kubeprof::pprof::goroutines::parse_all;
+use kubeprof::pprof::{Limit, Remark};
 
 use super::carriers::Dice;
 
@@ -87,4 +88,42 @@ fn cuts_splices_and_mixtures_of_two_dumps() {
             "run {run}: {found} of {most} in {pieces} pieces"
         );
     }
+}
+
+/// As `journalctl --reverse` prints it, and as log viewers copy it.
+#[test]
+fn lines_that_stand_newest_first_are_turned_round() {
+    let text = dump("frozen-runtime/a-before-goroutine.debug2.txt.gz", 25);
+    let journal: String = text
+        .lines()
+        .map(|l| format!("Nov 24 03:12:44 node-a7 kubelet[4711]: {l}\n"))
+        .collect();
+    for (name, text) in [("bare", text.clone()), ("journal", journal)] {
+        let forward = parse_all(text.as_bytes());
+        let reversed: String = text.lines().rev().map(|l| format!("{l}\n")).collect();
+        let read = kubeprof::pprof::read(reversed.as_bytes(), Limit::Proportional, false).expect("a dump");
+        assert!(
+            read.remarks.contains(&Remark::NewestFirst),
+            "{name}: {:?}",
+            read.remarks
+        );
+        let dumps = read.dumps.expect("dumps");
+        let stacks = |d: &kubeprof::pprof::goroutines::Dumps| -> Vec<(u64, u64)> {
+            d.list.iter().map(|d| (d.facts.goroutines, d.facts.damaged)).collect()
+        };
+        assert_eq!(stacks(&dumps), stacks(&forward), "{name}");
+        // The profile is that of the text in its order.
+        let profile = kubeprof::pprof::read(text.as_bytes(), Limit::Proportional, false)
+            .expect("a dump")
+            .profile;
+        assert_eq!(read.profile.totals(), profile.totals(), "{name}");
+    }
+    // Lines in no order at all: what is counted may be too much, and that is said.
+    let mut lines: Vec<&str> = text.lines().collect();
+    let mut dice = Dice::new(3);
+    for i in (1..lines.len()).rev() {
+        lines.swap(i, dice.below(i + 1));
+    }
+    let read = kubeprof::pprof::read(lines.join("\n").as_bytes(), Limit::Proportional, false).expect("a dump");
+    assert!(read.remarks.contains(&Remark::OrderDoubtful), "{:?}", read.remarks);
 }

@@ -55,6 +55,26 @@ impl Dumps {
         self.chosen.iter().filter_map(|&i| self.list.get(i))
     }
 
+    /// Whether most goroutines lack lines: the lines of the text are perhaps not in their order.
+    pub(in crate::pprof) fn order_is_doubtful(&self) -> bool {
+        let (all, damaged) = self.damage();
+        all >= 4 && damaged * 2 > all
+    }
+
+    /// Whether hardly any goroutine lacks lines.
+    pub(in crate::pprof) fn is_sound(&self) -> bool {
+        let (all, damaged) = self.damage();
+        all > 0 && damaged * 5 <= all
+    }
+
+    /// How many goroutines there are, and how many of them lack lines or their header.
+    fn damage(&self) -> (u64, u64) {
+        let facts = self.list.iter().map(|d| &d.facts);
+        facts.fold((0, 0), |(all, damaged), f| {
+            (all + f.goroutines, damaged + f.headers_missing.max(f.damaged))
+        })
+    }
+
     /// What is known beside the goroutines.
     pub fn evidence(&self) -> Evidence {
         Evidence {
