@@ -22,6 +22,7 @@ use super::report::{
 use super::stats::slope::theil_sen;
 use super::words::short;
 use crate::kubelet::{Role, SubsystemId};
+use attend::Attended;
 use rise::Chance;
 
 /// A rise by fewer goroutines is life.
@@ -117,6 +118,7 @@ pub(super) fn piles(seen: &Observed, moments: &[usize], expected: &Expectations)
         expected,
         families: &families,
         load: load_of(&with),
+        attended: Attended::of(seen, crowd, load_of(&with).pods),
         chances: rise::chances(seen, &with, &parts),
     };
     let mut piles = Piles {
@@ -190,6 +192,7 @@ struct Scene<'a> {
     expected: &'a Expectations,
     families: &'a FxHashMap<Family, Counts>,
     load: Load,
+    attended: Attended,
     chances: FxHashMap<Unit, Chance>,
 }
 
@@ -238,8 +241,10 @@ impl Scene<'_> {
         {
             scale.add(0.6, Why::AgesSpread { from, to });
         }
-        if let Some(n) =
-            attend::follows_watches(self.seen, self.crowd, part, counts.last()).filter(|_| crowded && !grows)
+        if let Some(n) = self
+            .attended
+            .watches_of(self.seen, part, counts.last())
+            .filter(|_| crowded && !grows)
         {
             scale.note(Why::WatchedObjects(n));
             scale.at_most(Confidence::Suspect);
@@ -259,7 +264,7 @@ impl Scene<'_> {
 
     /// How many goroutines a unit has at most on this node.
     fn usual(&self, unit: Unit) -> u64 {
-        self.usual_alone(unit) + attend::attendants(self.seen, self.crowd, unit.0)
+        self.usual_alone(unit) + self.attended.attendants(self.seen, unit.0)
     }
 
     /// The same without those that attend others.
