@@ -24,7 +24,6 @@ fn of_text(crash: &evidence::Crash) -> Option<Crash> {
         CrashCause::Panic => Crash::Panic,
         CrashCause::Threads(_) => Crash::Threads,
         CrashCause::OutOfMemory => Crash::OutOfMemory,
-        _ if crash.message.contains("thread exhaustion") => Crash::Threads,
         _ => Crash::Fatal,
     })
 }
@@ -187,10 +186,7 @@ pub(super) fn restarts(seen: &Observed, runs: &[Vec<usize>]) -> Option<Finding> 
     let mut scale = Scale::default();
     scale.add(again as f64 - 0.5, Why::Restarts(again));
     let moment = runs.last().and_then(first)?;
-    let show = Show {
-        snapshot: None,
-        ..Show::new(Verb::Inspect, moment.sources_of("metrics"))
-    };
+    let show = Show::new(Verb::Inspect, moment.sources_of("metrics"));
     Some(Finding {
         rank: 0,
         kind: Kind::Crash,
@@ -362,7 +358,7 @@ mod tests {
                 Some(Crash::Threads),
             ),
             (
-                CrashCause::Fatal,
+                CrashCause::Threads(None),
                 "fatal error: thread exhaustion",
                 Some(Crash::Threads),
             ),
