@@ -8,7 +8,7 @@ use super::open::{self, Context};
 use super::{output, refusal};
 use crate::analysis;
 use crate::diagnose::metrics::Metrics;
-use crate::input::Input;
+use crate::input::{Artifact, Input};
 use crate::kubelet::Knowledge;
 use crate::render::layout;
 use crate::report::{Scrape, Vitals};
@@ -76,10 +76,8 @@ pub(super) fn inspect(args: &InspectArgs, context: &Context) -> Result<()> {
 fn vitals_of(opened: &Input) -> Vitals {
     let mut vitals = Vitals::default();
     for (process, series) in opened.series().enumerate() {
-        let once = series.once.iter().map(|a| (None, a));
-        let of_moments = series.moments.iter();
-        let all = once.chain(of_moments.flat_map(|m| m.artifacts.iter().map(move |a| (Some(m), a))));
-        for (moment, artifact) in all.filter(|(_, a)| a.kind.is_none() && a.stem() == "metrics") {
+        let metrics = |(_, a): &(_, &Artifact)| a.kind.is_none() && a.stem() == "metrics";
+        for (moment, artifact) in series.artifacts().filter(metrics) {
             // What cannot be read is in the list, with why.
             let Ok(bytes) = series.bytes(artifact) else { continue };
             let scrape = Scrape {

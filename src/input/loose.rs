@@ -181,44 +181,35 @@ impl Loose {
     /// A text of which nothing but its dumps was kept.
     fn look_at_long(&mut self, text: &LongText, place: Place, path: PathBuf, key: String) {
         let order = self.found.len() + self.other.len();
+        let found = |name: String, kind: Option<Kind>, facts: Facts| Found {
+            artifact: Artifact {
+                name,
+                path: path.clone(),
+                kind,
+                facts,
+                bytes: text.length,
+                sha256: String::new(),
+                or_kind: None,
+                place,
+            },
+            key,
+            node: String::new(),
+            listed: None,
+            why: String::new(),
+            order,
+        };
         match &text.read {
             Ok(read) => {
                 let kind = Kind::of(&read.profile);
                 let facts = of_read(read, kind);
                 self.found.push(Found {
-                    artifact: Artifact {
-                        name: profile_name(kind, None, facts.form),
-                        path,
-                        kind: Some(kind),
-                        facts,
-                        bytes: text.length,
-                        sha256: String::new(),
-                        or_kind: None,
-                        place,
-                    },
-                    key,
-                    node: String::new(),
                     listed: Some(describe(read)),
-                    why: String::new(),
-                    order,
+                    ..found(profile_name(kind, None, facts.form), Some(kind), facts)
                 });
             }
             Err(cause @ ReadError::NoDump(_)) => self.found.push(Found {
-                artifact: Artifact {
-                    name: JOURNAL.to_owned(),
-                    path,
-                    kind: None,
-                    facts: Facts::default(),
-                    bytes: text.length,
-                    sha256: String::new(),
-                    or_kind: None,
-                    place,
-                },
-                key,
-                node: String::new(),
-                listed: None,
                 why: cause.to_string(),
-                order,
+                ..found(JOURNAL.to_owned(), None, Facts::default())
             }),
             Err(cause) => {
                 let name = path.display().to_string();
