@@ -207,7 +207,6 @@ pub(super) enum SortBy {
 }
 
 /// Flags of [`QueryArgs`] that are short for another one with a value.
-#[cfg(feature = "shell")]
 pub(super) const SHORTHANDS: &[(&str, &str, &str)] = &[
     ("cum", "sort", "cum"),
     ("flat", "sort", "flat"),

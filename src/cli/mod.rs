@@ -22,6 +22,7 @@ mod manual;
 mod open;
 mod output;
 mod pprof;
+mod prompt;
 mod reflexes;
 pub mod refusal;
 mod report;

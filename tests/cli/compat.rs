@@ -161,8 +161,8 @@ fn options_and_help_are_told_on_stderr() {
         "  nodecount                 = -1                   //: default",
         "  nodefraction              = 1.234567e+06         ",
         "  sample_index              = cpu                  //: [samples | cpu]",
-        "    q/quit/exit/^D   end the session",
-        "    :                empties focus, ignore, hide, tagfocus and tagignore",
+        "    q/quit/exit/^D   End the session",
+        "    :                Clear focus, ignore, hide, tagfocus and tagignore",
         "names here: samples cpu",
         "    top [N] [REGEX]... [-REGEX]... [-cum] [>FILE]",
         "Unknown command: x",
@@ -196,7 +196,7 @@ fn wrong_flags_are_refused_as_pprof_refuses_them() {
         assert!(stderr.starts_with(first), "{line}: {stderr}");
         assert!(stderr.trim_end().ends_with(last), "{line}: {stderr}");
         assert!(
-            stderr.contains("\n    -nodecount       most rows or nodes to show"),
+            stderr.contains("\n    -nodecount       Show at most this many rows or nodes"),
             "{line}"
         );
     }

@@ -72,10 +72,11 @@ pub(super) fn fetch(flags: &Flags, executable: Option<&str>) -> Result<Profile, 
     let diff = !flags.diff_base.is_empty();
     let bases = if diff { &flags.diff_base } else { &flags.base };
     if let Some(base) = grab(bases, "base")? {
-        if flags.config.normalize {
+        if flags.config.on("normalize") {
             same_types(&profile, &base)?;
         }
-        profile = analysis::compare(profile, base, diff, flags.config.normalize, options).map_err(|e| e.to_string())?;
+        profile =
+            analysis::compare(profile, base, diff, flags.config.on("normalize"), options).map_err(|e| e.to_string())?;
     }
     if flags.all_frames {
         profile.drop_frames = model::StringId::EMPTY;

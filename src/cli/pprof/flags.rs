@@ -1,7 +1,8 @@
 //! The command line of `go tool pprof`: single or double dash, `-x=v` or `-x v`, flags before sources.
 
-use super::config::{Config, Slot, group_of};
+use super::config::Config;
 use super::{help, numbers};
+use crate::cli::prompt::options::Shape;
 
 /// What was typed.
 #[derive(Debug, Clone, Default)]
@@ -71,7 +72,7 @@ struct Parsed {
     flags: Flags,
     commands: Vec<(String, String)>,
     /// The values of groups that are set.
-    chosen: Vec<&'static str>,
+    chosen: Vec<String>,
     sample_types: [bool; SAMPLE_TYPES.len()],
     no_browser: bool,
 }
@@ -146,10 +147,8 @@ const TEXTS: &[&str] = &[
 ];
 
 fn takes_text(name: &str) -> bool {
-    let option = match Config::default().slot(name) {
-        None | Some(Slot::Switch(_) | Slot::Choice(..)) => false,
-        Some(_) => true,
-    };
+    let config = Config::default();
+    let option = { config.shape(name) }.is_some_and(|s| !matches!(s, Shape::Switch | Shape::Choice(_)));
     option || TEXTS.contains(&name) || help::find(name).is_some_and(|c| c.has_parameter)
 }
 
@@ -171,15 +170,15 @@ impl Parsed {
             if on.ok_or_else(invalid)? {
                 self.commands.push((command.name.to_owned(), String::new()));
             }
-        } else if let Some(value) = help::option_value(name) {
-            self.chosen.retain(|&x| x != value);
+        } else if flags.config.group_of(name).is_some() {
+            self.chosen.retain(|x| x != name);
             if on.ok_or_else(invalid)? {
-                self.chosen.push(value);
+                self.chosen.push(name.to_owned());
             }
         } else if let Some(i) = SAMPLE_TYPES.iter().position(|(t, _)| *t == name) {
             self.sample_types[i] = on.ok_or_else(invalid)?;
-        } else if let Some(Slot::Switch(switch)) = flags.config.slot(name) {
-            *switch = on.ok_or_else(invalid)?;
+        } else if flags.config.shape(name) == Some(&Shape::Switch) {
+            flags.config.put(name, on.ok_or_else(invalid)?.to_string());
         } else if name == "all_frames" {
             flags.all_frames = on.ok_or_else(invalid)?;
         } else if name == "no_browser" {
@@ -200,20 +199,16 @@ impl Parsed {
             return Ok(());
         }
         let f = &mut self.flags;
-        match f.config.slot(name) {
-            Some(Slot::Text(text)) => {
-                value.clone_into(text);
-                return Ok(());
-            }
-            Some(Slot::Whole(whole)) => {
-                *whole = numbers::int(value).ok_or_else(|| no_number(name, value))?;
-                return Ok(());
-            }
-            Some(Slot::Fraction(fraction)) => {
-                *fraction = numbers::float(value).ok_or_else(|| no_number(name, value))?;
-                return Ok(());
-            }
-            Some(Slot::Switch(_) | Slot::Choice(..)) | None => {}
+        let number = || no_number(name, value);
+        let option = match f.config.shape(name) {
+            Some(Shape::Text | Shape::List) => Some(value.to_owned()),
+            Some(Shape::Whole) => Some(numbers::int(value).ok_or_else(number)?.to_string()),
+            Some(Shape::Fraction) => Some(numbers::float(value).map(numbers::shown).ok_or_else(number)?),
+            Some(Shape::Switch | Shape::Choice(_)) | None => None,
+        };
+        if let Some(value) = option {
+            f.config.put(name, value);
+            return Ok(());
         }
         // The flag is a plain text there: of several, the last one counts.
         let last = |value: &str| match value.is_empty() {
@@ -243,8 +238,8 @@ impl Parsed {
             return Err(Refusal::NoSource);
         }
         for group in ["granularity", "sort"] {
-            let set: Vec<&str> = { self.chosen.iter().copied() }
-                .filter(|value| group_of(value) == Some(group))
+            let set: Vec<&str> = { self.chosen.iter().map(String::as_str) }
+                .filter(|value| f.config.group_of(value) == Some(group))
                 .collect();
             match set.as_slice() {
                 [] => {}
@@ -267,9 +262,11 @@ impl Parsed {
             if !self.sample_types[i] {
                 continue;
             }
-            f.config.mean |= *name == "mean_delay";
-            if f.config.sample_index.is_empty() {
-                f.config.sample_index = (*sample_type).to_owned();
+            if *name == "mean_delay" {
+                f.config.put("mean", "true");
+            }
+            if f.config.text("sample_index").is_empty() {
+                f.config.put("sample_index", *sample_type);
             } else {
                 say!("Multiple value selections, ignoring -{name}");
             }
@@ -277,7 +274,7 @@ impl Parsed {
         if !f.base.is_empty() && !f.diff_base.is_empty() {
             return Err("-base and -diff_base flags cannot both be specified".into());
         }
-        if f.config.normalize && f.base.is_empty() && f.diff_base.is_empty() {
+        if f.config.on("normalize") && f.base.is_empty() && f.diff_base.is_empty() {
             return Err("must have base profile to normalize by".into());
         }
         Ok(self.flags)

@@ -1,7 +1,8 @@
-//! What `go tool pprof`'s commands and options do, in words of our own: names and defaults are pprof's, which scripts and
-//! habits know, sentences are not. It all goes to standard error, where nothing compares it.
+//! Help on the commands of `go tool pprof`: the names are pprof's, which scripts rely on, the sentences are our own. It all
+//! goes to standard error, where nothing compares it.
 
-use super::config::{OPTIONS, group_of};
+use super::config::Config;
+use crate::cli::prompt::options::Shape;
 
 /// A command: its name, whether an expression follows, one line about it, and how it is used.
 pub(super) struct Command {
@@ -29,95 +30,103 @@ pub(super) const COMMANDS: &[Command] = &[
     command(
         "callgrind",
         false,
-        "the call graph for KCachegrind, as a file",
+        "Write the call graph for KCachegrind",
         Report(false, true),
     ),
-    command("comments", false, "the comments that the profile carries", Nothing),
+    command("comments", false, "Show the comments of the profile", Nothing),
     command(
         "disasm",
         true,
-        "instructions of the functions that match, with their values",
+        "Show the instructions of matching functions, with their values",
         List(true),
     ),
     command(
         "dot",
         false,
-        "the call graph in Graphviz's language",
+        "Write the call graph in Graphviz's DOT language",
         Report(false, true),
     ),
     command(
         "eog",
         false,
-        "the call graph, drawn and opened in eog",
+        "Draw the call graph and open it in eog",
         Report(false, false),
     ),
     command(
         "evince",
         false,
-        "the call graph, drawn and opened in evince",
+        "Draw the call graph and open it in evince",
         Report(false, false),
     ),
-    command("gif", false, "the call graph, drawn as GIF", Report(false, true)),
+    command("gif", false, "Draw the call graph as GIF", Report(false, true)),
     command(
         "gv",
         false,
-        "the call graph, drawn and opened in gv",
+        "Draw the call graph and open it in gv",
         Report(false, false),
     ),
     command(
         "kcachegrind",
         false,
-        "the call graph, opened in KCachegrind",
+        "Open the call graph in KCachegrind",
         Report(false, false),
     ),
     command(
         "list",
         true,
-        "source lines of the functions that match, with their values",
+        "Show the source lines of matching functions, with their values",
         List(false),
     ),
-    command("pdf", false, "the call graph, drawn as PDF", Report(false, true)),
+    command("pdf", false, "Draw the call graph as PDF", Report(false, true)),
     command(
         "peek",
         true,
-        "who calls the functions that match, and whom they call",
-        Text("peek REGEX\nREGEX is matched with names of functions."),
+        "Show the callers and callees of matching functions",
+        Text("peek REGEX\nREGEX matches function names."),
     ),
-    command("png", false, "the call graph, drawn as PNG", Report(false, true)),
-    command("proto", false, "the profile itself, after all filters", Nothing),
-    command("ps", false, "the call graph, drawn as PostScript", Report(false, true)),
-    command("raw", false, "all tables of the profile", Nothing),
-    command("svg", false, "the call graph, drawn as SVG", Report(false, true)),
+    command("png", false, "Draw the call graph as PNG", Report(false, true)),
+    command("proto", false, "Write the profile, after all filters", Nothing),
+    command("ps", false, "Draw the call graph as PostScript", Report(false, true)),
+    command("raw", false, "Show all tables of the profile", Nothing),
+    command("svg", false, "Draw the call graph as SVG", Report(false, true)),
     command(
         "tags",
         false,
-        "sums for every label value",
-        Text(
-            "tags [REGEX]... [-REGEX]... [>FILE]\nOnly labels, written key:value, that match the first and none of the others.",
-        ),
+        "Show the sum of the samples of each label value",
+        Text("tags [REGEX]... [-REGEX]... [>FILE]\nREGEX keeps labels (key:value) that it matches, -REGEX drops them."),
     ),
+    command("text", false, "Same as top", Report(true, true)),
     command(
-        "text",
+        "top",
         false,
-        "the heaviest rows; another name of top",
+        "Show the rows with the highest flat value",
         Report(true, true),
     ),
-    command("top", false, "the heaviest rows", Report(true, true)),
-    command("topproto", false, "the heaviest rows as a profile", Nothing),
-    command("traces", false, "every sample with its labels and stack", Nothing),
+    command(
+        "topproto",
+        false,
+        "Write the rows with the highest flat value as a profile",
+        Nothing,
+    ),
+    command("traces", false, "Show every sample with its labels and stack", Nothing),
     command(
         "tree",
         false,
-        "every row between its callers and callees",
+        "Show every row between its callers and callees",
         Report(true, true),
     ),
     command(
         "web",
         false,
-        "the call graph, drawn and opened in a browser",
+        "Draw the call graph and open it in a browser",
         Report(false, false),
     ),
-    command("weblist", true, "source lines in a browser", List(false)),
+    command(
+        "weblist",
+        true,
+        "Open the source lines of matching functions in a browser",
+        List(false),
+    ),
 ];
 
 const fn command(name: &'static str, has_parameter: bool, description: &'static str, usage: Usage) -> Command {
@@ -129,92 +138,9 @@ const fn command(name: &'static str, has_parameter: bool, description: &'static 
     }
 }
 
-/// What is said about options and about the values of groups.
-const ABOUT: &[(&str, &str)] = &[
-    ("output", "file that the report goes to\n"),
-    ("drop_negative", "leave out rows that a comparison makes negative\n"),
-    ("call_tree", "a function is another row on every path to it\n"),
-    (
-        "relative_percentages",
-        "100 % is what the filters leave, not the whole profile\n",
-    ),
-    ("unit", "unit of the values: ms, s, kB, MB and so on, or minimum\n"),
-    ("compact_labels", "fewer lines above the report\n"),
-    ("source_path", "folders with sources, separated by colons\n"),
-    (
-        "trim_path",
-        "beginnings of source paths to cut off, separated by colons\n",
-    ),
-    ("intel_syntax", "instructions as Intel writes them (disasm, weblist)\n"),
-    (
-        "nodecount",
-        "most rows or nodes to show; -1 for what suits the report\n",
-    ),
-    ("nodefraction", "leave out rows below this share of the total\n"),
-    ("edgefraction", "leave out edges below this share of the total\n"),
-    ("trim", "whether the three limits above hold at all\n"),
-    ("focus", "only samples with a frame that matches\n"),
-    ("ignore", "no samples with a frame that matches\n"),
-    ("prune_from", "cut every stack off below the frame that matches\n"),
-    ("hide", "leave out frames that match; their samples stay\n"),
-    ("show", "leave out frames that do not match; their samples stay\n"),
-    (
-        "show_from",
-        "cut every stack off above the highest frame that matches\n",
-    ),
-    (
-        "tagroot",
-        "frames made of these label keys, at the root of every stack\n",
-    ),
-    (
-        "tagleaf",
-        "frames made of these label keys, at the leaf of every stack\n",
-    ),
-    (
-        "tagfocus",
-        "only samples with such a label: REGEX, KEY=REGEX, or a range as 1kb:4kb\n",
-    ),
-    (
-        "tagignore",
-        "no samples with such a label: REGEX, KEY=REGEX, or a range as 1kb:4kb\n",
-    ),
-    ("tagshow", "only labels whose key matches\n"),
-    ("taghide", "no labels whose key matches\n"),
-    ("divide_by", "divide all values by this number\n"),
-    ("mean", "values by object or event, instead of their sums\n"),
-    (
-        "sample_index",
-        "which value of the samples is shown: its number from 0, or its name\n",
-    ),
-    ("normalize", "scale the profile to the total of the base first\n"),
-    ("flat", "order by own value\n"),
-    ("cum", "order by own value and that of everything below\n"),
-    ("functions", "a row a function\n"),
-    ("filefunctions", "a row a function and file\n"),
-    ("files", "a row a file\n"),
-    ("lines", "a row a source line\n"),
-    ("addresses", "a row an address\n"),
-    (
-        "noinlines",
-        "what was inlined counts for the function that it was inlined into\n",
-    ),
-    ("showcolumns", "columns beside line numbers\n"),
-];
-
 /// The command of that name.
 pub(super) fn find(name: &str) -> Option<&'static Command> {
     COMMANDS.iter().find(|c| c.name == name)
-}
-
-/// What is said about an option or a value of a group.
-pub(super) fn about(name: &str) -> Option<&'static str> {
-    ABOUT.iter().find(|(n, _)| *n == name).map(|(_, text)| *text)
-}
-
-/// A value of a group of options, under which it is also a flag.
-pub(super) fn option_value(name: &str) -> Option<&'static str> {
-    let known = ABOUT.iter().map(|(n, _)| *n).find(|n| *n == name);
-    known.filter(|name| group_of(name).is_some())
 }
 
 impl Command {
@@ -234,8 +160,8 @@ impl Command {
 
     fn usage(&self) -> String {
         let filters = "REGEX keeps samples that it matches, -REGEX drops them.";
-        let cum = "-cum orders by what is below a row, too.";
-        let save = ">FILE writes the report there.";
+        let cum = "-cum sorts by cum.";
+        let save = ">FILE writes the report to FILE.";
         let (cum_said, redirect, mut lines) = match self.usage {
             Nothing => return String::new(),
             Text(text) => return text.to_owned(),
@@ -244,12 +170,12 @@ impl Command {
                 (
                     cum_said,
                     redirect,
-                    vec![first, "N is the most rows to show.".to_owned()],
+                    vec![first, "N is the maximum number of rows.".to_owned()],
                 )
             }
             List(redirect) => {
                 let first = format!("{} REGEX|ADDRESS [-REGEX]...", self.name);
-                let functions = "Functions that REGEX matches, or the one at ADDRESS.";
+                let functions = "REGEX matches function names; ADDRESS is in a function.";
                 (false, redirect, vec![first, functions.to_owned()])
             }
         };
@@ -278,29 +204,24 @@ pub(super) fn lists(on_command_line: bool) -> String {
     let mut commands: Vec<String> = COMMANDS.iter().map(|c| named(c.name, c.description)).collect();
     commands.sort();
     if !on_command_line {
-        commands.push(row("o/options", "all options with their values"));
-        commands.push(row("q/quit/exit/^D", "end the session"));
+        commands.push(row("o/options", "Show all options with their values"));
+        commands.push(row("q/quit/exit/^D", "End the session"));
     }
     let (mut plain, mut groups) = (Vec::new(), Vec::new());
-    for &option in OPTIONS {
-        let values: Vec<&str> = ABOUT
-            .iter()
-            .map(|(name, _)| *name)
-            .filter(|name| group_of(name) == Some(option))
-            .collect();
-        if values.is_empty() {
-            plain.push(named(option, about(option).unwrap_or_default()));
+    for v in Config::default().catalogue.variables() {
+        let Shape::Choice(values) = &v.shape else {
+            plain.push(named(&v.name, &v.help));
             continue;
-        }
-        // The order of the values is pprof's own, which ABOUT does not have for the sorts.
-        let mut values = values;
-        if option == "sort" {
+        };
+        let mut values = values.clone();
+        if v.name == "sort" {
+            // pprof's own order.
             values.sort_unstable();
         }
         let rows = values
             .iter()
-            .map(|v| format!("  {}", named(v, about(v).unwrap_or_default())));
-        groups.push([vec![row(option, "")], rows.collect()].concat().join("\n"));
+            .map(|value| format!("  {}", named(value, v.help_of(value).unwrap_or_default())));
+        groups.push([vec![row(&v.name, "")], rows.collect()].concat().join("\n"));
     }
     plain.sort();
     groups.sort();

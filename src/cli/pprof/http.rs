@@ -217,7 +217,7 @@ impl Shown {
             .iter()
             .map(|t| self.profile.text(t.kind).to_owned())
             .collect();
-        let chosen = analysis::sample_index(&self.profile, &config.sample_index).unwrap_or(0);
+        let chosen = analysis::sample_index(&self.profile, config.text("sample_index")).unwrap_or(0);
         let samples = types
             .iter()
             .enumerate()
@@ -290,7 +290,7 @@ impl Shown {
         if page == "peek" {
             query.granularity = Granularity::Lines;
         }
-        let matching = config.focus.as_str();
+        let matching = config.text("focus");
         let mut text = Vec::new();
         if page == "peek" {
             let sources = &LocalSources::confined;

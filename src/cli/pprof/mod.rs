@@ -94,7 +94,7 @@ fn answer(mut flags: Flags) -> Result<(), String> {
         query: flags.config.query(&command),
         command: &command,
         argument: &argument,
-        output: &flags.config.output,
+        output: flags.config.text("output"),
         from_prompt: false,
     };
     match write_report(profile, &request) {

@@ -1,4 +1,4 @@
-//! Numbers on the command line as Go's flag package reads them: `0x10`, `0b1`, `0o7`, `010`, `1_000`, `0x1p3`, `inf`.
+//! Numbers as Go's flag package reads them (`0x10`, `0b1`, `0o7`, `010`, `1_000`, `0x1p3`, `inf`), and as `fmt` prints them.
 
 /// An integer of any base; a leading 0 means octal.
 pub(super) fn int(text: &str) -> Option<i64> {
@@ -59,6 +59,27 @@ fn hexadecimal_float(text: &str) -> Option<f64> {
     let exponent: i32 = exponent.parse().ok()?;
     let places = i32::try_from(fraction.len()).ok()?.checked_mul(4)?;
     Some(value * 2f64.powi(exponent.checked_sub(places)?))
+}
+
+/// A float as Go's `%v` has it: the shortest digits, with an exponent from 1e+06 on and below 0.0001.
+pub(super) fn shown(v: f64) -> String {
+    if !v.is_finite() {
+        return match (v.is_nan(), v > 0.0) {
+            (true, _) => "NaN",
+            (false, true) => "+Inf",
+            (false, false) => "-Inf",
+        }
+        .to_owned();
+    }
+    let scientific = format!("{v:e}");
+    let (digits, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
+    match exponent.parse::<i32>() {
+        Ok(e) if v != 0.0 && !(-4..6).contains(&e) => {
+            let sign = if e < 0 { '-' } else { '+' };
+            format!("{digits}e{sign}{:02}", e.unsigned_abs())
+        }
+        _ => v.to_string(),
+    }
 }
 
 #[cfg(test)]

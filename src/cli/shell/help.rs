@@ -6,10 +6,10 @@ use std::fmt::Write as _;
 use anyhow::{Result, bail};
 
 use super::super::output::{self, Out};
+use super::super::prompt::options::{Shape, Variable};
 use super::Session;
 use super::parse::Target;
 use super::statement::OWN;
-use super::variables::{Shape, Variable};
 
 /// Prints a page where a statement sends it.
 pub(super) fn print(session: &Session, page: &str, target: &Target) -> Result<()> {

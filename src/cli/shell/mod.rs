@@ -1,9 +1,9 @@
 //! `kubeprof shell`: the commands of the command line at a prompt, on a profile that is read once.
 //!
 //! A session is the profile, the variables and where answers go. Lines come from a terminal (`prompt`), from `-c` or from
-//! standard input; `parse` cuts them into statements, `statement` runs them, `variables` says what can be assigned.
+//! standard input; `parse` cuts them into statements, `statement` runs them. Options, line editing and completion are shared with
+//! `pprof` (`cli::prompt`).
 
-mod complete;
 mod help;
 mod parse;
 mod prompt;
@@ -21,12 +21,13 @@ use clap::{ArgMatches, Args, Command, CommandFactory};
 use super::args::{InputArgs, OutArgs, QueryArgs};
 use super::open;
 use super::output::{Route, To};
+use super::prompt::options::{Catalogue, State};
 use super::{Cli, Exit};
 use crate::analysis;
 use crate::input::Subject;
 use crate::model::{Profile, Samples, ValueType};
+use parse::Target;
 use statement::Flow;
-use variables::{Catalogue, State};
 
 const LANGUAGE: &str = "\
 A prompt with the reports of the command line, on profiles that are read once. Its language is that of go tool pprof:
@@ -87,7 +88,7 @@ pub(super) fn answer(args: &ShellArgs, matches: &ArgMatches) -> Result<Exit> {
     }
     let held = open::received(open::sources(&args.input)?.subject()?, &args.input, &args.out)?;
     let mut session = Session::new(held, args.input.clone(), args.out.clone());
-    session.state = State::of_matches(&session.catalogue, matches)?;
+    session.state = variables::of_matches(&session.catalogue, matches)?;
     session.check(&session.state)?;
     let on_stdin = args.input.sources.iter().any(|s| s.as_os_str() == "-");
     if !args.command.is_empty() {
@@ -131,7 +132,7 @@ impl Session {
         }
         hollow.default_sample_type = hollow.strings.intern(asked);
         Self {
-            catalogue: Catalogue::new(sample_types, &default_type),
+            catalogue: Catalogue::of_query().knowing(sample_types, &default_type),
             held: Arc::new(held),
             input,
             out,
@@ -185,12 +186,12 @@ impl Session {
     }
 
     /// Where a statement sends its answer.
-    fn route(&self, target: &parse::Target) -> Route {
+    fn route(&self, target: &Target) -> Route {
         let to = match target.clone() {
-            parse::Target::Screen => To::Out,
-            parse::Target::File(path) => To::File(path),
-            parse::Target::Append(path) => To::Append(path),
-            parse::Target::Pipe(command) => To::Pipe(command),
+            Target::Screen => To::Out,
+            Target::File(path) => To::File(path),
+            Target::Append(path) => To::Append(path),
+            Target::Pipe(command) => To::Pipe(command),
         };
         let stop = self.stop.clone();
         Route { to, stop }
@@ -198,7 +199,7 @@ impl Session {
 
     /// Whether these assignments make a query that suits the profile.
     fn check(&self, state: &State) -> Result<()> {
-        let query = state.query(&self.catalogue)?;
+        let query = variables::query(state, &self.catalogue)?;
         analysis::prepare_knowing(self.hollow.clone(), &query, Some(self.held.knowledge.clone()))?;
         Ok(())
     }

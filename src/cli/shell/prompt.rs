@@ -1,7 +1,6 @@
-//! The terminal of a session: line editing, completion, history, and what Ctrl-C ends.
+//! The terminal of a session: what Ctrl-C ends, and where the history is.
 //!
-//! Ctrl-C ends the line or the answer, never the session. The history is a convenience: where it cannot be read or written,
-//! the prompt works without.
+//! Ctrl-C ends the line or the answer, never the session.
 
 use std::fs;
 use std::path::PathBuf;
@@ -9,61 +8,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context as _, Result};
-use rustyline::completion::{Completer, Pair};
-use rustyline::error::ReadlineError;
-use rustyline::highlight::Highlighter;
-use rustyline::hint::Hinter;
-use rustyline::history::DefaultHistory;
-use rustyline::validate::Validator;
-use rustyline::{Behavior, CompletionType, Config, Context, Editor, Helper};
 
-use super::complete::Offers;
-use super::statement::Flow;
+use super::super::prompt::complete::{CommandWords, Offers, Words};
+use super::super::prompt::lines::{Terminal, Typed};
+use super::statement::{Flow, OWN};
 use super::{Session, help};
-
-const PROMPT: &str = "(kubeprof) ";
-/// Lines that the history keeps.
-const KEPT: usize = 2000;
-
-/// Hands the offers to the line editor.
-struct Tab(Offers);
-
-impl Completer for Tab {
-    type Candidate = Pair;
-
-    fn complete(&self, line: &str, pos: usize, _: &Context<'_>) -> rustyline::Result<(usize, Vec<Pair>)> {
-        let (at, offers) = self.0.at(line, pos);
-        let pair = |o: super::complete::Offer| Pair {
-            display: o.shown,
-            replacement: o.inserted,
-        };
-        Ok((at, offers.into_iter().map(pair).collect()))
-    }
-}
-
-impl Hinter for Tab {
-    type Hint = String;
-}
-impl Highlighter for Tab {}
-impl Validator for Tab {}
-impl Helper for Tab {}
 
 /// Asks for lines until there are no more.
 pub(super) fn ask(session: &mut Session) -> Result<()> {
-    let config = Config::builder()
-        .max_history_size(KEPT)?
-        .history_ignore_dups(true)?
-        .history_ignore_space(true)
-        .completion_type(CompletionType::List)
-        // The profile may have come on standard input.
-        .behavior(Behavior::PreferTerm)
-        .build();
-    let mut editor: Editor<Tab, DefaultHistory> = Editor::with_config(config).context("cannot use the terminal")?;
-    editor.set_helper(Some(Tab(Offers::new(session))));
-    let history = history_file();
-    if let Some(file) = &history {
-        let _ = editor.load_history(file);
-    }
+    let mut terminal = Terminal::new(offers(session), history_file()).context("cannot use the terminal")?;
     let stop = Arc::new(AtomicBool::new(false));
     // Without the handler Ctrl-C would end the session, which is no reason not to begin it.
     let _ = signal_hook::flag::register(signal_hook::consts::SIGINT, stop.clone());
@@ -72,32 +25,35 @@ pub(super) fn ask(session: &mut Session) -> Result<()> {
         say!("{}", help::banner(session));
     }
     loop {
-        let line = match editor.readline(PROMPT) {
-            Ok(line) => line,
-            Err(ReadlineError::Interrupted) => continue,
-            Err(ReadlineError::Eof) => return Ok(()),
-            Err(e) => return Err(e).context("cannot read from the terminal"),
+        let line = match terminal.next("(kubeprof) ").context("cannot read from the terminal")? {
+            Typed::Line(line) => line,
+            Typed::Interrupt => continue,
+            Typed::End => return Ok(()),
         };
-        if line.trim().is_empty() {
-            continue;
-        }
-        let _ = editor.add_history_entry(line.as_str());
-        if let Some(file) = &history {
-            let _ = editor.append_history(file);
-        }
         stop.store(false, Ordering::Relaxed);
-        // A paste comes as one line with line ends in it: all of them run.
-        for line in line.lines().filter(|l| !l.trim().is_empty()) {
-            match session.line(line) {
-                Ok(Flow::Quit) => return Ok(()),
-                Ok(Flow::On(_)) => {}
-                Err(e) => super::super::fail(&e),
-            }
-            if stop.load(Ordering::Relaxed) {
-                break;
-            }
+        match session.line(&line) {
+            Ok(Flow::Quit) => return Ok(()),
+            Ok(Flow::On(_)) => {}
+            Err(e) => super::super::fail(&e),
+        }
+        if stop.load(Ordering::Relaxed) {
+            terminal.drop_pasted();
         }
     }
+}
+
+/// What Tab offers in this session.
+fn offers(session: &Session) -> Offers {
+    let words = Words {
+        own: OWN.iter().map(|(name, _)| *name).collect(),
+        commands: { session.command_names() }
+            .filter_map(|name| session.command(&name).map(CommandWords::of))
+            .collect(),
+        subsystems: { session.held.knowledge.subsystems().iter() }
+            .map(|s| s.key.clone())
+            .collect(),
+    };
+    Offers::new(&session.held.profile, &session.catalogue, words)
 }
 
 /// Where lines are kept: `kubeprof/history` in the user's state directory.
@@ -107,4 +63,92 @@ fn history_file() -> Option<PathBuf> {
     let folder = state.join("kubeprof");
     fs::create_dir_all(&folder).ok()?;
     Some(folder.join("history"))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::super::super::prompt::complete::Offers;
+    use super::super::super::{Cli, Command};
+    use super::super::Session;
+
+    fn offers() -> Offers {
+        let heap = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/fixtures/captures/ctx-leak-1.36.1/s10-heap.pb.gz"
+        );
+        let Ok(Command::Shell(args)) = Cli::try_parse_from(["kubeprof", "shell", heap]).map(|c| c.command) else {
+            panic!("no shell");
+        };
+        let sources = super::super::super::open::sources(&args.input).expect("sources");
+        let held = sources.subject().expect("a profile");
+        super::offers(&Session::new(held, args.input, args.out))
+    }
+
+    #[test]
+    fn everywhere_in_a_line() {
+        let offers = offers();
+        let lists = |line: &str| -> Vec<String> {
+            let (at, found) = offers.at(line, line.len());
+            assert!(at <= line.len(), "{line}");
+            found
+                .into_iter()
+                .map(|o| format!("{}{}", &line[..at], o.inserted))
+                .collect()
+        };
+        for (line, becomes) in [
+            ("pee", "peek "),
+            ("foc", "focus="),
+            ("inuse_o", "inuse_objects "),
+            ("top; tra", "top; traces "),
+            ("by sub", "by subsystem"),
+            ("by=pac", "by=package"),
+            ("sort = c", "sort = cum"),
+            ("mean=t", "mean=true"),
+            ("sample_index=inuse_o", "sample_index=inuse_objects"),
+            ("subsystem=pleg,volume-o", "subsystem=pleg,volume-operations"),
+            ("unit=M", "unit=MB"),
+            ("tagshow=by", "tagshow=bytes"),
+            ("top --relative", "top --relative-percentages"),
+            ("top --by=mod", "top --by=module"),
+            ("top --by mod", "top --by module"),
+            ("top -o mark", "top -o markdown"),
+            ("top10 --nodef", "top10 --nodefraction"),
+            ("unset show_", "unset show_from"),
+            ("help pee", "help peek"),
+            ("peek startPodSy", "peek kubelet.\\(\\*podWorkers\\).startPodSync"),
+            ("top a|startPodSy", "top a|kubelet.\\(\\*podWorkers\\).startPodSync"),
+            ("top -startpodsy", "top -kubelet.\\(\\*podWorkers\\).startPodSync"),
+            (
+                "focus=podWorkers.start",
+                "focus=kubelet.\\(\\*podWorkers\\).startPodSync",
+            ),
+            ("raw > Cargo.to", "raw > Cargo.toml"),
+            ("raw >>src/cl", "raw >>src/cli/"),
+        ] {
+            let found = lists(line);
+            let same = |f: &String| f.replace("pkg/kubelet.", "kubelet.") == becomes;
+            assert!(found.len() == 1 && same(&found[0]), "{line}: {found:?}");
+        }
+        for line in [
+            "top | he",
+            "bogus x",
+            "top > /no/such/folder/x",
+            "focus=no-such-function",
+            "peek ",
+        ] {
+            assert!(lists(line).is_empty(), "{line}: {:?}", lists(line));
+        }
+        // Where many match there are packages.
+        let many = lists("peek k8s.io/");
+        assert!(many.len() > 10 && many.iter().all(|o| o.ends_with('.')), "{many:?}");
+        // Any place of any line.
+        for line in ["focus=é|\\", "top 'a b", "by  ", "= x", "--", "-", "x=;|>", "help ; by"] {
+            for pos in (0..=line.len()).filter(|&i| line.is_char_boundary(i)) {
+                let (at, _) = offers.at(line, pos);
+                assert!(at <= pos && line.is_char_boundary(at), "{line} at {pos}");
+            }
+        }
+    }
 }

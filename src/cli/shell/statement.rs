@@ -11,9 +11,11 @@ use clap::{Arg, Parser};
 
 use super::super::args::Colour;
 use super::super::open::Context;
+use super::super::prompt::options::{Catalogue, Shape, State};
+use super::super::prompt::words::{self, Filters};
 use super::super::{Cli, Exit, dispatch};
 use super::parse::{Statement, Target, Word};
-use super::variables::{Shape, State, plain, unknown};
+use super::variables::{plain, unknown};
 use super::{Session, help};
 use crate::kubelet::nearest;
 
@@ -158,7 +160,7 @@ fn assign(session: &mut Session, name: &str, value: &str) -> Result<()> {
     }
     change(session, |state, catalogue| {
         let v = catalogue.find(name).ok_or_else(|| unknown(catalogue, name))?;
-        state.set(v, value)
+        Ok(state.set(v, value)?)
     })
 }
 
@@ -172,10 +174,7 @@ fn forget(session: &mut Session, name: &str) -> Result<()> {
 }
 
 /// Changes the variables unless the result is no query that suits the profile.
-fn change(
-    session: &mut Session,
-    with: impl FnOnce(&mut State, &super::variables::Catalogue) -> Result<()>,
-) -> Result<()> {
+fn change(session: &mut Session, with: impl FnOnce(&mut State, &Catalogue) -> Result<()>) -> Result<()> {
     let mut state = session.state.clone();
     with(&mut state, &session.catalogue)?;
     session.check(&state)?;
@@ -203,12 +202,9 @@ fn command_of(session: &Session, name: &str) -> Option<(String, Vec<Word>)> {
     if let Some(found) = known(name) {
         return Some(found);
     }
-    let letters = name.trim_end_matches(|c: char| c.is_ascii_digit());
-    if letters.len() == name.len() {
-        return None;
-    }
+    let (letters, number) = words::numbered(name)?;
     let (command, mut implied) = known(letters)?;
-    implied.push(word(&name[letters.len()..]));
+    implied.push(word(number));
     Some((command, implied))
 }
 
@@ -252,8 +248,7 @@ struct Sorted {
     /// What the command takes before the sources: the expression of `peek`.
     operands: Vec<String>,
     flags: Vec<String>,
-    focus: Vec<String>,
-    ignore: Vec<String>,
+    filters: Filters,
 }
 
 /// Runs a command of kubeprof on the profile of the session.
@@ -276,20 +271,12 @@ fn run(session: &mut Session, name: &str, words: &[Word], target: &Target) -> Re
             format!("for instance `{name} syncLoop`")
         ));
     }
-    let (focus, ignore) = if name == "tags" {
-        ("tagfocus", "tagignore")
-    } else {
-        ("focus", "ignore")
-    };
-    for (variable, expressions) in [(focus, &sorted.focus), (ignore, &sorted.ignore)] {
-        if expressions.is_empty() {
-            continue;
-        }
+    for (variable, expression) in sorted.filters.options(name) {
         let v = session.catalogue.find(variable).filter(|_| takes(variable));
         let Some(v) = v else {
             bail!("{name} takes no expressions");
         };
-        state.set(v, &expressions.join("|"))?;
+        state.set(v, &expression)?;
     }
     session.check(&state)?;
     let mut argv: Vec<OsString> = vec!["kubeprof".into(), name.into()];
@@ -371,7 +358,7 @@ fn sort(
                     .ok_or_else(|| anyhow!("no nodecount"))?;
                 state.set(v, text)?;
             } else {
-                sorted.focus.push(text.to_owned());
+                sorted.filters.focus.push(text.to_owned());
             }
             continue;
         }
@@ -393,7 +380,7 @@ fn sort(
                         format!("write --{expression}, or quote the expression: --ignore='{expression}'")
                     ));
                 }
-                sorted.ignore.push(expression);
+                sorted.filters.ignore.push(expression);
                 continue;
             }
         };

@@ -2,6 +2,7 @@
 
 use super::super::config::Config;
 use super::super::help;
+use crate::cli::prompt::words::{Filters, numbered};
 
 /// What a line asks for.
 #[derive(Debug)]
@@ -18,14 +19,14 @@ pub(super) struct Line<'a> {
 /// What pprof says about it.
 pub(super) fn parse<'a>(name: &'a str, rest: &[&'a str], config: &Config) -> Result<Line<'a>, String> {
     let (mut name, mut words) = (name, rest.to_vec());
-    let letters = name.trim_end_matches(|c: char| c.is_ascii_digit());
-    if help::find(name).is_none() && !letters.is_empty() && letters != name {
-        // `top10`
-        words.insert(0, &name[letters.len()..]);
+    if help::find(name).is_none()
+        && let Some((letters, number)) = numbered(name)
+    {
+        words.insert(0, number);
         name = letters;
     }
     let Some(command) = help::find(name) else {
-        return Err(match help::about(name) {
+        return Err(match config.about(name) {
             Some(_) => format!("did you mean: {name}={}", words.first().unwrap_or(&"<val>")),
             None => format!("unrecognized command: {name:?}"),
         });
@@ -38,50 +39,36 @@ pub(super) fn parse<'a>(name: &'a str, rest: &[&'a str], config: &Config) -> Res
         argument = words.remove(0);
     }
     let mut config = config.clone();
-    let (mut focus, mut ignore) = (String::new(), String::new());
+    let mut filters = Filters::default();
     let mut words = words.into_iter();
     while let Some(word) = words.next() {
         if let Ok(n) = word.parse::<i32>() {
-            config.node_count = i64::from(n);
+            config.put("nodecount", n.to_string());
         } else if let Some(file) = word.strip_prefix('>') {
             let file = match file {
                 "" => words.next().ok_or("unexpected end of line after >")?,
                 file => file,
             };
-            file.clone_into(&mut config.output);
+            config.put("output", file);
         } else if matches!(word, "-cum" | "--cum") {
-            "cum".clone_into(&mut config.sort);
+            config.put("sort", "cum");
         } else if let Some(expression) = word.strip_prefix('-') {
-            add(&mut ignore, expression);
+            filters.ignore.push(expression.to_owned());
         } else {
-            add(&mut focus, word);
+            filters.focus.push(word.to_owned());
         }
     }
-    let (kept, dropped) = match command.name {
-        "tags" => (&mut config.tag_focus, &mut config.tag_ignore),
-        _ => (&mut config.focus, &mut config.ignore),
-    };
-    for (typed, option) in [(focus, kept), (ignore, dropped)] {
-        if !typed.is_empty() {
-            *option = typed;
-        }
+    for (option, expression) in filters.options(command.name).filter(|(_, e)| !e.is_empty()) {
+        config.put(option, expression);
     }
-    if config.node_count == -1 && matches!(command.name, "text" | "top") {
-        config.node_count = 10;
+    if config.node_count() == -1 && matches!(command.name, "text" | "top") {
+        config.put("nodecount", "10");
     }
     Ok(Line {
         command: command.name,
         argument,
         config,
     })
-}
-
-/// One expression for either of two.
-fn add(all: &mut String, expression: &str) {
-    if !all.is_empty() && !expression.is_empty() {
-        all.push('|');
-    }
-    all.push_str(expression);
 }
 
 #[cfg(test)]
@@ -94,16 +81,9 @@ mod tests {
         match parse(words[0], &words[1..], &Config::default()) {
             Ok(l) => {
                 let c = l.config;
-                let parts = [
-                    l.command,
-                    l.argument,
-                    &c.focus,
-                    &c.ignore,
-                    &c.tag_focus,
-                    &c.output,
-                    &c.sort,
-                ];
-                format!("{} {}", parts.join(","), c.node_count)
+                let options = ["focus", "ignore", "tagfocus", "output", "sort"].map(|name| c.text(name));
+                let parts = [&[l.command, l.argument], &options[..]].concat();
+                format!("{} {}", parts.join(","), c.node_count())
             }
             Err(reason) => reason,
         }

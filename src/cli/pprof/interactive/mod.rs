@@ -3,19 +3,25 @@
 //!
 //! `kubeprof shell` is kubeprof's own prompt; this one is for those who have pprof's in their fingers and scripts.
 
-mod input;
 mod line;
 
 use std::io;
+use std::sync::Arc;
 
-use super::config::{Config, OPTIONS, Slot, group_of};
+use super::config::Config;
 use super::{Failure, Request, help, say, write_report};
 use crate::analysis;
 use crate::cli::hints;
+use crate::cli::prompt::lines::Lines;
+use crate::cli::prompt::options::Shape;
+#[cfg(feature = "shell")]
+use crate::cli::prompt::{
+    complete::{CommandWords, Offers, Words},
+    lines::Terminal,
+};
 use crate::cli::say;
 use crate::model::Profile;
 use crate::render::pprof as text;
-use input::Input;
 
 /// Whether to go on.
 #[derive(PartialEq, Eq)]
@@ -28,7 +34,6 @@ enum Flow {
 struct Session<'a> {
     profile: &'a Profile,
     config: Config,
-    sample_types: Vec<String>,
 }
 
 /// Asks for commands until there are no more.
@@ -36,16 +41,13 @@ struct Session<'a> {
 /// # Errors
 /// When commands cannot be read.
 pub(super) fn run(profile: &Profile, mut config: Config) -> io::Result<()> {
-    config.compact_labels = true;
+    config.put("compact_labels", "true");
     let kinds = { profile.sample_types.iter() }.map(|t| profile.text(t.kind).to_owned());
-    let mut session = Session {
-        profile,
-        config,
-        sample_types: kinds.collect(),
-    };
+    config.catalogue = Arc::new((*config.catalogue).clone().knowing(kinds.collect(), ""));
+    let mut session = Session { profile, config };
     session.greet();
-    let mut input = Input::new()?;
-    while let Some(line) = input.line("(pprof) ")? {
+    let mut lines = session.terminal()?;
+    while let Some(line) = lines.next("(pprof) ")? {
         for statement in session.expand(line.trim()) {
             match session.execute(&statement) {
                 Ok(Flow::On) => {}
@@ -59,12 +61,31 @@ pub(super) fn run(profile: &Profile, mut config: Config) -> io::Result<()> {
 }
 
 impl Session<'_> {
+    /// Line editing and completion on terminals that are no dumb ones.
+    fn terminal(&self) -> io::Result<Lines> {
+        #[cfg(feature = "shell")]
+        if Terminal::is_capable() {
+            let words = Words {
+                own: vec!["exit", "help", "options", "quit"],
+                commands: help::COMMANDS.iter().map(|c| CommandWords::plain(c.name)).collect(),
+                ..Words::default()
+            };
+            let offers = Offers::new(self.profile, &self.config.catalogue, words);
+            return Ok(Lines::Terminal(Box::new(Terminal::new(offers, None)?)));
+        }
+        Ok(Lines::plain())
+    }
+
+    fn sample_types(&self) -> &[String] {
+        self.config.catalogue.sample_types()
+    }
+
     /// What the profile is, and how to go on.
     fn greet(&self) {
         if let Ok(view) = analysis::prepare(self.profile.clone(), &self.config.plain_query()) {
             say(&view.notes);
             say!("{}", text::facts(&view).join("\n"));
-            if view.total == 0 && self.sample_types.len() > 1 {
+            if view.total == 0 && self.sample_types().len() > 1 {
                 say!("No samples were found with the default sample value type.");
                 say!("Try \"sample_index\" command to analyze different sample values.");
             }
@@ -79,18 +100,8 @@ impl Session<'_> {
                 .map(str::to_owned)
                 .into();
         }
-        // A name that is one of several in more than one way is what the last type makes of it.
-        for kind in self.sample_types.iter().rev() {
-            let select = format!("sample_index={kind}");
-            if line == format!("mean_{kind}") {
-                return vec!["mean=1".to_owned(), select];
-            }
-            if line == format!("total_{kind}") {
-                return vec!["mean=0".to_owned(), select];
-            }
-            if line == kind {
-                return vec![select];
-            }
+        if let Some(set) = self.config.catalogue.word(line) {
+            return set.iter().map(|(name, value)| format!("{name}={value}")).collect();
         }
         vec![line.to_owned()]
     }
@@ -100,7 +111,7 @@ impl Session<'_> {
             Some((name, value)) => (name.trim(), Some(without_comment(value))),
             None => (statement.trim(), None),
         };
-        if is_switch(name) || self.config.slot(name).is_some() {
+        if self.is_switch(name) || self.config.shape(name).is_some() {
             self.assign(name, value).map_err(Failure::Query)?;
             return Ok(Flow::On);
         }
@@ -115,15 +126,21 @@ impl Session<'_> {
         Ok(Flow::On)
     }
 
+    /// Whether an option may stand without a value.
+    fn is_switch(&self, name: &str) -> bool {
+        self.config.group_of(name).is_some() || self.config.shape(name) == Some(&Shape::Switch)
+    }
+
     fn assign(&mut self, name: &str, value: Option<&str>) -> Result<(), String> {
-        let mut value = match value {
+        let value = match value {
             Some(value) => value,
-            None if is_switch(name) => "",
+            None if self.is_switch(name) => "",
             None => return Err(format!("please specify a value, e.g. {name}=<val>")),
         };
         if name == "sample_index" {
             let index = analysis::sample_index(self.profile, value).map_err(|e| hints::told(&e))?;
-            value = &self.sample_types[index];
+            let kind = self.sample_types()[index].clone();
+            return self.config.assign(name, &kind);
         }
         self.config.assign(name, value)
     }
@@ -134,7 +151,7 @@ impl Session<'_> {
             query: line.config.query(line.command),
             command: line.command,
             argument: line.argument,
-            output: &line.config.output,
+            output: line.config.text("output"),
             from_prompt: true,
         };
         write_report(self.profile.clone(), &request)
@@ -144,16 +161,16 @@ impl Session<'_> {
         if about.is_empty() {
             let lists = help::lists(false);
             say::text(&format!(
-                "{lists}\n\n    :                empties focus, ignore, hide, tagfocus and tagignore\n\n`help NAME` says more of a command.\n"
+                "{lists}\n\n    :                Clear focus, ignore, hide, tagfocus and tagignore\n\n`help NAME` explains a command or option.\n"
             ));
         } else if let Some(command) = help::find(about) {
             say::text(&command.help());
-        } else if let Some(text) = help::about(about) {
+        } else if let Some(text) = self.config.about(about) {
             let types = match about {
-                "sample_index" => format!("names here: {}\n", self.sample_types.join(" ")),
+                "sample_index" => format!("names here: {}\n", self.sample_types().join(" ")),
                 _ => String::new(),
             };
-            say!("{text}{types}");
+            say!("{text}\n{types}");
         } else {
             say!("Unknown command: {about}");
         }
@@ -161,28 +178,27 @@ impl Session<'_> {
 
     /// The list of options, with the values that there are.
     fn options(&self) -> String {
-        let mut config = self.config.clone();
         let mut lines = Vec::new();
-        for &name in OPTIONS.iter().filter(|name| **name != "source_path") {
+        for v in self
+            .config
+            .catalogue
+            .variables()
+            .iter()
+            .filter(|v| v.name != "source_path")
+        {
+            let name = v.name.as_str();
+            let mut value = self.config.text(name).to_owned();
             let mut comment = String::new();
-            let mut value = match config.slot(name) {
-                Some(Slot::Switch(switch)) => switch.to_string(),
-                Some(Slot::Whole(whole)) => whole.to_string(),
-                Some(Slot::Fraction(fraction)) => float(*fraction),
-                Some(Slot::Text(text)) => text.clone(),
-                Some(Slot::Choice(choice, choices)) => {
-                    let mut sorted = choices.to_vec();
-                    sorted.sort_unstable();
-                    comment = format!("//: [{}]", sorted.join(" | "));
-                    choice.clone()
-                }
-                None => continue,
-            };
+            if let Shape::Choice(choices) = &v.shape {
+                let mut sorted = choices.clone();
+                sorted.sort_unstable();
+                comment = format!("//: [{}]", sorted.join(" | "));
+            }
             if name == "sample_index" {
                 if value.is_empty() {
-                    value = self.sample_types.last().cloned().unwrap_or_default();
+                    value = self.sample_types().last().cloned().unwrap_or_default();
                 }
-                comment = format!("//: [{}]", self.sample_types.join(" | "));
+                comment = format!("//: [{}]", self.sample_types().join(" | "));
             } else if name == "nodecount" && value == "-1" {
                 "//: default".clone_into(&mut comment);
             } else if name == "granularity" && value.is_empty() {
@@ -197,33 +213,7 @@ impl Session<'_> {
     }
 }
 
-/// Whether an option may stand without a value.
-fn is_switch(name: &str) -> bool {
-    group_of(name).is_some() || matches!(Config::default().slot(name), Some(Slot::Switch(_)))
-}
-
 fn without_comment(value: &str) -> &str {
     let end = value.rfind("//:").unwrap_or(value.len());
     value[..end].trim()
-}
-
-/// A float as Go's `%v` has it: the shortest digits, with an exponent from 1e+06 on and below 0.0001.
-fn float(v: f64) -> String {
-    if !v.is_finite() {
-        return match (v.is_nan(), v > 0.0) {
-            (true, _) => "NaN",
-            (false, true) => "+Inf",
-            (false, false) => "-Inf",
-        }
-        .to_owned();
-    }
-    let scientific = format!("{v:e}");
-    let (digits, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
-    match exponent.parse::<i32>() {
-        Ok(e) if v != 0.0 && !(-4..6).contains(&e) => {
-            let sign = if e < 0 { '-' } else { '+' };
-            format!("{digits}e{sign}{:02}", e.unsigned_abs())
-        }
-        _ => v.to_string(),
-    }
 }
