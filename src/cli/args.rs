@@ -10,7 +10,7 @@ use crate::input::{Choice, Which};
 use crate::model::{Kind, units};
 use crate::pprof::goroutines::DumpChoice;
 
-/// Where profiles come from.
+// Where profiles come from.
 #[derive(Args, Debug, Clone)]
 pub(super) struct InputArgs {
     /// Profiles, bundles, folders or tars of profiles, or - for standard input; several of one kind are added up
@@ -63,7 +63,7 @@ impl InputArgs {
     }
 }
 
-/// What to take of a bundle.
+// What to take of a bundle.
 #[derive(Args, Debug, Clone, Default)]
 #[command(next_help_heading = "Bundle")]
 pub(super) struct ChoiceArgs {
@@ -221,7 +221,7 @@ pub(super) const SHORTHANDS: &[(&str, &str, &str)] = &[
     ("alloc_objects", "sample_index", "alloc_objects"),
 ];
 
-/// What is asked of the profile. The names are those of go tool pprof.
+// What is asked of the profile. The names are those of go tool pprof.
 #[derive(Args, Debug, Clone)]
 #[command(next_help_heading = "Query")]
 pub(super) struct QueryArgs {
@@ -516,7 +516,7 @@ impl QueryArgs {
     }
 }
 
-/// What every report has.
+// What every report has.
 #[derive(Args, Debug, Clone)]
 pub(super) struct ReportArgs {
     #[command(flatten)]
@@ -548,7 +548,7 @@ pub(super) enum Format {
     Markdown,
 }
 
-/// Where the answer goes.
+// Where the answer goes.
 #[derive(Args, Debug, Clone)]
 #[command(next_help_heading = "Output")]
 pub(super) struct OutArgs {

@@ -18,7 +18,7 @@ use crate::symbolize::identity::{Verdict, examine, main_mapping};
 use crate::symbolize::locate::{Image, unpack};
 use crate::symbolize::names::printable;
 
-/// Archive binaries and prove which one a profile was taken of.
+// Archive binaries and prove which one a profile was taken of.
 #[derive(Parser, Debug)]
 #[command(name = "binary")]
 pub(super) struct BinaryArgs {
@@ -28,7 +28,7 @@ pub(super) struct BinaryArgs {
     command: Command,
 }
 
-/// Where the archive is.
+// Where the archive is.
 #[derive(Args, Debug, Clone, Default)]
 pub(crate) struct ArchiveArgs {
     /// Folder of the archive [default: kubeprof/binaries in the user's data directory].

@@ -27,7 +27,7 @@ Examples:
 
 Exit status of verify: 0 whole, 1 files that are altered, missing or not listed, 2 error, 3 the capture is incomplete.";
 
-/// List, verify, pack, unpack, redact and merge bundles.
+// List, verify, pack, unpack, redact and merge bundles.
 #[derive(Parser, Debug)]
 #[command(name = "bundle", after_help = EXAMPLES)]
 pub(super) struct BundleArgs {
@@ -35,7 +35,7 @@ pub(super) struct BundleArgs {
     command: Command,
 }
 
-/// A bundle and how it is read.
+// A bundle and how it is read.
 #[derive(Args, Debug)]
 struct Source {
     /// A bundle: a folder, a tar (packed or not), or - for standard input

@@ -8,11 +8,11 @@ use std::process::{self, Stdio};
 
 use anyhow::{Context, Result, bail};
 use clap::builder::PossibleValuesParser;
-use clap::{Arg, Args, Command, CommandFactory};
+use clap::{Arg, Args, Command};
 use clap_complete::Shell;
 use clap_mangen::Man;
 
-use super::{Cli, exit, output};
+use super::{exit, output};
 use crate::kubelet::{Knowledge, nearest};
 use crate::model::Kind;
 
@@ -32,7 +32,7 @@ const SAMPLE_TYPES: [&str; 9] = [
     "delay",
 ];
 
-/// `kubeprof completions`.
+// `kubeprof completions`.
 #[derive(Args, Debug)]
 pub(super) struct CompletionsArgs {
     /// The shell
@@ -40,7 +40,7 @@ pub(super) struct CompletionsArgs {
     shell: Shell,
 }
 
-/// `kubeprof man`.
+// `kubeprof man`.
 #[derive(Args, Debug)]
 pub(super) struct ManArgs {
     /// Command whose page is shown, for instance top or bundle verify; without one, the main page
@@ -57,7 +57,7 @@ pub(super) struct ManArgs {
 /// Prints the completions of a shell.
 pub(super) fn completions(args: &CompletionsArgs) -> Result<()> {
     let mut text = Vec::new();
-    clap_complete::generate(args.shell, &mut with_values(Cli::command()), "kubeprof", &mut text);
+    clap_complete::generate(args.shell, &mut with_values(super::whole()), "kubeprof", &mut text);
     print(&text)
 }
 
@@ -96,7 +96,7 @@ fn offering(command: Command, values: &[(&str, Vec<String>)]) -> Command {
 
 /// Shows a page of the manual, or writes all of them.
 pub(super) fn man(args: &ManArgs) -> Result<()> {
-    let mut root = Cli::command();
+    let mut root = super::whole();
     root.build();
     if let Some(folder) = &args.dir {
         let mut all = Vec::new();

@@ -59,7 +59,9 @@ struct Cli {
     command: Command,
 }
 
+// Every start builds the names of all commands, but options only of the one that is meant.
 #[derive(Subcommand, Debug)]
+#[command(defer = true)]
 enum Command {
     /// Take profiles, metrics and dumps of a sick kubelet into a bundle; explain what is refused and why
     #[cfg(feature = "capture")]
@@ -210,9 +212,23 @@ fn fail(e: &anyhow::Error) {
     }
 }
 
+/// All commands with all their options.
+fn whole() -> clap::Command {
+    let command = Cli::command();
+    let names: Vec<String> = command.get_subcommands().map(|c| c.get_name().to_owned()).collect();
+    names.into_iter().fold(command, |command, name| {
+        let (line, page) = (format!("kubeprof {name}"), format!("kubeprof-{name}"));
+        command.mut_subcommand(name, |c| {
+            let mut c = c.bin_name(line).display_name(page);
+            c.build();
+            c
+        })
+    })
+}
+
 /// pprof takes `-focus`; clap reads that as a cluster of short flags.
 fn single_dash_hint(args: &[OsString]) {
-    let commands: Vec<String> = Cli::command()
+    let commands: Vec<String> = whole()
         .get_subcommands()
         .flat_map(|c| {
             c.get_arguments()

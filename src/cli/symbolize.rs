@@ -20,10 +20,10 @@ use crate::symbolize::pclntab::GoTable;
 use crate::symbolize::stack::{Entry, from_return_addresses};
 use crate::symbolize::{Binary, Frame, Miss, Source};
 
-/// Turn addresses into functions, files and lines: one address a line in, one answer a line out.
-///
-/// Addresses are hexadecimal, with or without 0x, as the ELF file has them; for a position-independent binary subtract
-/// the load address with --bias. Several addresses on one line are a stack.
+// Turn addresses into functions, files and lines: one address a line in, one answer a line out.
+//
+// Addresses are hexadecimal, with or without 0x, as the ELF file has them; for a position-independent binary subtract
+// the load address with --bias. Several addresses on one line are a stack.
 #[derive(Parser, Debug)]
 #[command(name = "symbolize")]
 pub(super) struct SymbolizeArgs {

@@ -21,7 +21,7 @@ enum Mode {
     Force,
 }
 
-/// Where names come from.
+// Where names come from.
 #[derive(Args, Debug, Clone, Default)]
 #[command(next_help_heading = "Symbols")]
 pub(super) struct SymbolArgs {

@@ -31,7 +31,7 @@ Examples:
 
 Exit status: 0 all was taken, 2 error, 3 the bundle is partial (it says what is missing and why).";
 
-/// Take profiles, metrics and configuration of kubelets into a bundle; explain what is refused and why.
+// Take profiles, metrics and configuration of kubelets into a bundle; explain what is refused and why.
 #[derive(Args, Debug, Clone)]
 #[command(after_help = EXAMPLES)]
 pub(in crate::cli) struct CaptureArgs {
@@ -133,7 +133,7 @@ pub(in crate::cli) struct CaptureArgs {
     pub(super) quiet: bool,
 }
 
-/// The way to the kubelets.
+// The way to the kubelets.
 #[derive(Args, Debug, Clone, Default)]
 #[command(next_help_heading = "Way")]
 pub(in crate::cli) struct WayArgs {

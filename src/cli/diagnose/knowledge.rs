@@ -16,7 +16,7 @@ Examples:
 
 Exit status of test: 0 all entries pass, 1 some do not, 2 the file cannot be read as one.";
 
-/// Show or test the known issues of `diagnose`.
+// Show or test the known issues of `diagnose`.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(in crate::cli) struct KnowledgeArgs {

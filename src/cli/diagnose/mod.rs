@@ -100,7 +100,7 @@ impl DiagnoseArgs {
     }
 }
 
-/// What is known beside the sources.
+// What is known beside the sources.
 #[derive(Args, Debug, Clone, Default)]
 #[command(next_help_heading = "Kubelet")]
 pub(super) struct SourceArgs {

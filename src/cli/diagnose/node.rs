@@ -13,7 +13,7 @@ use super::super::capture::{CaptureArgs, WayArgs};
 use super::super::{Exit, capture};
 use crate::capture::transport::check_node;
 
-/// What `diagnose` captures where it is given names of nodes.
+// What `diagnose` captures where it is given names of nodes.
 #[derive(Args, Debug, Clone, Default)]
 #[command(next_help_heading = "Nodes")]
 pub(super) struct NodeArgs {

@@ -46,7 +46,7 @@ Examples:
   kubeprof shell heap.pb.gz -c 'by subsystem' -c top   two commands
   kubeprof shell heap.pb.gz < commands.txt             a script; exit status 2 when one of them failed";
 
-/// `kubeprof shell`.
+// `kubeprof shell`.
 #[derive(Args, Debug)]
 #[command(long_about = LANGUAGE, after_help = EXAMPLES, mut_arg("out", |a| a.hide(true)))]
 pub(super) struct ShellArgs {

@@ -12,7 +12,7 @@ use super::super::prompt::options::{Catalogue, Shape, State};
 use crate::analysis::Query;
 use crate::kubelet::nearest;
 
-/// The flags of a query and nothing else.
+// The flags of a query and nothing else.
 #[derive(Parser, Debug)]
 #[command(name = "query", no_binary_name = true, disable_help_flag = true)]
 struct OnlyQuery {
