@@ -322,7 +322,7 @@ fn a_dump_that_the_server_cut_is_said_to_be() {
     let one = format!(
         "goroutine 1000000 [select, 3 minutes]:\nmain.{}(0xc000012345)\n\t/src/main.go:17 +0x1d\ncreated by main.main in goroutine 1\n\t\
          /src/main.go:9 +0x2f\n\n",
-        "wait".repeat(250)
+        "wait".repeat(1700)
     );
     let numbered = |i: usize| one.replacen("1000000", &(1_000_000 + i).to_string(), 1);
     let mut dump: String = (0..=(64 << 20) / one.len()).map(numbered).collect();

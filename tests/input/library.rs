@@ -29,9 +29,14 @@ fn fixtures() -> Vec<String> {
     files
 }
 
+/// Whether the run is a full one.
+fn all() -> bool {
+    std::env::var("KUBEPROF_FIXTURES").is_ok_and(|v| v == "all")
+}
+
 /// A third of the fixtures, another one for every verb; KUBEPROF_FIXTURES=all for all of them.
 fn some_fixtures(verb: &str) -> Vec<String> {
-    let all = std::env::var("KUBEPROF_FIXTURES").is_ok_and(|v| v == "all");
+    let all = all();
     let files = fixtures().into_iter().enumerate();
     files
         .filter(|(i, _)| all || (i + verb.len()).is_multiple_of(3))
@@ -82,8 +87,9 @@ fn the_library_gives_the_numbers_of_top_on_every_fixture() {
         ("subsystem", Granularity::Subsystems),
     ];
     let mut compared = 0;
-    for file in fixtures() {
-        for (word, granularity) in by {
+    for (n, file) in some_fixtures("top").into_iter().enumerate() {
+        let by = if all() { &by[..] } else { &by[n % 2..=n % 2] };
+        for &(word, granularity) in by {
             let command = rows(&["top", "--by", word, &file]);
             let library = open(&file).and_then(|subject| {
                 let view = subject.view(&Query::by(granularity)).map_err(|e| e.to_string())?;
@@ -105,7 +111,7 @@ fn the_library_gives_the_numbers_of_top_on_every_fixture() {
             }
         }
     }
-    assert!(compared > 60, "{compared} compared");
+    assert!(compared > 20, "{compared} compared");
 }
 
 #[test]

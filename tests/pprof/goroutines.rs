@@ -180,7 +180,7 @@ fn dumps_of_64_mib_are_cut_by_the_runtime() {
     let one = format!(
         "goroutine 1000000 [select, 5 minutes]:\nk8s.io/kubernetes/pkg/kubelet.(*Kubelet).{}(0xc0, {{0x1, 0x2}})\n\
          \tk8s.io/kubernetes/pkg/kubelet/kubelet.go:2400 +0x4a5\ncreated by main.main in goroutine 1\n\tmain.go:3 +0x1\n\n",
-        "syncLoopIteration".repeat(60)
+        "syncLoopIteration".repeat(400)
     );
     let size = 64 << 20;
     let numbered = |i: usize| one.replacen("1000000", &(1_000_000 + i).to_string(), 1);

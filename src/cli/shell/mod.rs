@@ -16,13 +16,13 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use anyhow::{Context, Result, bail};
-use clap::{ArgMatches, Args, Command, CommandFactory};
+use clap::{ArgMatches, Args, Command};
 
+use super::Exit;
 use super::args::{InputArgs, OutArgs, QueryArgs};
 use super::open;
 use super::output::{Route, To};
 use super::prompt::options::{Catalogue, State};
-use super::{Cli, Exit};
 use crate::analysis;
 use crate::input::Subject;
 use crate::model::{Profile, Samples, ValueType};
@@ -137,7 +137,7 @@ impl Session {
             input,
             out,
             stop: None,
-            cli: Cli::command(),
+            cli: super::whole(),
             state: State::default(),
             default_type,
             hollow,
