@@ -364,7 +364,14 @@ fn registration(seen: &Observed, now: &Seen, earlier: &[&Seen]) -> Option<Findin
     scale.add(1.2, Why::MetricAgrees(METRIC.to_owned()));
     if moments >= 2 {
         let of = earlier.len() + 1;
-        scale.add(1.0 * (moments - 1) as f64, Why::Persists { moments, of });
+        scale.add(
+            1.0 * (moments - 1) as f64,
+            Why::Persists {
+                part: None,
+                moments,
+                of,
+            },
+        );
     }
     let confidence = scale.confidence()?;
     let name = format!(

@@ -106,7 +106,7 @@ struct CallLimit {
     #[serde(default)]
     method: String,
     longest_minutes: u64,
-    /// Share of its time that a loop spends in such calls; only where no method is named.
+    /// Share of its time that a loop spends in such calls. Where a method has one, the call is over at once whoever makes it.
     #[serde(default)]
     duty: Option<f64>,
 }
@@ -198,6 +198,20 @@ impl Expectations {
     pub(super) fn duty(&self, owner: Option<SubsystemId>, far_end: FarEnd, book: &Book) -> f64 {
         let own = self.of(owner, book).and_then(|l| l.duty.get(far_end.as_str()));
         own.copied().unwrap_or_else(|| self.usual_duty(far_end))
+    }
+
+    /// The share for a call that is over at once, whoever makes it: many of them are never seen together.
+    pub(super) fn quick(&self, at: Place, book: &Book) -> Option<f64> {
+        let Place::Call {
+            far_end,
+            method: Some(method),
+        } = at
+        else {
+            return None;
+        };
+        let method = book.key(method).rsplit('.').next().unwrap_or_default();
+        let of = |c: &&CallLimit| c.far_end == far_end.as_str() && c.method == method;
+        self.calls.iter().find(of).and_then(|c| c.duty)
     }
 
     /// The same for any loop.

@@ -17,7 +17,8 @@ const CERTAIN: f64 = 4.0;
 pub(super) struct Scale {
     sum: f64,
     witnesses: usize,
-    reasons: Vec<Reason>,
+    /// With their weights.
+    reasons: Vec<(f64, Reason)>,
     cap: Option<Confidence>,
 }
 
@@ -27,28 +28,28 @@ impl Scale {
         let same = self
             .reasons
             .iter()
-            .any(|r| std::mem::discriminant(&r.why) == std::mem::discriminant(&why));
+            .any(|(_, r)| std::mem::discriminant(&r.why) == std::mem::discriminant(&why));
         if !same && weight > 0.0 {
             self.witnesses += 1;
         }
         self.sum += weight;
-        self.reasons.push(Reason::with(why));
+        self.reasons.push((weight, Reason::with(why)));
     }
 
     /// What speaks against it.
     pub(super) fn against(&mut self, weight: f64, why: Why) {
         self.sum -= weight;
-        self.reasons.push(Reason::against(why));
+        self.reasons.push((weight, Reason::against(why)));
     }
 
     /// What is worth saying and weighs nothing.
     pub(super) fn note(&mut self, why: Why) {
-        self.reasons.push(Reason::against(why));
+        self.reasons.push((0.0, Reason::against(why)));
     }
 
     /// Whether there is such a witness.
     pub(super) fn has(&self, of: impl Fn(&Why) -> bool) -> bool {
-        self.reasons.iter().any(|r| of(&r.why))
+        self.reasons.iter().any(|(_, r)| of(&r.why))
     }
 
     /// Never surer than this.
@@ -74,7 +75,7 @@ impl Scale {
 
     /// At how many moments in a row it was found.
     pub(super) fn persists(&self) -> Option<usize> {
-        self.reasons.iter().find_map(|r| match r.why {
+        self.reasons.iter().find_map(|(_, r)| match r.why {
             Why::Persists { moments, .. } | Why::Stays { moments, .. } | Why::VictimsPersist { moments, .. } => {
                 Some(moments)
             }
@@ -84,12 +85,15 @@ impl Scale {
 
     /// Whether more than half of the goroutines of a part were there at once.
     pub(super) fn is_most(&self) -> bool {
-        let most = |r: &Reason| matches!(r.why, Why::MostAtOnce { count, of } if count * 2 > of);
-        self.reasons.iter().any(most)
+        let most = |r: &Reason| matches!(r.why, Why::MostAtOnce { count, of, .. } if count * 2 > of);
+        self.reasons.iter().any(|(_, r)| most(r))
     }
 
+    /// What speaks for it, the weightiest first; then what speaks against it.
     pub(super) fn into_reasons(self) -> Vec<Reason> {
-        self.reasons
+        let mut reasons = self.reasons;
+        reasons.sort_by(|(a, x), (b, y)| y.supports.cmp(&x.supports).then(b.total_cmp(a)));
+        reasons.into_iter().map(|(_, r)| r).collect()
     }
 }
 
@@ -113,5 +117,9 @@ mod tests {
         scale.at_most(Confidence::Suspect);
         scale.add(9.0, Why::LoadFlat);
         assert_eq!(scale.confidence(), Some(Confidence::Suspect));
+        let order: Vec<Why> = scale.into_reasons().into_iter().map(|r| r.why).collect();
+        assert_eq!(order[0], Why::LoadFlat);
+        assert_eq!(order[1], Why::ManyOwners(3));
+        assert_eq!(order[4], Why::NoWaits);
     }
 }

@@ -19,6 +19,8 @@ pub(super) struct Known {
     pub(super) issues: Vec<Issue>,
     pub(super) vendored: Vec<Vendored>,
     remedies: BTreeMap<String, Vec<String>>,
+    /// Those for a process that has ended already, where they differ.
+    remedies_ended: BTreeMap<String, Vec<String>>,
 }
 
 #[derive(Deserialize)]
@@ -28,6 +30,7 @@ struct File {
     #[serde(flatten)]
     expected: Data,
     remedies: BTreeMap<String, Vec<String>>,
+    remedies_ended: BTreeMap<String, Vec<String>>,
     vendored: Vec<Vendored>,
     known_issues: Vec<Issue>,
 }
@@ -89,6 +92,7 @@ pub(super) fn builtin() -> Known {
         issues: file.known_issues,
         vendored: file.vendored,
         remedies: file.remedies,
+        remedies_ended: file.remedies_ended,
     }
 }
 
@@ -106,6 +110,8 @@ impl Known {
             self.forget(&issue.id);
             self.issues.push(issue);
         }
+        // What somebody says of their own fleet goes before what is said in general.
+        self.remedies_ended.retain(|key, _| !own.remedies.contains_key(key));
         self.remedies.extend(own.remedies);
         if own.as_of > self.as_of {
             self.as_of = own.as_of;
@@ -113,9 +119,12 @@ impl Known {
         Ok(added)
     }
 
-    /// What helps with a finding of this subject or kind.
-    pub(super) fn remedies(&self, subject: &str, kind: &str) -> Vec<String> {
-        let of = |key: &str| self.remedies.get(key).cloned();
+    /// What helps with a finding of this subject or kind; in a process that has ended, a restart does not.
+    pub(super) fn remedies(&self, subject: &str, kind: &str, ended: bool) -> Vec<String> {
+        let of = |key: &str| {
+            let of_ended = self.remedies_ended.get(key).filter(|_| ended);
+            of_ended.or_else(|| self.remedies.get(key)).cloned()
+        };
         // `container-runtime.ExecSync`: what is known of all calls that hang while others do not.
         let calls = || of(&format!("{}.calls", subject.split_once('.')?.0));
         of(subject).or_else(calls).or_else(|| of(kind)).unwrap_or_default()

@@ -31,6 +31,9 @@ pub(super) struct Issue {
     /// What helps until the fix is there.
     #[serde(default)]
     pub(super) mitigation: String,
+    /// The same where the process has ended already and a restart helps no more.
+    #[serde(default)]
+    mitigation_ended: String,
     /// Kinds of findings that it shows as.
     kinds: Vec<String>,
     /// Subsystems that such findings name; any where it is empty.
@@ -339,14 +342,25 @@ fn is_lock(state: &str) -> bool {
 }
 
 /// Gives every finding the known issues that look like it; those that apply first.
-pub(super) fn attach(findings: &mut [Finding], issues: &[Issue], book: &mut Book, build: &Build<'_>) {
+pub(super) fn attach(
+    findings: &mut [Finding],
+    issues: &[Issue],
+    book: &mut Book,
+    build: &Build<'_>,
+    has_ended: &dyn Fn(&Finding) -> bool,
+) {
     for f in findings {
+        let ended = has_ended(f);
         let mut found: Vec<KnownIssue> = Vec::new();
         for issue in issues {
             if issue.matches(f, book) {
                 found.push(issue.report(build));
-                if issue.applies(build) == Applies::Yes && !issue.is_of_runtime() && !issue.mitigation.is_empty() {
-                    f.remedies.insert(0, issue.mitigation.clone());
+                let text = match ended && !issue.mitigation_ended.is_empty() {
+                    true => &issue.mitigation_ended,
+                    false => &issue.mitigation,
+                };
+                if issue.applies(build) == Applies::Yes && !issue.is_of_runtime() && !text.is_empty() {
+                    f.remedies.insert(0, text.clone());
                 }
             }
         }

@@ -5,8 +5,10 @@ use super::judge::Scale;
 use super::metrics::Metrics;
 use super::observe::{Observed, Seen};
 use super::report::{
-    Claim, Confidence, Evidence, Fact, Finding, Grown, Kind, Limited, Need, Show, Since, SinceBasis, Verb, Why,
+    Claim, Confidence, Estimate, Evidence, Fact, Finding, Grown, Growth, Kind, Limited, Need, Show, Since, SinceBasis,
+    Verb, Why,
 };
+use super::stats::slope::theil_sen;
 use super::stats::trend::mann_kendall;
 
 /// Go ends a process with this many threads.
@@ -37,9 +39,39 @@ pub(super) fn limits(seen: &Observed, moments: &[usize]) -> (Vec<Finding>, usize
         scene.cpu(),
         scene.series(m),
     ];
-    let looked_at = found.len();
+    let has = |names: &[&str]| names.iter().any(|n| !m.all(n).is_empty());
+    let looked_at = SIGNALS.iter().filter(|names| has(names)).count();
     (found.into_iter().flatten().collect(), looked_at)
 }
+
+/// Bytes an hour, where the moments have times.
+fn pace(values: &[(Option<jiff::Timestamp>, f64)]) -> Option<Growth> {
+    let points: Option<Vec<(f64, f64)>> = (values.iter())
+        .map(|(t, v)| Some((t.as_ref()?.as_millisecond() as f64 / 3.6e6, *v)))
+        .collect();
+    let (value, low, high) = theil_sen(&points?)?;
+    let per_hour = Estimate { value, low, high };
+    Some(Growth {
+        per_hour,
+        bytes_per_hour: Some(per_hour),
+        hours_to_limit: None,
+        limit: None,
+    })
+}
+
+/// Metrics of each signal, any of which is enough to judge it.
+const SIGNALS: [&[&str]; 7] = [
+    &["process_open_fds"],
+    &["go_threads", "go_sched_threads_total_threads"],
+    &["process_resident_memory_bytes"],
+    &["go_goroutines"],
+    &[
+        "kubelet_pleg_last_seen_seconds",
+        "kubelet_pleg_relist_duration_seconds_count",
+    ],
+    &["process_cpu_seconds_total"],
+    &["rest_client_requests_total"],
+];
 
 struct Scene<'a> {
     seen: &'a Observed,
@@ -132,19 +164,34 @@ impl Scene<'_> {
             return None;
         }
         let p = mann_kendall(&numbers);
-        let claim = Claim::Growth {
-            what: Grown::Files,
-            from: numbers[0],
-            to: open,
-            error: None,
-            bytes: None,
-            together: 1,
+        // Many that did not rise while they were watched are no growth.
+        let claim = if grows {
+            Claim::Growth {
+                what: Grown::Files,
+                from: numbers[0],
+                to: open,
+                error: None,
+                bytes: None,
+                together: 1,
+            }
+        } else {
+            Claim::Limit {
+                what: Limited::FilesOfNode,
+                value: open,
+                limit: usual,
+            }
         };
         let sure = grows && p <= 0.01 && rise >= 100.0 + 3.0 * more_pods && open > usual;
         let confidence = if sure { Confidence::Likely } else { Confidence::Suspect };
-        let why = Why::Trend {
-            q: p,
-            moments: numbers.len(),
+        let why = match grows {
+            true => Why::Trend {
+                q: p,
+                moments: numbers.len(),
+            },
+            false => Why::OutOfProportion {
+                count: open as u64,
+                usual: usual as u64,
+            },
         };
         let mut f = self.finding(
             // Which part opens them, descriptors do not say.
@@ -282,6 +329,7 @@ impl Scene<'_> {
             metric,
             &values,
         );
+        f.growth = pace(&values);
         f.next.push(Need::HeapSeries);
         Some(f)
     }

@@ -55,10 +55,12 @@ pub(super) fn judge(mut seen: Observed, known: &Known) -> Diagnosis {
             f.confidence = f.confidence.min(Confidence::Suspect);
         }
     }
+    let gone = (last.last()).is_some_and(|&m| seen.moments[m].crash.as_ref().is_some_and(|c| !c.recovered));
+    let has_ended = |f: &Finding| gone || f.reasons.iter().any(|r| r.why == Why::EndedProcess);
     for f in &mut findings {
-        f.remedies = known.remedies(&f.subject, f.kind.as_str());
+        f.remedies = known.remedies(&f.subject, f.kind.as_str(), has_ended(f));
     }
-    attach(&mut findings, &known.issues, &mut seen.book, &build);
+    attach(&mut findings, &known.issues, &mut seen.book, &build, &has_ended);
     rank(&mut findings);
     missing(&mut d);
     d.verdict = match findings.iter().map(|f| f.confidence).max() {
@@ -114,14 +116,16 @@ fn found(seen: &mut Observed, runs: &[Vec<usize>], known: &Known, d: &mut Diagno
     check(Check::GoroutineGrowth, growing, piles.followed, Need::Snapshots(3));
     findings.append(&mut piles.findings);
     d.weighed.append(&mut piles.weighed);
+    let mut least = None;
     for (i, run) in runs.iter().enumerate() {
         let process = runs_process(seen, run);
         let mut leaks = leak::leaks(seen, run, known, &process);
         if i + 1 == runs.len() {
             check(Check::HeapGrowth, leaks.findings.len(), leaks.tested, Need::HeapSeries);
+            least = leaks.least;
         } else {
             let ended = || report::Reason::against(Why::EndedProcess);
-            leaks.findings.iter_mut().for_each(|f| f.reasons.push(ended()));
+            leaks.findings.iter_mut().for_each(|f| f.reasons.insert(0, ended()));
         }
         findings.append(&mut leaks.findings);
         d.weighed.append(&mut leaks.weighed);
@@ -140,6 +144,15 @@ fn found(seen: &mut Observed, runs: &[Vec<usize>], known: &Known, d: &mut Diagno
     let (mut locks, of, need) = contention::contended(seen, &last);
     check(Check::Contention, locks.len(), of, need);
     findings.append(&mut locks);
+    // A short time shows fast leaks alone.
+    for c in d.checked.iter_mut().filter(|c| c.check == Check::HeapGrowth) {
+        if let (Outcome::Fine(looked_at), Some(bytes_per_hour)) = (&c.outcome, least) {
+            c.outcome = Outcome::FineAbove {
+                looked_at: *looked_at,
+                bytes_per_hour,
+            };
+        }
+    }
     findings
 }
 
@@ -245,11 +258,48 @@ fn explains(g: &Finding, f: &Finding) -> bool {
         }
         // Requests that wait, one after the other, are a crowd: they are told as what they wait for.
         Kind::Leak if f.growth.is_none() && is_crowd_of(f, g) => true,
+        // Crowds of one number are one trouble: each thing that was left behind has one of each.
+        Kind::Leak if f.growth.is_none() && goes_with(g, f) => {
+            let order = |f: &Finding| {
+                (
+                    f.confidence,
+                    crowd_of(f).map(|c| c.0),
+                    std::cmp::Reverse(f.fingerprint()),
+                )
+            };
+            order(g) > order(f)
+        }
         // A crowd that waits is told as what it waits for.
         Kind::Leak if f.growth.is_none() && matches!(f.claim, Claim::Crowd { .. }) => {
             matches!(g.kind, Kind::Stuck | Kind::Environment)
                 && g.subsystem == f.subsystem
                 && g.confidence >= f.confidence
+        }
+        _ => false,
+    }
+}
+
+/// Goroutines of one kind that one thing has at most.
+const MOST_OF_ONE: u64 = 6;
+
+/// How many goroutines the largest group of a crowd has, and how many groups have that number.
+fn crowd_of(f: &Finding) -> Option<(u64, usize)> {
+    match f.claim {
+        Claim::Crowd { largest, together, .. } => Some((largest, together)),
+        _ => None,
+    }
+}
+
+/// Whether two crowds have one number, as [`pile`] compares groups.
+fn goes_with(g: &Finding, f: &Finding) -> bool {
+    match (crowd_of(g), crowd_of(f)) {
+        (Some((a, n)), Some((b, m))) => {
+            let near = |a: u64, b: u64| a.abs_diff(b) * 50 <= a.max(b);
+            // Three goroutines of gRPC for each connection.
+            let times = (b + a / 2) / a.max(1);
+            let several =
+                g.subsystem == f.subsystem && n >= 2 && (2..=MOST_OF_ONE).contains(&times) && near(a * times, b);
+            n >= 2 && m >= 2 && near(a, b) || several
         }
         _ => false,
     }
@@ -275,12 +325,13 @@ fn is_far_end(subject: &str) -> bool {
     )
 }
 
-/// Surest first, then by kind, then by how bad, then by name. A process that ended comes before what grew in it.
+/// Surest first, then by kind, then by how bad, then by name. A process that ended comes before what was wrong in it, however
+/// sure that is: it is what happened.
 fn rank(findings: &mut [Finding]) {
     let crashes = findings.iter().filter(|f| f.kind == Kind::Crash);
     let crash = crashes.map(|f| f.confidence).max().filter(|&c| c >= Confidence::Likely);
     let sure = |f: &Finding| match crash {
-        Some(crash) if f.kind == Kind::Leak => f.confidence.min(crash),
+        Some(crash) if f.kind != Kind::Crash => f.confidence.min(crash),
         _ => f.confidence,
     };
     findings.sort_by(|a, b| {
@@ -342,7 +393,12 @@ fn missing(d: &mut Diagnosis) {
         _ => None,
     };
     if let Some(n) = d.weighed.iter().filter_map(more).min() {
-        d.missing.push(Need::Snapshots(n));
+        let steps = d.examined.moments.saturating_sub(1).max(1) as i64;
+        let step = (d.examined.first.zip(d.examined.last)).map_or(0, |(a, b)| b.duration_since(a).as_secs() / steps);
+        d.missing.push(match u64::try_from(step) {
+            Ok(seconds) if seconds > 0 => Need::SnapshotsEvery { more: n, seconds },
+            _ => Need::Snapshots(n),
+        });
     }
 }
 

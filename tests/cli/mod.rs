@@ -10,6 +10,7 @@ mod ci_page;
 mod compat;
 mod diagnose;
 mod diagnose_odd;
+mod diagnose_says;
 mod diagnose_signals;
 mod diagnose_waits;
 mod documents;

@@ -58,6 +58,14 @@ pub(in crate::cli) fn need(need: Need) -> String {
         Need::Goroutines => "goroutines: kubeprof capture NODE --quick".to_owned(),
         Need::HeapSeries => "heap profiles over time: kubeprof capture NODE --series 6 --every 10m".to_owned(),
         Need::Snapshots(n) => format!("{n} more snapshots: kubeprof capture NODE --series {n}"),
+        Need::SnapshotsEvery { more, seconds } => format!(
+            "{more} more snapshots, as far apart as these: kubeprof capture NODE --series {more} --every {}",
+            if seconds.is_multiple_of(60) {
+                format!("{}m", seconds / 60)
+            } else {
+                format!("{seconds}s")
+            }
+        ),
         Need::Metrics => "metrics at every moment: kubeprof capture NODE takes them".to_owned(),
         Need::Cpu => "a CPU profile: kubeprof capture NODE".to_owned(),
         Need::RuntimeDump => {

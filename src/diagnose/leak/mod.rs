@@ -12,6 +12,9 @@
 mod more;
 mod shape;
 
+use rustc_hash::FxHashMap;
+
+use super::book::NameId;
 use super::heap::{Family, FamilyId, HeapRow};
 use super::judge::Scale;
 use super::knowledge::Known;
@@ -23,7 +26,7 @@ use super::report::{
     Why,
 };
 use super::stats::counts::{half_binomial_upper, poisson_upper};
-use super::stats::fdr::{Test, benjamini_hochberg};
+use super::stats::fdr::{Test, benjamini_hochberg, counted};
 use super::stats::trend::mann_kendall;
 use super::words::short;
 use crate::kubelet::SubsystemId;
@@ -48,6 +51,8 @@ pub(super) struct Leaks {
     pub(super) weighed: Vec<Weighed>,
     /// Families that were tested.
     pub(super) tested: usize,
+    /// Bytes an hour below which a leak is missed more often than once in ten times.
+    pub(super) least: Option<f64>,
     /// Known issues that this version has and of which one object was sampled: too little to tell.
     pub(super) sampled_once: Vec<String>,
 }
@@ -100,6 +105,7 @@ pub(super) fn leaks(seen: &mut Observed, moments: &[usize], known: &Known, proce
     let tests: Vec<Test> = all.iter().map(|s| Steps::of(&s.rows).test()).collect();
     leaks.tested = all.iter().filter(|s| s.whole).count();
     let q = benjamini_hochberg(&tests, LEVEL);
+    leaks.least = scene.least(&tests);
     let futures = Futures::new(&tests, scene.moments.len(), LEVEL);
     for (s, q) in all.iter().zip(q) {
         match scene.judge(s, q, &futures) {
@@ -163,6 +169,10 @@ fn matched(seen: &mut Observed, known: &Known, process: &Process, moments: &[usi
 impl Scene<'_> {
     /// Every place of allocation, and every function with several of them.
     fn series(&self, matched: &[(FamilyId, Matched)]) -> Vec<Series> {
+        let mut issues: FxHashMap<FamilyId, &Matched> = FxHashMap::default();
+        for (family, matched) in matched {
+            issues.entry(*family).or_insert(matched);
+        }
         let mut sites: Vec<Series> = Vec::new();
         for f in 0..self.seen.heaps.families.len() {
             let id = FamilyId(f as u32);
@@ -181,42 +191,34 @@ impl Scene<'_> {
                 family: family.clone(),
                 whole: false,
                 rows,
-                issue: matched.iter().find(|(m, _)| *m == id).map(|(_, i)| i.clone()),
+                issue: issues.get(&id).map(|&i| i.clone()),
             });
         }
-        let mut wholes: Vec<Series> = Vec::new();
-        for s in &sites {
-            match wholes.iter_mut().find(|w| w.family.anchor == s.family.anchor) {
-                Some(whole) => whole.rows.iter_mut().zip(&s.rows).for_each(|(a, b)| a.add(b)),
-                None => wholes.push(Series {
-                    family: s.family.clone(),
-                    whole: true,
-                    rows: s.rows.clone(),
-                    issue: None,
-                }),
-            }
-        }
         // A function with one place is that place.
-        let single = |s: &Series| sites.iter().filter(|o| o.family.anchor == s.family.anchor).count() == 1;
-        let sites_of_several: Vec<Series> = Vec::new();
-        let mut all = sites_of_several;
-        for mut w in wholes {
-            if single(&w) {
-                w.issue = sites
-                    .iter()
-                    .find(|s| s.family.anchor == w.family.anchor)
-                    .and_then(|s| s.issue.clone());
+        let mut whole_of: FxHashMap<NameId, usize> = FxHashMap::default();
+        let mut all: Vec<Series> = Vec::new();
+        let mut several = vec![false; sites.len()];
+        for s in &sites {
+            match whole_of.get(&s.family.anchor) {
+                Some(&at) => {
+                    let whole: &mut Series = &mut all[at];
+                    whole.rows.iter_mut().zip(&s.rows).for_each(|(a, b)| a.add(b));
+                    whole.issue = None;
+                    several[at] = true;
+                }
+                None => {
+                    whole_of.insert(s.family.anchor, all.len());
+                    all.push(Series {
+                        family: s.family.clone(),
+                        whole: true,
+                        rows: s.rows.clone(),
+                        issue: s.issue.clone(),
+                    });
+                }
             }
-            all.push(w);
         }
-        let several: Vec<bool> = sites.iter().map(|s| !single(s)).collect();
-        all.extend(
-            sites
-                .into_iter()
-                .zip(several)
-                .filter(|(_, several)| *several)
-                .map(|(s, _)| s),
-        );
+        let is_one_of_several = |s: &Series| several[whole_of[&s.family.anchor]];
+        all.extend(sites.into_iter().filter(is_one_of_several));
         all
     }
 
@@ -302,16 +304,51 @@ impl Scene<'_> {
         if confidence == Confidence::Suspect {
             let to_grow_up = young.and_then(|age| self.snapshots_in(WARM_UP - age));
             let to_be_sure = futures.more(born, died, SURE).filter(|_| !is_slow);
-            finding.next.extend(to_grow_up.max(to_be_sure).map(Need::Snapshots));
+            finding.next.extend(to_grow_up.max(to_be_sure).map(|n| self.need(n)));
         }
         Ok(finding)
     }
 
     /// How many snapshots take this many seconds, as far apart as those so far.
     fn snapshots_in(&self, seconds: f64) -> Option<usize> {
+        Some((seconds / self.step()?).ceil() as usize)
+    }
+
+    /// Seconds between two snapshots, on average.
+    fn step(&self) -> Option<f64> {
         let n = self.moments.len();
         let step = (self.moments[n - 1].seconds()? - self.moments[0].seconds()?) / (n - 1) as f64;
-        (step > 0.0).then(|| (seconds / step).ceil() as usize)
+        Some(step).filter(|&s| s > 0.0)
+    }
+
+    /// This many more snapshots.
+    fn need(&self, more: usize) -> Need {
+        match self.step() {
+            Some(step) if step >= 1.0 => Need::SnapshotsEvery {
+                more,
+                seconds: step.round() as u64,
+            },
+            _ => Need::Snapshots(more),
+        }
+    }
+
+    /// The slowest leak that is found in nine of ten series like this one, in bytes an hour: nothing of it is freed, and a
+    /// sampled object stands for as many bytes as the profile samples one of.
+    fn least(&self, tests: &[Test]) -> Option<f64> {
+        let hours = self.step()? * (self.moments.len() - 1) as f64 / 3600.0;
+        let rate = self
+            .moments
+            .iter()
+            .filter_map(|m| m.heap.as_ref())
+            .map(|h| h.rate)
+            .fold(0.0, f64::max);
+        let level = LEVEL / counted(tests, LEVEL).max(1) as f64;
+        let needed = (1..1000).find(|&n| half_binomial_upper(n, n) <= level)?;
+        let mut mean = needed as f64;
+        while poisson_upper(needed, mean) < 0.9 {
+            mean += 0.25;
+        }
+        Some(mean * rate / hours)
     }
 
     /// A family with more live objects than a known issue's place ever needs.

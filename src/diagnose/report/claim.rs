@@ -16,6 +16,8 @@ pub enum Claim {
         victims: Vec<Party>,
         /// Whether it answers others meanwhile.
         others: Others,
+        /// What the calls are about.
+        about: About,
     },
     /// Goroutines wait for a lock.
     LockWait {
@@ -278,6 +280,15 @@ impl FarEnd {
     }
 }
 
+/// What calls into the kernel, or a child process, are about.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct About {
+    /// The command that was started: `mount`.
+    pub command: Option<&'static str>,
+    /// The type of the volume, as the field of a pod's volume: `nfs`.
+    pub volume: Option<&'static str>,
+}
+
 /// Goroutines of one owner in one place.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Party {
@@ -297,6 +308,8 @@ pub struct Party {
     pub waiting: u64,
     /// What they wait for, where it is another part of the kubelet.
     pub waits_for: Option<Part>,
+    /// Whether that part holds a lock that they wait for.
+    pub locked: bool,
 }
 
 /// What grows.
@@ -324,8 +337,10 @@ pub const DEFAULT_PODS: f64 = 110.0;
 pub enum Limited {
     /// Resident memory against the limit.
     Memory,
-    /// Open files.
+    /// Open files, against the limit of the process.
     Files,
+    /// Open files, against what this node needs.
+    FilesOfNode,
     /// Threads of the process, against Go's 10,000.
     Threads,
     /// Goroutines, against what this node needs.

@@ -133,6 +133,13 @@ pub enum Need {
     HeapSeries,
     /// This many more snapshots.
     Snapshots(usize),
+    /// This many more, as far apart as those so far.
+    SnapshotsEvery {
+        /// How many.
+        more: usize,
+        /// Seconds between two.
+        seconds: u64,
+    },
     /// Metrics at every moment.
     Metrics,
     /// A CPU profile.

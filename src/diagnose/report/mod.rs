@@ -9,7 +9,7 @@ mod reason;
 
 use jiff::Timestamp;
 
-pub use claim::{Claim, Crash, DEFAULT_PODS, FarEnd, Grown, Limited, Others, Party};
+pub use claim::{About, Claim, Crash, DEFAULT_PODS, FarEnd, Grown, Limited, Others, Party};
 pub use evidence::{Evidence, Fact, Need, Show, Verb};
 pub use reason::{Check, Checked, Dropped, Outcome, Reason, Weighed, Why};
 

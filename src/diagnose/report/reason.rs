@@ -35,8 +35,19 @@ pub enum Why {
         /// How long it may last at most.
         limit: u64,
     },
+    /// Many calls that have each taken half of what they may.
+    ManySlow {
+        /// How many.
+        count: u64,
+        /// How long each has taken at least, in minutes.
+        minutes: u64,
+        /// How long one may last.
+        limit: u64,
+    },
     /// Found so at several moments.
     Persists {
+        /// Whose goroutines, where it is one part with many.
+        part: Option<Part>,
         /// At how many.
         moments: usize,
         /// Of how many.
@@ -62,6 +73,8 @@ pub enum Why {
     },
     /// Most goroutines of this part are there at once.
     MostAtOnce {
+        /// Which part.
+        part: Part,
         /// How many.
         count: u64,
         /// Of how many.
@@ -80,6 +93,8 @@ pub enum Why {
     },
     /// The very same goroutines were there at several moments.
     Stays {
+        /// Whose.
+        part: Part,
         /// How many.
         count: u64,
         /// At how many moments in a row.
@@ -131,8 +146,10 @@ pub enum Why {
     Slow(f64),
     /// Load did not change, or does not explain it.
     LoadFlat,
-    /// Families grow by the same number.
+    /// Groups grow by the same number.
     LockStep(usize),
+    /// Groups have the same number; one moment does not show whether they grow.
+    SameNumber(usize),
     /// Go's own leak detection names them.
     GoroutineLeak(u64),
     /// A known issue whose versions include this one has this very pattern.
@@ -308,6 +325,13 @@ pub enum Check {
 pub enum Outcome {
     /// As expected; how many things were looked at.
     Fine(usize),
+    /// As expected, as far as so short a time can show.
+    FineAbove {
+        /// How many things were looked at.
+        looked_at: usize,
+        /// What grows by less than this many bytes an hour is missed more often than once in ten times.
+        bytes_per_hour: f64,
+    },
     /// Something was found.
     Found(usize),
     /// It could not be made: what is missing.

@@ -3,6 +3,7 @@
 //! Nothing proves a hang but time, so `weigh` asks for waits that are too long, for the same loops in the same call at
 //! moment after moment, and for more of them there at once than chance puts there. `word` makes the finding.
 
+mod about;
 mod others;
 mod stay;
 mod steady;
@@ -11,6 +12,7 @@ mod word;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::book::NameId;
 use super::crowd::{Crowd, Group, Wait};
 use super::expect::{Expectations, WaitsFor};
 use super::observe::{Observed, Seen};
@@ -84,7 +86,7 @@ pub(super) struct Scene<'a> {
 pub(super) enum Stand<'e> {
     Fine,
     At(Barrier, Place),
-    WaitsFor(&'e WaitsFor),
+    WaitsFor(&'e WaitsFor, Place),
 }
 
 impl Scene<'_> {
@@ -96,7 +98,7 @@ impl Scene<'_> {
             let is_told = !w.state.is_empty() && w.state == group.wait.shown();
             let is_home_wait = matches!(at, Place::Home) && (group.wait == Wait::Sleep || is_told);
             if matches!(at, Place::Inner { .. } | Place::Send { .. } | Place::Lock { .. }) || is_home_wait {
-                return Stand::WaitsFor(w);
+                return Stand::WaitsFor(w, at);
             }
         }
         if matches!(at, Place::Home | Place::Running | Place::Inner { .. })
@@ -184,7 +186,7 @@ fn scene<'a>(seen: &'a Observed, moments: &[usize], expected: &'a Expectations) 
 
 fn cohorts<'a>(scene: &'a Scene<'a>) -> Vec<(Barrier, Cohort<'a>)> {
     let mut cohorts: FxHashMap<Barrier, Cohort> = FxHashMap::default();
-    let mut waiting: Vec<(&Group, &WaitsFor)> = Vec::new();
+    let mut waiting: Vec<(&Group, &WaitsFor, Place)> = Vec::new();
     for group in &scene.crowd.groups {
         if scene.seen.is_foreign(group.attribution.owner) {
             continue;
@@ -192,12 +194,26 @@ fn cohorts<'a>(scene: &'a Scene<'a>) -> Vec<(Barrier, Cohort<'a>)> {
         match scene.stand(group) {
             Stand::Fine => {}
             Stand::At(barrier, at) => cohorts.entry(barrier).or_default().members.push((group, at)),
-            Stand::WaitsFor(w) => waiting.push((group, w)),
+            Stand::WaitsFor(w, at) => waiting.push((group, w, at)),
         }
     }
     let knowledge = &scene.seen.book.knowledge;
     let mut orphans: FxHashMap<SubsystemId, Cohort> = FxHashMap::default();
-    for (group, w) in waiting {
+    let mut locked: Vec<(&Group, Place)> = Vec::new();
+    for (group, w, at) in waiting {
+        // A lock on the way is what it waits for.
+        if let Place::Lock { at: lock } = at
+            && let Some((barrier, part)) = holder(scene, &cohorts, &[lock])
+        {
+            let victim = Victim {
+                group,
+                part,
+                longest: 1,
+                lock: true,
+            };
+            cohorts.entry(barrier).or_default().victims.push(victim);
+            continue;
+        }
         let victim = Victim {
             group,
             part: knowledge.by_key(&w.part),
@@ -221,8 +237,15 @@ fn cohorts<'a>(scene: &'a Scene<'a>) -> Vec<(Barrier, Cohort<'a>)> {
             .find(|(b, _)| matches!(b, Barrier::Call(f) if f.as_str() == w.far_end));
         match (of_far_end, victim.part) {
             (Some((_, cohort)), _) => cohort.victims.push(victim),
+            (None, _) if matches!(at, Place::Lock { .. }) => locked.push((group, at)),
             (None, Some(part)) => orphans.entry(part).or_default().victims.push(victim),
             (None, None) => {}
+        }
+    }
+    for (group, at) in locked {
+        if let Place::Lock { at: lock } = at {
+            let barrier = Barrier::Lock(scene.seen.book.get(lock).class.subsystem());
+            cohorts.entry(barrier).or_default().members.push((group, at));
         }
     }
     locks_of_callers(scene, &mut cohorts);
@@ -232,8 +255,7 @@ fn cohorts<'a>(scene: &'a Scene<'a>) -> Vec<(Barrier, Cohort<'a>)> {
     all
 }
 
-/// A goroutine that is in a call inside of the code whose lock others wait for holds it, as far as stacks tell: those
-/// others are its victims.
+/// Those that wait for a lock that a goroutine in a call holds are its victims.
 fn locks_of_callers<'a>(scene: &'a Scene<'a>, cohorts: &mut FxHashMap<Barrier, Cohort<'a>>) {
     let locks: Vec<Barrier> = cohorts
         .keys()
@@ -242,29 +264,15 @@ fn locks_of_callers<'a>(scene: &'a Scene<'a>, cohorts: &mut FxHashMap<Barrier, C
         .collect();
     for lock in locks {
         let Some(waiters) = cohorts.get(&lock) else { continue };
-        let types: Vec<String> = (waiters.members.iter())
+        let at: Vec<NameId> = (waiters.members.iter())
             .filter_map(|(_, at)| match at {
-                Place::Lock { at } => Some(receiver(scene.seen.book.key(*at)).to_owned()),
+                Place::Lock { at } => Some(*at),
                 _ => None,
             })
             .collect();
-        let holder = |of: &dyn Fn(&str) -> bool| {
-            let holds = |group: &Group| {
-                let frames = scene.seen.stacks.get(group.stack).iter();
-                frames.into_iter().any(|&f| of(scene.seen.book.key(f)))
-            };
-            (cohorts.iter())
-                .filter(|(b, _)| matches!(b, Barrier::Call(_)))
-                .flat_map(|(b, c)| c.members.iter().map(move |(g, _)| (*b, *g)))
-                .filter(|(_, g)| holds(g))
-                .max_by_key(|(b, g)| (g.max_wait(), *b))
+        let Some((barrier, part)) = holder(scene, cohorts, &at) else {
+            continue;
         };
-        let same_type = |key: &str| receiver(key).contains(".(") && types.iter().all(|t| t == receiver(key));
-        // A cache may have the lock that its user holds: then both are in one package.
-        let same_package = |key: &str| is_small(package(key)) && types.iter().all(|t| package(t) == package(key));
-        let holder = holder(&same_type).or_else(|| holder(&same_package));
-        let Some((barrier, holder)) = holder else { continue };
-        let part = holder.attribution.owner;
         let Some(waiters) = cohorts.remove(&lock) else { continue };
         let victims = waiters.members.into_iter().map(|(group, _)| Victim {
             group,
@@ -274,6 +282,30 @@ fn locks_of_callers<'a>(scene: &'a Scene<'a>, cohorts: &mut FxHashMap<Barrier, C
         });
         cohorts.entry(barrier).or_default().victims.extend(victims);
     }
+}
+
+/// Who holds the lock that these functions wait for, as far as stacks tell: a goroutine that is in a call inside of the same
+/// code. Its barrier and its part.
+fn holder(
+    scene: &Scene<'_>,
+    cohorts: &FxHashMap<Barrier, Cohort<'_>>,
+    waits_in: &[NameId],
+) -> Option<(Barrier, Option<SubsystemId>)> {
+    let book = &scene.seen.book;
+    let types: Vec<&str> = waits_in.iter().map(|&at| receiver(book.key(at))).collect();
+    let find = |of: &dyn Fn(&str) -> bool| {
+        let holds = |group: &Group| scene.seen.stacks.get(group.stack).iter().any(|&f| of(book.key(f)));
+        (cohorts.iter())
+            .filter(|(b, _)| matches!(b, Barrier::Call(_)))
+            .flat_map(|(b, c)| c.members.iter().map(move |(g, _)| (*b, *g)))
+            .filter(|(_, g)| holds(g))
+            .max_by_key(|(b, g)| (g.max_wait(), *b))
+    };
+    let same_type = |key: &str| receiver(key).contains(".(") && types.iter().all(|t| *t == receiver(key));
+    // A cache may have the lock that its user holds: then both are in one package.
+    let same_package = |key: &str| is_small(package(key)) && types.iter().all(|t| package(t) == package(key));
+    let (barrier, group) = find(&same_type).or_else(|| find(&same_package))?;
+    Some((barrier, group.attribution.owner))
 }
 
 /// Package and type of a method, `k8s.io/kubernetes/pkg/kubelet/allocation.(*manager)`.

@@ -115,19 +115,26 @@ fn waits(scene: &Scene<'_>, cohort: &Cohort<'_>, scale: &mut Scale) -> bool {
 /// Many calls that have each taken half of what they may: a deadline ends them before one is over it. Whether there are.
 fn slow(scene: &Scene<'_>, cohort: &Cohort<'_>, scale: &mut Scale) -> bool {
     let book = &scene.seen.book;
-    let mut of_methods: FxHashMap<_, (u64, u64, u64)> = FxHashMap::default();
+    let mut of_methods: FxHashMap<_, (u64, u64)> = FxHashMap::default();
     for (group, at) in &cohort.members {
         let Place::Call { method, .. } = at else { continue };
         let limit = scene.expected.longest(*at, book);
         let count = group.at_least(limit.div_ceil(2).max(1));
         let of = of_methods.entry(method.map(|m| book.key(m))).or_default();
-        *of = (of.0 + count, of.1.max(group.max_wait()), limit);
+        *of = (of.0 + count, limit);
     }
     let most = of_methods.into_values().max_by_key(|m| m.0);
-    let Some((_, minutes, limit)) = most.filter(|m| m.0 >= SLOW && m.2 <= SHORT) else {
+    let Some((count, limit)) = most.filter(|m| m.0 >= SLOW && m.1 <= SHORT) else {
         return false;
     };
-    scale.add(2.0, Why::WaitTooLong { minutes, limit });
+    scale.add(
+        2.0,
+        Why::ManySlow {
+            count,
+            minutes: limit.div_ceil(2).max(1),
+            limit,
+        },
+    );
     true
 }
 
@@ -194,6 +201,7 @@ fn chance(scene: &Scene<'_>, barrier: Barrier, cohort: &Cohort<'_>, over: bool, 
         scale.add(
             weight,
             Why::Persists {
+                part: None,
                 moments,
                 of: scene.earlier.len() + 1,
             },
@@ -217,10 +225,18 @@ fn crowd(
     brief: bool,
     scale: &mut Scale,
 ) -> bool {
+    let book = &scene.seen.book;
+    let part = || owner.map(|id| book.part(id)).unwrap_or_default();
     let here: u64 = of_owner(cohort.members.iter().map(|(g, _)| *g), owner);
     let all = of_owner(scene.crowd.groups.iter(), owner);
-    let expected = scene.expected.of(owner, &scene.seen.book);
-    let bursty = expected.is_none_or(|l| l.bursty);
+    let expected = scene.expected.of(owner, book);
+    let of_owner_at = || (cohort.members.iter()).filter(|(g, _)| g.attribution.owner == owner);
+    // The slowest of their calls, where all of them are over at once.
+    let quick = of_owner_at()
+        .map(|(_, at)| scene.expected.quick(*at, book))
+        .try_fold(0.0, |most: f64, duty| Some(most.max(duty?)));
+    let duty = quick.unwrap_or(duty);
+    let bursty = quick.is_none() && expected.is_none_or(|l| l.bursty);
     // A goroutine that is made for a request is always at work; a few requests at once are nothing.
     let usual = match expected.map(|l| l.per) {
         Some(Per::Other) => REQUESTS,
@@ -241,13 +257,24 @@ fn crowd(
         weight = (weight - 1.0).min(BURST);
     }
     if here >= 3 && weight > 0.0 {
-        scale.add(weight, Why::MostAtOnce { count: here, of: all });
+        scale.add(
+            weight,
+            Why::MostAtOnce {
+                part: part(),
+                count: here,
+                of: all,
+            },
+        );
     }
     let of = scene.earlier.len() + 1;
+    let persists = |moments| Why::Persists {
+        part: Some(part()),
+        moments,
+        of,
+    };
     let at = |g: &Group| g.attribution.owner == owner && is_at(scene, g, barrier);
     let rare = -chance.log10() >= 1.0;
-    let of_owner = cohort.members.iter().filter(|(g, _)| g.attribution.owner == owner);
-    let limit = of_owner
+    let limit = of_owner_at()
         .map(|(_, at)| scene.expected.longest(*at, &scene.seen.book))
         .max();
     let limit = limit.unwrap_or(1).clamp(1, 60);
@@ -260,6 +287,7 @@ fn crowd(
             scale.add(
                 0.8 * (same.moments - 1) as f64 * if same.seconds > 0.0 { share } else { 1.0 },
                 Why::Persists {
+                    part: Some(part()),
                     moments: same.moments,
                     of,
                 },
@@ -269,6 +297,7 @@ fn crowd(
             scale.add(
                 if same.longest >= 1 { 2.4 } else { 0.9 },
                 Why::Stays {
+                    part: part(),
                     count: same.count,
                     moments: same.moments,
                     of,
@@ -284,12 +313,12 @@ fn crowd(
     }
     let moments = level.moments;
     if is_whole {
-        scale.add(0.8 * (moments - 1) as f64, Why::Persists { moments, of });
+        scale.add(0.8 * (moments - 1) as f64, persists(moments));
         return true;
     }
     let weight = (level.weight - BARRIERS).max(0.0) * lasting(scene, moments, limit);
     if weight > 0.0 {
-        scale.add(weight, Why::Persists { moments, of });
+        scale.add(weight, persists(moments));
     }
     firm || weight >= FIRM
 }
@@ -408,7 +437,16 @@ fn victims(scene: &Scene<'_>, cohort: &Cohort<'_>, scale: &mut Scale) -> bool {
         };
         let all = (scene.crowd.groups.iter()).filter(|g| owners().any(|o| o == g.attribution.owner));
         let of = all.map(|g| g.count).sum();
-        scale.add(2.0, Why::MostAtOnce { count: behind, of });
+        let first = owners().next().flatten().filter(|&id| owners().all(|o| o == Some(id)));
+        let part = first.map(|id| book.part(id)).unwrap_or_default();
+        scale.add(
+            2.0,
+            Why::MostAtOnce {
+                part,
+                count: behind,
+                of,
+            },
+        );
         return true;
     }
     let limit = cohort.victims.iter().map(|v| v.longest).max().unwrap_or(1);
@@ -417,7 +455,7 @@ fn victims(scene: &Scene<'_>, cohort: &Cohort<'_>, scale: &mut Scale) -> bool {
             return false;
         };
         let part = scene.seen.book.knowledge.by_key(&w.part);
-        cohort.victims.iter().any(|v| v.part == part) && matches!(scene.stand(g), Stand::WaitsFor(_))
+        cohort.victims.iter().any(|v| v.part == part) && matches!(scene.stand(g), Stand::WaitsFor(..))
     };
     let of = scene.earlier.len() + 1;
     if let Some(same) = stay(scene, waits) {

@@ -8,6 +8,7 @@ use super::super::report::{
     Claim, Confidence, Evidence, Fact, FarEnd, Finding, Kind, Need, Others, Part, Party, Show, Since, SinceBasis, Verb,
 };
 use super::super::words::short;
+use super::about::about;
 use super::{Barrier, Cohort, Scene};
 use crate::kubelet::Role;
 
@@ -35,6 +36,7 @@ pub(super) fn finding(
     for v in &cohort.victims {
         let mut one = party(scene, v.group, Place::Home);
         one.waits_for = v.part.map(|id| scene.seen.book.part(id));
+        one.locked = v.lock;
         add(&mut victims, one);
     }
     sort(&mut victims);
@@ -123,6 +125,7 @@ fn claim(
             callers,
             victims,
             others,
+            about: about(scene, cohort),
         },
         Barrier::Lock(part) => Claim::LockWait {
             holders: holders(scene, part),
@@ -239,9 +242,9 @@ fn asked(scene: &Scene<'_>, cohort: &Cohort<'_>, first: Part) -> Part {
         _ => None,
     });
     let asked = owners.find(|part| !SERVERS.contains(&part.key.as_str()));
-    // What only wraps the calls of the runtime is no part of its own.
+    // What only passes the request on, or wraps the calls of the runtime, is no part of its own.
     asked
-        .filter(|part| part.key != "kuberuntime")
+        .filter(|part| !matches!(part.key.as_str(), "kubelet" | "kuberuntime"))
         .unwrap_or_else(|| book.part_of_key("cri-client"))
 }
 
@@ -388,12 +391,13 @@ pub(super) fn party(scene: &Scene<'_>, group: &Group, at: Place) -> Party {
         waits: group.span(),
         waiting: group.with_wait(),
         waits_for: None,
+        locked: false,
     }
 }
 
 /// Adds a party to that of the same owner and call.
 pub(super) fn add(parties: &mut Vec<Party>, more: Party) {
-    let same = |p: &&mut Party| p.owner == more.owner && p.call == more.call;
+    let same = |p: &&mut Party| p.owner == more.owner && p.call == more.call && p.locked == more.locked;
     match parties.iter_mut().find(same) {
         Some(party) => {
             party.count += more.count;

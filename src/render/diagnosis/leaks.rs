@@ -2,8 +2,9 @@
 
 use serde_json::json;
 
+use super::figures::{bytes, number, short};
 use super::reasons::dropped;
-use super::words::{bytes, number, short, title};
+use super::words::title;
 use crate::diagnose::report::{Claim, Diagnosis, Fact, Finding, Kind, Weighed};
 use crate::render::document::Setting;
 use crate::render::document::{Cell, Column, Document, Emphasis, Row, Shown};

@@ -47,8 +47,8 @@ pub fn markdown(d: &Diagnosis, words: &Words<'_>, out: &mut dyn Write) -> io::Re
         if let Some(s) = &f.since {
             writeln!(out, "- since {}", plain(&since_words(s)))?;
         }
-        if let Some(g) = &f.growth {
-            writeln!(out, "- growth {}", plain(&growth_words(g)))?;
+        if let Some(growth) = growth_words(f) {
+            writeln!(out, "- growth {}", plain(&growth))?;
         }
         for i in &f.known_issues {
             writeln!(out, "- known: [{}]({}) {}", plain(&i.id), i.url, plain(&issue_words(i)))?;

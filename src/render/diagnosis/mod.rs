@@ -1,5 +1,7 @@
-//! A diagnosis -> text, JSON, Markdown. `words` makes the sentences; the formats only place them.
+//! A diagnosis -> text, JSON, Markdown. `words` makes the sentences, `figures` the numbers in them;
+//! the formats only place them.
 
+mod figures;
 mod json;
 mod leaks;
 mod markdown;
@@ -20,10 +22,10 @@ pub use text::text;
 pub use words::{evidence_words, since_words, summary};
 
 // What reports of an incident say in the same words.
+pub(in crate::render) use figures::{bytes, capital, number, seconds, short, time};
 pub(in crate::render) use markdown::plain;
 pub(in crate::render) use reasons::{oddity, reason, weighed};
 pub(in crate::render) use text::{growth_words, headline, issue_words};
-pub(in crate::render) use words::{bytes, capital, number, seconds, short, time};
 
 use crate::diagnose::report::{Need, Show};
 use crate::render::document::Setting;

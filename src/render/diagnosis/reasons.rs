@@ -1,6 +1,8 @@
 //! Reasons and what was dropped, in words.
 
-use super::words::{minutes, number, seconds};
+use super::figures::{bytes, minutes, number, rounded, seconds, short, time};
+use super::parties::{many, same};
+use super::words::title;
 use crate::diagnose::report::{Check, Checked, Dropped, Need, Oddity, Outcome, Reason, Weighed, Why};
 use crate::model::units::counted;
 
@@ -9,27 +11,42 @@ pub(in crate::render) fn reason(r: &Reason) -> String {
     match &r.why {
         Why::WaitTooLong { minutes: m, limit } => {
             format!(
-                "the longest wait is {} so far; such a wait usually takes less than {}",
+                "the longest wait is at least {}; usual is less than {}",
                 minutes(*m),
                 minutes(*limit)
             )
         }
-        Why::Persists { moments, of } => format!("found at the last {moments} of {of} moments"),
+        Why::ManySlow {
+            count,
+            minutes: m,
+            limit,
+        } => format!(
+            "{count} calls have each waited for at least {}; a call may take up to {}",
+            minutes(*m),
+            minutes(*limit)
+        ),
+        Why::Persists { part, moments, of } => {
+            let who = part
+                .as_ref()
+                .map_or_else(|| "seen".to_owned(), |p| format!("{} were there", many(p)));
+            format!("{who} at the last {moments} of {of} moments")
+        }
         Why::ManyOwners(n) => format!("{n} unrelated parts of the kubelet wait for it"),
         Why::Stays {
+            part,
             count,
             moments,
             of,
             minutes: m,
         } => {
             let longest = if *m > 0 {
-                format!(", with waits of up to {}", minutes(*m))
+                format!("; one has waited for at least {}", minutes(*m))
             } else {
                 String::new()
             };
             format!(
-                "the same {} there at the last {moments} of {of} moments{longest}",
-                counted(*count, "goroutine is", "goroutines are")
+                "{} there at the last {moments} of {of} moments{longest}",
+                same(part, *count)
             )
         }
         Why::PullsWork { good, all } => {
@@ -43,7 +60,12 @@ pub(in crate::render) fn reason(r: &Reason) -> String {
             )
         }
         Why::OthersAnswered => "other calls are answered".to_owned(),
-        Why::MostAtOnce { count, of } => format!("{count} of {of} goroutines of one part wait there at the same time"),
+        Why::MostAtOnce { part, count, of } => format!(
+            "{} of {} {} wait there at the same time",
+            number(*count as f64),
+            number(*of as f64),
+            many(part)
+        ),
         Why::RarePlace(share) => {
             format!(
                 "a loop of a healthy kubelet is there for about {} % of the time",
@@ -55,31 +77,39 @@ pub(in crate::render) fn reason(r: &Reason) -> String {
             minutes: m,
             limit,
         } => format!(
-            "{} for those calls, up to {}; such a wait usually takes less than {}",
-            counted(*count, "goroutine waits", "goroutines wait"),
+            "{} behind it, the longest for at least {}; usual is less than {}",
+            counted(number(*count as f64), "goroutine waits", "goroutines wait"),
             minutes(*m),
             minutes(*limit)
         ),
         Why::VictimsPersist { count, moments, of } => format!(
-            "{} for those calls, and about as many did at {moments} of {of} moments in a row",
-            counted(*count, "goroutine waits", "goroutines wait")
+            "{} behind it, and about as many did at the last {moments} of {of} moments",
+            counted(number(*count as f64), "goroutine waits", "goroutines wait")
         ),
         Why::PullsFail { failed, all } => format!("{} of {} image pulls failed", number(*failed), number(*all)),
         Why::MetricAgrees(name) => format!("metric {name} agrees"),
         Why::LeaseNotRenewed => "the node's lease could not be renewed: its loop waits to try again".to_owned(),
         Why::HealthCheck(name) => format!("health check {name} fails"),
-        Why::Trend { q, moments } => format!("trend over {moments} moments, q = {q:.1e}"),
+        Why::Trend { q, moments } => format!(
+            "over {moments} moments chance gives such a rise {} (q = {q:.1e})",
+            once_in(*q)
+        ),
         Why::NeverFreed { born, freed } => format!("of {born} sampled objects made in this time {freed} were freed"),
         Why::StillClimbing => "still climbing at the end".to_owned(),
-        Why::Slow(floor) => format!("it grows by less than {} an hour", super::words::bytes(*floor)),
+        Why::Slow(floor) => format!("it grows by less than {} an hour", bytes(*floor)),
         Why::LoadFlat => "the load does not explain it".to_owned(),
         Why::LockStep(n) => format!("{n} groups grow by the same number"),
+        Why::SameNumber(n) => format!("{n} groups have the same number of goroutines"),
         Why::GoroutineLeak(n) => format!("Go's leak detection names {n} of them"),
         Why::KnownIssue(id) => format!("{id} has this pattern, and this version has it"),
         Why::AboveRest { seen, expected } => {
             format!("{seen} sampled live objects where {expected:.2} would be expected")
         }
-        Why::OutOfProportion { count, usual } => format!("{count} where {usual} are usual at most"),
+        Why::OutOfProportion { count, usual } => format!(
+            "{} where {} are usual at most",
+            number(*count as f64),
+            number(*usual as f64)
+        ),
         Why::AgesSpread { from, to } => format!("waits of every age from {} to {}", minutes(*from), minutes(*to)),
         Why::AgesEqual(m) => format!("all have waited for {}", minutes(*m)),
         Why::FewMoments(n) => format!("only {}", counted(*n, "moment", "moments")),
@@ -93,7 +123,7 @@ pub(in crate::render) fn reason(r: &Reason) -> String {
         Why::LoadUnknown => {
             "how many pods ran is unknown, and more pods need more: metrics or goroutines say".to_owned()
         }
-        Why::EndedProcess => "found in a process that has ended since; the others are of the one that runs".to_owned(),
+        Why::EndedProcess => "this is of a process that has ended since, not of the one that runs".to_owned(),
         Why::Restarts(n) => format!("the process was started again {}", counted(*n, "time", "times")),
         Why::FewSamples(n) => format!("only {}", counted(*n, "sampled object", "sampled objects")),
         Why::CrashText => "the text of the crash says so".to_owned(),
@@ -103,13 +133,22 @@ pub(in crate::render) fn reason(r: &Reason) -> String {
         Why::AlwaysRuns => "a goroutine of it was seen running, and it uses about one core".to_owned(),
         Why::FailedGoroutine => "the goroutine that failed stands in it".to_owned(),
         Why::HungLoop(part) => format!("{part} hangs in the same text"),
-        Why::NoHungLoop => "what the watchdog saw is not in the text".to_owned(),
+        Why::NoHungLoop => "no loop that the watchdog checks is seen to hang in the text".to_owned(),
         Why::LockTime { seconds, events } => format!(
             "{} s of waiting in {} since the start of the process",
             number(*seconds),
             counted(number(*events as f64), "event", "events")
         ),
         Why::CallerUnknown => "the stacks do not show who calls".to_owned(),
+    }
+}
+
+/// How rare a probability is: `once in 800 times`.
+fn once_in(p: f64) -> String {
+    match 1.0 / p {
+        n if n < 2.0 => "more often than not".to_owned(),
+        n if n < 1e6 => format!("once in {} times", number(rounded(n, 2))),
+        _ => "less than once in a million times".to_owned(),
     }
 }
 
@@ -121,12 +160,12 @@ pub(super) fn dropped(d: &Dropped) -> String {
             "within the error of sampling; {} would tell",
             counted(*n, "more snapshot", "more snapshots")
         ),
-        Dropped::SampledOnce => "a single sampled object".to_owned(),
+        Dropped::SampledOnce => "one sampled object makes the difference".to_owned(),
         Dropped::WentAway => "came down again".to_owned(),
         Dropped::Moved => "moved from another owner, the sum is level".to_owned(),
         Dropped::Load => "grew with the load".to_owned(),
         Dropped::Step(at) => match at {
-            Some(t) => format!("rose once, by {}", super::words::time(*t)),
+            Some(t) => format!("rose once, by {}", time(*t)),
             None => "rose once".to_owned(),
         },
         Dropped::WarmUp => "rose while the process warmed up".to_owned(),
@@ -142,14 +181,16 @@ pub(super) fn dropped(d: &Dropped) -> String {
 
 /// What was weighed, in a line.
 pub(in crate::render) fn weighed(w: &Weighed) -> String {
+    let numbers = match (w.unit, w.from == w.to) {
+        ("", _) => String::new(),
+        (unit, true) => format!(": {} {unit}", number(w.to)),
+        (unit, false) => format!(": {} -> {} {unit}", number(w.from), number(w.to)),
+    };
     format!(
-        "{} of {} ({}): {} -> {} {}: {}",
+        "{} of {} ({}){numbers}: {}",
         w.kind.as_str(),
-        super::words::title(&w.subsystem),
-        super::words::short(&w.subject),
-        number(w.from),
-        number(w.to),
-        w.unit,
+        title(&w.subsystem),
+        short(&w.subject),
         dropped(&w.dropped)
     )
 }
@@ -160,7 +201,7 @@ pub(in crate::render) fn oddity(o: &Oddity) -> String {
         Oddity::NotKubelet(what) => format!("this is no kubelet; it looks like {what}"),
         Oddity::OneProcess(what) => format!("kubelet and more in one process ({what}): the kubelet's part is judged"),
         Oddity::Restarted { at, before, after } => {
-            let at = at.map_or_else(String::new, |t| format!(" at {}", super::words::time(t)));
+            let at = at.map_or_else(String::new, |t| format!(" at {}", time(t)));
             let before = counted(*before, "moment", "moments");
             format!("the process restarted{at}: {before} before, {after} after; nothing is compared across it")
         }
@@ -209,14 +250,32 @@ pub fn check_words(c: &Checked, need: &dyn Fn(Need) -> String) -> String {
         Check::Cpu => "CPU is usual",
         Check::Contention => "no lock is contended",
         Check::Timers => "timers fire",
-        Check::Limits => "limits are far",
+        Check::Limits => "no limit is near",
         Check::Calls => "calls succeed",
         Check::Restarts => "no restart",
         Check::Known => "known issues",
     };
+    let of = match c.check {
+        Check::Waits | Check::Timers => "goroutines",
+        Check::Crowds | Check::Cpu => "parts of the kubelet",
+        Check::GoroutineGrowth => "groups of goroutines",
+        Check::HeapGrowth => "functions that allocate",
+        Check::Calls => "kinds of calls",
+        Check::Limits => "signals",
+        Check::Contention | Check::Loops | Check::Restarts | Check::Known => "looked at",
+    };
     match &c.outcome {
-        Outcome::Fine(n) => format!("{what}: yes ({n} looked at)"),
-        Outcome::Found(n) => format!("{what}: no, {}", counted(*n, "finding", "findings")),
+        Outcome::Fine(n) => format!("{what}: yes ({} {of})", number(*n as f64)),
+        Outcome::FineAbove {
+            looked_at,
+            bytes_per_hour,
+        } => format!(
+            "{what}: yes ({} {of}; less than {} an hour would not be seen in this time)",
+            number(*looked_at as f64),
+            bytes(*bytes_per_hour)
+        ),
+        // How many findings it makes in the end, those above say.
+        Outcome::Found(_) => format!("{what}: no"),
         Outcome::NotPossible(missing) => format!("{what}: not checked; missing: {}", need(*missing)),
     }
 }

@@ -3,9 +3,10 @@
 use std::io::{self, Write};
 
 use super::Words;
+use super::figures::{bytes, capital, number, rounded, time};
 use super::reasons::{check_words, oddity, reason, weighed};
-use super::words::{bytes, capital, evidence_words, number, since_words, summary, time};
-use crate::diagnose::report::{Applies, Diagnosis, Examined, Finding, Growth, KnownIssue, Outcome, Verdict};
+use super::words::{evidence_words, grown, since_words, summary};
+use crate::diagnose::report::{Applies, Claim, Diagnosis, Estimate, Examined, Finding, KnownIssue, Outcome, Verdict};
 use crate::model::units::counted;
 use crate::render::document::Setting;
 use crate::render::terminal::{Terminal, columns_of, sanitize};
@@ -35,7 +36,7 @@ pub fn text(d: &Diagnosis, words: &Words<'_>, terminal: &Terminal, out: &mut dyn
         page.line("")?;
         page.line("checked:")?;
         for c in &d.checked {
-            page.wrapped("  ", &check_words(c, words.need))?;
+            page.listed(&check_words(c, words.need))?;
         }
     } else if d.verdict == Verdict::Unknown {
         page.line("")?;
@@ -44,7 +45,7 @@ pub fn text(d: &Diagnosis, words: &Words<'_>, terminal: &Terminal, out: &mut dyn
         page.line("")?;
         page.line("weighed and dropped:")?;
         for w in &d.weighed {
-            page.wrapped("  ", &weighed(w))?;
+            page.listed(&weighed(w))?;
         }
         if d.weighed.is_empty() {
             page.line("  nothing")?;
@@ -118,8 +119,8 @@ fn finding(f: &Finding, words: &Words<'_>, full: bool, page: &mut Page<'_>) -> i
     if let Some(since) = &f.since {
         page.item("since", &since_words(since))?;
     }
-    if let Some(growth) = &f.growth {
-        page.item("growth", &growth_words(growth))?;
+    if let Some(growth) = growth_words(f) {
+        page.item("growth", &growth)?;
     }
     for issue in &f.known_issues {
         page.item("known", &issue_words(issue))?;
@@ -147,29 +148,36 @@ fn finding(f: &Finding, words: &Words<'_>, full: bool, page: &mut Page<'_>) -> i
     Ok(())
 }
 
-/// Growth in words.
-pub(in crate::render) fn growth_words(g: &Growth) -> String {
-    let range = |e: &crate::diagnose::report::Estimate, word: &dyn Fn(f64) -> String| {
-        let high = if e.high.is_finite() {
-            format!(" to {}", word(e.high))
-        } else {
-            " or more".to_owned()
-        };
-        format!("{} per hour ({}{high})", word(e.value), word(e.low))
+/// Growth in words, where it has a pace. Estimates have two digits, no more.
+pub(in crate::render) fn growth_words(f: &Finding) -> Option<String> {
+    let g = f.growth.as_ref()?;
+    let two = |v: f64| number(rounded(v, 2));
+    let unit = match &f.claim {
+        Claim::Growth { what, .. } => grown(*what),
+        _ => "objects",
     };
-    let mut text = range(&g.per_hour, &number);
-    if let Some(b) = &g.bytes_per_hour {
-        text.push_str(&format!("; {}", range(b, &bytes)));
+    let range = |e: &Estimate, unit: &str, word: &dyn Fn(f64) -> String| {
+        let high = if e.high.is_finite() {
+            format!("to {}", word(e.high))
+        } else {
+            "or more".to_owned()
+        };
+        format!("{}{unit} per hour (95 %: {} {high})", word(e.value), word(e.low))
+    };
+    let mut parts = Vec::new();
+    if unit != "bytes" {
+        parts.push(range(&g.per_hour, &format!(" {unit}"), &two));
     }
+    parts.extend(g.bytes_per_hour.as_ref().map(|b| range(b, "", &bytes)));
     if let (Some(h), Some(limit)) = (&g.hours_to_limit, g.limit) {
-        text.push_str(&format!(
-            "; {} hours to {} ({} or more)",
-            number(h.value),
+        parts.push(format!(
+            "{} hours to {} ({} or more)",
+            two(h.value),
             bytes(limit),
-            number(h.low)
+            two(h.low)
         ));
     }
-    text
+    Some(parts.join("; "))
 }
 
 /// A known issue in words.
@@ -203,6 +211,11 @@ impl Page<'_> {
 
     fn item(&mut self, name: &str, text: &str) -> io::Result<()> {
         self.block(&format!("   {name:<7}"), "          ", text)
+    }
+
+    /// A line of a list; what does not fit is indented below it.
+    fn listed(&mut self, text: &str) -> io::Result<()> {
+        self.block("  ", "      ", text)
     }
 
     fn wrapped(&mut self, first: &str, text: &str) -> io::Result<()> {

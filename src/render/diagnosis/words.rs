@@ -1,75 +1,14 @@
 //! The sentences of a diagnosis: typed claims -> plain English. Every number in them is in the claim.
 
-use jiff::Timestamp;
-use jiff::tz::TimeZone;
-
+use super::figures::{bytes, capital, minutes, number, seconds, short, time, waits};
 use super::parties;
 use crate::diagnose::report::{
-    Claim, Crash, DEFAULT_PODS, Evidence, Fact, FarEnd, Finding, Grown, Limited, Others, Part, Party, Since, SinceBasis,
+    About, Claim, Crash, DEFAULT_PODS, Evidence, Fact, FarEnd, Finding, Grown, Limited, Others, Part, Party, Since,
+    SinceBasis,
 };
 use crate::model::evidence::{UnitChange, UnitEvent};
 use crate::model::units::counted;
 use crate::render::layout;
-
-/// A time to the second.
-pub(in crate::render) fn time(t: Timestamp) -> String {
-    t.to_zoned(TimeZone::UTC).strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
-}
-
-/// A number without decimals that say nothing, thousands apart.
-pub(in crate::render) fn number(v: f64) -> String {
-    let rounded = v.round();
-    if v.abs() < 10.0 && (v - rounded).abs() > 0.05 {
-        return format!("{v:.1}");
-    }
-    let digits = format!("{:.0}", rounded.abs());
-    let mut out = String::new();
-    for (i, c) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(c);
-    }
-    if rounded < 0.0 { format!("-{out}") } else { out }
-}
-
-/// Bytes in binary units.
-pub(in crate::render) fn bytes(v: f64) -> String {
-    const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
-    let mut value = v.abs();
-    let mut unit = 0;
-    while value >= 1024.0 && unit + 1 < UNITS.len() {
-        value /= 1024.0;
-        unit += 1;
-    }
-    let sign = if v < 0.0 { "-" } else { "" };
-    let decimals = usize::from(value < 10.0 && unit > 0);
-    format!("{sign}{value:.decimals$} {}", UNITS[unit])
-}
-
-/// `3 min`, `2 h 5 min`, `3 d 4 h`.
-pub(in crate::render) fn minutes(m: u64) -> String {
-    match m {
-        0..60 => format!("{m} min"),
-        60..1440 if m.is_multiple_of(60) => format!("{} h", m / 60),
-        60..1440 => format!("{} h {} min", m / 60, m % 60),
-        _ if m % 1440 < 60 => format!("{} d", m / 1440),
-        _ => format!("{} d {} h", m / 1440, m % 1440 / 60),
-    }
-}
-
-/// `45 s`, else as [`minutes`].
-pub(in crate::render) fn seconds(s: u64) -> String {
-    if s < 120 { format!("{s} s") } else { minutes(s / 60) }
-}
-
-pub(super) fn waits(w: (u64, u64)) -> String {
-    if w.0 == w.1 {
-        minutes(w.1)
-    } else {
-        format!("{} to {}", minutes(w.0), minutes(w.1))
-    }
-}
 
 pub(super) fn far_end(f: FarEnd) -> &'static str {
     match f {
@@ -109,7 +48,8 @@ pub fn summary(f: &Finding) -> String {
             callers,
             victims,
             others,
-        } => no_answer(*far_end, callers, victims, *others),
+            about,
+        } => no_answer(*far_end, callers, victims, *others, *about),
         Claim::LockWait { waiters, holders } => {
             let age = parties::longest(waiters).map_or_else(String::new, |m| format!(" for up to {}", minutes(m)));
             let n: u64 = waiters.iter().map(|p| p.count).sum();
@@ -129,24 +69,28 @@ pub fn summary(f: &Finding) -> String {
             text
         }
         Claim::NotTaken { senders, taker } => {
-            let age = parties::longest(senders).map_or_else(String::new, |m| format!(" for {}", minutes(m)));
+            let age = parties::longest(senders).map_or_else(String::new, |m| format!(" for at least {}", minutes(m)));
+            let has = if parties::is_one(senders) { "has" } else { "have" };
             let taker = taker.as_ref().map_or_else(
                 || "nothing takes it".to_owned(),
                 |t| format!("{} does not take it", t.title),
             );
             format!(
-                "{} blocked{age} sending to a channel: {taker}",
+                "{} {has} been blocked{age} sending to a channel: {taker}",
                 capital(&parties::list(senders, 3))
             )
         }
         Claim::LoopWaits { parties: all } => {
-            let age = parties::longest(all).map_or_else(String::new, |m| format!(" for {}", minutes(m)));
-            let wait = if parties::is_one(all) { "waits" } else { "wait" };
-            format!(
-                "{} {wait}{age} for {}, and nothing is seen at work there",
-                capital(&parties::list(all, 4)),
-                title(&f.subsystem)
-            )
+            let who = capital(&parties::list(all, 4));
+            let waits = parties::waiting(all);
+            // Who waits for its own part waits for something that has no goroutine.
+            match all.iter().all(|p| p.owner == f.subsystem) {
+                true => format!("{who} {waits} in {}", all.first().map_or("", |p| p.function.as_str())),
+                false => format!(
+                    "{who} {waits} for {}; nothing is seen at work there",
+                    parties::one(&f.subsystem)
+                ),
+            }
         }
         Claim::TimersFrozen { loops, goroutines } => {
             format!("Timers no longer fire: {goroutines} goroutines of {loops} unrelated loops have slept equally long")
@@ -202,14 +146,7 @@ pub fn summary(f: &Finding) -> String {
                 Grown::Files => return format!("Open files grow from {} to {}", number(*from), number(*to)),
                 _ => {}
             }
-            let unit = match what {
-                Grown::Memory => "bytes",
-                Grown::Goroutines => "goroutines",
-                Grown::Objects => "objects",
-                Grown::Files => "open files",
-                Grown::Threads => "threads",
-                Grown::Series => "metric series",
-            };
+            let unit = grown(*what);
             let error = error.map_or_else(String::new, |e| format!(" ± {}", number(e)));
             let below = f.function.as_deref().map_or_else(|| f.subject.clone(), short);
             // Goroutines are counted by part; the function is that of the group that grows most.
@@ -219,10 +156,15 @@ pub fn summary(f: &Finding) -> String {
                 false => format!("below {below}"),
             };
             let mut text = format!(
-                "{} {place} grow from {} to {}{error} and are not given back",
+                "{} {place} grow from {} to {}{error} and {}",
                 capital(unit),
                 number(*from),
-                number(*to)
+                number(*to),
+                if *what == Grown::Goroutines {
+                    "do not end"
+                } else {
+                    "are not freed"
+                }
             );
             if let Some(size) = size {
                 text.push_str(&format!(" ({})", bytes(*size)));
@@ -280,9 +222,11 @@ pub fn summary(f: &Finding) -> String {
             text
         }
         Claim::Cpu { cores, usual, share } => format!(
-            "{} uses {:.2} cores ({:.0} % of the process), usual here is at most {:.2}",
+            "{} uses {:.2} cores (95 %: {:.2} to {:.2}; {:.0} % of the process), usual here is at most {:.2}",
             capital(title(&f.subsystem)),
             cores.value,
+            cores.low,
+            cores.high,
             share * 100.0,
             usual
         ),
@@ -363,8 +307,20 @@ pub fn summary(f: &Finding) -> String {
     }
 }
 
+/// What grows, in the plural.
+pub(super) fn grown(what: Grown) -> &'static str {
+    match what {
+        Grown::Memory => "bytes",
+        Grown::Goroutines => "goroutines",
+        Grown::Objects => "objects",
+        Grown::Files => "open files",
+        Grown::Threads => "threads",
+        Grown::Series => "metric series",
+    }
+}
+
 /// What calls do not return, for how long, and who waits.
-fn no_answer(to: FarEnd, callers: &[Party], victims: &[Party], others: Others) -> String {
+fn no_answer(to: FarEnd, callers: &[Party], victims: &[Party], others: Others, about: About) -> String {
     let age = parties::longest(callers).max(parties::longest(victims));
     let age = age.map_or_else(String::new, |m| format!(" for at least {}", minutes(m)));
     let waiting = parties::victims(victims);
@@ -376,7 +332,8 @@ fn no_answer(to: FarEnd, callers: &[Party], victims: &[Party], others: Others) -
             let of_calls = parties::longest(callers);
             let age = of_calls.map_or_else(String::new, |m| format!(" for at least {}", minutes(m)));
             let who = parties::list_short(callers);
-            format!("{call} on a file or mount has not returned{age}: {who}{waiting}")
+            let on = about.volume.map_or_else(|| "a file or mount".to_owned(), volume);
+            format!("{call} on {on} has not returned{age}: {who} {waits} for it{waiting}")
         }
         (FarEnd::Throttle, _) => format!(
             "Requests to the API server wait{age} for the kubelet's own rate limit: {}{waiting}",
@@ -388,16 +345,39 @@ fn no_answer(to: FarEnd, callers: &[Party], victims: &[Party], others: Others) -
             far_end(to),
             parties::list(callers, 4)
         ),
-        (FarEnd::Child, Others::Silent) => format!(
-            "A child process has not ended{age}: {} {waits} for it{waiting}",
-            parties::list(callers, 4)
-        ),
-        (_, Others::Silent) => format!(
-            "{} has not answered{age}: {} {waits} for it{waiting}",
-            capital(far_end(to)),
-            parties::list(callers, 4)
-        ),
+        (FarEnd::Child, Others::Silent) => {
+            let child = match about.command {
+                Some(command) if command.contains(' ') => capital(command),
+                Some(command) => format!("`{command}`"),
+                None => "A child process".to_owned(),
+            };
+            let of = about.volume.map_or_else(String::new, |v| format!(" of {}", volume(v)));
+            // The command is named: in which function they wait for it says no more.
+            let who = match about.command {
+                Some(_) => parties::list_short(callers),
+                None => parties::list(callers, 4),
+            };
+            format!("{child}{of} has not ended{age}: {who} {waits} for it{waiting}")
+        }
+        (_, Others::Silent) => {
+            let who = match to {
+                // In which function they wait for a child says nothing.
+                FarEnd::CredentialProvider => parties::list_short(callers),
+                _ => parties::list(callers, 4),
+            };
+            format!(
+                "{} has not answered{age}: {who} {waits} for it{waiting}",
+                capital(far_end(to))
+            )
+        }
     }
+}
+
+/// A volume of a type, which is the name of a field.
+fn volume(field: &str) -> String {
+    // "nfs", "fc" and "rbd" are said letter by letter.
+    let is_an = matches!(field, "nfs" | "fc" | "rbd") || field.starts_with(['a', 'e', 'i']);
+    format!("{} {field} volume", if is_an { "an" } else { "a" })
 }
 
 /// Some calls that hang while the same far end answers others: those that have waited long are named.
@@ -408,17 +388,10 @@ fn answered(to: FarEnd, callers: &[Party], waiting: &str) -> String {
         Some(_) => callers.iter().filter(is_slow).cloned().collect(),
         None => callers.to_vec(),
     };
-    let (waits, has) = match parties::is_one(&slow) {
-        true => ("waits", "has"),
-        false => ("wait", "have"),
-    };
-    let did = longest.map_or_else(
-        || waits.to_owned(),
-        |m| format!("{has} waited for at least {}", minutes(m)),
-    );
     format!(
-        "{} {did}, while {} answers other calls{waiting}",
+        "{} {}, while {} answers other calls{waiting}",
         capital(&parties::list(&slow, 4)),
+        parties::waiting(&slow),
         far_end(to)
     )
 }
@@ -427,6 +400,11 @@ fn limited(what: Limited, value: f64, limit: f64) -> String {
     match what {
         Limited::Memory => format!("Resident memory is {} of {}", bytes(value), bytes(limit)),
         Limited::Files => format!("{} files are open, the limit is {}", number(value), number(limit)),
+        Limited::FilesOfNode => format!(
+            "{} files are open, this node needs at most {}",
+            number(value),
+            number(limit)
+        ),
         Limited::Threads => format!(
             "The process has {} threads; Go ends it at {}",
             number(value),
@@ -444,24 +422,6 @@ fn limited(what: Limited, value: f64, limit: f64) -> String {
             seconds(limit as u64)
         ),
         Limited::Cpu => format!("The process uses {value:.2} cores, usual is at most {limit:.2}"),
-    }
-}
-
-/// A function without the path of its package.
-pub(in crate::render) fn short(name: &str) -> String {
-    let head = name.find(['[', '(', '{', ' ']).unwrap_or(name.len());
-    match name[..head].rfind('/') {
-        Some(slash) => name[slash + 1..].to_owned(),
-        None => name.to_owned(),
-    }
-}
-
-pub(in crate::render) fn capital(text: &str) -> String {
-    let mut chars = text.chars();
-    match chars.next() {
-        // Abbreviations and names that begin small stay as they are.
-        Some(first) if !text.starts_with("cAdvisor") => first.to_uppercase().chain(chars).collect(),
-        _ => text.to_owned(),
     }
 }
 
@@ -506,8 +466,10 @@ fn crashed(how: Crash, message: Option<&str>, recovered: bool, events: &[UnitEve
         Crash::OutOfMemory => "The kernel killed the kubelet",
     }
     .to_owned();
+    // The name of the signal stands there already.
+    let says_more = |m: &&str| !(matches!(how, Crash::Abort) && m.starts_with("SIGABRT"));
     match message {
-        Some(message) => text.push_str(&format!(": {message}")),
+        Some(message) => text.extend(Some(message).filter(says_more).map(|m| format!(": {m}"))),
         None => {
             // What says most of it: the end, not what follows from it.
             let telling = events.iter().rev().find_map(|e| match (how, &e.what) {
@@ -562,7 +524,9 @@ pub fn evidence_words(e: &Evidence) -> String {
         }
         Fact::Numbers { what, unit, values } => {
             let all: Vec<String> = values.iter().map(|(_, v, _)| number(*v)).collect();
-            format!("{what}: {} {unit}", all.join(", "))
+            let error = values.last().and_then(|v| v.2).filter(|e| *e > 0.0);
+            let error = error.map_or_else(String::new, |e| format!(" (the last ± {})", number(e)));
+            format!("{what}: {} {unit}{error}", all.join(", "))
         }
         Fact::Sampled { what, values } => {
             let all: Vec<String> = values.iter().map(u64::to_string).collect();
@@ -584,28 +548,4 @@ pub fn evidence_words(e: &Evidence) -> String {
         text.push_str(&format!(" ({})", e.moment));
     }
     text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_and_times() {
-        assert_eq!(number(0.0), "0");
-        assert_eq!(number(1234567.0), "1,234,567");
-        assert_eq!(number(-999.6), "-1,000");
-        assert_eq!(number(3.26), "3.3");
-        assert_eq!(bytes(1536.0), "1.5 KiB");
-        assert_eq!(bytes(12.0), "12 B");
-        assert_eq!(minutes(59), "59 min");
-        assert_eq!(minutes(1140), "19 h");
-        assert_eq!(minutes(1441), "1 d");
-        assert_eq!(minutes(1540), "1 d 1 h");
-        assert_eq!(seconds(45), "45 s");
-        assert_eq!(
-            short("k8s.io/kubernetes/pkg/kubelet.(*podWorkers).startPodSync"),
-            "kubelet.(*podWorkers).startPodSync"
-        );
-    }
 }

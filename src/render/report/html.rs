@@ -350,7 +350,7 @@ fn finding(f: &Finding, report: &Report, words: &Words<'_>) -> FindingData {
         confidence: f.confidence.as_str(),
         summary: format!("{}.", diagnosis::summary(f)),
         since: since.unwrap_or_default(),
-        growth: f.growth.as_ref().map(diagnosis::growth_words).unwrap_or_default(),
+        growth: diagnosis::growth_words(f).unwrap_or_default(),
         known_issues: f.known_issues.iter().map(issue).collect(),
         reasons: (f.reasons.iter())
             .map(|r| ReasonData {

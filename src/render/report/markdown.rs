@@ -88,8 +88,8 @@ fn finding(f: &Finding, words: &Words<'_>) -> Vec<String> {
     if let Some(s) = &f.since {
         lines.push(format!("- since {}", plain(&diagnosis::since_words(s))));
     }
-    if let Some(g) = &f.growth {
-        lines.push(format!("- growth {}", plain(&diagnosis::growth_words(g))));
+    if let Some(growth) = diagnosis::growth_words(f) {
+        lines.push(format!("- growth {}", plain(&growth)));
     }
     lines.extend(
         f.evidence
