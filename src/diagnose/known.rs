@@ -10,6 +10,7 @@ use super::material::Process;
 use super::metrics::Metrics;
 use super::report::{Applies, Fact, Finding, Kind, KnownIssue};
 use super::versions::{Range, Version};
+use crate::kubelet::alike;
 
 /// A known issue of the knowledge file.
 #[derive(Clone, Debug, Deserialize)]
@@ -22,8 +23,7 @@ pub(super) struct Issue {
     /// In a line.
     title: String,
     /// `critical`, `major`, `minor`.
-    #[serde(rename = "severity")]
-    _severity: String,
+    severity: String,
     #[serde(rename = "cause")]
     _cause: String,
     #[serde(rename = "impact")]
@@ -122,6 +122,11 @@ pub(super) struct Vendored {
     #[serde(rename = "go")]
     _go: String,
 }
+
+/// Whose versions ranges can be.
+const COMPONENTS: &[&str] = &["kubelet", "cadvisor", "containerd", "cri-o", "go", "client-go"];
+/// How bad an issue is.
+const SEVERITIES: &[&str] = &["critical", "major", "minor"];
 
 /// What is known of the process for ranges and gates.
 #[derive(Clone, Debug)]
@@ -302,8 +307,29 @@ impl Issue {
         if let Some(s) = self.subsystems.iter().find(|s| book.knowledge.by_key(s).is_none()) {
             wrong.push(format!("{}: no subsystem {s}", self.id));
         }
+        for (key, word, words) in [
+            ("component", &self.component, COMPONENTS),
+            ("severity", &self.severity, SEVERITIES),
+        ] {
+            if !words.contains(&word.as_str()) {
+                let near = alike(word, words.iter().copied());
+                let hint = match near.as_slice() {
+                    [] => format!("known: {}", words.join(", ")),
+                    near => format!("did you mean {}?", near.join(" or ")),
+                };
+                wrong.push(format!("{}: unknown {key} {word}; {hint}", self.id));
+            }
+        }
         if self.versions.iter().any(|r| !r.is_readable()) {
             wrong.push(format!("{}: a version that cannot be read", self.id));
+        }
+        for r in self.versions.iter().filter(|r| !r.has_any()) {
+            wrong.push(format!("{}: versions {r}: no version is in this range", self.id));
+        }
+        for fixed in self.fixed_in.iter().filter_map(|f| Some((f, Version::parse(f)?))) {
+            if let Some(r) = self.versions.iter().find(|r| r.has(fixed.1)) {
+                wrong.push(format!("{}: fixed in {}, which is in the range {r}", self.id, fixed.0));
+            }
         }
         if let Some(v) = self.fixed_in.iter().find(|v| Version::parse(v).is_none()) {
             wrong.push(format!("{}: fixed_in {v} is no version", self.id));

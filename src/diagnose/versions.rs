@@ -60,12 +60,26 @@ impl Range {
         bound(&self.from).is_none_or(|f| v >= f) && bound(&self.before).is_none_or(|b| v < b)
     }
 
+    /// Whether some version can be in it: the end is behind the beginning.
+    pub(super) fn has_any(&self) -> bool {
+        let bound = |t: &Option<String>| t.as_deref().and_then(Version::parse);
+        let both = bound(&self.from).zip(bound(&self.before));
+        both.is_none_or(|(from, before)| from < before)
+    }
+
     /// Whether both ends can be read.
     pub(super) fn is_readable(&self) -> bool {
         [&self.from, &self.before]
             .into_iter()
             .flatten()
             .all(|t| Version::parse(t).is_some())
+    }
+}
+
+impl std::fmt::Display for Range {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let end = |t: &Option<String>| t.clone().unwrap_or_else(|| "any".to_owned());
+        write!(f, "from {} before {}", end(&self.from), end(&self.before))
     }
 }
 

@@ -17,6 +17,6 @@ pub use attribution::{Attribution, Clues, OwnerRule, Sense, attribute};
 pub use goroutine_forms::{CountedStack, DumpStack, Evidence, FrameKey, FrameKeys, Joined, Started, adopt, join};
 pub use knowledge::{FunctionClass, Knowledge, Role, Subsystem, SubsystemId};
 pub use names::{GoName, NameKind, Receiver, SymbolParts};
-pub use near::nearest;
+pub use near::{alike, nearest};
 pub use package_pattern::{PackagePatterns, PatternError};
 pub use table::KnowledgeError;

@@ -12,9 +12,37 @@ pub fn nearest<'a>(typed: &str, names: impl Iterator<Item = &'a str>) -> Option<
     (osa_distance(typed, found) <= 2.min(typed.len() / 2)).then_some(found)
 }
 
+/// Names that a mistyped one may have meant, three at most: the one that [`nearest`] finds, else those that begin with it
+/// or that it begins with.
+pub fn alike<'a>(typed: &str, names: impl Iterator<Item = &'a str> + Clone) -> Vec<&'a str> {
+    if let Some(one) = nearest(typed, names.clone()) {
+        return vec![one];
+    }
+    let begins = |a: &str, b: &str| b.len() >= 3 && a.starts_with(b);
+    let mut found: Vec<&str> = names.filter(|n| begins(n, typed) || begins(typed, n)).collect();
+    found.dedup();
+    // More than a few are a list, not an answer.
+    if found.len() > 3 { Vec::new() } else { found }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::nearest;
+    use super::{alike, nearest};
+
+    #[test]
+    fn what_begins_alike_is_alike() {
+        let names = ["wait", "max", "cpu-share", "cpu-cores", "a"];
+        for (typed, expected) in [
+            ("maximum", &["max"][..]),
+            ("wait-age", &["wait"]),
+            ("cpu", &["cpu-share", "cpu-cores"]),
+            ("cpu-core", &["cpu-cores"]),
+            ("apples", &[]),
+            ("", &[]),
+        ] {
+            assert_eq!(alike(typed, names.into_iter()), expected, "{typed}");
+        }
+    }
 
     #[test]
     fn two_changes_are_near() {
