@@ -26,6 +26,8 @@ mod machines;
 pub(crate) mod made_profile;
 mod manual;
 mod mistakes;
+#[cfg(feature = "debuginfod")]
+mod pprof_urls;
 mod scope;
 #[cfg(feature = "shell")]
 mod shell;

@@ -1,6 +1,7 @@
-//! Reading the profiles that a command line names: sources and bases, merged and compared, with the names that binaries on
+//! Reading the profiles that a command line names (files, URLs): sources and bases, merged and compared, with the names that binaries on
 //! this machine have for addresses without one.
 
+use std::cell::Cell;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -8,12 +9,12 @@ use std::path::{Path, PathBuf};
 use rustc_hash::FxHashSet;
 
 use super::flags::Flags;
-use super::{demangle, local};
+use super::{demangle, local, remote};
 use crate::analysis;
 use crate::cli::hints;
-use crate::input::{Input, Note};
+use crate::input::{Input, InputError, Note};
 use crate::model::{self, LabelKind, MappingId, MergeOptions, Profile};
-use crate::pprof::Limit;
+use crate::pprof::{self, Limit};
 
 /// Whether a file can be a binary.
 pub(super) fn is_elf(path: &Path) -> bool {
@@ -31,17 +32,27 @@ pub(super) fn fetch(flags: &Flags, executable: Option<&str>) -> Result<Profile, 
         zero_time_wins: true,
         outer_column_only: true,
     };
+    let fetched = Cell::new(false);
     let grab = |names: &[String], what: &str| -> Result<Option<Profile>, String> {
         let mut profiles = Vec::new();
-        for name in names {
-            if let Some(url) = url(name) {
-                say!(
-                    "{name}: kubeprof pprof fetches nothing\nhint: kubeprof capture takes profiles from kubelets; save the \
-                     answer of this URL to a file (curl -o FILE '{url}') and name that"
-                );
-                continue;
-            }
-            match Input::open(&[PathBuf::from(name)], Limit::Proportional).and_then(|input| input.one(true)) {
+        let sources: Vec<Option<remote::Source>> = names.iter().map(|n| remote::source(n, flags)).collect();
+        let answers = remote::fetch(&sources);
+        for (name, answer) in names.iter().zip(answers) {
+            let read = match answer {
+                None => Input::open(&[PathBuf::from(name)], Limit::Proportional).and_then(|input| input.one(true)),
+                Some(Err(reason)) => {
+                    say!("{name}: {reason}");
+                    continue;
+                }
+                Some(Ok(bytes)) => {
+                    let name = name.clone();
+                    let read = pprof::read(bytes, Limit::Proportional, true);
+                    let read = read.map_err(|cause| InputError::Read { name, cause });
+                    fetched.set(fetched.get() || read.is_ok());
+                    read.map(|r| (r.profile, Vec::new()))
+                }
+            };
+            match read {
                 Ok((mut p, notes)) => {
                     for note in notes {
                         if let Note::Chosen(path, chosen) = note {
@@ -89,23 +100,10 @@ pub(super) fn fetch(flags: &Flags, executable: Option<&str>) -> Result<Profile, 
         let comment = profile.strings.intern(&flags.add_comment);
         profile.comments.push(comment);
     }
+    if fetched.get() {
+        remote::save(&profile);
+    }
     Ok(profile)
-}
-
-/// The address from which pprof would fetch: of what is no file, `SCHEME://HOST...` and `HOST:PORT...`.
-fn url(name: &str) -> Option<String> {
-    if Path::new(name).exists() {
-        return None;
-    }
-    if let Some((scheme, rest)) = name.split_once("://") {
-        let plain = |c: char| c.is_ascii_alphanumeric() || "+-.".contains(c);
-        let is_url = !rest.is_empty() && !rest.starts_with('/') && !scheme.is_empty() && scheme.chars().all(plain);
-        return is_url.then(|| name.to_owned());
-    }
-    let (host, rest) = name.split_once(':')?;
-    let port = rest.split('/').next().unwrap_or_default();
-    let is_port = !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit());
-    (is_port && !host.is_empty() && !host.contains('/')).then(|| format!("http://{name}"))
 }
 
 /// pprof counts how often a name of a sample type occurs in all profiles together, and keeps those of which there are as many
@@ -216,34 +214,4 @@ fn symbolize(p: &mut Profile, modes: &str) {
         local::symbolize(p, force);
     }
     demangle::demangle(p, force, mode);
-}
-
-#[cfg(test)]
-mod tests {
-    use super::url;
-
-    #[test]
-    fn what_pprof_would_fetch() {
-        for (name, want) in [
-            (
-                "http://node:10250/debug/pprof/heap",
-                Some("http://node:10250/debug/pprof/heap"),
-            ),
-            ("https://h/x?seconds=5", Some("https://h/x?seconds=5")),
-            (
-                "localhost:6060/debug/pprof/heap",
-                Some("http://localhost:6060/debug/pprof/heap"),
-            ),
-            ("localhost:6060", Some("http://localhost:6060")),
-            ("localhost/heap", None),
-            ("a/b:80/c", None),
-            ("C:\\heap.pb.gz", None),
-            ("heap:latest.pb.gz", None),
-            ("file:///heap.pb.gz", None),
-            ("://x", None),
-            ("nosuchfile.pb.gz", None),
-        ] {
-            assert_eq!(url(name).as_deref(), want, "{name}");
-        }
-    }
 }

@@ -18,6 +18,10 @@ pub(super) struct Flags {
     pub(super) all_frames: bool,
     pub(super) http: String,
     pub(super) no_browser: bool,
+    /// Seconds that servers profile; not positive where it is not said.
+    pub(super) seconds: i64,
+    /// Seconds until an answer must begin; not positive where it is not said.
+    pub(super) timeout: i64,
     pub(super) sources: Vec<String>,
 }
 
@@ -222,9 +226,8 @@ impl Parsed {
             "buildid" => value.clone_into(&mut f.build_id),
             "add_comment" => value.clone_into(&mut f.add_comment),
             "http" => value.clone_into(&mut f.http),
-            "timeout" | "seconds" => {
-                numbers::int(value).ok_or_else(|| no_number(name, value))?;
-            }
+            "timeout" => f.timeout = numbers::int(value).ok_or_else(|| no_number(name, value))?,
+            "seconds" => f.seconds = numbers::int(value).ok_or_else(|| no_number(name, value))?,
             "tools" | "tls_cert" | "tls_key" | "tls_ca" => {}
             _ => return Err(undefined(name)),
         }

@@ -14,6 +14,7 @@ mod interactive;
 mod local;
 mod numbers;
 mod output;
+mod remote;
 pub(super) mod sources;
 
 use std::ffi::OsString;

@@ -9,12 +9,9 @@ use std::io::{self, Read, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use ureq::Agent;
-use ureq::tls::{RootCerts, TlsConfig};
-
 use super::super::Binary;
 use super::Image;
-use crate::tls;
+use super::http::{self, Patience};
 
 /// A binary bigger than this is not taken: eight times the largest kubelet.
 pub const MAX_BYTES: u64 = 1 << 30;
@@ -146,22 +143,13 @@ fn download(base: &str, id: &str, part: &Path) -> Result<String, FetchError> {
         url: url.clone(),
         reason,
     };
-    let provider = tls::provider().map_err(|e| network(e.to_string()))?;
-    let tls = TlsConfig::builder()
-        .root_certs(RootCerts::PlatformVerifier)
-        .unversioned_rustls_crypto_provider(provider)
-        .build();
-    let agent: Agent = Agent::config_builder()
-        .http_status_as_error(false)
-        .max_redirects(5)
-        .timeout_connect(Some(Duration::from_secs(10)))
+    let patience = Patience {
+        connect: Duration::from_secs(10),
         // Servers unpack the package that holds the binary before they answer.
-        .timeout_recv_response(Some(Duration::from_secs(90)))
-        .timeout_recv_body(Some(Duration::from_secs(900)))
-        .user_agent(concat!("kubeprof/", env!("CARGO_PKG_VERSION")))
-        .tls_config(tls)
-        .build()
-        .into();
+        answer: Duration::from_secs(90),
+        body: Duration::from_secs(900),
+    };
+    let agent = http::agent(patience, 5, false).map_err(|e| network(e.to_string()))?;
     let mut answer = agent.get(&url).call().map_err(|e| network(e.to_string()))?;
     match answer.status().as_u16() {
         200 => {}

@@ -3,6 +3,8 @@
 
 #[cfg(feature = "debuginfod")]
 pub mod debuginfod;
+#[cfg(feature = "debuginfod")]
+pub mod http;
 mod image;
 mod mapped;
 pub mod search;
