@@ -22,14 +22,26 @@ pub struct RulesError {
 pub enum Problem {
     /// It is no TOML; in the words of the parser.
     Syntax(String),
+    /// A value that is no number and stands without quotes: `10m`.
+    Unquoted {
+        /// As it stands there.
+        value: String,
+    },
+    /// An entry of the ignore list for a rule that is not in the file.
+    NoSuchRule {
+        /// The pattern.
+        pattern: String,
+        /// Names of rules that it may mean.
+        nearest: Vec<String>,
+    },
     /// A key that is not known here.
     UnknownKey {
         /// As it stands there.
         key: String,
         /// What may stand there.
         known: Vec<&'static str>,
-        /// The known key that it may mean.
-        nearest: Option<String>,
+        /// The known keys that it may mean.
+        nearest: Vec<String>,
         /// Of which rule kind or table.
         within: &'static str,
     },
@@ -59,8 +71,8 @@ pub enum Problem {
         word: String,
         /// What may stand there; empty where there are too many.
         known: Vec<String>,
-        /// The word that it may mean.
-        nearest: Option<String>,
+        /// The words that it may mean.
+        nearest: Vec<String>,
     },
     /// A number that is too small, too large or no number.
     Range {
@@ -161,6 +173,8 @@ impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Syntax(message) => f.write_str(message),
+            Self::Unquoted { value } => write!(f, "`{value}` is no number, and no text without quotes"),
+            Self::NoSuchRule { pattern, .. } => write!(f, "no rule is named `{pattern}`"),
             Self::UnknownKey { key, within, .. } => {
                 write!(f, "unknown key `{key}` in {within}")
             }
@@ -188,13 +202,18 @@ impl fmt::Display for Problem {
 impl Problem {
     /// What to do about it.
     pub fn hint(&self) -> Option<Cow<'static, str>> {
-        let alike = |nearest: &Option<String>, known: String| match nearest {
-            Some(nearest) => Some(format!("did you mean `{nearest}`?").into()),
-            None => (!known.is_empty()).then(|| format!("known: {known}").into()),
+        let alike = |nearest: &[String], known: String| match nearest {
+            [] => (!known.is_empty()).then(|| format!("known: {known}").into()),
+            all => Some(format!("did you mean `{}`?", all.join("` or `")).into()),
         };
         Some(match self {
             Self::UnknownKey { known, nearest, .. } => return alike(nearest, known.join(", ")),
             Self::UnknownWord { known, nearest, .. } => return alike(nearest, known.join(", ")),
+            Self::NoSuchRule { nearest, .. } if nearest.is_empty() => {
+                "name a rule of this file; `*` stands for any text".into()
+            }
+            Self::NoSuchRule { nearest, .. } => return alike(nearest, String::new()),
+            Self::Unquoted { value } => format!("write \"{value}\"").into(),
             Self::MissingKey { hint, .. } | Self::NotWith { hint, .. } | Self::Nothing { hint } => (*hint).into(),
             Self::Amount { expected, .. } => format!("write {expected}").into(),
             Self::Pattern { hint, .. } => hint.clone()?.into(),

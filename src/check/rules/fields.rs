@@ -10,7 +10,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::amount::{Unit, amount};
 use super::error::{Problem, RulesError};
-use crate::kubelet::nearest;
+use crate::kubelet::alike;
 
 /// Entries of a list.
 const LONGEST_LIST: usize = 1_000;
@@ -74,6 +74,8 @@ pub(super) struct Fields<'a> {
     pub(super) at: usize,
     within: &'static str,
     known: RefCell<Vec<&'static str>>,
+    /// What is missing, and by which keys: noted at the end, unless one of them is there and mistyped.
+    missing: RefCell<Vec<(Problem, Vec<&'static str>)>>,
 }
 
 type Value<'a> = (&'a DeValue<'a>, Range<usize>);
@@ -86,6 +88,7 @@ impl<'a> Fields<'a> {
             at,
             within,
             known: RefCell::default(),
+            missing: RefCell::default(),
         }
     }
 
@@ -96,7 +99,9 @@ impl<'a> Fields<'a> {
 
     /// The value of a key, which is known from now on.
     pub(super) fn get(&self, key: &'static str) -> Option<Value<'a>> {
-        self.known.borrow_mut().push(key);
+        if !self.known.borrow().contains(&key) {
+            self.known.borrow_mut().push(key);
+        }
         let value: &Spanned<DeValue<'_>> = self.table.get(key)?;
         Some((value.get_ref(), value.span()))
     }
@@ -140,8 +145,14 @@ impl<'a> Fields<'a> {
 
     /// Notes that a key is missing.
     pub(super) fn missing(&self, key: &'static str, hint: &'static str) {
+        self.get(key);
         let within = self.within;
-        self.file.fail(self.at, Problem::MissingKey { key, within, hint });
+        self.nothing_of(Problem::MissingKey { key, within, hint }, &[key]);
+    }
+
+    /// Notes that the table says nothing, as none of these keys is in it.
+    pub(super) fn nothing_of(&self, problem: Problem, keys: &[&'static str]) {
+        self.missing.borrow_mut().push((problem, keys.to_vec()));
     }
 
     /// Yes or no.
@@ -183,7 +194,7 @@ impl<'a> Fields<'a> {
 
     /// Notes a word that is not one of these.
     pub(super) fn unknown_word(&self, key: &str, word: &str, at: usize, words: &[&str]) {
-        let near = nearest(word, words.iter().copied());
+        let near = alike(word, words.iter().copied());
         let known = if words.len() <= 12 { words } else { &[] };
         self.file.fail(
             at,
@@ -191,14 +202,15 @@ impl<'a> Fields<'a> {
                 key: key.to_owned(),
                 word: word.to_owned(),
                 known: known.iter().map(|w| (*w).to_owned()).collect(),
-                nearest: near.map(str::to_owned),
+                nearest: near.into_iter().map(str::to_owned).collect(),
             },
         );
     }
 
-    /// A number with a unit, not below zero.
-    pub(super) fn number(&self, key: &'static str, unit: Unit) -> Option<f64> {
+    /// A number with a unit, not below zero; not looked at where the unit is not known, as what says it is a mistake.
+    pub(super) fn number(&self, key: &'static str, unit: impl Into<Option<Unit>>) -> Option<f64> {
         let value = self.get(key)?;
+        let unit = unit.into()?;
         let found = match value.0 {
             DeValue::Integer(i) => i64::from_str_radix(&i.as_str().replace('_', ""), i.radix())
                 .ok()
@@ -289,20 +301,39 @@ impl<'a> Fields<'a> {
         found
     }
 
-    /// Notes every key that was not asked for.
+    /// Notes every key that was not asked for, and what is missing.
     pub(super) fn finish(self) {
+        self.end(true);
+    }
+
+    /// Notes what is missing where the other keys are not known.
+    pub(super) fn finish_early(self) {
+        self.end(false);
+    }
+
+    fn end(self, all: bool) {
         let known = self.known.into_inner();
+        let mut missing = self.missing.into_inner();
         for key in self.table.keys() {
             let name = key.get_ref().as_ref();
-            if !known.contains(&name) {
+            if known.contains(&name) {
+                continue;
+            }
+            let nearest = alike(name, known.iter().copied());
+            let before = missing.len();
+            missing.retain(|(_, keys)| !keys.iter().any(|k| nearest.contains(k)));
+            if all || missing.len() < before {
                 let problem = Problem::UnknownKey {
                     key: name.to_owned(),
                     known: known.clone(),
-                    nearest: nearest(name, known.iter().copied()).map(str::to_owned),
+                    nearest: nearest.into_iter().map(str::to_owned).collect(),
                     within: self.within,
                 };
                 self.file.fail(key.span().start, problem);
             }
+        }
+        for (problem, _) in missing {
+            self.file.fail(self.at, problem);
         }
     }
 }

@@ -21,7 +21,6 @@ fn measure(fields: &Fields<'_>, allowed: &[Measure]) -> Option<Measure> {
 
 fn required_measure(fields: &Fields<'_>, allowed: &[Measure]) -> Option<Measure> {
     if !fields.has("measure") {
-        fields.get("measure");
         fields.missing("measure", "say what is counted, for instance measure = \"goroutines\"");
         return None;
     }
@@ -115,14 +114,14 @@ fn filter(fields: &Fields<'_>, knowledge: &Knowledge, measure: Option<Measure>) 
     filter
 }
 
-fn unit(measure: Option<Measure>) -> Unit {
-    match measure {
-        Some(Measure::Bytes) => Unit::Bytes,
-        Some(Measure::Wait) => Unit::Minutes,
-        Some(Measure::CpuShare) => Unit::Share,
-        Some(Measure::Metric) => Unit::Bytes,
+/// How its limits are written; not known where the measure is not.
+fn unit(measure: Option<Measure>) -> Option<Unit> {
+    Some(match measure? {
+        Measure::Bytes | Measure::Metric => Unit::Bytes,
+        Measure::Wait => Unit::Minutes,
+        Measure::CpuShare => Unit::Share,
         _ => Unit::Plain,
-    }
+    })
 }
 
 pub(super) fn budget(fields: &Fields<'_>, knowledge: &Knowledge) -> Option<Budget> {
@@ -145,7 +144,7 @@ pub(super) fn budget(fields: &Fields<'_>, knowledge: &Knowledge) -> Option<Budge
     let base = fields.number("base", unit);
     if !fields.has("max") && !fields.has("min") {
         let hint = "give it a `max`, a `min` or both";
-        fields.file.fail(fields.at, Problem::Nothing { hint });
+        fields.nothing_of(Problem::Nothing { hint }, &["max", "min"]);
     }
     if let (Some(min), Some(max)) = (min, max)
         && min > max
@@ -236,7 +235,7 @@ pub(super) fn coverage(fields: &Fields<'_>) -> Option<Coverage> {
     };
     if !fields.has("symbols") && !fields.has("owners") {
         let hint = "give it `symbols`, `owners` or both, for instance symbols = 0.95";
-        fields.file.fail(fields.at, Problem::Nothing { hint });
+        fields.nothing_of(Problem::Nothing { hint }, &["symbols", "owners"]);
     }
     Some(coverage)
 }
@@ -251,9 +250,10 @@ pub(super) fn frames(fields: &Fields<'_>) -> Option<Frames> {
         min_wait: fields.number("min_wait", Unit::Minutes).unwrap_or(0.0).ceil() as u64,
         max: fields.number("max", Unit::Plain).unwrap_or(0.0) as u64,
     };
-    if !["forbid", "require", "forbid_states"].iter().any(|k| fields.has(k)) {
+    let any = ["forbid", "require", "forbid_states"];
+    if !any.iter().any(|k| fields.has(k)) {
         let hint = "give it `forbid`, `require` or `forbid_states`";
-        fields.file.fail(fields.at, Problem::Nothing { hint });
+        fields.nothing_of(Problem::Nothing { hint }, &any);
     }
     if let Some(p) = profile.filter(|p| *p != ProfileKind::Goroutine) {
         for key in ["forbid_states", "min_wait"].into_iter().filter(|k| fields.has(k)) {

@@ -6,6 +6,7 @@
 mod amount;
 mod error;
 mod fields;
+mod ignores;
 mod kinds;
 mod read;
 #[cfg(test)]

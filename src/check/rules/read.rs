@@ -6,8 +6,9 @@ use toml::de::{DeTable, DeValue};
 use super::amount::Unit;
 use super::error::{Problem, RulesError, VERSION};
 use super::fields::{Fields, File};
+use super::ignores::{Declared, ignore};
 use super::kinds::{budget, builds, coverage, findings, frames, guide, no_growth, no_regression};
-use super::{Assemble, Check, Ignore, Inconclusive, Level, Rule, Rules, Settings};
+use super::{Assemble, Check, Inconclusive, Level, Rule, Rules, Settings};
 use crate::kubelet::Knowledge;
 
 /// Bytes of a file of rules.
@@ -47,7 +48,8 @@ impl Rules {
         }
         let (root, syntax) = DeTable::parse_recoverable(text);
         for e in &syntax {
-            file.fail(e.span().map_or(0, |s| s.start), Problem::Syntax(e.message().to_owned()));
+            let at = e.span().map_or(0, |s| s.start);
+            file.fail(at, syntax_problem(text, at, e.message()));
         }
         let rules = match syntax.is_empty() {
             true => whole(&file, root.get_ref(), origin, knowledge),
@@ -58,6 +60,20 @@ impl Rules {
             Some(rules) if errors.is_empty() => Ok(rules),
             _ => Err(Mistakes(errors)),
         }
+    }
+}
+
+/// What is wrong with the syntax there; a number with a unit that stands without quotes is a mistake of its own.
+fn syntax_problem(text: &str, at: usize, message: &str) -> Problem {
+    let rest = text.get(at..).unwrap_or_default();
+    let end = rest.find(|c: char| c.is_whitespace() || matches!(c, ',' | ']' | '}' | '#'));
+    let value = &rest[..end.unwrap_or(rest.len())];
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '%' | '-' | '_' | '/' | ':' | '*');
+    match message.starts_with("string values must be quoted") && value.len() <= 64 && value.chars().all(is_plain) {
+        true => Problem::Unquoted {
+            value: value.to_owned(),
+        },
+        false => Problem::Syntax(message.to_owned()),
     }
 }
 
@@ -84,8 +100,11 @@ fn whole(file: &File<'_>, root: &DeTable<'_>, origin: &str, knowledge: &Knowledg
         seen.entry(rule.id.clone()).or_insert(rule.line);
         rules.push(rule);
     }
+    let declared = Declared::of(&fields, knowledge);
     let ignores = tables(&fields, "ignore").into_iter();
-    let ignores = ignores.filter_map(|(table, at)| ignore(file, table, at)).collect();
+    let ignores = ignores
+        .filter_map(|(table, at)| ignore(file, table, at, &declared))
+        .collect();
     if !fields.has("rule") {
         fields.missing(
             "rule",
@@ -103,7 +122,6 @@ fn whole(file: &File<'_>, root: &DeTable<'_>, origin: &str, knowledge: &Knowledg
 
 fn version(fields: &Fields<'_>) {
     if !fields.has("version") {
-        fields.get("version");
         fields.missing("version", "write `version = 1` at the beginning");
         return;
     }
@@ -184,29 +202,6 @@ fn settings(file: &File<'_>, table: &DeTable<'_>, at: usize) -> Settings {
     settings
 }
 
-fn ignore(file: &File<'_>, table: &DeTable<'_>, at: usize) -> Option<Ignore> {
-    let fields = Fields::new(file, table, at, "[[ignore]]");
-    let rule = fields.text("rule");
-    let subject = fields.text("subject");
-    let reason = fields.text("reason");
-    if !fields.has("rule") && !fields.has("subject") {
-        fields.missing(
-            "subject",
-            "say which, for instance subject = \"owner:grpc\"; the report shows every subject",
-        );
-    }
-    if !fields.has("reason") {
-        fields.missing("reason", "say why, so that it can be removed one day");
-    }
-    fields.finish();
-    Some(Ignore {
-        rule: rule.unwrap_or_else(|| "*".to_owned()),
-        subject: subject.unwrap_or_else(|| "*".to_owned()),
-        reason: reason?,
-        line: file.place(at).0,
-    })
-}
-
 fn rule(file: &File<'_>, table: &DeTable<'_>, at: usize, knowledge: &Knowledge) -> Option<Rule> {
     let mut fields = Fields::new(file, table, at, "a rule");
     let id = name(&fields);
@@ -215,12 +210,14 @@ fn rule(file: &File<'_>, table: &DeTable<'_>, at: usize, knowledge: &Knowledge) 
     let assemble = fields.word("assemble", Assemble::WORDS, Assemble::ALL);
     let allow_empty = fields.flag("allow_empty").unwrap_or(false);
     if !fields.has("kind") {
-        fields.get("kind");
         fields.missing("kind", "say what is judged, for instance kind = \"budget\"");
+        fields.finish_early();
         return None;
     }
-    let numbers: Vec<usize> = (0..Check::KINDS.len()).collect();
-    let kind = Check::KINDS[fields.word("kind", Check::KINDS, &numbers)?];
+    let Some(kind) = fields.word("kind", Check::KINDS, Check::KINDS) else {
+        fields.finish_early();
+        return None;
+    };
     fields.within(kind_name(kind));
     let check = match kind {
         "budget" => budget(&fields, knowledge).map(Check::Budget),
@@ -260,7 +257,6 @@ fn kind_name(kind: &str) -> &'static str {
 
 fn name(fields: &Fields<'_>) -> Option<String> {
     if !fields.has("id") {
-        fields.get("id");
         fields.missing("id", "give the rule a short name, for instance id = \"goroutines\"");
         return None;
     }
