@@ -63,7 +63,7 @@ impl<'r> Table<'r> {
 
     /// One of all moments: `rank` says how bad a moment is. Moments of a run first, then runs, then captures.
     pub(super) fn pick<T>(&self, by: Assemble, rank: impl Fn(&Told<'r>) -> (f64, T)) -> Option<T> {
-        let of_run = |run: &RunTold<'r>| one_of(run.iter().map(&rank).collect(), by);
+        let of_run = |run: &RunTold<'r>| one_of_run(run.iter().map(&rank).collect(), by);
         let of_capture = |runs: &Vec<RunTold<'r>>| one_of(runs.iter().filter_map(of_run).collect(), by);
         one_of(self.0.iter().filter_map(of_capture).collect(), by).map(|(_, found)| found)
     }
@@ -72,6 +72,18 @@ impl<'r> Table<'r> {
     pub(super) fn runs(&self) -> impl Iterator<Item = &RunTold<'r>> {
         self.0.iter().flatten()
     }
+}
+
+/// Last moments of a run of which an optimistic rule takes the best.
+const LAST: usize = 2;
+
+/// One of the moments of a run, which are in time order. The best of them is the better one of the last two: a burst does
+/// not fail, and what grew and stays is not hidden by how it began.
+pub(super) fn one_of_run<T>(mut moments: Vec<(f64, T)>, by: Assemble) -> Option<(f64, T)> {
+    if by == Assemble::Optimistic {
+        moments.drain(..moments.len().saturating_sub(LAST));
+    }
+    one_of(moments, by)
 }
 
 /// One of several by how bad each is.
@@ -136,4 +148,25 @@ pub(super) fn decide(all: Vec<Doubtful>, alpha: f64, beyond: impl Fn(&Judged) ->
         j
     });
     decided.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Assemble, one_of, one_of_run};
+
+    #[test]
+    fn growth_is_not_hidden_by_its_beginning_and_a_burst_is_none() {
+        let of = |values: &[f64], by| one_of_run(values.iter().map(|&v| (v, v)).collect(), by).map(|m| m.1);
+        let (growing, burst) = ([1.0, 2.0, 8.0, 9.0], [1.0, 2.0, 1.0, 9.0]);
+        assert_eq!(of(&growing, Assemble::Optimistic), Some(8.0));
+        assert_eq!(of(&burst, Assemble::Optimistic), Some(1.0));
+        assert_eq!(of(&growing, Assemble::Median), Some(2.0));
+        assert_eq!(of(&growing, Assemble::Pessimistic), Some(9.0));
+        assert_eq!(of(&[], Assemble::Optimistic), None);
+        // Captures are in no order.
+        assert_eq!(
+            one_of(vec![(1.0, 'a'), (5.0, 'b'), (7.0, 'c')], Assemble::Optimistic),
+            Some((1.0, 'a'))
+        );
+    }
 }

@@ -4,7 +4,7 @@ use super::super::outcome::{Judged, Limit, Outcome, Part, Skipped, Unit, Why};
 use super::super::reading::Reading;
 use super::super::rules::{Guide, Per, Signal};
 use super::super::run::Run;
-use super::assemble::one_of;
+use super::assemble::{one_of, one_of_run};
 use super::{Found, Scene};
 use crate::diagnose::limits::usual_cores;
 use crate::diagnose::report::{Evidence, Fact, Need, Show, Verb};
@@ -72,7 +72,7 @@ fn one(scene: &Scene<'_>, g: &Guide, signal: Signal) -> Result<Judged, Skipped> 
                     Err(why) => missing = why,
                 }
             }
-            runs.extend(one_of(moments, scene.assemble));
+            runs.extend(one_of_run(moments, scene.assemble));
         }
         captures.extend(one_of(runs, scene.assemble));
     }

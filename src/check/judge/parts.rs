@@ -6,7 +6,7 @@ use super::super::outcome::{Judged, Limit, Outcome, Part, Unit, Why};
 use super::super::reading::Reading;
 use super::super::rows::Covered;
 use super::super::rules::{Builds, Coverage, Frames, ProfileKind};
-use super::assemble::one_of;
+use super::assemble::{one_of, one_of_run};
 use super::{Found, Scene};
 use crate::diagnose::crowd::{StackKey, Wait};
 use crate::diagnose::report::{Evidence, Fact, Show, Verb};
@@ -22,7 +22,7 @@ fn pick<'r, T>(scene: &Scene<'r>, rank: impl Fn(&'r Reading) -> Option<(f64, T)>
                 .into_iter()
                 .filter_map(&rank)
                 .collect();
-            runs.extend(one_of(moments, scene.assemble));
+            runs.extend(one_of_run(moments, scene.assemble));
         }
         captures.extend(one_of(runs, scene.assemble));
     }

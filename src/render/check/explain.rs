@@ -21,7 +21,7 @@ pub fn explain(rule: &Rule, settings: &Settings, out: &mut dyn Write) -> io::Res
     writeln!(out, "\n{}", assembled(assemble))?;
     writeln!(
         out,
-        "Of the moments of one process the later half counts, as the process may still have been starting before."
+        "At most the later half of the moments of one process counts, as it may still have been starting before."
     )?;
     if uses_chance(&rule.check) {
         writeln!(
@@ -58,7 +58,8 @@ pub fn explain(rule: &Rule, settings: &Settings, out: &mut dyn Write) -> io::Res
 fn assembled(a: Assemble) -> &'static str {
     match a {
         Assemble::Optimistic => {
-            "Several captures, and moments of one: the best counts (optimistic); it fails when all fail."
+            "Of several captures the best counts (optimistic): it fails when all fail. Of the moments of one process the\n\
+             better one of the last two: a burst does not fail, growth that stays does."
         }
         Assemble::Median => "Several captures, and moments of one: the one in the middle counts (median).",
         Assemble::Pessimistic => "Several captures, and moments of one: the worst counts (pessimistic).",
@@ -149,7 +150,7 @@ fn what(check: &Check) -> Vec<String> {
                 r.min_units
             ),
             "One run against one: the probability of the counts on both sides if nothing changed, given both together;\n\
-             an optimistic rule takes the candidate at its best and the baseline at its worst moment.\n\
+             an optimistic rule takes the candidate at the better one of its last two moments, and the baseline at its worst.\n\
              From 3 runs against 3: the sums of all runs, with errors as wide as runs of one side differ, and the difference\n\
              must be among the largest 5 % of all ways to divide the runs (permutation)."
                 .to_owned(),
