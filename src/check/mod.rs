@@ -20,4 +20,4 @@ pub use init::{Proposal, Proposed, propose};
 pub use judge::{Case, captured, judge};
 pub use names::Names;
 pub use reading::Reader;
-pub use run::{Capture, Run};
+pub use run::{Capture, Run, Whose};

@@ -7,14 +7,16 @@ use jiff::Timestamp;
 use super::names::Names;
 use super::rows::{Covered, CpuTable, HeapTable};
 use super::rules::{Check, Rules};
-use super::run::{Capture, runs};
+use super::run::{Capture, Whose, runs};
 use super::vitals::Vitals;
 use crate::diagnose::crowd::Crowd;
 use crate::diagnose::material::{Moment, Process};
 use crate::diagnose::observe;
+use crate::diagnose::program::of_names;
 use crate::diagnose::report::{Diagnosis, Load};
 use crate::kubelet::Knowledge;
 use crate::model::Profile;
+use crate::model::evidence::Program;
 
 /// What kind of machine it was taken on, as far as the material knows.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -42,6 +44,8 @@ pub(super) struct Reading {
     pub(super) heap: Option<HeapTable>,
     pub(super) cpu: Option<CpuTable>,
     pub(super) vitals: Option<Vitals>,
+    /// What a dump says of the program that it is of.
+    pub(super) program: Option<Program>,
 }
 
 impl Reading {
@@ -108,6 +112,7 @@ impl Reader {
             heap,
             cpu,
             vitals,
+            program: moment.program.clone(),
         });
         self.names.catch_up();
     }
@@ -117,6 +122,7 @@ impl Reader {
         let readings = std::mem::take(&mut self.readings);
         Capture {
             name,
+            program: whose(&readings, &self.names),
             moments: readings.len(),
             runs: runs(readings, loose),
             diagnosis,
@@ -131,6 +137,34 @@ impl Reader {
     /// How many moments were read since the last capture.
     pub fn read_so_far(&self) -> usize {
         self.readings.len()
+    }
+}
+
+/// Which program moments are of, by the functions in all their profiles and by their metrics.
+fn whose(readings: &[Reading], names: &Names) -> Whose {
+    let mut used = vec![false; names.book.len()];
+    let mut mark = |stack| names.stacks.get(stack).iter().for_each(|f| used[f.index()] = true);
+    for r in readings {
+        let groups = r.goroutines.iter().flat_map(|c| &c.groups).map(|g| g.stack);
+        let heap = r.heap.iter().flat_map(|h| &h.rows).map(|row| row.stack);
+        let cpu = r.cpu.iter().flat_map(|c| &c.rows).map(|row| row.stack);
+        groups.chain(heap).chain(cpu).for_each(&mut mark);
+    }
+    for g in readings
+        .iter()
+        .filter_map(|r| r.goroutines.as_ref())
+        .flat_map(|c| &c.groups)
+    {
+        g.creator.iter().for_each(|f| used[f.index()] = true);
+    }
+    let said = readings.iter().rev().find_map(|r| r.program.as_ref());
+    let program = of_names(&names.book, &used, said);
+    let measured = readings.iter().any(|r| r.load.pods.is_some());
+    match program.other {
+        _ if program.is_kubelet => Whose::Kubelet,
+        Some(name) => Whose::Other(name),
+        None if measured => Whose::Kubelet,
+        None => Whose::Unknown,
     }
 }
 

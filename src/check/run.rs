@@ -14,12 +14,25 @@ pub(super) const YOUNG: f64 = 150.0;
 pub struct Capture {
     /// As it was named.
     pub name: String,
+    /// Which program it is of.
+    pub program: Whose,
     /// How many moments it has.
     pub moments: usize,
     /// Its processes in time order.
     pub(super) runs: Vec<Run>,
     /// What `diagnose` says of it, where a rule asks.
     pub diagnosis: Option<Diagnosis>,
+}
+
+/// Which program a capture is of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Whose {
+    /// Functions or metrics of a kubelet are in it.
+    Kubelet,
+    /// This one, and no kubelet.
+    Other(String),
+    /// Nothing in it is of a kubelet, and nothing of a program that is known.
+    Unknown,
 }
 
 /// The moments of one process.

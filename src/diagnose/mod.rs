@@ -23,7 +23,7 @@ pub(crate) mod observe;
 mod pile;
 mod place;
 pub(crate) mod process;
-mod program;
+pub(crate) mod program;
 pub mod report;
 mod standing;
 pub mod stats;

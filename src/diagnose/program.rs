@@ -3,18 +3,20 @@
 //! Told by whose functions its goroutines and allocations stand in. A kubelet has its own start-up code, its sync loop, or
 //! enough of its parts; another program has its own.
 
+use super::book::{Book, NameId};
 use super::observe::{Observed, Seen};
+use crate::model::evidence::Program as Named;
 
 /// What the material is of.
 #[derive(Clone, PartialEq, Debug, Default)]
-pub(super) struct Program {
+pub(crate) struct Program {
     /// Frames of a kubelet were seen.
-    pub(super) is_kubelet: bool,
+    pub(crate) is_kubelet: bool,
     /// The program that it looks like, where it is none or not only one.
-    pub(super) other: Option<String>,
+    pub(crate) other: Option<String>,
     /// Enough was seen to say that it is none.
     pub(super) is_sure: bool,
-    /// Goroutines were seen, and none of them is in a function of a kubelet.
+    /// No function of a kubelet was seen.
     pub(super) is_unseen: bool,
 }
 
@@ -102,16 +104,7 @@ pub(super) fn program(seen: &Observed, moments: &[usize]) -> Program {
     let mut used = vec![false; seen.book.len()];
     let mut groups = 0;
     let all: Vec<&Seen> = moments.iter().map(|&m| &seen.moments[m]).collect();
-    // A dump is of the program of its main package, or of whoever wrote it.
-    if let Some(named) = all.iter().rev().find_map(|m| m.program.as_ref())
-        && !named.has_kubelet
-    {
-        return Program {
-            other: Some(known_as(&named.name).to_owned()),
-            is_sure: true,
-            ..Program::default()
-        };
-    }
+    let named = all.iter().rev().find_map(|m| m.program.as_ref());
     for crowd in all.iter().filter_map(|m| m.crowd.as_ref()) {
         for g in &crowd.groups {
             groups += 1;
@@ -121,15 +114,37 @@ pub(super) fn program(seen: &Observed, moments: &[usize]) -> Program {
         }
     }
     // Names of heaps and CPU are in the book as well, and whose they are is not kept.
-    let any = groups == 0;
+    if groups == 0 {
+        used.fill(true);
+    }
+    let found = of_names(&seen.book, &used, named);
+    Program {
+        is_unseen: groups > 0 && found.is_unseen,
+        ..found
+    }
+}
+
+fn is_of_kubelet(key: &str) -> bool {
+    key.starts_with("k8s.io/kubernetes/pkg/kubelet") || key.starts_with("k8s.io/kubernetes/cmd/kubelet")
+}
+
+/// Says of which program material is by the names in it, which are marked in the book; `said` is what a dump says of
+/// itself.
+pub(crate) fn of_names(book: &Book, used: &[bool], said: Option<&Named>) -> Program {
+    // A dump is of the program of its main package, or of whoever wrote it.
+    if let Some(said) = said.filter(|n| !n.has_kubelet) {
+        return Program {
+            other: Some(known_as(&said.name).to_owned()),
+            is_sure: true,
+            ..Program::default()
+        };
+    }
     let (mut kubelet, mut named) = (0, 0);
     let mut others: Vec<(usize, &'static str)> = PROGRAMS.iter().map(|(p, _)| (0, *p)).collect();
-    for (id, _) in used.iter().enumerate().filter(|(_, u)| **u || any) {
-        let key = seen.book.key(super::book::NameId(id as u32));
+    for (id, _) in used.iter().enumerate().filter(|(_, u)| **u) {
+        let key = book.key(NameId::new(id));
         named += usize::from(key.contains('.'));
-        if key.starts_with("k8s.io/kubernetes/pkg/kubelet") || key.starts_with("k8s.io/kubernetes/cmd/kubelet") {
-            kubelet += 1;
-        }
+        kubelet += usize::from(is_of_kubelet(key));
         for ((n, _), (_, starts)) in others.iter_mut().zip(PROGRAMS) {
             *n += usize::from(starts.iter().any(|s| key.starts_with(s)));
         }
@@ -141,6 +156,6 @@ pub(super) fn program(seen: &Observed, moments: &[usize]) -> Program {
         is_kubelet,
         other: other.filter(|(n, _)| !is_kubelet || *n >= 3).map(|(_, p)| p.to_owned()),
         is_sure: other.is_some() || named >= 40,
-        is_unseen: groups > 0 && kubelet == 0,
+        is_unseen: kubelet == 0,
     }
 }

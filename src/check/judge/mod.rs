@@ -19,7 +19,7 @@ use super::outcome::{
     Attribution, Captured, Difference, Floor, Judged, Outcome, Ran, Report, RuleProblem, RuleReport, Skipped, Why,
 };
 use super::rules::{Assemble, Check, Inconclusive, Level, Measure, Rule, Rules};
-use super::run::Capture;
+use super::run::{Capture, Whose};
 
 /// What is judged, against what.
 #[derive(Clone, Copy, Debug)]
@@ -136,6 +136,12 @@ fn one(case: &Case<'_>, rule: &Rule, differences: &[Difference], used: &mut [boo
             ..scene
         };
         confirm(&mut found.subjects, &again.found().subjects);
+    }
+    // What is not seen to be of a kubelet may violate a limit; it does not show that a kubelet keeps it.
+    if case.candidate.iter().any(|c| c.program == Whose::Unknown) {
+        for s in found.subjects.iter_mut().filter(|s| s.outcome == Outcome::Pass) {
+            (s.outcome, s.why) = (Outcome::Inconclusive, Why::ProgramUnknown);
+        }
     }
     for (i, ignore) in case.rules.ignores.iter().enumerate() {
         for s in &mut found.subjects {

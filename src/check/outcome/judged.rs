@@ -281,4 +281,6 @@ pub enum Why {
     NotAllowed,
     /// The build is not known.
     BuildUnknown,
+    /// Nothing in a source is of a kubelet: that it is within its limits says nothing of one.
+    ProgramUnknown,
 }

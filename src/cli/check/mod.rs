@@ -14,7 +14,7 @@ use super::diagnose::{commands, gather};
 use super::{Exit, open, output};
 use crate::check::outcome::{Outcome, Report};
 use crate::check::rules::{Check, Inconclusive, Measure, Rule, Rules};
-use crate::check::{Capture, Case, Names, Reader, captured, judge, propose};
+use crate::check::{Capture, Case, Names, Reader, Whose, captured, judge, propose};
 use crate::diagnose::Observer;
 use crate::kubelet::{Knowledge, nearest};
 use crate::pprof::Limit;
@@ -278,7 +278,14 @@ fn captures(
         if reader.read_so_far() == 0 {
             bail!("{name}: no moment of a kubelet in it");
         }
-        all.push(reader.capture(name, loose, observer.map(Observer::finish)));
+        let capture = reader.capture(name, loose, observer.map(Observer::finish));
+        if let Whose::Other(program) = &capture.program {
+            bail!(Failure::new(
+                format!("{}: this is {program}, no kubelet", capture.name),
+                "check judges kubelets; `kubeprof top` and `kubeprof goroutines` read profiles of any Go program"
+            ));
+        }
+        all.push(capture);
     }
     Ok(all)
 }
