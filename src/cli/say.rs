@@ -24,6 +24,8 @@ pub(super) fn line(words: Arguments<'_>) {
 pub(super) fn text(text: &str) {
     let mut whole = Vec::with_capacity(text.len());
     let mut harmless = Harmless::new(&mut whole);
+    // A file name with a line break must not begin a line that GitHub Actions takes for a command.
+    let text = text.replace("\n::", "\n\\u{3a}:");
     let made = harmless.write_all(text.as_bytes()).and_then(|()| harmless.finish());
     // Whoever does not listen misses it.
     let _ = made.and_then(|()| io::stderr().lock().write_all(&whole));

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::made_profile::{Made, profile, save};
 use super::support::{Answer, capture, root, run, run_with};
 
 /// The JSON answer and the exit code.
@@ -330,249 +331,93 @@ fn every_kind_of_rule_is_explained() {
     assert_eq!(answer.code, 2);
 }
 
-/// A mistake, its place and what the message says.
-const MISTAKES: &[(&str, &str, &str)] = &[
-    ("version = 1\n[[rule]\n", "2:8", "unclosed array table"),
-    (
-        "version = 2\n[[rule]]\nid = \"a\"\nkind = \"guide\"\n",
-        "1:1",
-        "`version` 2 is not known",
-    ),
-    (
-        "[[rule]]\nid = \"a\"\nkind = \"guide\"\n",
-        "1:1",
-        "`version` is missing",
-    ),
-    ("version = 1\n", "1:1", "`rule` is missing"),
-    ("version = 1\nrule = 3\n", "2:8", "`rule` must be an array of tables"),
-    (
-        "version = 1\n[settings]\nasemble = \"median\"\n[[rule]]\nid = \"a\"\nkind = \"guide\"\n",
-        "3:1",
-        "did you mean `assemble`",
-    ),
-    (
-        "version = 1\n[settings]\nalpha = 0\n[[rule]]\nid = \"a\"\nkind = \"guide\"\n",
-        "3:1",
-        "above 0 and at most 0.5",
-    ),
-    ("version = 1\n[[rule]]\nkind = \"guide\"\n", "2:1", "`id` is missing"),
-    (
-        "version = 1\n[[rule]]\nid = \"a b\"\nkind = \"guide\"\n",
-        "3:1",
-        "`id` cannot be `a b`",
-    ),
-    (
-        "version = 1\n[[rule]]\nid = \"a\"\nkind = \"guide\"\n[[rule]]\nid = \"a\"\nkind = \"guide\"\n",
-        "5:1",
-        "the first is in line 2",
-    ),
-    (
-        "version = 1\n[[rule]]\nid = \"a\"\nkind = \"gide\"\n",
-        "4:8",
-        "did you mean `guide`",
-    ),
-    ("version = 1\n[[rule]]\nid = \"a\"\n", "2:1", "`kind` is missing"),
-    (
-        "version = 1\n[[rule]]\nid = \"a\"\nkind = \"guide\"\nlevel = \"eror\"\n",
-        "5:9",
-        "did you mean `error`",
-    ),
-    (
-        "version = 1\n[[rule]]\nid = \"a\"\nkind = \"guide\"\nallow_empty = \"yes\"\n",
-        "5:15",
-        "must be true or false, not a text",
-    ),
-    (
-        "version = 1\n[[rule]]\nid = \"a\"\nkind = \"budget\"\nmeasure = \"goroutine\"\nmax = 1\n",
-        "5:11",
-        "did you mean `goroutines`",
-    ),
-    (
-        "version = 1\n[[rule]]\nid = \"a\"\nkind = \"budget\"\nmeasure = \"bytes\"\nmax = \"5 apples\"\n",
-        "6:7",
-        "`max` cannot be `5 apples`",
-    ),
-    (
-        "version = 1\n[[rule]]\nid = \"a\"\nkind = \"budget\"\nmeasure = \"bytes\"\nmax = -1\n",
-        "6:7",
-        "0 or more",
-    ),
-    (
-        "version = 1\n[[rule]]\nid = \"a\"\nkind = \"budget\"\nmeasure = \"bytes\"\n",
-        "2:1",
-        "limits nothing",
-    ),
-    (
-        "version = 1\n[[rule]]\nid = \"a\"\nkind = \"budget\"\nmeasure = \"bytes\"\nmin = 9\nmax = 1\n",
-        "6:1",
-        "`min` 9 is above `max` 1",
-    ),
-    (
-        "version = 1\n[[rule]]\nid = \"a\"\nkind = \"budget\"\nmeasure = \"bytes\"\nmax = 1\nowner = \"prob\"\n",
-        "7:9",
-        "did you mean",
-    ),
-    (
-        "version = 1\n[[rule]]\nid = \"a\"\nkind = \"budget\"\nmeasure = \"bytes\"\nmax = 1\nowner = \"*\"\nfunction = \"x\"\n",
-        "8:1",
-        "exclude each other",
-    ),
-    (
-        "version = 1\n[[rule]]\nid = \"a\"\nkind = \"frames\"\nforbid = [\"(\"]\n",
-        "5:11",
-        "`forbid`: ",
-    ),
-    (
-        "version = 1\n[[rule]]\nid = \"a\"\nkind = \"frames\"\nforbid = []\n",
-        "5:10",
-        "`forbid` is empty",
-    ),
-    (
-        "version = 1\n[[rule]]\nid = \"a\"\nkind = \"budget\"\nmeasure = \"bytes\"\nmax = 1\nstate = \"select\"\n",
-        "7:1",
-        "`state` does not go with `bytes`",
-    ),
-    (
-        "version = 1\n[[rule]]\nid = \"a\"\nkind = \"guide\"\n[[ignore]]\nsubject = \"x\"\n",
-        "5:1",
-        "`reason` is missing",
-    ),
-];
-
 #[test]
-fn every_mistake_in_rules_is_named_with_its_place() {
-    let heap = capture("healthy-1.37.2/s01-heap.pb.gz");
-    let mut wrong = Vec::new();
-    for (text, place, says) in MISTAKES {
-        let answer = run_with(&["check", "--rules", "-", &heap], Some(text.as_bytes()));
-        let found = &answer.stderr;
-        if answer.code != 2 || !found.contains(&format!("-:{place}: ")) || !found.contains(says) {
-            wrong.push(format!("{text}expected {place} {says}:\n{found}"));
+fn growth_that_stays_fails_an_optimistic_rule() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let of_kubelet = ["runtime.gopark", "k8s.io/kubernetes/pkg/kubelet.(*Kubelet).syncLoop"];
+    let series = |counts: [i64; 6]| {
+        for (i, n) in counts.into_iter().enumerate() {
+            let made = Made {
+                stack: &of_kubelet,
+                values: &[n],
+                texts: &[],
+                numbers: &[],
+            };
+            let p = profile(&[("goroutine", "count")], &[made]);
+            save(&p, dir.path(), &format!("s{i:02}-goroutine.pb.gz"));
         }
-    }
-    assert!(
-        wrong.is_empty(),
-        "{} of {}:\n{}",
-        wrong.len(),
-        MISTAKES.len(),
-        wrong.join("\n")
-    );
-    // One run names all mistakes of a file.
-    let both = "version = 1\n[[rule]]\nid = \"a\"\nkind = \"gide\"\n[[rule]]\nid = \"b\"\nkind = \"guide\"\nlevel = \"eror\"\n";
-    let answer = run_with(&["check", "--rules", "-", &heap], Some(both.as_bytes()));
-    assert!(
-        answer.stderr.contains("-:4:8") && answer.stderr.contains("-:8:9"),
-        "{}",
-        answer.stderr
-    );
-}
-
-#[test]
-fn hostile_rules_end_with_an_error() {
-    let heap = capture("healthy-1.37.2/s01-heap.pb.gz");
-    let whole = std::fs::read_to_string(root().join("src/check/rules/builtin.toml")).expect("rules");
-    let mut all: Vec<Vec<u8>> = (0..whole.len())
-        .step_by(7)
-        .map(|n| whole.as_bytes()[..n].to_vec())
-        .collect();
-    all.push(vec![b'['; 300_000]);
-    all.push(format!("version = 1\nx = {}1{}", "[".repeat(100_000), "]".repeat(100_000)).into_bytes());
-    all.push(vec![b'#'; 2 << 20]);
-    all.push(vec![0xff; 10]);
-    all.push(format!("version = 1\n{}", "[[rule]]\n".repeat(5_000)).into_bytes());
-    all.push(
-        format!(
-            "version = 1\n[[rule]]\nid = \"a\"\nkind = \"frames\"\nforbid = \"{}\"\n",
-            "(a{1000}){1000}"
+        let rules = "[[rule]]\nid = \"g\"\nkind = \"budget\"\nmeasure = \"goroutines\"\nmax = 50\n";
+        let report = report(&ruled(rules, &[&dir.path().display().to_string()]));
+        let subject = &rule(&report, "g")["subjects"][0];
+        (
+            subject["outcome"].as_str().map(str::to_owned),
+            subject["value"].as_f64(),
         )
-        .into_bytes(),
+    };
+    // The better one of the last two moments.
+    assert_eq!(
+        series([10, 10, 10, 10, 100, 300]),
+        (Some("fail".to_owned()), Some(100.0))
     );
-    all.push(b"version = 1\n[[rule]]\nid = \"\\u001b[31m\"\nkind = \"guide\"\n".to_vec());
-    for text in all {
-        let answer = run_with(&["check", "--rules", "-", &heap], Some(&text));
-        assert!(matches!(answer.code, 0 | 2), "{} bytes: {}", text.len(), answer.code);
-        assert!(!answer.stderr.contains("panicked"), "{}", answer.stderr);
-        assert!(!answer.stderr.contains('\u{1b}'), "{}", answer.stderr);
-    }
-}
-
-/// Elements of an XML text in order, with their attributes; text between them is left out.
-fn elements(xml: &str) -> Vec<(String, Vec<(String, String)>)> {
-    let mut all = Vec::new();
-    for part in xml.split('<').skip(1) {
-        let (tag, _) = part.split_once('>').expect("every element ends");
-        if tag.starts_with(['?', '/']) {
-            continue;
-        }
-        let tag = tag.trim_end_matches('/');
-        let (name, rest) = tag.split_once(' ').unwrap_or((tag, ""));
-        let words: Vec<&str> = rest.split('"').collect();
-        let pairs = words.chunks(2).filter(|c| c.len() == 2);
-        let attribute = |c: &[&str]| (c[0].trim().trim_end_matches('=').to_owned(), c[1].to_owned());
-        all.push((name.to_owned(), pairs.map(attribute).collect()));
-    }
-    all
+    assert_eq!(series([10, 10, 10, 10, 20, 300]), (Some("pass".to_owned()), Some(20.0)));
 }
 
 #[test]
-fn junit_and_sarif_have_the_structure_that_readers_want() {
-    let sick = capture("frozen-runtime");
-    let args = ["check", &sick, "--baseline", &capture("healthy-1.37.2"), "-o"];
-    let of = |format: &str| run(&[&args[..], &[format]].concat()).stdout;
-    let xml = elements(&of("junit"));
-    let names: Vec<&str> = xml.iter().map(|e| e.0.as_str()).collect();
-    assert_eq!(&names[..2], ["testsuites", "testsuite"]);
-    let count = |name: &str| names.iter().filter(|n| **n == name).count().to_string();
-    let suite = |key: &str| {
-        xml[1]
-            .1
-            .iter()
-            .find(|a| a.0 == key)
-            .map(|a| a.1.clone())
-            .unwrap_or_default()
-    };
-    assert_eq!(suite("tests"), count("testcase"));
-    assert_eq!(suite("failures"), count("failure"));
-    assert_eq!(suite("skipped"), count("skipped"));
-    let mut seen = std::collections::BTreeSet::new();
-    for (name, attributes) in &xml {
-        let known: &[&str] = match name.as_str() {
-            "testsuites" => &["name", "tests", "failures", "errors"],
-            "testsuite" => &["name", "tests", "failures", "errors", "skipped", "timestamp"],
-            "testcase" => &["classname", "name"],
-            "failure" => &["message", "type"],
-            "skipped" | "error" => &["message"],
-            "system-out" => &[],
-            other => panic!("unknown element {other}"),
-        };
+fn comparisons_that_can_only_warn_say_so_when_they_pass() {
+    let (sick, healthy) = (capture("ctx-leak-1.36.1"), capture("healthy-1.37.2"));
+    for format in ["text", "markdown", "github"] {
+        let answer = run(&["check", &healthy, "--baseline", &sick, "-o", format]);
+        let said = answer.stdout.lines().find(|l| l.contains("could only warn: "));
+        let said = said.unwrap_or_else(|| panic!("{format}: {}", answer.stdout));
         assert!(
-            attributes.iter().all(|a| known.contains(&a.0.as_str())),
-            "{name}: {attributes:?}"
+            said.contains("another load") || said.contains("another release"),
+            "{said}"
         );
-        if name == "testcase" {
-            assert!(
-                seen.insert(attributes.clone()),
-                "one case for every rule and subject: {attributes:?}"
-            );
-        }
     }
-    let sarif: Value = serde_json::from_str(&of("sarif")).expect("JSON");
-    assert_eq!(sarif["version"], "2.1.0");
-    let run = &sarif["runs"][0];
-    let rules = run["tool"]["driver"]["rules"].as_array().expect("rules");
-    let results = run["results"].as_array().expect("results");
-    assert!(!results.is_empty() && results.len() <= 5_000);
-    let mut prints = std::collections::BTreeSet::new();
-    for r in results {
-        let index = r["ruleIndex"].as_u64().expect("an index") as usize;
-        assert_eq!(rules[index]["id"], r["ruleId"]);
-        assert!(matches!(r["level"].as_str(), Some("error" | "warning" | "note")));
-        assert!(r["message"]["text"].is_string());
-        let place = &r["locations"][0]["physicalLocation"];
-        assert!(place["region"]["startLine"].as_u64() >= Some(1) && place["artifactLocation"]["uri"].is_string());
-        let print = r["partialFingerprints"]["kubeprofSubject/v1"]
-            .as_str()
-            .expect("a fingerprint");
-        assert!(prints.insert(print), "{print} twice");
+    let answer = run(&["check", &healthy, "--baseline", &healthy]);
+    assert!(!answer.stdout.contains("could only warn"), "{}", answer.stdout);
+}
+
+#[test]
+fn what_is_no_kubelet_is_never_passed() {
+    // No function of a kubelet, and no program that is known: nothing is passed.
+    let unknown = root().join("fixtures/goroutines/go1.27-dump.txt").display().to_string();
+    let rules = "[[rule]]\nid = \"g\"\nkind = \"budget\"\nmeasure = \"goroutines\"\nmax = 500\n";
+    let answer = ruled(rules, &[&unknown]);
+    let of = report(&answer);
+    assert_eq!((of["outcome"].as_str(), answer.code), (Some("inconclusive"), 0));
+    assert!(
+        answer.stdout.contains("no function or metric of a kubelet"),
+        "{}",
+        answer.stdout
+    );
+    assert_eq!(ruled(rules, &[&unknown, "--inconclusive", "fail"]).code, 1);
+    // Beyond a limit is beyond it, whatever it is of.
+    let few = rules.replace("500", "1");
+    assert_eq!(ruled(&few, &[&unknown]).code, 1);
+    // Another program that is known is an error, also as a baseline and as healthy material.
+    let dir = tempfile::tempdir().expect("a folder");
+    let etcd = dir.path().join("etcd.txt");
+    let stack = |n: u32, function: &str| {
+        format!("goroutine {n} [select]:\n{function}(0x1)\n\t/src/etcd/server/main.go:7 +0x1d\n\n")
+    };
+    let text: String = (1..40)
+        .map(|n| {
+            stack(
+                n,
+                &format!("go.etcd.io/etcd/server/v3/etcdserver.(*EtcdServer).run{}", n % 4),
+            )
+        })
+        .collect();
+    std::fs::write(&etcd, text).expect("written");
+    let (etcd, healthy) = (etcd.display().to_string(), capture("healthy-1.37.2"));
+    for args in [
+        vec!["check", &etcd],
+        vec!["check", &healthy, "--baseline", &etcd],
+        vec!["check", "--init", &etcd],
+    ] {
+        let answer = run(&args);
+        assert_eq!(answer.code, 2, "{args:?}: {}", answer.stdout);
+        assert!(answer.stderr.contains("this is etcd, no kubelet"), "{}", answer.stderr);
     }
 }

@@ -6,6 +6,8 @@ mod bundle_doctored;
 mod cases;
 mod changes;
 mod check;
+mod check_formats;
+mod check_rules;
 mod ci_page;
 mod compat;
 mod diagnose;

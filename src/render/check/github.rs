@@ -4,8 +4,9 @@ use super::TOOL;
 use std::io::{self, Write};
 
 use super::super::diagnosis::Words;
+use super::super::terminal::sanitize;
 use super::words::{self, details, summary, verdict};
-use super::{Weight, marked, place};
+use super::{Weight, marked, place, visible};
 use crate::check::outcome::Report;
 
 /// Annotations of one kind that GitHub shows for a step.
@@ -13,6 +14,8 @@ const MOST: usize = 10;
 
 /// A message as a workflow command takes it.
 fn data(text: &str) -> String {
+    // Commands in the older form count anywhere in a line.
+    let text = visible(text).replace("##[", "## [");
     text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
 }
 
@@ -77,6 +80,9 @@ pub fn github(report: &Report, words: &Words<'_>, out: &mut dyn Write) -> io::Re
             write(kind, &super::slashed(&report.rules_file), 1, TOOL, &text)?;
         }
     }
+    for l in words::lowered(report) {
+        writeln!(out, "{TOOL}: {}", sanitize(&l))?;
+    }
     // A line that begins with two colons would be a command.
-    writeln!(out, "{TOOL}: {}", verdict(report).replace(['\r', '\n'], " "))
+    writeln!(out, "{TOOL}: {}", sanitize(&verdict(report)))
 }

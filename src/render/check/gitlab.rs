@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::super::diagnosis::Words;
 use super::words::{problem, summary, why};
-use super::{Weight, fingerprint, marked, place};
+use super::{Weight, fingerprint, marked, place, visible};
 use crate::check::outcome::Report;
 
 /// Writes the answer as a code quality report.
@@ -28,7 +28,7 @@ pub fn gitlab(report: &Report, words: &Words<'_>, out: &mut dyn Write) -> io::Re
     for (weight, rule, j) in marked(report) {
         let (path, line) = place(report, rule);
         all.push(json!({
-            "description": format!("{}: {} ({})", rule.id, summary(j), why(j, words)),
+            "description": visible(&format!("{}: {} ({})", rule.id, summary(j), why(j, words))),
             "check_name": rule.id,
             "fingerprint": fingerprint(rule, j),
             "severity": match weight {

@@ -5,22 +5,21 @@ use std::io::{self, Write};
 
 use super::super::diagnosis::Words;
 use super::words::{self, details, summary};
-use super::{Weight, weight};
+use super::{Weight, visible, weight};
 use crate::check::outcome::{Judged, Outcome, Report, RuleReport};
 use crate::check::rules::Level;
 
-/// A text as XML 1.0 may hold it: what it has no characters for becomes U+FFFD.
+/// A text as XML 1.0 may hold it: two characters that it forbids become U+FFFD.
 pub(super) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
+    for c in visible(text).chars() {
         match c {
             '&' => out.push_str("&amp;"),
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),
             '"' => out.push_str("&quot;"),
             '\'' => out.push_str("&apos;"),
-            '\t' | '\n' => out.push(c),
-            '\0'..='\u{1f}' | '\u{7f}'..='\u{9f}' | '\u{fffe}' | '\u{ffff}' => out.push('\u{fffd}'),
+            '\u{fffe}' | '\u{ffff}' => out.push('\u{fffd}'),
             c => out.push(c),
         }
     }

@@ -4,7 +4,8 @@ use super::TOOL;
 use std::io::{self, Write};
 
 use super::super::diagnosis::Words;
-use super::words::{captured, details, difference, floor, mark, problem, summary, title, value, verdict};
+use super::super::terminal::sanitize;
+use super::words::{captured, details, difference, floor, lowered, mark, problem, summary, title, value, verdict};
 use super::{Weight, marked};
 use crate::check::outcome::{Attribution, Report};
 
@@ -16,7 +17,7 @@ const RESERVE: usize = 512;
 /// Text that Markdown and HTML leave alone.
 fn plain(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
+    for c in sanitize(text).chars() {
         match c {
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),
@@ -25,7 +26,6 @@ fn plain(text: &str) -> String {
                 out.push('\\');
                 out.push(c);
             }
-            c if c.is_control() => out.push(' '),
             c => out.push(c),
         }
     }
@@ -34,11 +34,7 @@ fn plain(text: &str) -> String {
 
 /// A command between backquotes.
 fn code(text: &str) -> String {
-    let clean: String = text
-        .chars()
-        .map(|c| if c.is_control() || c == '`' { '\'' } else { c })
-        .collect();
-    format!("`{clean}`")
+    format!("`{}`", sanitize(text).replace('`', "'"))
 }
 
 /// Writes the answer as Markdown of at most 1 MiB.
@@ -81,6 +77,9 @@ pub fn markdown(report: &Report, words: &Words<'_>, out: &mut dyn Write) -> io::
             block.push_str(&format!("  - {name}: {text}\n"));
         }
         blocks.push(block);
+    }
+    for l in lowered(report) {
+        blocks.push(format!("- {}\n", plain(&l)));
     }
     for rule in &report.rules {
         if let Some(a) = rule.attribution.as_ref().filter(|a| a.old != a.new) {

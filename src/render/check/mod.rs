@@ -24,6 +24,7 @@ pub use rules_file::{Typed, rules_file};
 pub use sarif::sarif;
 pub use text::text;
 
+use super::terminal::sanitize;
 use crate::check::outcome::{Judged, Outcome, Report, RuleReport};
 use crate::check::rules::{Inconclusive, Level};
 
@@ -81,6 +82,19 @@ fn place(report: &Report, rule: &RuleReport) -> (String, u32) {
     }
     let first = report.candidate.first().map_or("kubeprof", |c| c.name.as_str());
     (slashed(first), 1)
+}
+
+/// Bytes of one message; CI systems refuse or cut longer ones.
+const LONGEST: usize = 16 << 10;
+
+/// Text of a message: what would command a terminal or reorder a line is made visible; line breaks stay.
+fn visible(text: &str) -> String {
+    let end = text.floor_char_boundary(LONGEST);
+    let mut out = text[..end].split('\n').map(sanitize).collect::<Vec<_>>().join("\n");
+    if end < text.len() {
+        out.push_str(&format!("... ({} more bytes)", text.len() - end));
+    }
+    out
 }
 
 fn slashed(path: &str) -> String {

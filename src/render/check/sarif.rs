@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::super::diagnosis::Words;
 use super::words::{self, details, summary};
-use super::{Weight, fingerprint, place, weight};
+use super::{Weight, fingerprint, place, visible, weight};
 use crate::check::outcome::{Judged, Outcome, Report, RuleReport};
 use crate::check::rules::Level;
 
@@ -93,7 +93,7 @@ fn result(report: &Report, index: usize, rule: &RuleReport, j: &Judged, weight: 
         "ruleId": rule.id,
         "ruleIndex": index,
         "level": level,
-        "message": {"text": text},
+        "message": {"text": visible(&text)},
         "locations": [{
             "physicalLocation": {
                 "artifactLocation": {"uri": uri(&path)},

@@ -43,6 +43,10 @@ pub fn text(report: &Report, words: &Words<'_>, _terminal: &Terminal, out: &mut 
         line("")?;
         line(&format!("passed: {}", passed.join(", ")))?;
     }
+    // With all subjects each rule says so itself.
+    for l in words::lowered(report).iter().filter(|_| !words.all) {
+        line(l)?;
+    }
     let idle: Vec<&str> = report
         .rules
         .iter()

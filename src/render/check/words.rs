@@ -234,6 +234,7 @@ fn why_words(w: &Why, j: &Judged, words: &Words<'_>) -> String {
         Why::Confirmed(why) => format!("{}; repeated in the confirmation", why_words(why, j, words)),
         Why::NotAllowed => "not among the allowed builds".to_owned(),
         Why::BuildUnknown => "the build ID is unknown".to_owned(),
+        Why::ProgramUnknown => "no function or metric of a kubelet is in the sources".to_owned(),
     }
 }
 
@@ -324,6 +325,27 @@ pub(super) fn difference(d: &Difference) -> String {
         Difference::Kubernetes(a, b) => format!("another release of Kubernetes (baseline {a}, now {b})"),
         Difference::Load(a, b) => format!("another load (baseline {} pods, now {})", number(*a), number(*b)),
     }
+}
+
+/// Comparisons that can only warn and found nothing, with why: that they passed says less. One line for each reason.
+pub(super) fn lowered(report: &Report) -> Vec<String> {
+    let mut by_reason: Vec<(String, Vec<&str>)> = Vec::new();
+    for r in report
+        .rules
+        .iter()
+        .filter(|r| r.level == Level::Warn && r.asked_level == Level::Error)
+    {
+        if r.is_idle() || r.problem.is_some() || r.outcome != Outcome::Pass {
+            continue;
+        }
+        let reason = r.lowered.iter().map(difference).collect::<Vec<_>>().join("; ");
+        match by_reason.iter_mut().find(|(known, _)| *known == reason) {
+            Some((_, rules)) => rules.push(&r.id),
+            None => by_reason.push((reason, vec![&r.id])),
+        }
+    }
+    let line = |(reason, rules): (String, Vec<&str>)| format!("could only warn: {}: {reason}", rules.join(", "));
+    by_reason.into_iter().map(line).collect()
 }
 
 fn machine(m: &Machine) -> String {
