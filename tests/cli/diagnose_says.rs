@@ -220,30 +220,7 @@ fn the_end_of_the_process_comes_first_and_needs_no_restart() {
 /// Calls that are over at once are never seen together in a kubelet that is well; mounts are, while pods start.
 #[test]
 fn many_quick_calls_at_once_are_suspect_without_ages() {
-    let verdict = |call: &[&str]| {
-        let folder = tempfile::tempdir().expect("a folder");
-        let sample = |stack, values| Made {
-            stack,
-            values,
-            texts: &[],
-            numbers: &[],
-        };
-        let idle = |f| ["runtime.gopark", "runtime.selectgo", f];
-        let (sync, pleg, worker) = (idle(SYNC), idle(PLEG), idle(WORKER));
-        let (one, five, sixty) = ([1], [5], [60]);
-        let made = profile(
-            &[("goroutine", "count")],
-            &[
-                sample(&sync, &one),
-                sample(&pleg, &one),
-                sample(&worker, &sixty),
-                sample(call, &five),
-            ],
-        );
-        save(&made, folder.path(), "goroutine.pb.gz");
-        let answer = run(&["diagnose", &folder.path().display().to_string(), "-o", "json"]);
-        serde_json::from_str::<Value>(&answer.stdout).expect("JSON")
-    };
+    let verdict = |call: &[&str]| with_five(call, &[]);
     let setup = "k8s.io/kubernetes/pkg/volume/hostpath.(*hostPathMounter).SetUp";
     let stat = verdict(&[
         "syscall.Syscall",
@@ -263,4 +240,64 @@ fn many_quick_calls_at_once_are_suspect_without_ages() {
         MOUNT,
     ]);
     assert_eq!(mount["verdict"], "healthy", "{mount}");
+}
+
+/// The loops that a node has once wait for one lock, and who holds it is in a call: that is no chance.
+#[test]
+fn loops_behind_one_lock_are_a_hang_without_ages() {
+    let lock = [
+        "runtime.gopark",
+        "runtime.semacquire1",
+        "sync.runtime_SemacquireMutex",
+        "sync.(*Mutex).Lock",
+    ];
+    let log = "k8s.io/klog/v2.(*loggingT).output";
+    let behind = |f| [lock[0], lock[1], lock[2], lock[3], log, f];
+    let fsync = [
+        "syscall.Syscall",
+        "syscall.fsync",
+        "os.(*File).Sync",
+        "k8s.io/klog/v2.(*loggingT).flushAll",
+        "k8s.io/klog/v2.(*flushDaemon).run.func1",
+    ];
+    let (sync, pleg) = (behind(SYNC), behind(PLEG));
+    let report = with_five(
+        &behind("k8s.io/kubernetes/pkg/kubelet/prober.(*worker).run"),
+        &[&sync, &pleg, &fsync],
+    );
+    assert_eq!(report["verdict"], "sick", "{report}");
+    assert_eq!(report["findings"][0]["subsystem"], "logging", "{report}");
+    let one = with_five(
+        &behind("k8s.io/kubernetes/pkg/kubelet/prober.(*worker).run"),
+        &[&pleg, &fsync],
+    );
+    assert_ne!(one["verdict"], "sick", "{one}");
+}
+
+/// The answer about one profile of a kubelet that is well but for five goroutines in this stack, and one in each of others.
+fn with_five(call: &[&str], more: &[&[&str]]) -> Value {
+    let folder = tempfile::tempdir().expect("a folder");
+    let idle = |f| ["runtime.gopark", "runtime.selectgo", f];
+    let (sync, pleg, worker) = (idle(SYNC), idle(PLEG), idle(WORKER));
+    let (one, five, sixty) = ([1], [5], [60]);
+    let sample = |stack, values| Made {
+        stack,
+        values,
+        texts: &[],
+        numbers: &[],
+    };
+    let mut samples = vec![
+        sample(&sync, &one),
+        sample(&pleg, &one),
+        sample(&worker, &sixty),
+        sample(call, &five),
+    ];
+    samples.extend(more.iter().map(|&stack| sample(stack, &one)));
+    save(
+        &profile(&[("goroutine", "count")], &samples),
+        folder.path(),
+        "goroutine.pb.gz",
+    );
+    let answer = run(&["diagnose", &folder.path().display().to_string(), "-o", "json"]);
+    serde_json::from_str(&answer.stdout).expect("JSON")
 }

@@ -449,6 +449,7 @@ fn victims(scene: &Scene<'_>, cohort: &Cohort<'_>, scale: &mut Scale) -> bool {
         );
         return true;
     }
+    let firm = loops_behind(scene, cohort, scale);
     let limit = cohort.victims.iter().map(|v| v.longest).max().unwrap_or(1);
     let waits = |g: &Group| {
         let Some(w) = scene.expected.waits_for(g, &scene.seen.stacks, &scene.seen.book) else {
@@ -468,7 +469,7 @@ fn victims(scene: &Scene<'_>, cohort: &Cohort<'_>, scale: &mut Scale) -> bool {
                 Why::VictimsPersist { count, moments, of },
             );
         }
-        return false;
+        return firm;
     }
     let count = cohort.victims.iter().map(|v| v.group.count).sum();
     let level = level(scene, count, waits);
@@ -478,6 +479,27 @@ fn victims(scene: &Scene<'_>, cohort: &Cohort<'_>, scale: &mut Scale) -> bool {
     if weight > 0.0 {
         scale.add(weight, Why::VictimsPersist { count, moments, of });
     }
+    firm || weight >= FIRM
+}
+
+/// Loops that a node has once and that wait for one lock at the same time, where ages are unknown: each does so rarely, and
+/// several at once are no chance. Whether there are.
+fn loops_behind(scene: &Scene<'_>, cohort: &Cohort<'_>, scale: &mut Scale) -> bool {
+    let book = &scene.seen.book;
+    let mut loops: Vec<_> = (cohort.victims.iter())
+        .filter(|v| v.lock)
+        .map(|v| v.group.attribution.owner)
+        .filter(|o| scene.expected.is_single(*o, book))
+        .collect();
+    loops.sort();
+    loops.dedup();
+    if scene.crowd.knows_waits || loops.len() < 2 {
+        return false;
+    }
+    let duty: f64 = loops.iter().map(|&o| scene.expected.duty(o, FarEnd::Files, book)).sum();
+    let chance = poisson_upper(loops.len() as u64, 2.0 * duty);
+    let weight = ((-chance.log10()).min(MOST) - BARRIERS).max(0.0);
+    scale.add(weight, Why::ManyOwners(loops.len()));
     weight >= FIRM
 }
 

@@ -504,6 +504,19 @@ fn crashed(how: Crash, message: Option<&str>, recovered: bool, events: &[UnitEve
     text
 }
 
+/// Values of a series that a line has room for.
+const SHOWN: usize = 12;
+
+/// A long series by so many of its values, the first and the last among them, and how many there are.
+fn thinned<T: Copy>(values: &[T]) -> (Vec<T>, String) {
+    let n = values.len();
+    if n <= SHOWN {
+        return (values.to_vec(), String::new());
+    }
+    let some = (0..SHOWN).map(|i| values[i * (n - 1) / (SHOWN - 1)]).collect();
+    (some, format!(" ({SHOWN} of {} moments)", number(n as f64)))
+}
+
 /// A fact in words.
 pub fn evidence_words(e: &Evidence) -> String {
     let mut text = match &e.fact {
@@ -523,14 +536,16 @@ pub fn evidence_words(e: &Evidence) -> String {
             text
         }
         Fact::Numbers { what, unit, values } => {
-            let all: Vec<String> = values.iter().map(|(_, v, _)| number(*v)).collect();
+            let (some, of) = thinned(values);
+            let all: Vec<String> = some.iter().map(|(_, v, _)| number(*v)).collect();
             let error = values.last().and_then(|v| v.2).filter(|e| *e > 0.0);
             let error = error.map_or_else(String::new, |e| format!(" (the last ± {})", number(e)));
-            format!("{what}: {} {unit}{error}", all.join(", "))
+            format!("{what}: {} {unit}{error}{of}", all.join(", "))
         }
         Fact::Sampled { what, values } => {
-            let all: Vec<String> = values.iter().map(u64::to_string).collect();
-            format!("{what}: sampled live objects {}", all.join(" "))
+            let (some, of) = thinned(values);
+            let all: Vec<String> = some.iter().map(u64::to_string).collect();
+            format!("{what}: sampled live objects {}{of}", all.join(" "))
         }
         Fact::Metric { name, first, last } => match first {
             Some(first) if first != last => format!("{name}: {} -> {}", number(*first), number(*last)),
@@ -548,4 +563,18 @@ pub fn evidence_words(e: &Evidence) -> String {
         text.push_str(&format!(" ({})", e.moment));
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_series_is_a_line() {
+        let all: Vec<usize> = (0..1000).collect();
+        let (some, of) = thinned(&all);
+        assert_eq!((some[0], some[11], some.len()), (0, 999, 12));
+        assert_eq!(of, " (12 of 1,000 moments)");
+        assert_eq!(thinned(&all[..12]), (all[..12].to_vec(), String::new()));
+    }
 }
