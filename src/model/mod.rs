@@ -7,6 +7,7 @@
 //!
 //! Reading and writing bytes is in `pprof`; what names mean is in `kubelet`; questions are in `analysis`.
 
+mod align;
 mod compact;
 mod decimals;
 pub mod evidence;
@@ -20,10 +21,11 @@ mod scale;
 mod strings;
 pub mod units;
 
+pub use align::{MergeError, align};
 pub use compact::compact;
 pub use id::{FunctionId, LocationId, MappingId, StackId, StringId};
 pub use kind::Kind;
-pub use merge::{MergeError, MergeOptions, align, merge};
+pub use merge::{MergeOptions, merge};
 pub use profile::{Function, Invalid, Line, Location, Mapping, Profile, ValueType};
 pub use samples::{Label, LabelKind, Samples, Stacks};
 pub use strings::StringTable;
