@@ -19,10 +19,12 @@ mod record;
 pub mod redact;
 mod staging;
 pub mod verify;
+mod write_error;
 mod writer;
 
 pub use contents::{BundledBinary, Contents, Want};
 pub use merge::{BundleMergeError, MergedBundles, merge_bundles};
 pub use pack::{Packed, Packing, pack, unpack};
 pub use record::{JournalFacts, Lack, NodeRecord, Record, RunRecord, SnapshotRecord};
-pub use writer::{KeepError, Mended, Part, WriteError, Writer, now};
+pub use write_error::{KeepError, Mended, WriteError};
+pub use writer::{Part, Writer, now};
