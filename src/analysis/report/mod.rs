@@ -7,6 +7,7 @@ pub(in crate::analysis) mod disasm;
 pub(in crate::analysis) mod dot;
 pub(in crate::analysis) mod dot_labels;
 pub(in crate::analysis) mod flame;
+mod flame_order;
 pub(in crate::analysis) mod flame_rows;
 pub(in crate::analysis) mod header;
 pub(in crate::analysis) mod inspect;
