@@ -5,8 +5,8 @@
 //! API server answers with a `Status` object (`status`), a kubelet with a line of text (`kubelet`), intermediaries with HTML
 //! (`between`). A status code alone does not say who sent it. `broken` handles requests without a complete answer.
 
-mod between;
 mod broken;
+mod intermediary;
 mod kubelet;
 mod patience;
 mod status;
@@ -136,8 +136,8 @@ pub fn of_answer(q: &Question<'_>, a: &Answer<'_>) -> Refusal {
         return status::explain(q, a, &status);
     }
     kubelet::by_text(q, a, text)
-        .or_else(|| between::by_page(q, a, text))
-        .unwrap_or_else(|| between::by_code(q, a, text))
+        .or_else(|| intermediary::by_page(q, a, text))
+        .unwrap_or_else(|| intermediary::by_code(q, a, text))
 }
 
 /// An answer without bytes.
@@ -149,7 +149,7 @@ pub fn empty() -> Refusal {
 pub fn undecodable(q: &Question<'_>, a: &Answer<'_>, why: &str, advice: &str) -> Refusal {
     let text = String::from_utf8_lossy(&a.body[..a.body.len().min(16 << 10)]).into_owned();
     let text = text.trim();
-    if let Some(refusal) = kubelet::by_text(q, a, text).or_else(|| between::by_page(q, a, text)) {
+    if let Some(refusal) = kubelet::by_text(q, a, text).or_else(|| intermediary::by_page(q, a, text)) {
         return refusal;
     }
     let details = Details {

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use rustls::{AlertDescription, CertificateError, InvalidMessage};
 
-use super::access::chain;
+use super::error::chain;
 use super::guard::Panicked;
 use super::{Break, TlsFault};
 

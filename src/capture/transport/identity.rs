@@ -9,7 +9,7 @@ use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::{self, SectionKind};
 use secrecy::ExposeSecret as _;
 
-use super::access::{AccessError, Remedy};
+use super::error::{AccessError, Remedy};
 use super::files;
 use crate::tls;
 

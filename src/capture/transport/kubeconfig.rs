@@ -7,7 +7,8 @@ use http::Uri;
 use kube::Config;
 use kube::config::{KubeConfigOptions, Kubeconfig, NamedCluster};
 
-use super::access::{Access, AccessError, address_of, apply, chain};
+use super::access::{Access, address_of, apply};
+use super::error::{AccessError, chain};
 use super::files;
 use super::guard::Guarded;
 use super::names::escaped;

@@ -14,7 +14,7 @@ use kube::{Client, Config};
 use secrecy::ExposeSecret as _;
 use tokio::sync::Mutex;
 
-use super::access::{AccessError, Remedy, chain, shown};
+use super::error::{AccessError, Remedy, chain, shown};
 use super::guard::{Guard, guarded};
 use super::plugin::{Issued, Plugin};
 use super::{Break, files, identity};

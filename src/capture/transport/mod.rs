@@ -1,6 +1,6 @@
 //! One request, one answer: status, headers, bytes and times, whatever the way to the kubelet is.
 //!
-//! `access` finds the server and the credentials (`kubeconfig` in kubeconfigs, `identity` looks at our certificate, `files` reads what they name), `line`
+//! `access` finds the server and the credentials, or says why not (`error`) (`kubeconfig` in kubeconfigs, `identity` looks at our certificate, `files` reads what they name), `line`
 //! keeps them and makes them anew (`plugin` runs the kubeconfig's), `exchange` asks and reads under deadlines, `guard` makes
 //! errors of panics of the libraries, `classify` reads their errors, `names` says what names a node. A request is repeated here only where it
 //! did not reach anybody who would act on it: with another credential, or another name in the server's certificate. Nothing
@@ -8,6 +8,7 @@
 
 mod access;
 mod classify;
+mod error;
 mod exchange;
 mod files;
 mod guard;
@@ -22,7 +23,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use super::refusal::{Break, Route, TlsFault};
-pub use access::{Access, AccessError, Direct, Remedy, Secret, Tls, Way};
+pub use access::{Access, Direct, Secret, Tls, Way};
+pub use error::{AccessError, Remedy};
 pub use exchange::{Ask, Exchanged, Outcome, Stop};
 pub use guard::hush;
 pub(super) use guard::words as panic_words;
