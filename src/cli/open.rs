@@ -4,7 +4,7 @@ use crate::cli::hints::{self, Failure};
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::{Context as _, Result, anyhow, bail};
+use anyhow::{Context as _, Result, anyhow};
 
 use super::args::{InputArgs, OutArgs};
 use super::output::{Out, Route};
@@ -12,7 +12,7 @@ use crate::analysis::{Note, Query, QueryError, View};
 use crate::input::{self, Bases, Sources, Subject};
 use crate::kubelet::Knowledge;
 use crate::pprof::Limit;
-use crate::render::layout::{coverage_line, why_empty};
+use crate::render::layout::why_empty;
 
 /// Where a command runs: on the command line, or at the prompt, which has read a subject and says where answers go.
 #[derive(Clone, Debug, Default)]
@@ -156,17 +156,5 @@ pub(super) fn query_notes(notes: &[Note], out: &OutArgs) {
 pub(super) fn say_outside(view: &View, out: &OutArgs) {
     if let Some(words) = view.outside_words() {
         note(out, &words);
-    }
-}
-
-/// Refuses a subject of which an address has no name.
-pub(super) fn require_symbols(subject: &Subject) -> Result<()> {
-    let coverage = subject.origin.coverage.as_ref();
-    match coverage.filter(|c| c.missing_total() > 0) {
-        Some(coverage) => bail!(Failure::new(
-            coverage_line(coverage),
-            "archive the kubelet that ran with `kubeprof binary add`, or give it with --binary"
-        )),
-        None => Ok(()),
     }
 }

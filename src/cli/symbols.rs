@@ -2,12 +2,13 @@
 
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 
 use super::binary::ArchiveArgs;
-use super::open::require_symbols;
+use super::hints::Failure;
 use crate::input::{Naming, Subject, Symbolize};
+use crate::render::layout::coverage_line;
 
 /// When names are looked up in a binary.
 #[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -63,9 +64,13 @@ impl SymbolArgs {
 
     /// Refuses what has addresses without a name, where that was asked for.
     pub(super) fn check(&self, subject: &Subject) -> Result<()> {
-        match self.require_symbols {
-            true => require_symbols(subject),
-            false => Ok(()),
+        let coverage = subject.origin.coverage.as_ref().filter(|c| c.missing_total() > 0);
+        match coverage.filter(|_| self.require_symbols) {
+            Some(coverage) => bail!(Failure::new(
+                coverage_line(coverage),
+                "archive the kubelet that ran with `kubeprof binary add`, or give it with --binary"
+            )),
+            None => Ok(()),
         }
     }
 }

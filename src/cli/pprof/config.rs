@@ -160,7 +160,7 @@ impl Config {
     pub(super) fn assign(&mut self, name: &str, value: &str) -> Result<(), String> {
         let unknown = || format!("unknown config field {name:?}");
         if let Some(group) = self.group_of(name).map(str::to_owned) {
-            return match super::flags::parse_bool(value) {
+            return match numbers::boolean(value) {
                 Some(true) => self.assign(&group, name),
                 _ => Err(unknown()),
             };

@@ -61,15 +61,6 @@ const SAMPLE_TYPES: &[(&str, &str)] = &[
     ("alloc_objects", "alloc_objects"),
 ];
 
-/// What Go's flag package takes for a boolean.
-pub(super) fn parse_bool(text: &str) -> Option<bool> {
-    match text {
-        "1" | "t" | "T" | "true" | "TRUE" | "True" => Some(true),
-        "0" | "f" | "F" | "false" | "FALSE" | "False" => Some(false),
-        _ => None,
-    }
-}
-
 /// What was collected on the way.
 #[derive(Default)]
 struct Parsed {
@@ -163,7 +154,7 @@ fn no_number(name: &str, value: &str) -> Refusal {
 impl Parsed {
     /// Takes a flag that needs no value, if it is one.
     fn switch(&mut self, name: &str, inline: Option<&str>) -> Result<bool, Refusal> {
-        let on = inline.map_or(Some(true), parse_bool);
+        let on = inline.map_or(Some(true), numbers::boolean);
         let invalid = || {
             let value = inline.unwrap_or_default();
             Refusal::Usage(format!("invalid boolean value {value:?} for -{name}: parse error"))

@@ -1,4 +1,13 @@
-//! Numbers as Go's flag package reads them (`0x10`, `0b1`, `0o7`, `010`, `1_000`, `0x1p3`, `inf`), and as `fmt` prints them.
+//! Numbers and booleans as Go's flag package reads them (`0x10`, `0b1`, `0o7`, `010`, `1_000`, `0x1p3`, `inf`), and as `fmt` prints them.
+
+/// What Go's flag package takes for a boolean.
+pub(super) fn boolean(text: &str) -> Option<bool> {
+    match text {
+        "1" | "t" | "T" | "true" | "TRUE" | "True" => Some(true),
+        "0" | "f" | "F" | "false" | "FALSE" | "False" => Some(false),
+        _ => None,
+    }
+}
 
 /// An integer of any base; a leading 0 means octal.
 pub(super) fn int(text: &str) -> Option<i64> {
