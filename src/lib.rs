@@ -86,6 +86,7 @@
 
 #[doc(hidden)]
 pub mod analysis;
+mod atomic;
 #[doc(hidden)]
 pub mod bundle;
 #[cfg(feature = "capture")]

@@ -12,12 +12,12 @@ use super::manifest::{Entry, JOURNAL};
 use super::names;
 use super::record::Record;
 use super::writer::write_summary;
+use crate::atomic::Part;
 
 /// A folder on its way. Dropped, it is gone.
 pub(super) struct Staging {
-    temporary: PathBuf,
+    part: Part,
     place: PathBuf,
-    done: bool,
 }
 
 fn at(path: &Path) -> impl Fn(io::Error) -> WriteError {
@@ -33,19 +33,14 @@ impl Staging {
         if fs::symlink_metadata(place).is_ok() {
             return Err(WriteError::Taken(place.to_owned()));
         }
-        let name = place
-            .file_name()
-            .ok_or_else(|| WriteError::Name(place.display().to_string()))?;
-        let mut temporary = std::ffi::OsString::from(".");
-        temporary.push(name);
-        temporary.push(format!(".{}{}", std::process::id(), names::PART));
-        let temporary = place.with_file_name(temporary);
-        let _ = fs::remove_dir_all(&temporary);
-        create_root(&temporary).map_err(at(&temporary))?;
+        if place.file_name().is_none() {
+            return Err(WriteError::Name(place.display().to_string()));
+        }
+        let part = Part::beside(place).map_err(at(place))?;
+        create_root(part.path()).map_err(at(part.path()))?;
         Ok(Self {
-            temporary,
+            part,
             place: place.to_owned(),
-            done: false,
         })
     }
 
@@ -54,8 +49,8 @@ impl Staging {
         if !names::is_safe_path(path) {
             return Err(WriteError::Name(path.to_owned()));
         }
-        let file = self.temporary.join(path);
-        folders(&self.temporary, path)?;
+        let file = self.part.path().join(path);
+        folders(self.part.path(), path)?;
         let write = || -> io::Result<()> {
             let mut file = create_new(&file)?;
             fill(&mut file)?;
@@ -80,30 +75,20 @@ impl Staging {
     pub(super) fn journal(&self, entries: &[Entry]) -> Result<Record, WriteError> {
         let mut journal = Vec::new();
         for entry in entries {
-            serde_json::to_writer(&mut journal, entry).map_err(|e| at(&self.temporary)(e.into()))?;
+            serde_json::to_writer(&mut journal, entry).map_err(|e| at(self.part.path())(e.into()))?;
             journal.push(b'\n');
         }
         self.write(JOURNAL, |f| f.write_all(&journal))?;
         let record = Record::of_journal(&journal);
-        write_summary(&self.temporary, &record)?;
+        write_summary(self.part.path(), &record)?;
         Ok(record)
     }
 
     /// Puts it in its place.
-    pub(super) fn finish(mut self) -> Result<(), WriteError> {
+    pub(super) fn finish(self) -> Result<(), WriteError> {
         if fs::symlink_metadata(&self.place).is_ok() {
-            return Err(WriteError::Taken(self.place.clone()));
+            return Err(WriteError::Taken(self.place));
         }
-        fs::rename(&self.temporary, &self.place).map_err(at(&self.place))?;
-        self.done = true;
-        Ok(())
-    }
-}
-
-impl Drop for Staging {
-    fn drop(&mut self) {
-        if !self.done {
-            let _ = fs::remove_dir_all(&self.temporary);
-        }
+        self.part.finish().map_err(at(&self.place))
     }
 }

@@ -40,6 +40,7 @@ use super::manifest::{
 use super::names::{self, PART};
 use super::record::Record;
 use super::write_error::{KeepError, Mended, WriteError};
+use crate::atomic;
 use crate::pprof::Limit;
 
 /// A bundle that is being written.
@@ -504,25 +505,18 @@ fn of_node(slot: &Slot, bytes: &[u8], facts: Facts) -> Result<Facts, NotWhole> {
 
 /// Writes `manifest.json` of a record.
 pub(super) fn write_summary(root: &Path, record: &Record) -> Result<(), WriteError> {
-    let part = root.join(format!("{SUMMARY}{PART}"));
+    let last = root.join(SUMMARY);
+    let path = root.join(format!("{SUMMARY}{PART}"));
     let write = || -> io::Result<()> {
         let mut text = serde_json::to_vec_pretty(record)?;
         text.push(b'\n');
-        // What a kill left, or a link that somebody put there: it goes, and where it led nothing changes.
-        match fs::remove_file(&part) {
-            Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
-            _ => {}
-        }
-        let mut file = create_new(&part)?;
+        let part = atomic::Part::begin(path.clone(), &last)?;
+        let mut file = part.file(true)?;
         file.write_all(&text)?;
-        file.sync_all()
+        file.sync_all()?;
+        part.finish()
     };
-    if let Err(cause) = write() {
-        let _ = fs::remove_file(&part);
-        return Err(io_at(&part)(cause));
-    }
-    let last = root.join(SUMMARY);
-    fs::rename(&part, &last).map_err(io_at(&last))?;
+    write().map_err(io_at(&path))?;
     sync_folder(root)
 }
 

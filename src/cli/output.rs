@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::{Context, Result, bail};
 
 use super::args::{Colour, Format, OutArgs};
+use crate::atomic::Part;
 use crate::render::document::Document;
 use crate::render::terminal::{Harmless, Terminal};
 use crate::render::{csv, json, text};
@@ -296,29 +297,13 @@ fn write_file(path: &Path, private: bool, fill: impl FnOnce(&mut dyn Write) -> i
         }
         Err(_) => path,
     };
-    let name = path
-        .file_name()
-        .with_context(|| format!("{}: not a file name", path.display()))?;
-    let mut part = name.to_os_string();
-    part.push(format!(".{}.part", std::process::id()));
-    let part = path.with_file_name(part);
-    let shown = path.display();
     let write = || -> io::Result<()> {
-        // What a kill left, or a link that somebody put there.
-        let _ = fs::remove_file(&part);
-        let mut options = fs::OpenOptions::new();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        if private {
-            std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        }
-        let mut out = BufWriter::with_capacity(1 << 18, options.open(&part)?);
+        let part = Part::beside(path)?;
+        let mut out = BufWriter::with_capacity(1 << 18, part.file(private)?);
         fill(&mut out)?;
         out.flush()?;
         out.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
-        fs::rename(&part, path)
+        part.finish()
     };
-    write()
-        .inspect_err(|_| drop(fs::remove_file(&part)))
-        .with_context(|| format!("cannot write {shown}"))
+    write().with_context(|| format!("cannot write {}", path.display()))
 }

@@ -17,6 +17,7 @@ use super::buildid::derived_gnu_ids;
 use super::facts::Facts;
 use super::locate::{Image, LocateError};
 use super::{Binary, BinaryError};
+use crate::atomic::Part;
 
 /// A folder of binaries.
 #[derive(Clone, Debug)]
@@ -202,15 +203,10 @@ impl Archive {
         create_dir(&parent)?;
         remove_stale(&parent);
         let new = parent.join(format!(".new-{}-{}", facts.id, std::process::id()));
-        let _ = fs::remove_dir_all(&new);
-        create_dir(&new)?;
-        let written = self
-            .write(&new, data, &facts, how.compress)
-            .and_then(|()| self.replace(&new, &place));
-        if let Err(error) = written {
-            let _ = fs::remove_dir_all(&new);
-            return Err(error);
-        }
+        let part = Part::begin(new, &place).map_err(at(&place))?;
+        create_dir(part.path())?;
+        self.write(part.path(), data, &facts, how.compress)?;
+        part.replace().map_err(at(&place))?;
         self.link(&facts.id, how.compress)?;
         Ok(Added::New(facts))
     }
@@ -225,19 +221,6 @@ impl Archive {
         let mut record = serde_json::to_vec_pretty(facts).unwrap_or_default();
         record.push(b'\n');
         write_file(&folder.join("kubeprof.json"), &record)
-    }
-
-    /// Puts a finished folder in its place; what was there goes first to the side, then away.
-    fn replace(&self, new: &Path, place: &Path) -> Result<(), ArchiveError> {
-        if fs::rename(new, place).is_ok() {
-            return Ok(());
-        }
-        let old = new.with_extension("old");
-        let _ = fs::remove_dir_all(&old);
-        rename(place, &old)?;
-        rename(new, place)?;
-        let _ = fs::remove_dir_all(&old);
-        Ok(())
     }
 
     fn link(&self, id: &str, compressed: bool) -> Result<(), ArchiveError> {
@@ -438,18 +421,15 @@ fn remove_stale(parent: &Path) {
     }
 }
 
-fn create_dir(path: &Path) -> Result<(), ArchiveError> {
-    fs::create_dir_all(path).map_err(|cause| ArchiveError::Io {
+fn at(path: &Path) -> impl Fn(io::Error) -> ArchiveError {
+    move |cause| ArchiveError::Io {
         path: path.to_owned(),
         cause,
-    })
+    }
 }
 
-fn rename(from: &Path, to: &Path) -> Result<(), ArchiveError> {
-    fs::rename(from, to).map_err(|cause| ArchiveError::Io {
-        path: to.to_owned(),
-        cause,
-    })
+fn create_dir(path: &Path) -> Result<(), ArchiveError> {
+    fs::create_dir_all(path).map_err(at(path))
 }
 
 fn write_file(path: &Path, data: &[u8]) -> Result<(), ArchiveError> {
@@ -458,8 +438,5 @@ fn write_file(path: &Path, data: &[u8]) -> Result<(), ArchiveError> {
         file.write_all(data)?;
         file.sync_all()
     };
-    write().map_err(|cause| ArchiveError::Io {
-        path: path.to_owned(),
-        cause,
-    })
+    write().map_err(at(path))
 }

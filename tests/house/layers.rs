@@ -6,15 +6,17 @@ use std::path::{Path, PathBuf};
 
 /// Which rooms a room may use. A room may always use itself.
 const ALLOWED: &[(&str, &[&str])] = &[
+    // One file: files and folders that appear whole or not at all.
+    ("atomic", &[]),
     ("model", &[]),
     ("kubelet", &[]),
     ("pprof", &["model"]),
     // One file: which cryptography the two rooms with a network rest on.
     ("tls", &[]),
-    ("symbolize", &["model", "tls"]),
+    ("symbolize", &["atomic", "model", "tls"]),
     // One file: what a secret is, for what enters a bundle and for what leaves it.
     ("secrets", &[]),
-    ("bundle", &["model", "pprof", "secrets"]),
+    ("bundle", &["atomic", "model", "pprof", "secrets"]),
     ("capture", &["model", "pprof", "symbolize", "bundle", "secrets", "tls"]),
     ("analysis", &["model", "kubelet", "symbolize"]),
     (
@@ -44,6 +46,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
+            "atomic",
             "model",
             "kubelet",
             "pprof",

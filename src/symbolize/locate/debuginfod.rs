@@ -12,6 +12,7 @@ use std::time::Duration;
 use super::super::Binary;
 use super::Image;
 use super::http::{self, Patience};
+use crate::atomic::Part;
 
 /// A binary bigger than this is not taken: eight times the largest kubelet.
 pub const MAX_BYTES: u64 = 1 << 30;
@@ -21,13 +22,13 @@ pub const MAX_BYTES: u64 = 1 << 30;
 #[non_exhaustive]
 pub enum FetchError {
     /// Not a URL of a server.
-    #[error("{url:?} is no debuginfod server")]
+    #[error("{url:?} is not a debuginfod server")]
     Url {
         /// What was given.
         url: String,
     },
     /// Servers are asked for hexadecimal IDs only.
-    #[error("{id:?} is no GNU build ID")]
+    #[error("{id:?} is not a GNU build ID")]
     Id {
         /// What was asked for.
         id: String,
@@ -93,8 +94,8 @@ impl FetchError {
             Self::Absent { .. } => "ask the server of who built the binary, or archive it by hand",
             Self::Status { .. } => "open the address in a browser to see why",
             Self::Network { .. } => "check the address, HTTPS_PROXY, and SSL_CERT_FILE for a certificate of your own",
-            Self::TooBig { .. } => "that is no kubelet; ask whether the address is right",
-            Self::Wrong { .. } => "nothing of it was kept; tell who runs the server",
+            Self::TooBig { .. } => "not a kubelet; check the address",
+            Self::Wrong { .. } => "nothing was kept; report it to the operator of the server",
             _ => return None,
         })
     }
@@ -124,12 +125,14 @@ pub fn fetch(url: &str, id: &str, cache: &Path) -> Result<PathBuf, FetchError> {
         move |cause| FetchError::Io { path, cause }
     };
     fs::create_dir_all(&folder).map_err(io(&folder))?;
-    let part = folder.join(format!(".executable-{}.part", std::process::id()));
-    let done = download(base, &id, &part)
-        .and_then(|from| verify(&part, &from, &id))
-        .and_then(|()| fs::rename(&part, &place).map_err(io(&place)));
+    let fetched = || -> Result<(), FetchError> {
+        let part = Part::beside(&place).map_err(io(&place))?;
+        let from = download(base, &id, part.path())?;
+        verify(part.path(), &from, &id)?;
+        part.finish().map_err(io(&place))
+    };
+    let done = fetched();
     if done.is_err() {
-        let _ = fs::remove_file(&part);
         // Gone only when it is empty.
         let _ = fs::remove_dir(&folder);
     }
