@@ -127,6 +127,20 @@ impl Scene<'_> {
         }
     }
 
+    /// A metric at or above what it should stay below.
+    fn above(
+        &self,
+        kind: Kind,
+        (key, subject): (&str, &str),
+        confidence: Confidence,
+        claim: Claim,
+        metric: &str,
+    ) -> Finding {
+        let why = Why::MetricAgrees(metric.to_owned());
+        let values = self.values(|m| m.get(metric));
+        self.finding(kind, key, subject, confidence, claim, why, metric, &values)
+    }
+
     /// Open files: near the limit, or rising with nothing to explain it.
     fn descriptors(&self, m: &Metrics) -> Option<Finding> {
         let metric = "process_open_fds";
@@ -141,17 +155,8 @@ impl Scene<'_> {
                 value: open,
                 limit,
             };
-            let why = Why::MetricAgrees(metric.to_owned());
-            return Some(self.finding(
-                Kind::Limit,
-                "kubelet-server",
-                "open-files",
-                Confidence::Likely,
-                claim,
-                why,
-                metric,
-                &values,
-            ));
+            let what = ("kubelet-server", "open-files");
+            return Some(self.above(Kind::Limit, what, Confidence::Likely, claim, metric));
         }
         let numbers: Vec<f64> = values.iter().map(|v| v.1).collect();
         let rise = open - numbers.first()?;
@@ -219,29 +224,15 @@ impl Scene<'_> {
         if threads < 300.0 {
             return None;
         }
-        let confidence = if threads >= 1000.0 {
-            Confidence::Likely
-        } else {
-            Confidence::Suspect
-        };
+        let confidence = likely_from(threads, 1000.0);
         let claim = Claim::Limit {
             what: Limited::Threads,
             value: threads,
             limit: THREADS,
         };
-        let values = self.values(|m| m.get(metric));
         // Whatever the threads are in is where the goroutines stand in system calls.
         let key = self.in_syscalls().unwrap_or_else(|| "go-runtime".to_owned());
-        let mut f = self.finding(
-            Kind::Limit,
-            &key,
-            "threads",
-            confidence,
-            claim,
-            Why::MetricAgrees(metric.to_owned()),
-            metric,
-            &values,
-        );
+        let mut f = self.above(Kind::Limit, (&key, "threads"), confidence, claim, metric);
         f.next.push(Need::Dump);
         Some(f)
     }
@@ -269,23 +260,8 @@ impl Scene<'_> {
             value: rss,
             limit: total,
         };
-        let confidence = if rss >= 0.8 * total {
-            Confidence::Likely
-        } else {
-            Confidence::Suspect
-        };
-        let values = self.values(|m| m.get(metric));
-        let why = Why::MetricAgrees(metric.to_owned());
-        let mut f = self.finding(
-            Kind::Limit,
-            "go-runtime",
-            "memory",
-            confidence,
-            claim,
-            why,
-            metric,
-            &values,
-        );
+        let confidence = likely_from(rss, 0.8 * total);
+        let mut f = self.above(Kind::Limit, ("go-runtime", "memory"), confidence, claim, metric);
         f.next.push(Need::HeapSeries);
         Some(f)
     }
@@ -345,28 +321,13 @@ impl Scene<'_> {
         if count < usual {
             return None;
         }
-        let confidence = if count >= 2.0 * usual {
-            Confidence::Likely
-        } else {
-            Confidence::Suspect
-        };
+        let confidence = likely_from(count, 2.0 * usual);
         let claim = Claim::Limit {
             what: Limited::Goroutines,
             value: count,
             limit: usual,
         };
-        let values = self.values(|m| m.get(metric));
-        let why = Why::MetricAgrees(metric.to_owned());
-        let mut f = self.finding(
-            Kind::Metric,
-            "go-runtime",
-            "goroutines",
-            confidence,
-            claim,
-            why,
-            metric,
-            &values,
-        );
+        let mut f = self.above(Kind::Metric, ("go-runtime", "goroutines"), confidence, claim, metric);
         f.next.push(Need::Dump);
         Some(f)
     }
@@ -400,18 +361,7 @@ impl Scene<'_> {
             } else {
                 Confidence::Suspect
             };
-            let values = self.values(|m| m.get(metric));
-            let why = Why::MetricAgrees(metric.to_owned());
-            let mut f = self.finding(
-                Kind::Metric,
-                "pleg",
-                "pleg-last-seen",
-                confidence,
-                claim,
-                why,
-                metric,
-                &values,
-            );
+            let mut f = self.above(Kind::Metric, ("pleg", "pleg-last-seen"), confidence, claim, metric);
             let at = last_seen.and_then(|s| jiff::Timestamp::from_nanosecond((s * 1e9) as i128).ok());
             f.since = Some(Since {
                 after: at,
@@ -456,18 +406,13 @@ impl Scene<'_> {
         if cores < usual {
             return None;
         }
-        let confidence = if cores >= 2.0 * usual {
-            Confidence::Likely
-        } else {
-            Confidence::Suspect
-        };
+        let confidence = likely_from(cores, 2.0 * usual);
         let claim = Claim::Limit {
             what: Limited::Cpu,
             value: cores,
             limit: usual,
         };
-        let why = Why::MetricAgrees(metric.to_owned());
-        let mut f = self.finding(Kind::Hot, "go-runtime", "cpu", confidence, claim, why, metric, &values);
+        let mut f = self.above(Kind::Hot, ("go-runtime", "cpu"), confidence, claim, metric);
         f.next.push(Need::Cpu);
         Some(f)
     }
@@ -489,11 +434,7 @@ impl Scene<'_> {
             count,
             usual: usual as u64,
         };
-        let confidence = if count as f64 >= 2.0 * usual {
-            Confidence::Likely
-        } else {
-            Confidence::Suspect
-        };
+        let confidence = likely_from(count as f64, 2.0 * usual);
         let why = Why::OutOfProportion {
             count,
             usual: usual as u64,
@@ -501,6 +442,15 @@ impl Scene<'_> {
         let values = [(None, first.all(name).len() as f64), (None, count as f64)];
         let shown = format!("series of {name}");
         Some(self.finding(Kind::Metric, key, "series", confidence, claim, why, &shown, &values))
+    }
+}
+
+/// Likely from a value on, a suspect below it.
+fn likely_from(value: f64, likely: f64) -> Confidence {
+    if value >= likely {
+        Confidence::Likely
+    } else {
+        Confidence::Suspect
     }
 }
 
