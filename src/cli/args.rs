@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use super::hints::Failure;
 use super::symbols::SymbolArgs;
 use crate::analysis::{FlameLimits, Granularity, Query, Sort, Trim};
 use crate::input::{Choice, Which};
@@ -138,27 +139,34 @@ pub(super) fn parse_size(text: &str) -> Result<u64, String> {
     Ok((number * factor) as u64)
 }
 
-fn parse_share(text: &str) -> Result<f64, String> {
+fn parse_share(text: &str) -> Result<f64, Failure> {
     match text.trim().parse() {
         Ok(share) if (0.0..=1.0).contains(&share) => Ok(share),
-        _ => Err(
-            "not a share of the total\nhint: a number from 0 (nothing is left out) to 1, for instance 0.005".to_owned(),
-        ),
+        _ => Err(Failure::new(
+            "not a share of the total",
+            "a number from 0 (nothing is left out) to 1, for instance 0.005",
+        )),
     }
 }
 
-fn parse_divisor(text: &str) -> Result<f64, String> {
+fn parse_divisor(text: &str) -> Result<f64, Failure> {
     // Beyond these, quotients of 64-bit values say nothing.
     match text.trim().parse() {
         Ok(divisor) if (1e-9..=1e18).contains(&divisor) => Ok(divisor),
-        _ => Err("not a divisor\nhint: a number above 0, for instance 60 or 0.5".to_owned()),
+        _ => Err(Failure::new(
+            "not a divisor",
+            "a number above 0, for instance 60 or 0.5",
+        )),
     }
 }
 
-fn parse_level(text: &str) -> Result<f64, String> {
+fn parse_level(text: &str) -> Result<f64, Failure> {
     match text.trim().trim_end_matches('%').parse() {
         Ok(level) if (1.0..=99.99).contains(&level) => Ok(level),
-        _ => Err("not a level\nhint: a percentage from 1 to 99.99, for instance 90 or 95".to_owned()),
+        _ => Err(Failure::new(
+            "not a level",
+            "a percentage from 1 to 99.99, for instance 90 or 95",
+        )),
     }
 }
 

@@ -68,6 +68,12 @@ pub(super) fn told_chain(e: &anyhow::Error) -> String {
     text
 }
 
+/// What to do about the value of an option that its parser refuses.
+pub(super) fn of_value(e: &clap::Error) -> Option<&str> {
+    let refused = e.source()?.downcast_ref::<Failure>()?;
+    Some(&refused.hint)
+}
+
 /// What was seen, and the hints of an error and its causes, each once.
 fn below(e: &(dyn Error + 'static), text: &mut String) {
     let mut hints: Vec<Cow<'static, str>> = Vec::new();
@@ -261,7 +267,7 @@ fn mapped(e: &MappedError) -> Hint {
 
 fn binary(e: &BinaryError) -> Hint {
     match e {
-        BinaryError::NotElf { start: NotElf::Tar } => Some("`kubeprof binary add` takes the kubelet out of it".into()),
+        BinaryError::NotElf { start: NotElf::Tar } => Some("`kubeprof binary add` extracts the kubelet from it".into()),
         BinaryError::NotElf {
             start: NotElf::Compressed,
         } => Some(

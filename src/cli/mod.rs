@@ -162,6 +162,9 @@ fn run(args: Vec<OsString>) -> Exit {
         Err(e) => {
             let failed = e.use_stderr();
             let _ = e.print();
+            if let Some(hint) = hints::of_value(&e) {
+                say!("hint: {hint}");
+            }
             if failed {
                 single_dash_hint(&args);
             }

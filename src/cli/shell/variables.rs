@@ -2,7 +2,7 @@
 //!
 //! What is assigned becomes flags again, so that a command at the prompt and on the command line asks the same question.
 
-use crate::cli::hints::Failure;
+use crate::cli::hints::{self, Failure};
 
 use anyhow::{Result, anyhow};
 use clap::{ArgMatches, Parser, parser::ValueSource};
@@ -71,6 +71,7 @@ pub(super) fn plain(e: &clap::Error) -> anyhow::Error {
             lines.push(line.strip_prefix("error: ").unwrap_or(line).to_owned());
         }
     }
+    lines.extend(hints::of_value(e).map(|hint| format!("hint: {hint}")));
     anyhow!(lines.join("\n"))
 }
 
@@ -88,13 +89,10 @@ pub(super) fn unknown(catalogue: &Catalogue, name: &str) -> anyhow::Error {
     let names = catalogue.variables().iter().map(|v| v.name.as_str());
     match nearest(name, names) {
         Some(near) => anyhow!(Failure::new(
-            format!("there is no variable {name}"),
+            format!("unknown variable {name}"),
             format!("did you mean {near}?")
         )),
-        None => anyhow!(Failure::new(
-            format!("there is no variable {name}"),
-            "`options` lists them"
-        )),
+        None => anyhow!(Failure::new(format!("unknown variable {name}"), "`options` lists them")),
     }
 }
 
