@@ -59,7 +59,7 @@ impl std::fmt::Display for OddEntry {
             OddEntry::Duplicate => "a second file of this name",
             OddEntry::Clash => "a file and a folder of one name",
             OddEntry::Sparse => "a sparse file",
-            OddEntry::Trailing => "more bytes behind the end of the archive, which is no part of it",
+            OddEntry::Trailing => "more bytes after the end of the archive, not part of it",
         })
     }
 }

@@ -21,13 +21,13 @@ pub enum WriteError {
         cause: io::Error,
     },
     /// There is something already.
-    #[error("{}: there is something already, and nothing is overwritten", .0.display())]
+    #[error("{}: already exists, not overwritten", .0.display())]
     Exists(PathBuf),
     /// There is something where a copy was to be.
-    #[error("{}: there is something already, and nothing is overwritten", .0.display())]
+    #[error("{}: already exists, not overwritten", .0.display())]
     Taken(PathBuf),
     /// Something in the bundle is a link, or a file where a folder was to be.
-    #[error("{}: not a file or a folder of a bundle but something else, as a link; nothing is written through it", .0.display())]
+    #[error("{}: not a regular file or directory (a symlink?); refusing to write through it", .0.display())]
     Link(PathBuf),
     /// It is no bundle.
     #[error("{}: not a bundle: no {JOURNAL} in it", .0.display())]
@@ -52,7 +52,7 @@ pub enum WriteError {
         number: u32,
     },
     /// A name that a bundle cannot have.
-    #[error("{0:?} is no name for a file of a bundle")]
+    #[error("{0:?} is not a valid file name in a bundle")]
     Name(String),
 }
 
@@ -68,11 +68,11 @@ impl WriteError {
             },
             Self::Exists(_) => "resume it, or name another folder".into(),
             Self::Taken(_) => "name another folder".into(),
-            Self::Link(_) => "look where it leads, remove it, and resume".into(),
+            Self::Link(_) => "check where it points, remove it, and resume".into(),
             Self::NoBundle(_) => "name the folder that a capture made".into(),
             Self::Later { .. } => "use the version that made it".into(),
             Self::Busy(_) => "wait for it, or stop it".into(),
-            Self::Over { .. } => "what comes now belongs in a snapshot of its own".into(),
+            Self::Over { .. } => "further artifacts belong in a new snapshot".into(),
             Self::Name(_) => format!("letters, digits, `-`, `_`, `.`, not ending in {PART}").into(),
         })
     }

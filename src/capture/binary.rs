@@ -51,7 +51,7 @@ impl From {
         let (host, port) = match rest.rsplit_once(':') {
             Some((host, port)) if !host.is_empty() => match port.parse() {
                 Ok(port) => (host, Some(port)),
-                Err(_) => return Err(format!("{port:?} is no port; for instance ssh://root@node-3:22")),
+                Err(_) => return Err(format!("{port:?} is not a port; for instance ssh://root@node-3:22")),
             },
             _ => (rest, None),
         };

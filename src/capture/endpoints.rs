@@ -214,7 +214,7 @@ const EXTRAS: [&str; 7] = [
 #[non_exhaustive]
 pub enum PlanError {
     /// There is no such artifact.
-    #[error("there is no artifact {name:?}")]
+    #[error("unknown artifact {name:?}")]
     NoSuchArtifact {
         /// What was asked for.
         name: String,

@@ -87,7 +87,7 @@ enum Command {
     Pack {
         #[command(flatten)]
         source: Source,
-        /// The file: its ending (.tar, .tar.gz, .tar.zst) says how [default: BUNDLE.tar.gz, beside the bundle]
+        /// Output file; its extension (.tar, .tar.gz, .tar.zst) selects the compression [default: BUNDLE.tar.gz next to the bundle]
         #[arg(value_name = "FILE")]
         file: Option<PathBuf>,
         /// Print no notes on standard error
@@ -242,7 +242,7 @@ fn pack(source: &Source, file: Option<&Path>, quiet: bool) -> Result<Exit> {
     let (contents, record) = source.open(Want::Everything)?;
     let file = match file {
         Some(file) => file.to_owned(),
-        None if source.path.as_os_str() == "-" => bail!(Failure::new("what file?", "name it behind the bundle")),
+        None if source.path.as_os_str() == "-" => bail!(Failure::new("what file?", "give it after the bundle")),
         // Beside the bundle, as gzip does; `.` is the name of a folder too.
         None => {
             let stem = stem(&source.path).context("a bundle without a name")?;
@@ -281,7 +281,7 @@ fn unpack(source: &Source, dir: Option<&Path>, quiet: bool) -> Result<Exit> {
     let (contents, record) = source.open(Want::Everything)?;
     let dir = match dir {
         Some(dir) => dir.to_owned(),
-        None if source.path.as_os_str() == "-" => bail!(Failure::new("what folder?", "name it behind the bundle")),
+        None if source.path.as_os_str() == "-" => bail!(Failure::new("what folder?", "give it after the bundle")),
         None => PathBuf::from(stem(&source.path).context("an archive without a name")?),
     };
     let packed = bundle::unpack(&contents, &record, &dir)?;

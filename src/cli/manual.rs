@@ -141,7 +141,7 @@ fn subcommand<'a>(command: &'a Command, name: &str) -> Result<&'a Command> {
             names.join(", ")
         ),
     };
-    bail!(Failure::new(format!("there is no command {whole} {name}"), hint))
+    bail!(Failure::new(format!("unknown command: {whole} {name}"), hint))
 }
 
 fn has_page(command: &Command) -> bool {

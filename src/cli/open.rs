@@ -124,9 +124,7 @@ pub(super) fn no_match(matching: &str, view: &View) -> anyhow::Error {
     };
     anyhow!(Failure::new(
         format!("{}", QueryError::NoMatch(matching.to_owned())),
-        format!(
-            "names are those of `kubeprof top -n 0`, letters as they stand; (?i){matching} takes both cases{filters}"
-        )
+        format!("names are those of `kubeprof top -n 0`, case-sensitive; (?i){matching} ignores case{filters}")
     ))
 }
 

@@ -135,7 +135,7 @@ pub enum Invalid {
     #[error("{0} with id 0")]
     ZeroId(&'static str),
     /// Two rows with one id.
-    #[error("{table} id {id} stands twice")]
+    #[error("duplicate {table} id {id}")]
     DuplicateId {
         /// Which table.
         table: &'static str,

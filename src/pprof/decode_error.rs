@@ -59,7 +59,7 @@ pub enum DecodeErrorKind {
     #[error("{0} with id 0")]
     ZeroId(&'static str),
     /// Two records with one id.
-    #[error("{0} id {1} stands twice")]
+    #[error("duplicate {0} id {1}")]
     DuplicateId(&'static str, u64),
     /// More rows than kubeprof can count.
     #[error("more than 4294967295 {0}")]

@@ -86,7 +86,7 @@ pub enum ReadError {
     #[error("log without a goroutine dump; it says how a kubelet came to an end")]
     NoDump(Box<Evidence>),
     /// There is no dump of that number.
-    #[error("there is no dump {asked}")]
+    #[error("no dump {asked}")]
     NoSuchDump {
         /// Which was asked for.
         asked: usize,

@@ -84,8 +84,8 @@ impl std::fmt::Display for Remark {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match *self {
             Remark::HttpHeaders => write!(f, "HTTP headers before the profile are skipped"),
-            Remark::Behind(bytes) => write!(f, "the profile stands behind {bytes} other bytes, which are skipped"),
-            Remark::Trailing(bytes) => write!(f, "{bytes} bytes behind the gzip stream are skipped"),
+            Remark::Behind(bytes) => write!(f, "skipped {bytes} bytes before the profile"),
+            Remark::Trailing(bytes) => write!(f, "skipped {bytes} bytes after the gzip stream"),
             Remark::Converted(conversion) => write!(
                 f,
                 "{}; that is undone, and the checksum is right (it comes from {})",
@@ -93,9 +93,9 @@ impl std::fmt::Display for Remark {
                 conversion.culprit()
             ),
             Remark::Utf16 => write!(f, "the text is UTF-16, as PowerShell's > writes it"),
-            Remark::NewestFirst => f.write_str("the lines stand newest first; they were read from the last one on"),
+            Remark::NewestFirst => f.write_str("the lines are newest first; they were read in reverse"),
             Remark::OrderDoubtful => f.write_str(
-                "most goroutines lack lines: the lines may not be in their order, and there may be fewer goroutines than counted",
+                "most goroutines are incomplete: the lines may be out of order, and there may be fewer goroutines than counted",
             ),
             Remark::AroundText(lines, offset) => write!(
                 f,
@@ -112,12 +112,12 @@ impl std::fmt::Display for Remark {
             Remark::DumpTruncated(Truncation::RuntimeLimit) => {
                 write!(
                     f,
-                    "the runtime ends a dump at 64 MiB; the goroutines behind that are missing"
+                    "the runtime truncates a dump at 64 MiB; later goroutines are missing"
                 )
             }
             Remark::DumpTruncated(Truncation::Cut) => write!(f, "the dump ends early; it is read as far as it goes"),
             Remark::DumpTruncated(Truncation::NoLineEnd) => {
-                write!(f, "the last line has no line end: the dump may go on behind it")
+                write!(f, "the last line has no newline: the dump may be truncated")
             }
             Remark::DumpTruncated(Truncation::TooLong) => {
                 write!(f, "only the first 67108864 frames of the dump are read")

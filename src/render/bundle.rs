@@ -207,7 +207,7 @@ fn absence(why: &Absence, explain: &Explain) -> Words {
                 (explain.interrupted)(finished).unwrap_or_default()
             )
         }
-        Absence::Unnamed => "it is whole and lacks only its name, as after a kill".to_owned(),
+        Absence::Unnamed => "complete but not renamed, as after a kill".to_owned(),
         Absence::NothingTaken => "nothing was taken of it".to_owned(),
         Absence::SeriesEnded => "the series ended before them".to_owned(),
         Absence::NotReached => "the capture ended before it".to_owned(),

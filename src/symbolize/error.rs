@@ -63,7 +63,7 @@ impl NotElf {
             NotElf::MachO | NotElf::Pe | NotElf::Wasm => {
                 "kubeprof reads binaries of Linux; profiles of other systems carry their own names"
             }
-            NotElf::Tar => "take the kubelet out of it, or add it to the archive of binaries",
+            NotElf::Tar => "extract the kubelet from it, or add it to the archive of binaries",
             NotElf::Compressed => {
                 "unpack it, or add it to the archive of binaries, which takes compressed binaries and images"
             }

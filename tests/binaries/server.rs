@@ -186,7 +186,7 @@ fn nothing_wrong_is_kept() {
     for bad in ["ftp://host", "https://", "file:///etc/passwd", ""] {
         let out = place.run(&["top", &profile, "--debuginfod", bad], "");
         assert!(
-            stderr(&out).contains("is no debuginfod server"),
+            stderr(&out).contains("is not a debuginfod server"),
             "{bad}: {}",
             stderr(&out)
         );
@@ -215,7 +215,7 @@ fn a_binary_is_fetched_into_the_archive() {
     for bad in ["../../etc", "12", "xyz0"] {
         let out = place.run(&["binary", "fetch", bad, "--debuginfod", &server.url], "");
         assert_eq!(out.status.code(), Some(2));
-        assert!(stderr(&out).contains("is no GNU build ID"), "{}", stderr(&out));
+        assert!(stderr(&out).contains("is not a GNU build ID"), "{}", stderr(&out));
     }
     assert_eq!(server.asked().len(), 1);
 }

@@ -657,11 +657,11 @@ fn hints_of_the_writer() {
         (of(std::io::ErrorKind::NotFound), None),
         (WriteError::Exists(path.clone()), Some("resume it")),
         (WriteError::Taken(path.clone()), Some("name another folder")),
-        (WriteError::Link(path.clone()), Some("look where it leads")),
+        (WriteError::Link(path.clone()), Some("check where it points")),
         (WriteError::NoBundle(path.clone()), Some("name the folder")),
         (later, Some("use the version")),
         (WriteError::Busy(path), Some("wait for it")),
-        (over, Some("what comes now")),
+        (over, Some("further artifacts")),
         (WriteError::Name("x".to_owned()), Some("letters, digits")),
     ] {
         let found = error.hint();

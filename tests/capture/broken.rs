@@ -289,7 +289,7 @@ fn another_profiler_is_waited_for_once() {
         ran.took > Duration::from_secs(3),
         "it waits as long as the other may take: {ran:#?}"
     );
-    assert!(ran.stderr.contains("once more in 2 s"), "{ran:#?}");
+    assert!(ran.stderr.contains("retrying in 2 s"), "{ran:#?}");
 }
 
 #[test]

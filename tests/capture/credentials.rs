@@ -428,7 +428,7 @@ fn every_fault_of_a_certificate_has_its_own_words() {
         (&of("p521.pem"), &of("p521.pem"), "P-521", "P-256"),
         (&key, &certificate, "holds a key and no certificate", "swapped"),
         (&certificate, &certificate, "holds no private key", "swapped"),
-        (&certificate, &cut, "is no PEM", "cut"),
+        (&certificate, &cut, "not PEM", "cut"),
     ] {
         let ran = with(
             &server,
@@ -451,7 +451,7 @@ fn every_fault_of_a_certificate_has_its_own_words() {
     let ran = with(&server, &config, "a", &[]);
     assert!(
         ran.stderr
-            .contains("client-certificate-data of your kubeconfig: it is no base64"),
+            .contains("client-certificate-data of your kubeconfig: not base64"),
         "{ran:#?}"
     );
 }
@@ -462,7 +462,7 @@ fn passwords_in_addresses_are_not_printed() {
     let ran = with(&server, &server.kubeconfig(), "a", &["--server", "https://u:PW x@h"]);
     assert_eq!(ran.code, Some(2), "{ran:#?}");
     assert!(
-        ran.stderr.contains("is no address") && !ran.stderr.contains("PW"),
+        ran.stderr.contains("is not an address") && !ran.stderr.contains("PW"),
         "{ran:#?}"
     );
 }

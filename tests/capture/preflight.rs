@@ -212,7 +212,7 @@ fn a_busy_server_is_waited_for() {
     for server in [busy(1, "1", None), busy(1, "Fri, 27 Nov 2026 09:00:01 GMT", date)] {
         let ran = capture(&server, &server.path("b"), &["worker-03", "--profiles", "heap"]);
         assert_eq!(ran.code, Some(0), "{ran:#?}");
-        assert!(ran.stderr.contains("once more in 1 s"), "{ran:#?}");
+        assert!(ran.stderr.contains("retrying in 1 s"), "{ran:#?}");
     }
     let server = busy(9, "1", None);
     let ran = capture(&server, &server.path("b"), &["worker-03", "--profiles", "heap"]);
@@ -334,7 +334,7 @@ fn what_names_no_node_is_refused_before_anybody_is_asked() {
         let ran = capture(&server, &out, &["--quick", "--", name]);
         assert_eq!(ran.code, Some(2), "{name}: {ran:#?}");
         assert!(
-            ran.stderr.contains("is no name of a node") && ran.stderr.contains("kubectl get nodes"),
+            ran.stderr.contains("is not a node name") && ran.stderr.contains("kubectl get nodes"),
             "{name}: {ran:#?}"
         );
         assert!(!out.exists(), "{name}");

@@ -147,7 +147,7 @@ fn nor_does_it_name_a_proxy_or_an_api_server() {
     doctor(&out, |asked| asked["nodes"] = json!(["https:worker-03:8443"]));
     refused(&resume(&server, &out, &[]), &stranger, &["type the nodes"]);
     doctor(&out, |asked| asked["nodes"] = json!(["../../secrets"]));
-    refused(&resume(&server, &out, &[]), &stranger, &["no name of a node"]);
+    refused(&resume(&server, &out, &[]), &stranger, &["not a node name"]);
     assert_eq!(server.seen().len(), before, "{:#?}", server.seen());
 }
 

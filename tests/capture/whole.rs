@@ -268,7 +268,7 @@ fn nothing_is_overwritten_and_nothing_unknown_is_taken() {
     let ran = capture(&server, &out, &["worker-03", "--profiles", "heap"]);
     assert_eq!(ran.code, Some(2), "{ran:#?}");
     assert!(
-        ran.stderr.contains("nothing is overwritten") && ran.stderr.contains("--resume"),
+        ran.stderr.contains("not overwritten") && ran.stderr.contains("--resume"),
         "{}",
         ran.stderr
     );

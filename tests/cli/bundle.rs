@@ -355,7 +355,7 @@ fn bytes_behind_an_archive_are_named() {
                 fs::write(&longer, [packed.as_slice(), behind].concat()).expect("room");
                 let (code, v) = verdict(&longer);
                 assert_eq!(code, 1, "{name} {n}: {v}");
-                assert!(v["findings"].to_string().contains("behind the end"), "{name} {n}: {v}");
+                assert!(v["findings"].to_string().contains("after the end"), "{name} {n}: {v}");
             }
         }
         // Tars are filled up with zeros, tapes more so.
@@ -586,7 +586,7 @@ fn what_a_kill_leaves_is_partial() {
         for part in [
             "the capture did not end",
             "the last line was cut",
-            "lacks only its name",
+            "complete but not renamed",
             "the capture ended before it",
         ] {
             assert!(text.contains(part), "{part}: {text}");

@@ -550,7 +550,7 @@ fn an_end_that_is_whole_is_not_said_to_be_cut() {
         )
         .contains(early)
     );
-    assert!(page(KUBELET.trim_end()).contains("the last line has no line end"));
+    assert!(page(KUBELET.trim_end()).contains("the last line has no newline"));
 }
 
 /// A journal may hold a recovered panic a second: the last ones are kept, the others counted.

@@ -269,7 +269,7 @@ fn several_dumps_in_one_file_are_named() {
     let none = run(&["goroutines", &twice, "--dump", "3"]);
     assert_eq!(none.code, 2);
     assert!(
-        none.stderr.contains("there is no dump 3") && none.stderr.contains("hint: "),
+        none.stderr.contains("no dump 3") && none.stderr.contains("hint: "),
         "{}",
         none.stderr
     );

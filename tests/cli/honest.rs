@@ -360,6 +360,6 @@ fn a_difference_is_compared_by_its_sum() {
             .sum();
         assert_eq!(change, totals[1] - totals[0], "rows sum up to the change of the total");
         let text = fine(&["diff", old, new]);
-        assert_eq!(text.contains("they compare badly"), named, "{text}");
+        assert_eq!(text.contains("their values are not comparable"), named, "{text}");
     }
 }

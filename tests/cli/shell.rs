@@ -301,7 +301,7 @@ fn errors_do_not_end_the_session() {
         "nothing was assigned"
     );
     for (line, says) in [
-        (1, "there is no command bogus"),
+        (1, "unknown command bogus"),
         (2, "did you mean top?"),
         (3, "did you mean focus?"),
         (4, "top > FILE"),

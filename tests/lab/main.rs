@@ -359,7 +359,7 @@ fn second_profiler(lab: &mut Lab) {
         "8",
     ];
     let ran = lab.kubeprof("second", &args, &[]);
-    ran.is(0, &["handler: another client takes a CPU profile", "once more in 9 s"]);
+    ran.is(0, &["handler: another client takes a CPU profile", "retrying in 9 s"]);
     drop(other.wait());
     lab.verifies(&ran, 0);
     // One that does not end in time.

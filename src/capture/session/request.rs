@@ -328,7 +328,7 @@ impl Session {
                 let unended = matches!(broken, Break::Ended { .. }) && !exchange.headers.contains_key("content-length");
                 if unended && part.head().starts_with(&[0x1f, 0x8b]) {
                     exchange.note =
-                        "the answer named no length and its connection was cut, but all of it is there".to_owned();
+                        "the response had no length and its connection was cut, but it is complete".to_owned();
                     if let Ok(artifact) = self.keep(t, slot, e, part, &exchange).await {
                         let note = format!("{}: {}", e.artifact, exchange.note);
                         self.watch.see(&slot.node, &Progress::Note(note));

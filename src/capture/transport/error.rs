@@ -54,7 +54,7 @@ pub enum AccessError {
         cause: String,
     },
     /// An address that is none.
-    #[error("{address:?} is no address: {cause}")]
+    #[error("{address:?} is not an address: {cause}")]
     Address {
         /// What was given.
         address: String,
@@ -64,7 +64,7 @@ pub enum AccessError {
         example: &'static str,
     },
     /// A server in a kubeconfig that is none.
-    #[error("`server` of the cluster {cluster:?} of your kubeconfig, {address:?}, is no address: {cause}")]
+    #[error("`server` of the cluster {cluster:?} of your kubeconfig, {address:?}, is not an address: {cause}")]
     Server {
         /// Name of the cluster.
         cluster: String,

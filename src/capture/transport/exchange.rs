@@ -307,9 +307,7 @@ impl Transport {
             "gzip" | "x-gzip" => Content::Gzip(Box::new(MultiGzDecoder::new(capped(target)))),
             "" | "identity" => Content::Plain(capped(target)),
             other => {
-                return Err(Break::Encoding(format!(
-                    "Content-Encoding is {other}, which nobody asked for"
-                )));
+                return Err(Break::Encoding(format!("unexpected Content-Encoding {other}")));
             }
         };
         loop {
@@ -403,7 +401,7 @@ fn request(ask: &Ask) -> Result<Request<Body>, Break> {
     builder.body(body).map_err(|e| Break::Ended {
         bytes: 0,
         after: Duration::ZERO,
-        why: format!("no request can be made of it: {e}"),
+        why: format!("cannot build a request from it: {e}"),
     })
 }
 

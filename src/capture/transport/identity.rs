@@ -54,7 +54,7 @@ pub(super) fn check(auth: &AuthInfo) -> Result<(), AccessError> {
     };
     let encrypted = String::from_utf8_lossy(&key.text);
     if encrypted.contains("BEGIN ENCRYPTED PRIVATE KEY") || encrypted.contains("Proc-Type: 4,ENCRYPTED") {
-        let cause = "the key is encrypted, and nobody is asked for its passphrase".to_owned();
+        let cause = "the key is encrypted, and kubeprof does not ask for a passphrase".to_owned();
         return Err(fault(&key, cause, Remedy::Decrypt));
     }
     let found = sections(&key)?.into_iter().find(|(kind, _)| is_key(*kind));
@@ -113,7 +113,7 @@ fn piece(data: Option<&str>, file: Option<&str>, what: &str) -> Result<Option<Pi
             Ok(text) => Ok(Some(Piece { label, text })),
             Err(e) => Err(AccessError::Identity {
                 what: label,
-                cause: format!("it is no base64: {e}"),
+                cause: format!("not base64: {e}"),
                 remedy: Remedy::Base64,
             }),
         };
@@ -141,7 +141,7 @@ fn sections(piece: &Piece) -> Result<Vec<(SectionKind, Vec<u8>)>, AccessError> {
         match pem::from_buf(&mut reader) {
             Ok(Some(section)) => all.push(section),
             Ok(None) => return Ok(all),
-            Err(e) => return Err(fault(piece, format!("it is no PEM: {e}"), Remedy::Edited)),
+            Err(e) => return Err(fault(piece, format!("not PEM: {e}"), Remedy::Edited)),
         }
     }
 }

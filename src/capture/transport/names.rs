@@ -7,7 +7,7 @@ const LONGEST: usize = 253;
 
 /// Why a text names no node.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("{name:?} is no name of a node: {why}")]
+#[error("{name:?} is not a node name: {why}")]
 pub struct NameError {
     name: String,
     why: &'static str,
@@ -47,7 +47,7 @@ pub fn check_node(text: &str) -> Result<(), NameError> {
     }
     // Through a proxy, `https:NAME:` stands for the port that the node says.
     if port.is_some_and(|p| !(p.is_empty() && parts.len() == 3) && p.parse::<u16>().unwrap_or(0) == 0) {
-        return fail("what follows the colon is no port");
+        return fail("the part after the colon is not a port");
     }
     let lower = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit();
     if name.bytes().any(|c| c.is_ascii_uppercase()) {

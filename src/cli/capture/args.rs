@@ -287,7 +287,7 @@ impl CaptureArgs {
         if seconds > 60 && !self.allow_long_cpu {
             bail!(Failure::new(
                 format!(
-                    "a CPU profile of {seconds} s: the kubelet sends no byte before its end, and what stands in front of API servers often cuts silent connections after 60 s"
+                    "a CPU profile of {seconds} s: the kubelet sends nothing until it ends, and proxies in front of API servers often close idle connections after 60 s"
                 ),
                 "--seconds 50, or --allow-long-cpu if you know the way"
             ));
@@ -463,7 +463,7 @@ pub(in crate::cli) fn parse_time(text: &str) -> Result<Duration, String> {
     if let Ok(seconds) = text.parse::<u32>() {
         return Ok(Duration::from_secs(seconds.into()));
     }
-    let wrong = || format!("{text:?} is no time; for instance 90s, 2m, 1h30m");
+    let wrong = || format!("{text:?} is not a duration; for instance 90s, 2m, 1h30m");
     let time: jiff::SignedDuration = text.parse().map_err(|_| wrong())?;
     Duration::try_from(time).map_err(|_| wrong())
 }

@@ -69,7 +69,7 @@ async fn run(args: &CaptureArgs, told: Told) -> Result<Exit> {
     tokio::spawn(async move {
         interrupted().await;
         let _ = pull.send(true);
-        say!("interrupted: closing the bundle; once more to leave at once");
+        say!("interrupted: closing the bundle; press Ctrl-C again to exit immediately");
         interrupted().await;
         std::process::exit(130);
     });
@@ -178,7 +178,7 @@ fn say_again(args: &CaptureArgs) -> impl Fn(&Refusal, Duration) + use<> {
     move |refusal, wait| {
         if !quiet {
             let why = format!("{}: {}", refusal.who, worded(refusal).why);
-            say!("{}; once more in {} s", sanitize(&why), wait.as_secs());
+            say!("{}; retrying in {} s", sanitize(&why), wait.as_secs());
         }
     }
 }
@@ -293,7 +293,7 @@ async fn check(options: &Options, targets: &[Target], asker: &Asker<'_>) -> Resu
                 denied.join(", ")
             ),
             format!(
-                "let somebody who may run `kubectl apply -f -` on this; or --force asks all the same\n\n{}",
+                "have a cluster admin run `kubectl apply -f -` on this; or --force tries anyway\n\n{}",
                 preflight::rbac(&options.plan, &user, &denied, &["proxy"])
             )
         ));
@@ -320,7 +320,7 @@ fn refused(r: &Refusal) -> anyhow::Error {
         return anyhow!(Failure::new(
             format!("{}: {why}", r.who),
             format!(
-                "{flag} needs the right to list nodes: name the nodes one by one, or let somebody who may run `kubectl apply -f -` on this\n\n{}",
+                "{flag} needs the right to list nodes: name the nodes one by one, or have a cluster admin run `kubectl apply -f -` on this\n\n{}",
                 preflight::list_rbac(&r.details.user)
             )
         ));

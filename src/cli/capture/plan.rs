@@ -153,7 +153,7 @@ fn text(
         let _ = writeln!(out, "{}", sanitize(&said));
     }
     if !t.route().has_api_server() {
-        out.push_str("rights that the kubelet asks the API server about, whoever you are to it (YOU):\n");
+        out.push_str("permissions that the kubelet checks with the API server for your user (YOU):\n");
     }
     let _ = writeln!(out, "\n{}", rbac.trim_end());
     out

@@ -62,7 +62,7 @@ fn line(progress: &Progress<'_>) -> Option<String> {
             artifact,
             refusal,
             wait,
-        } => format!("{artifact}: {}; once more in {} s", refused(refusal), wait.as_secs()),
+        } => format!("{artifact}: {}; retrying in {} s", refused(refusal), wait.as_secs()),
         Progress::Restarted { run } => format!("the kubelet was restarted: run {run} begins"),
         Progress::Waiting { wait, what } => format!("{}: in {:.0} s", awaited(what), wait.as_secs_f64().ceil()),
         Progress::Note(text) => text.lines().next().unwrap_or_default().to_owned(),
@@ -160,7 +160,7 @@ impl Watch for Bars {
                 }
                 Progress::Taken { .. } | Progress::Skipped { .. } => now.done += 1,
                 Progress::Again { artifact, wait, .. } => {
-                    now.what = format!("{artifact}, once more");
+                    now.what = format!("{artifact}, retry");
                     now.until = Some(Instant::now() + *wait);
                 }
                 Progress::Waiting { wait, what } => {

@@ -104,7 +104,7 @@ impl DiagnoseArgs {
 #[derive(Args, Debug, Clone, Default)]
 #[command(next_help_heading = "Kubelet")]
 pub(super) struct SourceArgs {
-    /// Known issues of your own, beside the built-in ones (docs/knowledge.md; several allowed)
+    /// Also use the known issues of this file (docs/knowledge.md; several allowed)
     #[arg(long, value_name = "FILE")]
     signatures: Vec<PathBuf>,
     /// Table of subsystems to use instead of the built-in one

@@ -114,7 +114,7 @@ fn listen(address: &str) -> Result<TcpListener, String> {
         "" => 0,
         port => port
             .parse()
-            .map_err(|_| format!("-http={address}: {port:?} is no port"))?,
+            .map_err(|_| format!("-http={address}: {port:?} is not a port"))?,
     };
     let places = (host, port)
         .to_socket_addrs()

@@ -19,12 +19,12 @@ pub(super) fn words(cause: Cause, d: &Details) -> Option<Words> {
                     "{goroutines} goroutines: a dump would stop them all for about {} ms",
                     goroutines / 1000
                 ),
-                "--force takes it all the same",
+                "--force captures it anyway",
             )
         }
         Cause::MemoryPressure => told(
             "the node says MemoryPressure, and this needs memory or a garbage collection",
-            "--force takes it all the same",
+            "--force captures it anyway",
         ),
         Cause::NoApiServer => told("there is no API server on this route", ""),
         Cause::ProcessGone => told("the process ended before this was due", ""),

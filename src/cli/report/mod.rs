@@ -36,7 +36,7 @@ Exit status: 0 the report is made, 2 it did not work.";
 /// Formats of a report.
 #[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq, Default)]
 enum ReportFormat {
-    /// One page for a browser: works offline, asks nobody for anything.
+    /// One page for a browser; works offline.
     #[default]
     Html,
     /// At most 40 lines for an incident channel.

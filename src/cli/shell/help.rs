@@ -57,7 +57,7 @@ pub(super) fn page(session: &Session, topic: &[&str]) -> Result<String> {
     match topic {
         [] => Ok(overview(session)),
         [topic] => about(session, topic),
-        _ => bail!("one topic at a time, please"),
+        _ => bail!("help takes one topic"),
     }
 }
 
@@ -160,7 +160,7 @@ fn about(session: &Session, topic: &str) -> Result<String> {
         return Ok(format!("{topic}\n  same as {}\n", set.join("; ")));
     }
     bail!(Failure::new(
-        format!("there is no help on {topic}"),
+        format!("no help on {topic}"),
         "`help` lists the commands, `options` the variables"
     ))
 }

@@ -99,7 +99,7 @@ fn split(line: &str) -> Result<Vec<&str>> {
     }
     if let Some(q) = quote {
         bail!(Failure::new(
-            format!("a quote ({q}) stays open"),
+            format!("unclosed quote ({q})"),
             "put the word in the other kind of quotes"
         ));
     }
@@ -124,7 +124,7 @@ fn statement(text: &str) -> Result<Option<Statement>> {
     }
     let (words, target) = words(text)?;
     if words.is_empty() {
-        bail!("nothing stands before the pipe or redirection");
+        bail!("no command before the pipe or redirection");
     }
     Ok(Some(Statement::Run { words, target }))
 }
@@ -154,7 +154,7 @@ fn words(text: &str) -> Result<(Vec<Word>, Target)> {
             let command = command.trim();
             if command.is_empty() {
                 bail!(Failure::new(
-                    "the pipe leads nowhere",
+                    "no program after the pipe",
                     "name a command, for instance `top | head`"
                 ));
             }
@@ -174,12 +174,12 @@ fn words(text: &str) -> Result<(Vec<Word>, Target)> {
             let (file, after) = word(after.trim_start());
             if file.text.is_empty() {
                 bail!(Failure::new(
-                    "the redirection leads nowhere",
+                    "no file name after >",
                     "name a file, for instance `top > top.txt`"
                 ));
             }
             if target != Target::Screen {
-                bail!("the answer can go to one file only");
+                bail!("only one redirection is allowed");
             }
             let path = home(&file);
             target = if append {

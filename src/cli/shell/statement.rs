@@ -30,12 +30,12 @@ const ALIASES: &[(&str, &[&str])] = &[
 
 /// Commands that change or explain the session.
 pub(super) const OWN: &[(&str, &str)] = &[
-    ("by", "Rows by what: `by subsystem`"),
-    ("help", "This, or more about one command or variable"),
-    ("options", "The variables and their values (also: o)"),
-    ("quit", "The end (also: exit, q, ^D)"),
-    ("reset", "Forgets all assignments"),
-    ("unset", "Forgets assignments: `unset focus hide`"),
+    ("by", "Set what a row is: `by subsystem`"),
+    ("help", "Show this list, or explain one command or variable"),
+    ("options", "List the variables and their values (also: o)"),
+    ("quit", "End the session (also: exit, q, ^D)"),
+    ("reset", "Clear all variables"),
+    ("unset", "Clear variables: `unset focus hide`"),
 ];
 
 /// What comes after a statement.
@@ -232,11 +232,11 @@ fn no_command(session: &Session, name: &str) -> anyhow::Error {
     let all = names.iter().chain(&words).map(String::as_str);
     match nearest(name, all) {
         Some(near) => anyhow!(Failure::new(
-            format!("there is no command {name}"),
+            format!("unknown command {name}"),
             format!("did you mean {near}?")
         )),
         None => anyhow!(Failure::new(
-            format!("there is no command {name}"),
+            format!("unknown command {name}"),
             "`help` lists the commands"
         )),
     }

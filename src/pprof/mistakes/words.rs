@@ -196,8 +196,8 @@ impl Mistake {
             }
             Self::Threads { .. } => "give a dump of a Go process: /debug/pprof/goroutine?debug=2",
             Self::PerfScript => "read it with `perf report`, or convert perf.data with perf_to_profile",
-            Self::HexDump => "make the file of it again: xxd -r FILE > profile.pb.gz",
-            Self::Source { .. } => "give the profile; sources are for listings of it",
+            Self::HexDump => "convert it back: xxd -r FILE > profile.pb.gz",
+            Self::Source { .. } => "give the profile; source files only serve its listings",
             Self::Text { headers: 0, .. } => {
                 "give the file that was saved from /debug/pprof/, or the text with all lines of the goroutines as they were \
                  printed"
@@ -209,7 +209,7 @@ impl Mistake {
             Self::Elf { core: true } => {
                 "open it with `dlv core`; a goroutine dump comes from /debug/pprof/goroutine?debug=2"
             }
-            Self::Elf { core: false } => "give it as the binary, beside the profile",
+            Self::Elf { core: false } => "give it as the binary, together with the profile",
             Self::OtherProgram { .. } => "give a profile; kubeprof resolves ELF binaries only",
             Self::Archive { format: "xz" | "bzip2" } => "unpack it first, with xz -d or bzip2 -d",
             Self::Archive { .. } => "unpack it and give the folder",

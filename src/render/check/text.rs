@@ -54,10 +54,7 @@ pub fn text(report: &Report, words: &Words<'_>, _terminal: &Terminal, out: &mut 
         .map(|r| r.id.as_str())
         .collect();
     if !idle.is_empty() {
-        line(&format!(
-            "not judged, nothing of it in the sources: {}",
-            idle.join(", ")
-        ))?;
+        line(&format!("not judged, not in the sources: {}", idle.join(", ")))?;
     }
     if !report.floors.is_empty() {
         line("")?;

@@ -80,7 +80,7 @@ pub fn diff(report: &Diff, old: &View, new: &View, full_names: bool) -> Document
     if of_moments(old) != of_moments(new) {
         let which = if of_moments(old) { "old" } else { "new" };
         d.heading.push(format!(
-            "the {which} profile is a difference of two moments (?seconds=), the other is not: they compare badly"
+            "the {which} profile is a difference of two moments (?seconds=), the other is not: their values are not comparable"
         ));
     }
     if of_moments(old) {
