@@ -58,7 +58,12 @@ pub(super) type Reading = fn(&Metrics, Option<(&Metrics, f64)>) -> Option<f64>;
 
 /// Something that a scrape tells.
 pub(super) struct Gauge {
+    /// Stable name.
     pub(super) key: &'static str,
+    /// The same as the name of a column.
+    pub(super) column: &'static str,
+    /// Title of a column, which leaves room for others.
+    pub(super) short: &'static str,
     pub(super) title: &'static str,
     pub(super) unit: Unit,
     pub(super) read: Reading,
@@ -68,12 +73,16 @@ pub(super) struct Gauge {
 pub(super) const GAUGES: [Gauge; 11] = [
     Gauge {
         key: "rss",
+        column: "rss",
+        short: "RSS",
         title: "Resident memory",
         unit: Unit::Bytes,
         read: |m, _| m.get("process_resident_memory_bytes"),
     },
     Gauge {
         key: "heap",
+        column: "heap",
+        short: "heap",
         title: "Heap in use",
         unit: Unit::Bytes,
         read: |m, _| {
@@ -83,30 +92,40 @@ pub(super) const GAUGES: [Gauge; 11] = [
     },
     Gauge {
         key: "cpu",
+        column: "cpu",
+        short: "CPU",
         title: "CPU",
         unit: Unit::Cores,
         read: |m, before| rate(m, before, "process_cpu_seconds_total"),
     },
     Gauge {
         key: "goroutines",
+        column: "goroutines",
+        short: "goroutines",
         title: "Goroutines",
         unit: Unit::Count,
         read: |m, _| m.get("go_goroutines"),
     },
     Gauge {
         key: "threads",
+        column: "threads",
+        short: "threads",
         title: "Threads",
         unit: Unit::Count,
         read: |m, _| m.get("go_threads"),
     },
     Gauge {
         key: "fds",
+        column: "fds",
+        short: "fds",
         title: "Open files",
         unit: Unit::Count,
         read: |m, _| m.get("process_open_fds"),
     },
     Gauge {
         key: "pleg-p99",
+        column: "pleg_p99",
+        short: "PLEG p99",
         title: "PLEG relist p99",
         unit: Unit::Seconds,
         read: |m, before| {
@@ -117,12 +136,16 @@ pub(super) const GAUGES: [Gauge; 11] = [
     },
     Gauge {
         key: "pods",
+        column: "pods",
+        short: "pods",
         title: "Running pods",
         unit: Unit::Count,
         read: |m, _| m.get("kubelet_running_pods"),
     },
     Gauge {
         key: "containers",
+        column: "containers",
+        short: "containers",
         title: "Running containers",
         unit: Unit::Count,
         read: |m, _| {
@@ -133,6 +156,8 @@ pub(super) const GAUGES: [Gauge; 11] = [
     },
     Gauge {
         key: "sync-p99",
+        column: "sync_p99",
+        short: "sync p99",
         title: "Pod sync p99",
         unit: Unit::Seconds,
         read: |m, before| {
@@ -145,6 +170,8 @@ pub(super) const GAUGES: [Gauge; 11] = [
     },
     Gauge {
         key: "runtime-errors",
+        column: "runtime_errors",
+        short: "runtime errors",
         title: "Runtime errors",
         unit: Unit::PerSecond,
         read: |m, before| rate(m, before, "kubelet_runtime_operations_errors_total"),

@@ -22,9 +22,9 @@ pub struct Scrape {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Sign {
     /// Stable name.
-    pub key: &'static str,
-    /// Name for people.
-    pub title: &'static str,
+    pub column: &'static str,
+    /// Title for people, which leaves room for others.
+    pub short: &'static str,
     /// Unit.
     pub unit: Unit,
 }
@@ -68,8 +68,8 @@ impl Vitals {
             .enumerate()
             .filter(|(i, _)| self.rows.iter().any(|(_, values)| values[*i].is_some()));
         let sign = |(_, g): (usize, &Gauge)| Sign {
-            key: g.key,
-            title: g.title,
+            column: g.column,
+            short: g.short,
             unit: g.unit,
         };
         known.map(sign).collect()

@@ -56,6 +56,7 @@ pub fn vitals(vitals: &Vitals) -> Document {
     ];
     let clock = Clock::of(vitals);
     let signs = vitals.signs();
+    let column = |sign: &Sign| Column::number(sign.column, sign.short, Shown::Always);
     d.columns.extend(signs.iter().map(column));
     let mut before: Option<usize> = None;
     let mut restarts = 0;
@@ -92,7 +93,7 @@ pub fn vitals(vitals: &Vitals) -> Document {
     if restarts > 0 {
         d.notes.push("a gap between rows: another process".to_owned());
     }
-    if signs.iter().any(|sign| sign.key.ends_with("-p99")) {
+    if signs.iter().any(|sign| sign.column.ends_with("_p99")) {
         d.notes
             .push("p99 is the upper bound of its bucket: since the snapshot before, in the first one since the process started".to_owned());
     }
@@ -148,23 +149,4 @@ fn facts(d: &Document) -> Value {
             .collect()
     };
     Value::Array(d.rows.iter().map(|r| Value::Object(row(r))).collect())
-}
-
-/// The name of a column, and a title that leaves room for others.
-fn column(sign: &Sign) -> Column {
-    let (key, title) = match sign.key {
-        "rss" => ("rss", "RSS"),
-        "pleg-p99" => ("pleg_p99", "PLEG p99"),
-        "sync-p99" => ("sync_p99", "sync p99"),
-        "runtime-errors" => ("runtime_errors", "runtime errors"),
-        "cpu" => ("cpu", "CPU"),
-        "pods" => ("pods", "pods"),
-        "containers" => ("containers", "containers"),
-        "heap" => ("heap", "heap"),
-        "goroutines" => ("goroutines", "goroutines"),
-        "threads" => ("threads", "threads"),
-        "fds" => ("fds", "fds"),
-        key => (key, sign.title),
-    };
-    Column::number(key, title, Shown::Always)
 }
