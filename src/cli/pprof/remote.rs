@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use super::flags::Flags;
+use crate::atomic::Part;
 use crate::model::Profile;
 
 /// An address and what goes with it.
@@ -185,6 +186,7 @@ pub(super) fn save(profile: &Profile) {
 
 fn save_in(folder: &Path, profile: &Profile) -> std::io::Result<std::path::PathBuf> {
     use crate::pprof::{Compression, encode_gzip};
+    use std::io::Write as _;
     let mut bytes = Vec::new();
     encode_gzip(profile, &mut bytes, Compression::suiting(profile))?;
     let mut name = "pprof.".to_owned();
@@ -200,16 +202,15 @@ fn save_in(folder: &Path, profile: &Profile) -> std::io::Result<std::path::PathB
         add(base);
     }
     profile.sample_types.iter().for_each(|t| add(profile.text(t.kind)));
-    let part = folder.join(format!(".{name}{}.part", std::process::id()));
-    std::fs::write(&part, &bytes)?;
+    let part = Part::beside(&folder.join(&name))?;
+    part.file(false)?.write_all(&bytes)?;
     // A link never replaces what is there, and the name appears with the whole file behind it.
     let place = (1..10_000)
         .map(|n| folder.join(format!("{name}{n:03}.pb.gz")))
-        .find_map(|path| match std::fs::hard_link(&part, &path) {
+        .find_map(|path| match std::fs::hard_link(part.path(), &path) {
             Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => None,
             other => Some(other.map(|()| path)),
         });
-    let _ = std::fs::remove_file(&part);
     place.unwrap_or_else(|| Err(std::io::Error::other("every name is taken")))
 }
 
