@@ -463,5 +463,5 @@ fn one_unknown_moment_is_no_end() {
     });
     let ran = capture(&server, &server.path("b"), &["worker-03", "--profiles", "heap"]);
     assert_eq!(ran.code, Some(0), "{ran:#?}");
-    assert!(ran.stderr.contains("once more"), "{ran:#?}");
+    assert!(ran.stderr.contains("retrying"), "{ran:#?}");
 }

@@ -275,13 +275,13 @@ fn every_packing_is_read_in_place_and_packs_to_the_same_bytes() {
             );
             let over = run(&["bundle", "pack", &at("b"), &at(name)]);
             assert!(
-                over.code == 2 && over.stderr.contains("something already"),
+                over.code == 2 && over.stderr.contains("already exists"),
                 "{}",
                 over.stderr
             );
             let over = run(&["bundle", "unpack", &at(name), &at(&copy)]);
             assert!(
-                over.code == 2 && over.stderr.contains("something already"),
+                over.code == 2 && over.stderr.contains("already exists"),
                 "{}",
                 over.stderr
             );

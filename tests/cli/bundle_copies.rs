@@ -245,7 +245,7 @@ fn nothing_is_left_of_names_and_every_number_stays() {
     );
     let over = run(&["bundle", "redact", &at("b"), &at("r")]);
     assert!(
-        over.code == 2 && over.stderr.contains("something already"),
+        over.code == 2 && over.stderr.contains("already exists"),
         "{}",
         over.stderr
     );
@@ -288,7 +288,7 @@ fn a_merged_bundle_says_what_its_parts_say() {
     assert_eq!(run(&["bundle", "verify", &at("same")]).code, 0);
     let over = run(&["bundle", "merge", &at("a"), "--out", &at("m")]);
     assert!(
-        over.code == 2 && over.stderr.contains("something already"),
+        over.code == 2 && over.stderr.contains("already exists"),
         "{}",
         over.stderr
     );

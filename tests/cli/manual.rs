@@ -89,7 +89,7 @@ fn a_page_that_there_is_not_is_an_error_and_no_folder() {
     ] {
         let answer = run_in(folder.path(), args);
         assert_eq!(answer.code, 2, "{args:?}");
-        assert!(answer.stderr.contains("unknown command kubeprof"), "{}", answer.stderr);
+        assert!(answer.stderr.contains("unknown command: kubeprof"), "{}", answer.stderr);
         assert!(answer.stderr.contains(hint), "{}", answer.stderr);
     }
     let top = run_in(folder.path(), &["man", "top"]);
