@@ -242,7 +242,9 @@ fn pack(source: &Source, file: Option<&Path>, quiet: bool) -> Result<Exit> {
     let (contents, record) = source.open(Want::Everything)?;
     let file = match file {
         Some(file) => file.to_owned(),
-        None if source.path.as_os_str() == "-" => bail!(Failure::new("what file?", "give it after the bundle")),
+        None if source.path.as_os_str() == "-" => {
+            bail!(Failure::new("missing output file", "give it after the bundle"))
+        }
         // Beside the bundle, as gzip does; `.` is the name of a folder too.
         None => {
             let stem = stem(&source.path).context("a bundle without a name")?;
@@ -258,13 +260,13 @@ fn pack(source: &Source, file: Option<&Path>, quiet: bool) -> Result<Exit> {
         Some(packing) => packing,
         None if is_device => Packing::Gzip,
         None => bail!(Failure::new(
-            format!("{}: what format?", file.display()),
+            format!("{}: unknown archive format", file.display()),
             "end the name in .tar, .tar.gz or .tar.zst"
         )),
     };
     if std::fs::symlink_metadata(&file).is_ok() && !is_device {
         bail!(Failure::new(
-            format!("{}: there is something already", file.display()),
+            format!("{}: already exists, not overwritten", file.display()),
             "name another file"
         ));
     }
