@@ -36,6 +36,11 @@ fn axe_finds_nothing_serious_on_served_pages() {
     let captures = heap.parent().unwrap().parent().unwrap().to_owned();
     let pprof = Server::start(&["pprof", "-http=127.0.0.1:0", "-no_browser", heap.to_str().unwrap()]);
     let shelf = Server::start(&["web", "--no-browser", captures.to_str().unwrap()]);
+    // Instructions and the source below them need the binary.
+    let place = super::binaries::Place::new("1.26.8-cgo-external-sw");
+    let (binary, profile) = (place.binary(), place.profile("cpu.pb.gz", None));
+    let code = Server::start(&["pprof", "-http=127.0.0.1:0", "-no_browser", &binary, &profile]);
+    let of_code = ["disasm?f=main", "source?f=main"].map(|page| format!("{}{page}", code.url));
     let pages = [
         "top",
         "graph",
@@ -44,7 +49,7 @@ fn axe_finds_nothing_serious_on_served_pages() {
         "flamegraph",
     ];
     let pages = pages.iter().map(|page| format!("{}{page}", pprof.url));
-    for url in pages.chain([shelf.url.clone()]) {
+    for url in pages.chain(of_code).chain([shelf.url.clone()]) {
         for look in LOOKS {
             browser.resize(look);
             browser.visit(&url);

@@ -4,6 +4,10 @@
 //! (`KUBEPROF_BROWSER=required` makes that a failure). `KUBEPROF_SCREENSHOTS=FOLDER` keeps pictures.
 
 mod axe;
+#[cfg(feature = "web")]
+#[path = "../binaries/support.rs"]
+#[expect(dead_code, reason = "the tests of binaries need more of it")]
+mod binaries;
 mod driver;
 mod flame;
 mod hostile;

@@ -161,7 +161,13 @@ impl Page<'_> {
         if inlined.is_empty() && code.is_empty() {
             return writeln!(out, "{text}</td></tr>");
         }
-        write!(out, "<details><summary>{text} </summary>")?;
+        // A line whose source is not here still needs a name to open it by.
+        let label = match (text.trim(), code) {
+            ("", []) => "(inlined calls)",
+            ("", _) => "(instructions)",
+            _ => &text,
+        };
+        write!(out, "<details><summary>{label} </summary>")?;
         for call in inlined {
             let place = format!("{} {}:{}", call.name, call.file, call.line);
             write!(out, "<div>{} {}</div>", self.format(call.value), escape(&place))?;
