@@ -58,7 +58,8 @@ pub fn rules_file(p: &Proposal, typed: &Typed, out: &mut dyn Write) -> io::Resul
          # says how a rule is judged; docs/ci.md has the rest. Editors know the keys from docs/schema/rules.json.\n\
          version = 1\n\n\
          [settings]\n\
-         # Several captures, and moments of one, become one number: optimistic takes the best, pessimistic the worst.\n\
+         # Several captures become one number: optimistic takes the best, pessimistic the worst. Of the moments of one process,\n\
+         # optimistic takes the better one of the last two.\n\
          assemble = \"optimistic\"\n\
          # What a rule does that cannot be decided: pass, warn or fail.\n\
          inconclusive = \"warn\"\n\
