@@ -36,7 +36,6 @@ pub use subject::{Bases, Filtered, Sources, Subject, compared};
 
 use crate::bundle::manifest::JOURNAL;
 use crate::bundle::{BundledBinary, Contents, Record, Want};
-use crate::model::Kind;
 use crate::pprof::Limit;
 use files::Files;
 use loose::Loose;
@@ -124,7 +123,7 @@ impl Input {
     }
 
     /// The bytes, where one file is all that was opened.
-    pub fn single_file(&self) -> Option<(&Path, &[u8])> {
+    pub(crate) fn single_file(&self) -> Option<(&Path, &[u8])> {
         match self.files.sources.as_slice() {
             [Source::File(path, bytes)] => Some((path, bytes)),
             _ => None,
@@ -132,12 +131,14 @@ impl Input {
     }
 
     /// Whether the sources hold a profile of this kind, or one that may be of it.
-    pub fn holds(&self, kind: Kind) -> bool {
+    #[cfg(feature = "cli")]
+    pub(crate) fn holds(&self, kind: crate::model::Kind) -> bool {
         self.groups().iter().any(|g| g.artifacts().any(|a| a.is(kind)))
     }
 
     /// Takes this kind where the sources hold several.
-    pub fn ask_for(&mut self, kind: Kind) {
+    #[cfg(feature = "cli")]
+    pub(crate) fn ask_for(&mut self, kind: crate::model::Kind) {
         self.asked.kind = Some(kind);
     }
 

@@ -12,7 +12,7 @@ use super::load::Loaded;
 use super::names::{self, Naming, Proven};
 use super::series::Artifact;
 use super::{Choice, CompareError, Input, InputError, Note, Which};
-use crate::analysis::{self, Diff, Granularity, Origin, Query, QueryError, View};
+use crate::analysis::{self, Diff, Origin, Query, QueryError, View};
 use crate::bundle::BundledBinary;
 use crate::kubelet::Knowledge;
 use crate::model::{self, Kind, MergeOptions, Profile};
@@ -209,12 +209,14 @@ impl Subject {
     }
 
     /// Where its names came from.
-    pub fn naming(&self) -> &Naming {
+    #[cfg(feature = "cli")]
+    pub(crate) fn naming(&self) -> &Naming {
         &self.naming
     }
 
     /// Shows allocs as the heap that they hold as well: by what is in use.
-    pub fn show_as_heap(&mut self) {
+    #[cfg(feature = "cli")]
+    pub(crate) fn show_as_heap(&mut self) {
         self.origin.kind = Some(Kind::Heap);
         self.profile.default_sample_type = self.profile.strings.intern("inuse_space");
     }
@@ -223,7 +225,7 @@ impl Subject {
     ///
     /// # Errors
     /// When they cannot be read or measure something else.
-    pub fn subtract(&mut self, sources: &Sources) -> Result<(), InputError> {
+    pub(crate) fn subtract(&mut self, sources: &Sources) -> Result<(), InputError> {
         let bases = &sources.bases;
         if bases.paths.is_empty() {
             return match bases.normalize {
@@ -297,7 +299,7 @@ impl Subject {
     ///
     /// # Errors
     /// As for [`Subject::view`].
-    pub fn into_view(mut self, query: &Query) -> Result<View, QueryError> {
+    pub(crate) fn into_view(mut self, query: &Query) -> Result<View, QueryError> {
         self.drop_hidden();
         let dropped = analysis::drop_frames(&mut self.profile);
         self.prepared(query, dropped.err())
@@ -334,7 +336,8 @@ impl Subject {
     }
 
     /// The profile with the frames that every view of it has.
-    pub fn into_profile(mut self) -> Profile {
+    #[cfg(feature = "cli")]
+    pub(crate) fn into_profile(mut self) -> Profile {
         self.drop_hidden();
         // An expression that is none drops nothing.
         let _ = analysis::drop_frames(&mut self.profile);
@@ -346,9 +349,10 @@ impl Subject {
     ///
     /// # Errors
     /// As for [`Subject::view`].
-    pub fn filtered(self, query: &Query) -> Result<Filtered, QueryError> {
+    #[cfg(feature = "cli")]
+    pub(crate) fn filtered(self, query: &Query) -> Result<Filtered, QueryError> {
         let query = Query {
-            granularity: Granularity::Addresses,
+            granularity: analysis::Granularity::Addresses,
             ..query.clone()
         };
         let mut filtered = match query.changes_samples() {

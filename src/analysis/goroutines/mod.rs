@@ -69,7 +69,7 @@ impl GoroutineQuery {
     }
 
     /// Whether any filter asks for states and waits, which only dumps know.
-    pub fn needs_states(&self) -> bool {
+    pub(crate) fn needs_states(&self) -> bool {
         !self.states.is_empty() || self.min_wait_minutes.is_some()
     }
 }
@@ -168,7 +168,7 @@ pub struct Goroutines {
     pub without_state: i64,
     /// Whether the source knows the state of any goroutine, of those that did not pass as well. Where it knows none, filters by
     /// state and wait say nothing.
-    pub knows_states: bool,
+    pub(crate) knows_states: bool,
     /// How many are locked to their thread.
     pub locked: i64,
     /// How many the runtime found leaked.

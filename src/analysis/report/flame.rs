@@ -39,7 +39,8 @@ impl Default for FlameLimits {
 
 impl FlameLimits {
     /// As many as a page can hold: fewer where each has more values. The whole of it stays below five megabytes.
-    pub fn for_types(types: usize) -> Self {
+    #[cfg(feature = "cli")]
+    pub(crate) fn for_types(types: usize) -> Self {
         let default = Self::default();
         Self {
             max_nodes: default.max_nodes.min(240_000 / types.max(1)),

@@ -43,11 +43,11 @@ pub struct Header {
     /// Edges left out for being small.
     pub dropped_edges: usize,
     /// Their cutoff, as pprof words it.
-    pub dropped_edges_below: i64,
+    pub(crate) dropped_edges_below: i64,
     /// Samples without any frame, which no row has.
-    pub frameless: usize,
+    pub(crate) frameless: usize,
     /// The sum of their values.
-    pub frameless_value: i64,
+    pub(crate) frameless_value: i64,
 }
 
 impl Header {

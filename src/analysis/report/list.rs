@@ -82,7 +82,8 @@ pub struct Listing {
 
 impl Listing {
     /// Leaves so many functions, those with the largest own value; they stay in the order of their names.
-    pub fn keep_largest(&mut self, most: usize) {
+    #[cfg(feature = "cli")]
+    pub(crate) fn keep_largest(&mut self, most: usize) {
         let flat = |f: &ListedFunction| f.files.iter().fold(0i64, |sum, f| sum.saturating_add(f.flat));
         let cum = |f: &ListedFunction| f.files.iter().map(|f| f.cum).max().unwrap_or(0);
         let mut order: Vec<usize> = (0..self.functions.len()).collect();

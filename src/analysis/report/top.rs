@@ -32,7 +32,7 @@ pub struct Top {
     /// Rows outside of the packages and subsystems asked for.
     pub hidden_rows: usize,
     /// Sum of their flat.
-    pub hidden_flat: i64,
+    pub(crate) hidden_flat: i64,
 }
 
 /// The rows of a view, largest first.

@@ -13,8 +13,8 @@ pub struct Traces {
     /// What stands above the samples.
     pub header: Header,
     /// What the frames are; see [`Traces::frames`].
-    pub infos: Vec<NodeInfo>,
-    /// How many samples [`Traces::heaviest`] left out.
+    pub(crate) infos: Vec<NodeInfo>,
+    /// How many samples a limit left out.
     pub left_out: usize,
     /// How many it left out for being zero: heap profiles keep the stacks of what is gone.
     pub zero: usize,
@@ -69,7 +69,8 @@ impl Traces {
 
     /// Puts the samples with the largest values first, whatever their sign, and keeps the first `most` (0: all) that are
     /// not zero.
-    pub fn heaviest(&mut self, view: &View, most: usize) {
+    #[cfg(feature = "cli")]
+    pub(crate) fn heaviest(&mut self, view: &View, most: usize) {
         let mut chosen: Vec<u32> = self.indices(view).map(|i| i as u32).collect();
         let all = chosen.len();
         chosen.retain(|&i| self.value(view, i as usize) != 0);
@@ -83,7 +84,7 @@ impl Traces {
     }
 
     /// The samples with a stack, by their row in the samples of the view.
-    pub fn indices<'a>(&'a self, view: &'a View) -> impl Iterator<Item = usize> + 'a {
+    pub(crate) fn indices<'a>(&'a self, view: &'a View) -> impl Iterator<Item = usize> + 'a {
         let count = match &self.chosen {
             Some(chosen) => chosen.len(),
             None => view.profile.samples.len(),

@@ -106,7 +106,7 @@ impl Tree {
     }
 
     /// Whether there are rows at all, matching or not.
-    pub fn has_rows(&self) -> bool {
+    pub(crate) fn has_rows(&self) -> bool {
         self.trimmed.graph.shown > 0
     }
 

@@ -410,7 +410,7 @@ impl View {
     }
 
     /// A value as text in `unit`, divided as the query wants it.
-    pub fn format(&self, value: i64, unit: &str) -> String {
+    pub(crate) fn format(&self, value: i64, unit: &str) -> String {
         units::label(self.divided(value), &self.unit, unit)
     }
 

@@ -208,7 +208,7 @@ impl Query {
 
     /// The filters that are set, as `name=value`, in the order in which pprof lists them. `prune_from` is listed for the
     /// native dialect only.
-    pub fn active_filters(&self) -> Vec<(&'static str, &str)> {
+    pub(crate) fn active_filters(&self) -> Vec<(&'static str, &str)> {
         let mut filters = Vec::new();
         for (name, values) in [
             ("package", &self.packages),
@@ -238,7 +238,8 @@ impl Query {
 
 impl Query {
     /// Whether it asks for anything that changes samples or frames.
-    pub fn changes_samples(&self) -> bool {
+    #[cfg(feature = "cli")]
+    pub(crate) fn changes_samples(&self) -> bool {
         let plain = Query {
             sample_type: self.sample_type.clone(),
             granularity: self.granularity,
