@@ -203,8 +203,9 @@ pub(crate) fn load(metrics: Option<&Metrics>, crowd: Option<&Crowd>, book: &Book
         // A pod worker is a pod; without any, the node has none only where the sync loop is there and nothing probes one.
         let none = |n: &f64| *n > 0.0 || load.probes == Some(0.0) && owned("sync-loop").is_some_and(|n| n > 0.0);
         let workers = owned("pod-workers").filter(none);
-        // Every pod with volumes has a loop that measures them: many more workers than those are no pods.
-        let measured = owned("summary-stats").filter(|&n| n >= 5.0);
+        // Every pod with volumes has a loop that measures them: many more workers than those are no pods. A profile does
+        // not say who started a loop, so only those show that measure just now.
+        let measured = owned("summary-stats").filter(|&n| n >= 5.0 && crowd.knows_waits);
         let pods = match (workers, measured) {
             (Some(workers), Some(measured)) if workers > 2.0 * measured + 10.0 => Some(measured),
             (workers, _) => workers,

@@ -145,7 +145,7 @@ fn the_command_and_the_volume_are_named() {
     ];
     let (text, _) = answers("", &[("syscall, 30 minutes", 3, &frames)]);
     assert!(
-        text.contains("`mount` of an nfs volume has not ended for at least 30 min"),
+        text.contains("`mount` for an nfs volume has not ended for at least 30 min"),
         "{text}"
     );
     // Of different types, none is named.
@@ -272,6 +272,22 @@ fn loops_behind_one_lock_are_a_hang_without_ages() {
         &[&pleg, &fsync],
     );
     assert_ne!(one["verdict"], "sick", "{one}");
+}
+
+/// A profile does not say who started a loop, so the loops that measure volumes show only while they do: no measure of the
+/// pods, and no leak of pod workers.
+#[test]
+fn pods_are_not_those_whose_volumes_are_measured_just_now() {
+    let stats = with_five(
+        &[
+            "syscall.Syscall",
+            "syscall.Statfs",
+            "k8s.io/kubernetes/pkg/kubelet/server/stats.(*volumeStatCalculator).calcAndStoreStats",
+        ],
+        &[],
+    );
+    let all = stats["findings"].as_array().expect("findings");
+    assert!(all.iter().all(|f| f["kind"] != "leak"), "{stats}");
 }
 
 /// The answer about one profile of a kubelet that is well but for five goroutines in this stack, and one in each of others.

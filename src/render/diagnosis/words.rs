@@ -351,7 +351,7 @@ fn no_answer(to: FarEnd, callers: &[Party], victims: &[Party], others: Others, a
                 Some(command) => format!("`{command}`"),
                 None => "A child process".to_owned(),
             };
-            let of = about.volume.map_or_else(String::new, |v| format!(" of {}", volume(v)));
+            let of = about.volume.map_or_else(String::new, |v| format!(" for {}", volume(v)));
             // The command is named: in which function they wait for it says no more.
             let who = match about.command {
                 Some(_) => parties::list_short(callers),
