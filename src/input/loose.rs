@@ -74,10 +74,16 @@ impl Loose {
         loose
     }
 
-    /// Files that are called after an artifact and are none.
+    /// Files that are called after an artifact, or as profiles are, and are none.
     pub(super) fn unread(&self) -> impl Iterator<Item = &Path> {
-        let named = |o: &&Other| artifact_of(&o.path.to_string_lossy()).0.is_some();
-        self.other.iter().filter(named).map(|o| o.path.as_path())
+        let is_called_so = |o: &&Other| {
+            let name = o.path.to_string_lossy();
+            artifact_of(&name).0.is_some()
+                || [".pb.gz", ".pb", ".pprof", ".prof"]
+                    .iter()
+                    .any(|end| name.ends_with(end))
+        };
+        self.other.iter().filter(is_called_so).map(|o| o.path.as_path())
     }
 
     /// Looks at a file that was named.

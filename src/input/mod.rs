@@ -152,12 +152,20 @@ impl Input {
         self.groups().iter().flat_map(|group| &group.series)
     }
 
-    /// Files of the sources that are called after an artifact and cannot be read as one.
-    #[doc(hidden)]
-    pub fn unread(&self) -> Vec<PathBuf> {
+    /// Files in folders and tars that are called after an artifact, or as profiles are, and cannot be read as one.
+    pub(crate) fn unread(&self) -> Vec<PathBuf> {
         let of_group = |g: &Group| match &g.of {
-            GroupOf::Bundle(..) => Vec::new(),
-            GroupOf::Collection(_, loose) | GroupOf::Named(loose) => loose.unread().map(Path::to_path_buf).collect(),
+            GroupOf::Collection(_, loose) => loose.unread().map(Path::to_path_buf).collect(),
+            GroupOf::Bundle(..) | GroupOf::Named(_) => Vec::new(),
+        };
+        self.groups().iter().flat_map(of_group).collect()
+    }
+
+    /// Files that were named one by one and hold nothing that is known.
+    pub(crate) fn unread_named(&self) -> Vec<PathBuf> {
+        let of_group = |g: &Group| match &g.of {
+            GroupOf::Named(loose) => loose.other.iter().map(|o| o.path.clone()).collect(),
+            GroupOf::Bundle(..) | GroupOf::Collection(..) => Vec::new(),
         };
         self.groups().iter().flat_map(of_group).collect()
     }

@@ -608,3 +608,46 @@ fn files_that_cannot_be_read_are_named() {
     assert_eq!(answer.report["examined"]["with_heap"], 5);
     assert_eq!(answer.sure(), ["leak/tokens/token.(*Manager).keepForever"]);
 }
+
+/// A file that was named is never left out in silence, whichever command it is named to; in a folder it is a note.
+#[test]
+fn a_file_that_was_named_and_cannot_be_read_is_an_error() {
+    let folder = Folder::new();
+    let at = |name: &str| folder.path().join(name).display().to_string();
+    let whole = fs::read(capture("healthy-1.37.2/s01-heap.pb.gz")).expect("a heap");
+    fs::write(at("half.pb.gz"), &whole[..whole.len() / 2]).expect("cut");
+    fs::write(at("none.txt"), "nothing of a profile\n").expect("a text");
+    fs::copy(capture("healthy-1.37.2/s02-heap.pb.gz"), at("good.pb.gz")).expect("a copy");
+    for (bad, says) in [("half.pb.gz", "ends early"), ("none.txt", "none.txt: ")] {
+        for verb in ["diagnose", "leaks", "check", "report"] {
+            for sources in [[at(bad), at("good.pb.gz")], [at("good.pb.gz"), at(bad)]] {
+                let answer = run(&[verb, &sources[0], &sources[1]]);
+                assert_eq!(answer.code, 2, "{verb} {bad}: {}", answer.stdout);
+                assert!(
+                    answer.stderr.contains(bad) && answer.stderr.contains(says),
+                    "{}",
+                    answer.stderr
+                );
+            }
+        }
+    }
+    fs::remove_file(at("none.txt")).expect("removed");
+    let answer = folder.diagnosed();
+    assert!(answer.says("half.pb.gz"), "{}", answer.report["odd"]);
+}
+
+/// Of crowds of one number, the one in a part that is known is told: the other may be anybody's.
+#[test]
+fn a_known_part_is_told_before_an_unknown_one() {
+    let folder = Folder::new();
+    let relist = "k8s.io/kubernetes/pkg/kubelet/pleg.(*GenericPLEG).Relist";
+    let sync = "k8s.io/kubernetes/pkg/kubelet.(*Kubelet).syncLoop";
+    let text = dump(&[
+        ("select", 1, &["runtime.gopark", sync]),
+        ("select", 300, &["runtime.gopark", relist]),
+        ("select", 300, &["runtime.gopark", "example.com/unknown.(*Thing).wait"]),
+    ]);
+    let answer = diagnosed(&folder.write("dump.txt", &text).display().to_string());
+    let first = &answer.report["findings"][0];
+    assert_eq!(first["subsystem"], "pleg", "{:#}", answer.report["findings"]);
+}

@@ -41,6 +41,16 @@ pub(super) fn each_of_node(
     mut take: impl FnMut(usize, Moment),
 ) -> Result<()> {
     let input = Input::open(paths, limit)?;
+    for path in input.unread_named() {
+        if path.as_os_str() == "-" {
+            bail!(Failure::new(
+                "standard input: no profile, dump, traceback or metrics",
+                "kubeprof inspect - says what it holds"
+            ));
+        }
+        // Alone it says what it is instead.
+        Input::open(&[path], limit)?.subject()?;
+    }
     let mut taken = 0;
     let mut nodes: Vec<&str> = Vec::new();
     for series in input.series() {
