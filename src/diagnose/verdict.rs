@@ -260,9 +260,11 @@ fn explains(g: &Finding, f: &Finding) -> bool {
         Kind::Leak if f.growth.is_none() && is_crowd_of(f, g) => true,
         // Crowds of one number are one trouble: each thing that was left behind has one of each.
         Kind::Leak if f.growth.is_none() && goes_with(g, f) => {
+            // The one whose part is known says more.
             let order = |f: &Finding| {
                 (
                     f.confidence,
+                    !f.subsystem.title.is_empty(),
                     crowd_of(f).map(|c| c.0),
                     std::cmp::Reverse(f.fingerprint()),
                 )
