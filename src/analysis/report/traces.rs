@@ -61,7 +61,7 @@ pub fn traces(view: &View) -> Traces {
 }
 
 impl Traces {
-    /// The frames of a location, innermost first, as rows of [`Traces::infos`]. All but the last are inlined.
+    /// The frames of a location, innermost first, as numbers of rows. All but the last are inlined.
     #[inline]
     pub fn frames(&self, l: LocationId) -> &[u32] {
         &self.frames[self.frame_ends[l.index()] as usize..self.frame_ends[l.index() + 1] as usize]
