@@ -41,7 +41,7 @@ pub use report::top::{Top, TopRow, top};
 pub use report::topproto::top_profile;
 pub use report::traces::{Trace, Traces, traces};
 pub use report::tree::{Tree, TreeEdge, TreeNode, tree};
-pub use view::filter::{drop_frames, drop_nameless_leaves, drop_padding, drop_runtime_frames};
+pub use view::filter::{drop_frames, drop_nameless_leaves, drop_padding, drop_runtime_frames, drop_what_dumps_know};
 pub use view::go_regexp::Expression;
 pub use view::inlining::Inlining;
 pub use view::moments::moments;

@@ -420,6 +420,7 @@ pub fn compared(
     if old.form != new.form && is_goroutine(&old) && is_goroutine(&new) {
         for subject in [&mut old, &mut new] {
             analysis::drop_runtime_frames(&mut subject.profile);
+            analysis::drop_what_dumps_know(&mut subject.profile);
         }
         new.origin.forms_differ = true;
     }

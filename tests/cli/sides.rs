@@ -109,6 +109,13 @@ fn forms_of_one_process_differ_by_nothing() {
         "{text}"
     );
     assert_eq!(text.matches("\ntotal ").count(), 1, "{text}");
+    // A dump knows creators and parents, and a profile does not: of one moment no owner has more in one of them.
+    let moment = |form: &str| capture(&format!("frozen-runtime/c-3min-goroutine.{form}"));
+    let (profile, dump) = (moment("pb.gz"), moment("debug2.txt.gz"));
+    for more in [&["--by", "owner"][..], &[]] {
+        let text = fine(&[&["diff", &profile, &dump, "--nodefraction", "0"], more].concat());
+        assert!(text.contains("nothing changed"), "{more:?}: {text}");
+    }
     // The goroutine that writes a dump has other frames of its own; nobody else has.
     let answer = json(&["diff", &form("goroutine.pb.gz"), &form("goroutine.debug2.txt")]);
     let rows = answer["rows"].as_array().expect("rows");

@@ -8,7 +8,7 @@ use regex::Regex;
 use crate::analysis::QueryError;
 use crate::analysis::report::inspect::is_nameless;
 use crate::analysis::view::go_regexp::compile;
-use crate::model::{LocationId, Profile, StackId, StringId};
+use crate::model::{Line, LocationId, Profile, StackId, StringId};
 
 /// Compiles a filter text; `None` when it is empty.
 pub(in crate::analysis) fn regex(option: &'static str, text: &str) -> Result<Option<Regex>, QueryError> {
@@ -229,6 +229,15 @@ pub fn drop_runtime_frames(p: &mut Profile) {
         let function = name.strip_prefix("runtime.");
         function.is_some_and(|f| !f.starts_with(|c: char| c.is_ascii_uppercase()))
     };
+    // A function of the runtime may be inlined into one of another package: `sync.runtime_notifyListWait`.
+    for l in 0..p.locations.len() {
+        let lines = p.lines_of(LocationId::new(l));
+        let is_internal = |line: &Line| internal(p.text(p.functions[line.function.index()].name));
+        let skipped = lines.iter().position(|line| !is_internal(line)).unwrap_or(0) as u32;
+        let location = &mut p.locations[l];
+        location.first_line += skipped;
+        location.line_count -= skipped;
+    }
     let all = |l: usize, is: &dyn Fn(&str) -> bool| {
         let lines = p.lines_of(LocationId::new(l));
         lines
@@ -249,6 +258,16 @@ pub fn drop_runtime_frames(p: &mut Profile) {
             out.extend(stack.last());
         }
     });
+}
+
+/// Drops the labels with what only dumps know of goroutines, and what is told from it: of two forms, one has none of it.
+pub fn drop_what_dumps_know(p: &mut Profile) {
+    use crate::model::goroutine_label::{CREATED_AT, CREATED_BY, LOCKED, PARENT_OWNER, STATE, WAIT};
+    let keys: Vec<_> = [STATE, WAIT, CREATED_BY, CREATED_AT, PARENT_OWNER, LOCKED]
+        .iter()
+        .filter_map(|key| p.strings.find(key))
+        .collect();
+    p.samples.retain_labels(|label| !keys.contains(&label.key));
 }
 
 /// Drops what the runtime fills the records of threads up with: an address of all ones without a name, at the root. It is no
