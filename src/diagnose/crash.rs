@@ -20,7 +20,7 @@ fn of_text(crash: &evidence::Crash) -> Option<Crash> {
     Some(match &crash.cause {
         CrashCause::Signal(name) if name == "SIGQUIT" => return None,
         CrashCause::Signal(name) if name == "SIGABRT" => Crash::Abort,
-        CrashCause::Signal(_) => Crash::Signal,
+        CrashCause::Signal(_) | CrashCause::Exception(_) => Crash::Signal,
         CrashCause::Panic => Crash::Panic,
         CrashCause::Threads(_) => Crash::Threads,
         CrashCause::OutOfMemory => Crash::OutOfMemory,
@@ -46,6 +46,13 @@ fn of_events(events: &[UnitEvent]) -> Option<Crash> {
     }
     if end.iter().any(watchdog) || result("watchdog") {
         return Some(Crash::Abort);
+    }
+    let told = end.iter().rev().find_map(|e| match &e.what {
+        UnitChange::Crashed(crash) => of_text(crash),
+        _ => None,
+    });
+    if told.is_some() {
+        return told;
     }
     let exited = end.iter().rev().find_map(|e| match &e.what {
         UnitChange::Exited { code, name, .. } => Some((code.as_str(), name.as_str())),

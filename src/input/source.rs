@@ -43,7 +43,7 @@ impl Source {
 
     fn open_path(path: &Path, limit: Limit, want: Want) -> io::Result<Self> {
         if path.as_os_str() == "-" {
-            return Self::of_content(path, Content::of(io::stdin())?, 0, limit, want);
+            return Self::of_content(path, Content::of(io::stdin())?, 0, (limit, want), None);
         }
         let meta = fs::metadata(path)?;
         if meta.is_dir() {
@@ -51,7 +51,7 @@ impl Source {
         }
         let mut file = File::open(path)?;
         if !meta.is_file() {
-            return Self::of_content(path, Content::of(file)?, 0, limit, want);
+            return Self::of_content(path, Content::of(file)?, 0, (limit, want), None);
         }
         if archive::is_archive(BufReader::new(&file)) {
             let contents = Contents::archive(path, file, limit, want)?;
@@ -60,19 +60,28 @@ impl Source {
         file.rewind()?;
         match Content::of(file)? {
             Content::Whole(bytes) => Ok(Source::File(path.to_owned(), bytes)),
-            long => Self::of_content(path, long, meta.len(), limit, want),
+            long => {
+                let again = || -> io::Result<Box<dyn io::Read>> { Ok(Box::new(File::open(path)?)) };
+                Self::of_content(path, long, meta.len(), (limit, want), Some(&again))
+            }
         }
     }
 
     /// What comes only once is an archive only if its first bytes are those of one.
-    fn of_content(path: &Path, content: Content, length: u64, limit: Limit, want: Want) -> io::Result<Self> {
+    fn of_content(
+        path: &Path,
+        content: Content,
+        length: u64,
+        (limit, want): (Limit, Want),
+        again: Option<pprof::Again<'_>>,
+    ) -> io::Result<Self> {
         Ok(match content {
             Content::Whole(bytes) if archive::is_archive(bytes.as_slice()) => {
                 Source::Collection(Arc::new(Contents::bytes(path, bytes, limit, want)))
             }
             Content::Whole(bytes) => Source::File(path.to_owned(), bytes),
             Content::Long(long) => {
-                let read = long.read()?;
+                let read = long.read(again)?;
                 Source::Long(path.to_owned(), Box::new(LongText { read, length }))
             }
         })

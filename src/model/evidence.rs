@@ -121,6 +121,10 @@ pub enum CrashCause {
     Deadlock,
     /// Another fatal error of the runtime.
     Fatal,
+    /// An exception of Windows, with its code: `0xc0000005`.
+    Exception(String),
+    /// The program logged why it cannot go on, and ended itself: `klog.Fatal`.
+    Log,
 }
 
 impl CrashCause {
@@ -135,6 +139,8 @@ impl CrashCause {
             Self::ConcurrentMap => "concurrent-map",
             Self::Deadlock => "deadlock",
             Self::Fatal => "fatal-error",
+            Self::Exception(_) => "exception",
+            Self::Log => "fatal-log",
         }
     }
 }
@@ -205,6 +211,8 @@ pub enum UnitChange {
         /// Of which process.
         pid: Option<u64>,
     },
+    /// The process said why it ended, and no goroutine of it follows.
+    Crashed(Box<Crash>),
     /// The log lost messages because there were too many at a time.
     Suppressed {
         /// How many; `None` where that is not said.
@@ -230,6 +238,7 @@ impl UnitChange {
         match self {
             Self::Exited { code, status, .. } => code != "exited" || *status != 0,
             Self::OutOfMemory { .. } | Self::Watchdog { .. } | Self::CoreDumped { .. } | Self::Failed { .. } => true,
+            Self::Crashed(_) => true,
             Self::Killed { .. } | Self::Restart { .. } | Self::Started | Self::Stopped | Self::Suppressed { .. } => {
                 false
             }

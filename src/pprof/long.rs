@@ -5,12 +5,18 @@
 
 use std::io::{self, Cursor, Read};
 
+use super::goroutines::Dumps;
 use super::inflate::{Encoding, encoding};
 use super::read::{ReadError, from_dumps, without_dump};
-use super::{Frames, goroutines, gotext, mistakes, text};
+use super::remark::Remark;
+use super::{Frames, goroutines, gotext, line_ends, mistakes, text};
 
 /// How much is read before it is decided.
 const HEAD: u64 = 16 << 20;
+/// How much of a text that stands newest first is held to be turned.
+const REGION: u64 = 512 << 20;
+/// How much of it around the dumps may say why they were written.
+const AROUND: u64 = 64 << 10;
 /// How much of a packed file is unpacked for that.
 const START: u64 = 64 << 10;
 
@@ -49,7 +55,7 @@ impl Content {
             return Ok(Self::Whole(head));
         }
         let start = start(&head);
-        if text::is_text(&start) && !gotext::begins(&start) {
+        if text::is_text(&start) && !gotext::begins(&start) && line_ends::with_line_feeds(&start).is_none() {
             let rest = Box::new(from);
             return Ok(Self::Long(Long { head, rest }));
         }
@@ -72,12 +78,56 @@ fn start(packed: &[u8]) -> Vec<u8> {
     start
 }
 
+/// A text with its last line first.
+pub(super) fn turned(text: &[u8]) -> Vec<u8> {
+    let whole = text.strip_suffix(b"\n").unwrap_or(text);
+    let mut turned = Vec::with_capacity(text.len() + 1);
+    for line in whole.rsplit(|&b| b == b'\n') {
+        turned.extend_from_slice(line);
+        turned.push(b'\n');
+    }
+    turned
+}
+
+/// Opens a file from its start again.
+pub type Again<'a> = &'a dyn Fn() -> io::Result<Box<dyn Read>>;
+
+/// The dumps of a text whose lines stand newest first: the part of it that has them is read a second time, and turned.
+fn newest_first(dumps: &Dumps, packed: Encoding, again: Again<'_>) -> io::Result<Option<Dumps>> {
+    let Some((start, end)) = dumps.region() else {
+        return Ok(None);
+    };
+    let (start, end) = (start.saturating_sub(AROUND), end.saturating_add(AROUND));
+    if end - start > REGION {
+        return Ok(None);
+    }
+    let file = io::BufReader::new(again()?);
+    let mut text: Box<dyn Read> = match packed {
+        Encoding::Raw => Box::new(file),
+        Encoding::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(file)),
+        Encoding::Zstd => Box::new(Frames::new(file)),
+    };
+    io::copy(&mut text.by_ref().take(start), &mut io::sink())?;
+    let mut region = Vec::new();
+    text.take(end - start).read_to_end(&mut region)?;
+    // The first line and the last are cut.
+    let from = match start {
+        0 => 0,
+        _ => memchr::memchr(b'\n', &region).map_or(0, |newline| newline + 1),
+    };
+    let to = memchr::memrchr(b'\n', &region).map_or(region.len(), |newline| newline + 1);
+    let region = region.get(from..to).unwrap_or_default();
+    let turned = turned(region);
+    let found = goroutines::parse_all(&turned);
+    Ok((found.is_sound() || found.is_better_than(dumps)).then_some(found))
+}
+
 impl Long {
-    /// Reads it to its end.
+    /// Reads it to its end. With `again`, a text that stands newest first is read once more.
     ///
     /// # Errors
     /// When it cannot be read, or unpacked; inside of that when it holds no dump.
-    pub fn read(self) -> io::Result<Result<super::Read, ReadError>> {
+    pub fn read(self, again: Option<Again<'_>>) -> io::Result<Result<super::Read, ReadError>> {
         let start = start(&self.head);
         let packed = encoding(&self.head);
         let mut whole = io::BufReader::with_capacity(1 << 16, Cursor::new(self.head).chain(self.rest));
@@ -92,6 +142,14 @@ impl Long {
             }
             let mistake = mistakes::recognise(&start).or_else(|| mistakes::unknown_text(&start));
             return Ok(Err(ReadError::Mistake(mistake.unwrap_or(mistakes::Mistake::Log))));
+        }
+        if dumps.order_is_doubtful()
+            && let Some(again) = again
+            && let Some(turned) = newest_first(&dumps, packed, again)?
+        {
+            let mut read = from_dumps(turned, None);
+            read.remarks.push(Remark::NewestFirst);
+            return Ok(Ok(read));
         }
         Ok(Ok(from_dumps(dumps, None)))
     }

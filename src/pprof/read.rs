@@ -8,7 +8,10 @@ use super::goroutines::{self, DumpChoice, Dumps, GoroutineDump};
 use super::gotext::{self, GoText, GoTextKind};
 use super::inflate::{Unpacked, inflate_lenient};
 use super::remark::Remark;
-use super::{DecodeError, DecodeNotes, InflateError, Limit, decode, inflate, legacy, mistakes, salvage, text};
+use super::{
+    DecodeError, DecodeNotes, InflateError, Limit, decode, inflate, legacy, line_ends, long, mail, mistakes, salvage,
+    text,
+};
 use crate::model::evidence::Evidence;
 use crate::model::{self, MergeOptions, Profile};
 
@@ -173,6 +176,9 @@ fn read_any(packed: &[u8], limit: Limit, owners: Option<ParentOwners<'_>>) -> Re
     if is_packed(packed) && inflate_lenient(packed, limit).is_ok() {
         return Err(error);
     }
+    if let Some(read) = undone(packed) {
+        return Ok(read);
+    }
     for start in salvage::starts(packed) {
         if let Ok(unpacked) = inflate_lenient(&packed[start..], limit)
             && let Ok(mut read) = decoded(&unpacked.bytes)
@@ -182,6 +188,15 @@ fn read_any(packed: &[u8], limit: Limit, owners: Option<ParentOwners<'_>>) -> Re
         }
     }
     Err(error)
+}
+
+/// A profile that is not packed and that a conversion of texts went over, where it can be undone.
+fn undone(bytes: &[u8]) -> Option<Read> {
+    salvage::raw(bytes).into_iter().find_map(|(bytes, conversion)| {
+        let mut read = decoded(&bytes).ok()?;
+        read.remarks.push(Remark::ConvertedRaw(conversion));
+        Some(read)
+    })
 }
 
 /// Whether a file starts as gzip or zstd does.
@@ -238,12 +253,48 @@ fn read_unpacked(bytes: &[u8], owners: Option<ParentOwners<'_>>) -> Result<Read,
     if bytes.is_empty() {
         return Err(ReadError::Mistake(mistakes::Mistake::Empty));
     }
-    if let Some(text) = text::utf16(bytes) {
-        let mut read =
-            read_text(text.as_bytes(), owners).unwrap_or(Err(ReadError::Mistake(mistakes::Mistake::Utf16)))?;
-        read.remarks.push(Remark::Utf16);
+    let wide = (text::utf32(bytes).map(|text| (text, Remark::Utf32)))
+        .or_else(|| text::utf16(bytes).map(|text| (text, Remark::Utf16)));
+    if let Some((text, remark)) = wide {
+        let other = Err(ReadError::Mistake(match remark {
+            Remark::Utf16 => mistakes::Mistake::Utf16,
+            _ => mistakes::Mistake::Utf32,
+        }));
+        let mut read = read_text(text.as_bytes(), owners).unwrap_or(other)?;
+        read.remarks.push(remark);
         return Ok(read);
     }
+    if let Some(mut read) = mail::parts(bytes).iter().find_map(|part| read_part(part, owners)) {
+        read.remarks.push(Remark::Mail);
+        return Ok(read);
+    }
+    let error = match read_lines(bytes, owners) {
+        Ok(read) => return Ok(read),
+        Err(e) => e,
+    };
+    let Some((text, end)) = line_ends::with_line_feeds(bytes).filter(|(text, _)| text::is_text(text)) else {
+        return Err(error);
+    };
+    match read_lines(&text, owners) {
+        Ok(mut read) => {
+            read.remarks.push(Remark::LineEnds(end));
+            Ok(read)
+        }
+        Err(e @ ReadError::NoDump(_)) => Err(e),
+        // A readable text is none of a protobuf.
+        Err(e) if matches!(error, ReadError::Decode { .. }) => Err(e),
+        Err(_) => Err(error),
+    }
+}
+
+/// A decoded part of a mail.
+fn read_part(part: &[u8], owners: Option<ParentOwners<'_>>) -> Option<Read> {
+    let unpacked = inflate_lenient(part, Limit::Proportional).ok()?;
+    read_lines(&unpacked.bytes, owners).ok()
+}
+
+/// A profile, or a text in UTF-8 whose lines end as usual.
+fn read_lines(bytes: &[u8], owners: Option<ParentOwners<'_>>) -> Result<Read, ReadError> {
     let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     // Blanks that do not break, as browsers copy them, would hide the names.
     let plain = match gotext::begins(text) && memchr::memchr(0xc2, text).is_some() {
@@ -318,25 +369,27 @@ fn read_text(bytes: &[u8], owners: Option<ParentOwners<'_>>) -> Option<Result<Re
     Some(Ok(read))
 }
 
-/// The dumps of a text, read from its end where it is newest first, as `journalctl --reverse` and log viewers print.
+/// The dumps of a text, read from its end where it is newest first, as `journalctl --reverse` and log viewers print; of a
+/// list in a record, the lines may be so.
 fn in_order(bytes: &[u8], dumps: Dumps, owners: Option<ParentOwners<'_>>) -> Read {
     if !dumps.order_is_doubtful() {
         return from_dumps(dumps, owners);
     }
-    let whole = bytes.strip_suffix(b"\n").unwrap_or(bytes);
-    let mut turned = Vec::with_capacity(bytes.len() + 1);
-    for line in whole.rsplit(|&b| b == b'\n') {
-        turned.extend_from_slice(line);
-        turned.push(b'\n');
+    let turned = long::turned(bytes);
+    let ways: [&dyn Fn() -> Dumps; 3] = [
+        &|| goroutines::parse_all(&turned),
+        &|| goroutines::parse_backwards(bytes),
+        &|| goroutines::parse_backwards(&turned),
+    ];
+    for way in ways {
+        let again = way();
+        if again.is_sound() || again.is_better_than(&dumps) {
+            let mut read = from_dumps(again, owners);
+            read.remarks.push(Remark::NewestFirst);
+            return read;
+        }
     }
-    let again = goroutines::parse_all(&turned);
-    let (remark, dumps) = match again.is_sound() {
-        true => (Remark::NewestFirst, again),
-        false => (Remark::OrderDoubtful, dumps),
-    };
-    let mut read = from_dumps(dumps, owners);
-    read.remarks.push(remark);
-    read
+    from_dumps(dumps, owners)
 }
 
 /// What a log without a dump says, where it is how a kubelet came to an end.
@@ -369,13 +422,21 @@ fn from_text(text: GoText) -> Read {
 }
 
 /// The profile of the dump that tells most.
-pub(super) fn from_dumps(found: Dumps, owners: Option<ParentOwners<'_>>) -> Read {
+pub(super) fn from_dumps(mut found: Dumps, owners: Option<ParentOwners<'_>>) -> Read {
+    let is_doubtful = found.order_is_doubtful();
+    let is_lost = is_doubtful && found.forget_disorder();
+    let left_out = if is_doubtful { found.leave_out_pieces() } else { 0 };
     let mut read = Read {
         dumps: Some(Box::new(found)),
         ..Read::of(Profile::default(), Form::GoroutineDump)
     };
     // There is one by default.
     let _ = read.choose(DumpChoice::default(), owners);
+    read.remarks.extend(match (is_lost, is_doubtful) {
+        (true, _) => Some(Remark::OrderLost),
+        (false, true) => Some(Remark::OrderDoubtful(left_out)),
+        (false, false) => None,
+    });
     read
 }
 

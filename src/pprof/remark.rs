@@ -1,6 +1,7 @@
 //! What is worth saying about the bytes of a profile: what they lack, what stood around them, what was undone.
 
 use super::goroutines::Truncation;
+use super::line_ends::LineEnd;
 use super::salvage::Conversion;
 use crate::model::units::counted;
 
@@ -20,6 +21,14 @@ pub enum Remark {
     Converted(Conversion),
     /// The text was UTF-16.
     Utf16,
+    /// The text was UTF-32.
+    Utf32,
+    /// The text stood in a mail, in base64 or quoted-printable.
+    Mail,
+    /// Lines end with something else than a line feed.
+    LineEnds(LineEnd),
+    /// A conversion went over a profile that is not packed, and was undone.
+    ConvertedRaw(Conversion),
     /// So many lines around a `debug=1` text are no part of it; its first line stands at this byte.
     AroundText(u64, u64),
     /// So many more `debug=1` texts follow, which are not read.
@@ -54,8 +63,11 @@ pub enum Remark {
     Suppressed(u64),
     /// The lines stood newest first, and were read from the last one on.
     NewestFirst,
-    /// Most goroutines lack lines: the lines are perhaps not in their order, and there are fewer goroutines than counted.
-    OrderDoubtful,
+    /// Most goroutines lack lines: the lines are perhaps not in their order. So many pieces of stacks without a header may be
+    /// of goroutines that are counted, and are left out.
+    OrderDoubtful(u64),
+    /// Lines are not in their order: goroutines with a header are counted, and no stack is shown.
+    OrderLost,
     /// So many lines stood there again right behind themselves.
     Repeated(u64),
 }
@@ -93,9 +105,28 @@ impl std::fmt::Display for Remark {
                 conversion.culprit()
             ),
             Remark::Utf16 => write!(f, "the text is UTF-16, as PowerShell's > writes it"),
+            Remark::Utf32 => write!(f, "the text is UTF-32"),
+            Remark::Mail => write!(f, "the text is a part of a mail, which is decoded"),
+            Remark::LineEnds(end) => write!(f, "the lines end with {end} instead of newlines"),
+            Remark::ConvertedRaw(conversion) => write!(
+                f,
+                "{}; that is undone, and what is left is a whole profile (it comes from {})",
+                conversion.what(),
+                conversion.culprit()
+            ),
+            Remark::OrderLost => f.write_str(
+                "the lines are out of order (sorted, shuffled, or of several dumps at once): only goroutines with a header are \
+                 counted, and their stacks are unknown; sort the log by time, or give it as it was written",
+            ),
             Remark::NewestFirst => f.write_str("the lines are newest first; they were read in reverse"),
-            Remark::OrderDoubtful => f.write_str(
-                "most goroutines are incomplete: the lines may be out of order, and there may be fewer goroutines than counted",
+            Remark::OrderDoubtful(0) => {
+                f.write_str("most goroutines are incomplete: the lines may be out of order, or of several dumps at once")
+            }
+            Remark::OrderDoubtful(n) => write!(
+                f,
+                "most goroutines are incomplete; {} without a header, which may be of goroutines that are counted, {} left out",
+                counted(n, "piece of a stack", "pieces of stacks"),
+                if n == 1 { "is" } else { "are" },
             ),
             Remark::AroundText(lines, offset) => write!(
                 f,

@@ -11,6 +11,10 @@ pub enum Conversion {
     LineEnds,
     /// Every byte was taken for a character of Latin-1 and written as UTF-8.
     Latin1,
+    /// Every byte was taken for a character of Windows-1252 and written as UTF-8.
+    Windows1252,
+    /// Every byte was taken for a character of some other code page and written as UTF-8.
+    CodePage,
     /// Bytes that are no UTF-8 were replaced by U+FFFD.
     Replaced,
     /// Bytes that are no ASCII were replaced by `?`.
@@ -27,6 +31,8 @@ impl Conversion {
         match self {
             Self::LineEnds => "line ends were changed to CR LF",
             Self::Latin1 => "every byte was written as a UTF-8 character",
+            Self::Windows1252 => "every byte was taken for a character of Windows-1252 and written as UTF-8",
+            Self::CodePage => "every byte was taken for a character of a code page and written as UTF-8",
             Self::Replaced => "bytes were replaced by U+FFFD, as in a conversion to UTF-8",
             Self::QuestionMarks => "bytes were replaced by question marks, as in a conversion to ASCII",
             Self::SevenBits => "the highest bit of every byte is missing",
@@ -38,7 +44,7 @@ impl Conversion {
     pub fn culprit(self) -> &'static str {
         match self {
             Self::LineEnds => "`kubectl exec -t` or `ssh -t` (leave -t out), FTP in text mode, git with autocrlf",
-            Self::Latin1 | Self::Replaced => {
+            Self::Latin1 | Self::Windows1252 | Self::CodePage | Self::Replaced => {
                 "a program that reads the response as text (`response.text`, a chat, a clipboard, a JSON field): save bytes"
             }
             Self::QuestionMarks | Self::SevenBits => {
@@ -53,10 +59,14 @@ impl Conversion {
 pub(super) fn conversion(data: &[u8]) -> Option<Conversion> {
     Some(match data {
         [0x1f, 0xc2, 0x8b, 0x08, ..] => Conversion::Latin1,
+        [0x1f, 0xe2, 0x80, 0xb9, 0x08, ..] => Conversion::Windows1252,
         [0x1f, 0xef, 0xbf, 0xbd, 0x08, ..] => Conversion::Replaced,
         [0x1f, b'?', 0x08, ..] => Conversion::QuestionMarks,
         [0x1f, 0x0b, 0x08, ..] => Conversion::SevenBits,
         [0xff, 0xfe, 0x1f, 0, ..] | [0xfe, 0xff, 0, 0x1f, ..] => Conversion::Utf16,
+        // What 0x8b is in code pages 437, 850, 1250 to 1258, 866 and of the Mac.
+        [0x1f, 0xc2..=0xdf, 0x80..=0xbf, 0x08, ..] => Conversion::CodePage,
+        [0x1f, 0xe0..=0xef, 0x80..=0xbf, 0x80..=0xbf, 0x08, ..] => Conversion::CodePage,
         [0x1f, 0x8b, 0x08, ..] if has_crlf_only(data) => Conversion::LineEnds,
         _ => return None,
     })
@@ -92,8 +102,52 @@ fn undone(data: &[u8], conversion: Conversion) -> Option<Vec<u8>> {
             let text = std::str::from_utf8(data).ok()?;
             text.chars().map(|c| u8::try_from(u32::from(c)).ok()).collect()
         }
+        Conversion::Windows1252 => {
+            let text = std::str::from_utf8(data).ok()?;
+            text.chars().map(windows_1252).collect()
+        }
         _ => None,
     }
+}
+
+/// The byte of a character in Windows-1252. Bytes that have no character there are often kept as they are.
+fn windows_1252(c: char) -> Option<u8> {
+    /// From 0x80 on; 0 where there is none.
+    const HIGH: [u16; 32] = [
+        0x20ac, 0, 0x201a, 0x0192, 0x201e, 0x2026, 0x2020, 0x2021, 0x02c6, 0x2030, 0x0160, 0x2039, 0x0152, 0, 0x017d,
+        0, 0, 0x2018, 0x2019, 0x201c, 0x201d, 0x2022, 0x2013, 0x2014, 0x02dc, 0x2122, 0x0161, 0x203a, 0x0153, 0,
+        0x017e, 0x0178,
+    ];
+    let code = u32::from(c);
+    match HIGH.iter().position(|&high| high != 0 && u32::from(high) == code) {
+        Some(at) => u8::try_from(0x80 + at).ok(),
+        None => u8::try_from(code).ok(),
+    }
+}
+
+/// What a profile that is not packed may have been before a conversion of texts; that it is one shows that it was the
+/// right one.
+pub(super) fn raw(data: &[u8]) -> Vec<(Vec<u8>, Conversion)> {
+    if super::text::is_text(data) {
+        return Vec::new();
+    }
+    let crlf = has_crlf_only(data).then_some(Conversion::LineEnds);
+    let is_utf8 = !data.is_ascii() && std::str::from_utf8(data).is_ok();
+    let latin = is_utf8.then_some([Conversion::Latin1, Conversion::Windows1252]);
+    (crlf.into_iter().chain(latin.into_iter().flatten()))
+        .filter_map(|conversion| Some((undone(data, conversion)?, conversion)))
+        .collect()
+}
+
+/// Whether bytes that are no text were replaced, as nothing but a conversion does.
+pub(super) fn is_replaced(data: &[u8]) -> bool {
+    const FEWEST: usize = 8;
+    let head = &data[..data.len().min(FAR)];
+    // The last character of the part that is looked at may be cut.
+    let is_utf8 = std::str::from_utf8(head).map_or_else(|e| e.error_len().is_none(), |_| true);
+    is_utf8
+        && !super::text::is_text(head)
+        && memchr::memmem::find_iter(head, b"\xef\xbf\xbd").take(FEWEST).count() == FEWEST
 }
 
 /// Unpacks what a conversion went over, if it can be undone; gzip's checksum shows that it was the right one.
@@ -169,7 +223,20 @@ mod tests {
             .flat_map(|&b| if b == b'\n' { vec![b'\r', b'\n'] } else { vec![b] })
             .collect();
         let latin: String = packed.iter().map(|&b| char::from(b)).collect();
-        for (converted, want) in [(crlf, Conversion::LineEnds), (latin.into_bytes(), Conversion::Latin1)] {
+        let windows: String = (packed.iter())
+            .map(|&b| {
+                (0..0x2200)
+                    .filter_map(char::from_u32)
+                    .find(|&c| windows_1252(c) == Some(b))
+            })
+            .map(|c| c.expect("a character"))
+            .collect();
+        let windows = windows.replace('\u{8b}', "\u{2039}");
+        for (converted, want) in [
+            (crlf, Conversion::LineEnds),
+            (latin.into_bytes(), Conversion::Latin1),
+            (windows.into_bytes(), Conversion::Windows1252),
+        ] {
             let (bytes, conversion) = unpack(&converted, Limit::Proportional).expect("undone");
             assert_eq!(conversion, want);
             assert!(bytes == whole);
@@ -178,6 +245,9 @@ mod tests {
         assert_eq!(conversion(&replaced), Some(Conversion::Replaced));
         assert!(unpack(&replaced, Limit::Proportional).is_none());
         assert_eq!(conversion(&packed), None);
+        let binary: Vec<u8> = (0..=255).cycle().take(4000).collect();
+        assert!(is_replaced(String::from_utf8_lossy(&binary).as_bytes()));
+        assert!(!is_replaced(&binary) && !is_replaced("a text \u{fffd}".repeat(20).as_bytes()));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Whether bytes are a text that a person can read, and texts in UTF-16.
+//! Whether bytes are a text that a person can read, and texts in UTF-16 and UTF-32.
 
 /// Whether the bytes are text: UTF-8 nearly everywhere, and no control characters that texts do not have.
 pub(super) fn is_text(data: &[u8]) -> bool {
@@ -47,6 +47,33 @@ pub(super) fn utf16(data: &[u8]) -> Option<String> {
     is_text(text.as_bytes()).then_some(text)
 }
 
+/// The text in UTF-32 as UTF-8; `None` where it is none. Of every four bytes, the highest is zero and so is the next in
+/// nearly all texts.
+pub(super) fn utf32(data: &[u8]) -> Option<String> {
+    let (big, body) = match data {
+        [0xff, 0xfe, 0, 0, body @ ..] => (false, body),
+        [0, 0, 0xfe, 0xff, body @ ..] => (true, body),
+        _ => {
+            let head = &data[..data.len().min(512) & !3];
+            let zeros = |at: usize| head.iter().skip(at).step_by(4).filter(|b| **b == 0).count();
+            let most = |n: usize| head.len() >= 32 && n * 40 >= head.len() * 9;
+            match (most(zeros(0)), most(zeros(1)), most(zeros(2)), most(zeros(3))) {
+                (false, _, true, true) => (false, data),
+                (true, true, _, false) => (true, data),
+                _ => return None,
+            }
+        }
+    };
+    let unit = |four: &[u8; 4]| match big {
+        true => u32::from_be_bytes(*four),
+        false => u32::from_le_bytes(*four),
+    };
+    let text: String = (body.as_chunks::<4>().0.iter())
+        .map(|four| char::from_u32(unit(four)).unwrap_or(char::REPLACEMENT_CHARACTER))
+        .collect();
+    is_text(text.as_bytes()).then_some(text)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -56,12 +83,20 @@ mod tests {
         assert!(is_text("a line\nünï \u{1b}[1m\n".as_bytes()));
         assert!(!is_text(b"\x1f\x8b\x08\0\0\0\0\0\0\xff"));
         assert!(!is_text(b""));
-        let wide = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
+        let wide_text = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
+        let wide = wide_text;
         let text = "goroutine 1 [running]:\r\n";
         assert_eq!(utf16(&wide(text)).as_deref(), Some(text));
         assert_eq!(utf16(&[&[0xff, 0xfe][..], &wide(text)].concat()).as_deref(), Some(text));
         let big: Vec<u8> = text.encode_utf16().flat_map(u16::to_be_bytes).collect();
         assert_eq!(utf16(&[&[0xfe, 0xff][..], &big].concat()).as_deref(), Some(text));
         assert_eq!(utf16(text.as_bytes()), None);
+        let units = || text.chars().map(u32::from);
+        let little: Vec<u8> = units().flat_map(u32::to_le_bytes).collect();
+        let big: Vec<u8> = units().flat_map(u32::to_be_bytes).collect();
+        for wide in [&little, &big, &[&[0xff, 0xfe, 0, 0][..], &little].concat()] {
+            assert_eq!(utf32(wide).as_deref(), Some(text));
+        }
+        assert_eq!((utf32(text.as_bytes()), utf32(&wide_text(text))), (None, None));
     }
 }

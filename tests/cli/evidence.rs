@@ -699,3 +699,96 @@ fn the_crash_of_another_program_is_not_the_kubelet_s() {
     );
     assert!(!answer.stdout.contains("The kubelet panicked"), "{}", answer.stdout);
 }
+
+/// The last words of a process, with its goroutines and without.
+#[test]
+fn whatever_a_kubelet_says_before_it_ends_is_the_crash() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let path = dir.path().join("journal.txt");
+    let file = path.display().to_string();
+    for (cause, message, last) in [
+        (
+            "fatal-log",
+            "failed to run Kubelet: swap is on",
+            "F0312 07:41:30.123456    4711 server.go:274] failed to run Kubelet: swap is on",
+        ),
+        (
+            "fatal-log",
+            "\"command failed\" err=\"no such file\"",
+            "E0312 07:41:30.123456    4711 run.go:74] \"command failed\" err=\"no such file\"",
+        ),
+        (
+            "exception",
+            "Exception 0xc0000005 0x0 0x18 0x7ff6a1b2c3d4",
+            "Exception 0xc0000005 0x0 0x18 0x7ff6a1b2c3d4",
+        ),
+        ("panic", "panic: no such luck", "panic: no such luck"),
+        (
+            "fatal-error",
+            "fatal error: found bad pointer",
+            "fatal error: found bad pointer",
+        ),
+    ] {
+        let mut journal = Journal::default();
+        journal.line("07:41:29", "kubelet[4711]", "I0312 07:41:29.1 4711 a.go:1] still fine");
+        journal.line("07:41:30", "kubelet[4711]", last);
+        let alone = journal.0.clone();
+        fs::write(&path, journal.all("07:41:30", "kubelet[4711]", KUBELET).0.as_bytes()).expect("written");
+        let found = answer(&["goroutines", &file]);
+        let evidence = &found["evidence"][0];
+        let crash = &evidence["dumps"][0]["crash"];
+        assert_eq!((&crash["cause"], &crash["message"]), (&json!(cause), &json!(message)));
+        // It is told once.
+        let events = evidence["events"].as_array().expect("events");
+        assert!(events.iter().all(|e| e["what"] != "crashed"), "{events:?}");
+
+        fs::write(&path, alone + "Mar 12 07:41:31 node-a7 sshd[7]: a session\n").expect("written");
+        let refused = run(&["goroutines", &file]);
+        assert_eq!(refused.code, 2, "{last}");
+        assert!(
+            refused.stderr.contains("says how a kubelet came to an end"),
+            "{}",
+            refused.stderr
+        );
+        let inspected = run(&["inspect", &file]);
+        assert!(inspected.stdout.contains(message), "{last}: {}", inspected.stdout);
+    }
+    // Words of a crash inside of a sentence, and of a panic that was recovered from, end nothing.
+    for line in [
+        "E0312 07:41:30.1 4711 a.go:1] \"sync failed\" err=\"hook: panic: x\"",
+        "E0312 07:41:30.1 4711 a.go:1] Observed a panic: x",
+        "I0312 07:41:30.1 4711 a.go:1] container said: fatal error: x",
+    ] {
+        let text = format!("Mar 12 07:41:30 node-a7 kubelet[4711]: {line}\n").repeat(3);
+        fs::write(&path, text).expect("written");
+        let refused = run(&["goroutines", &file]);
+        assert!(!refused.stderr.contains("came to an end"), "{line}: {}", refused.stderr);
+    }
+}
+
+/// A log that is too long to be held and stands newest first.
+#[test]
+fn a_long_log_that_stands_newest_first_is_turned_where_its_dump_is() {
+    let mut journal = Journal::default();
+    journal.line("07:41:30", "kubelet[4711]", "SIGABRT: abort");
+    journal.line("07:41:30", "kubelet[4711]", "");
+    journal.all("07:41:30", "kubelet[4711]", KUBELET);
+    let other = "Mar 12 07:40:00 node-a7 sshd[7]: a line that says nothing of any process at all\n";
+    let mut text = other.repeat((17 << 20) / other.len());
+    for line in journal.0.lines().rev() {
+        text += line;
+        text.push('\n');
+    }
+    text += &other.repeat(1000);
+    let dir = tempfile::tempdir().expect("a folder");
+    let path = dir.path().join("journal.txt");
+    fs::write(&path, text).expect("written");
+    let file = path.display().to_string();
+    let found = answer(&["goroutines", &file]);
+    let dumps = found["evidence"][0]["dumps"].as_array().expect("dumps").clone();
+    assert_eq!(
+        (dumps.len(), &dumps[0]["goroutines"], &dumps[0]["damaged"]),
+        (1, &json!(2), &json!(0))
+    );
+    assert_eq!(dumps[0]["crash"]["message"], "SIGABRT: abort");
+}

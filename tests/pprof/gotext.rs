@@ -347,3 +347,33 @@ fn other_texts_are_left_to_others() {
         "byte 35: count text profile: neither a sample nor a comment: \"nonsense\""
     );
 }
+
+/// Two texts in one file are not added up, and what stands around one is no part of it.
+#[test]
+fn several_texts_in_one_file_and_texts_around_one() {
+    let path = |name: &str| format!("{}/fixtures/gotext/{name}", env!("CARGO_MANIFEST_DIR"));
+    let read = |bytes: &[u8]| read(bytes, Limit::Proportional, false).expect("a profile");
+    for name in [
+        "heap.debug1.txt",
+        "goroutine.debug1.txt",
+        "mutex.debug1.txt",
+        "threadcreate.debug1.txt",
+    ] {
+        let one = std::fs::read_to_string(path(name)).expect("a fixture");
+        let want = read(one.as_bytes()).profile.totals();
+        let twice = read(format!("{one}\n{one}").as_bytes());
+        assert_eq!(twice.profile.totals(), want, "{name}");
+        assert!(
+            twice.remarks.contains(&Remark::MoreTexts(1)),
+            "{name}: {:?}",
+            twice.remarks
+        );
+        let journal: String = one
+            .lines()
+            .map(|l| format!("Mar 12 07:41:30 n kubelet[7]: {l}\n"))
+            .collect();
+        for around in [format!("$ curl\n{one}"), format!("```\n{one}\n```\n"), journal] {
+            assert_eq!(read(around.as_bytes()).profile.totals(), want, "{name}: {around}");
+        }
+    }
+}

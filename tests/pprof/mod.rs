@@ -2,6 +2,7 @@
 
 mod carriers;
 mod decode;
+mod envelopes;
 mod goroutines;
 mod gotext;
 mod inflate;

@@ -16,7 +16,7 @@ pub(super) const BACK: usize = 64 << 10;
 const LONGEST: usize = 256 << 20;
 
 /// Words of goroutine dumps, crashes, units and `debug=1` texts.
-const WORDS: [&str; 27] = [
+const WORDS: [&str; 30] = [
     "goroutine ",
     "Goroutine ",
     r"\+0x",
@@ -26,6 +26,10 @@ const WORDS: [&str; 27] = [
     r"SIG[A-Z]{3,6}: ",
     "unexpected fault address",
     "-thread limit",
+    // The last line of klog.Fatal, and of a command of Kubernetes that ends with an error.
+    "F[01][0-9]{3} [0-9]{2}:[0-9]{2}:",
+    "\"command failed\" err=",
+    "Exception 0x",
     "Process [0-9]+ ",
     "process exited, code=",
     "atchdog timeout",

@@ -16,6 +16,8 @@ type Path = Vec<String>;
 #[derive(Default)]
 pub(super) struct Fields {
     paths: Vec<Path>,
+    /// Those of them in which a line has its end: what has none goes on in the next record.
+    ended: Vec<(Path, bool)>,
 }
 
 /// A text of a record.
@@ -27,6 +29,16 @@ pub(super) struct Text {
     pub(super) path: String,
     /// The fields around it.
     pub(super) about: About,
+    /// Whether its line goes on in the next record.
+    pub(super) part: Part,
+}
+
+/// Whether a text is a whole line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Part {
+    Whole,
+    /// The line goes on in the next record of its writer.
+    Begins,
 }
 
 /// How deep records are looked into.
@@ -59,6 +71,10 @@ impl Fields {
 /// What the objects around a text say.
 #[derive(Clone, Default)]
 struct Context {
+    /// A field says that the line goes on in the next record.
+    is_partial: bool,
+    /// It is the last of them.
+    is_last_part: bool,
     writer: Writer,
     at: Option<Stamp>,
     about: About,
@@ -93,8 +109,14 @@ impl Walk<'_> {
             Value::Object(object) => {
                 let mut context = around.clone();
                 identify(object, &mut context, &self.path.join("."), 0);
+                // `{"field": "@message", "value": "the line"}`
+                let field = ["field", "key", "name"].iter().find_map(|k| object.get(*k)?.as_str());
+                let field = field.filter(|f| f.len() <= 64 && object.contains_key("value"));
                 for (key, value) in object {
-                    self.path.push(key.clone());
+                    self.path.push(match field {
+                        Some(field) => format!("{key}[{field}]"),
+                        None => key.clone(),
+                    });
                     self.value(value, &context, depth + 1);
                     self.path.pop();
                 }
@@ -150,13 +172,46 @@ impl Walk<'_> {
         } else if !known && !(self.matters)(text) {
             return;
         }
+        let part = self.part(text, around);
         self.out.push(Text {
+            part,
             text: text.to_vec(),
             writer: around.writer.clone(),
             at: around.at.clone(),
             path: self.path.join("."),
             about: around.about.clone(),
         });
+    }
+}
+
+impl Walk<'_> {
+    /// Whether the line of a text goes on in the next record: a field says so, or lines of its field have their ends and
+    /// this one has not.
+    fn part(&mut self, text: &[u8], around: &Context) -> Part {
+        if !self.fields.paths.contains(&self.path) {
+            return Part::Whole;
+        }
+        let has_end = text.ends_with(b"\n");
+        let known = self.fields.ended.iter_mut().find(|(path, _)| *path == self.path);
+        let ended = match known {
+            // A whole line without an end: ends mean nothing here.
+            Some((_, ended)) if *ended && !has_end && (self.is_dump)(text) => {
+                *ended = false;
+                false
+            }
+            Some((_, ended)) => *ended,
+            None => {
+                let one = memchr::memchr(b'\n', text).is_none_or(|end| end + 1 == text.len());
+                if one {
+                    self.fields.ended.push((self.path.clone(), has_end));
+                }
+                has_end
+            }
+        };
+        match !has_end && ended || around.is_partial && !around.is_last_part {
+            true => Part::Begins,
+            false => Part::Whole,
+        }
     }
 }
 
@@ -195,6 +250,17 @@ fn identify(object: &Map<String, Value>, context: &mut Context, path: &str, dept
             && let Some(at) = time(value)
         {
             (context.at, time_rank) = (Some(at), rank);
+        }
+        if PARTIALS.contains(&plain.as_str()) {
+            context.is_partial |= match value {
+                Value::Bool(partial) => *partial,
+                Value::String(text) => matches!(text.as_str(), "P" | "true"),
+                _ => false,
+            };
+        }
+        // The last part says so in a field of its own.
+        if plain == "partiallast" {
+            context.is_last_part |= *value == true || *value == "true";
         }
         let Some(text) = scalar(value) else { continue };
         context.note(path, text.clone());
@@ -290,6 +356,8 @@ const NAMES: [&str; 14] = [
     "unit",
     "component",
 ];
+/// Fields that say whether a line goes on: of the log of a container, and of Docker and its drivers.
+const PARTIALS: [&str; 3] = ["logtag", "partialmessage", "partial"];
 const PIDS: [&str; 4] = ["pid", "syslogpid", "processid", "procid"];
 const HOSTS: [&str; 4] = ["hostname", "host", "nodename", "node"];
 const RESTS: [&str; 5] = ["podname", "pod", "stream", "containerid", "filename"];

@@ -40,7 +40,8 @@ impl Carrier<'_> {
     /// Learns which fields of records tell writers, where one of these texts is a line of a dump or announces one.
     pub(super) fn learn_sources(&mut self, listener: &dyn Listener, texts: &[json::Text]) {
         let looks = listener.looks();
-        let is_dump = |text: &[u8]| looks.is_sure(text) || looks.is_first(text);
+        // Lines that were logged before they were collected have a prefix of their own.
+        let is_dump = |text: &[u8]| looks.is_sure(text) || looks.is_first(text) || looks.starts(text).is_some();
         let is_line = |text: &&json::Text| {
             let line = text.text.trim_ascii_end();
             memchr::memchr(b'\n', line).is_none() && (is_dump(line) || looks.announces(line))
@@ -51,18 +52,25 @@ impl Carrier<'_> {
         if !self.sources.wants(&path) {
             return;
         }
-        let ahead = self.feed.ready();
-        let ahead = ahead[..ahead.len().min(WINDOW)].to_vec();
-        let mut more = Vec::new();
-        for document in documents(&ahead) {
-            more.extend(self.fields.texts(document, &is_dump, &|_| false).unwrap_or_default());
-        }
+        let more = self.texts_ahead(looks);
         let samples: Vec<(&sources::About, &[u8])> = (texts.iter().chain(&more))
             .filter(|text| text.path == path && is_dump(text.text.trim_ascii_end()))
             .map(|text| (&text.about, text.text.as_slice()))
             .take(400)
             .collect();
         self.sources.learn(&path, &samples);
+    }
+
+    /// The texts of the records that follow.
+    pub(super) fn texts_ahead(&mut self, looks: &dyn Looks) -> Vec<json::Text> {
+        let is_dump = |text: &[u8]| looks.is_sure(text) || looks.is_first(text);
+        let ahead = self.feed.ready();
+        let ahead = ahead[..ahead.len().min(WINDOW)].to_vec();
+        let mut texts = Vec::new();
+        for document in documents(&ahead) {
+            texts.extend(self.fields.texts(document, &is_dump, &|_| false).unwrap_or_default());
+        }
+        texts
     }
 
     /// Learns the same of entries of a journal.
@@ -87,15 +95,10 @@ impl Carrier<'_> {
     pub(super) fn learn(&mut self, listener: &dyn Listener, line: &[u8]) -> Option<Known> {
         let looks = listener.looks();
         let start = looks.starts(line)?;
-        let prefix = &line[..start.at];
-        let bare = prefix.trim_ascii().is_empty();
+        let bare = line[..start.at].trim_ascii().is_empty();
         if self.known.len() >= MOST || bare && self.known.iter().any(|k| k.template.is_bare()) {
             return None;
         }
-        let mut template = match bare {
-            true => Template::bare(),
-            false => Template::of(prefix)?,
-        };
         let behind = self.feed.behind(0);
         let tail = behind.len().saturating_sub(4 << 10);
         let behind = behind[tail..].to_vec();
@@ -111,7 +114,21 @@ impl Carrier<'_> {
         let (before, after) = (lines(&behind), lines(ahead));
         let mut window: Vec<&[u8]> = vec![line];
         window.extend(after.iter().map(Vec::as_slice));
-        if !bare && !is_prefix(&template, line, &before, &window, start.first, looks) {
+        Known::of(line, &before, &window, looks)
+    }
+}
+
+impl Known {
+    /// What stands in front of `line`, where it is one of a dump and other lines around it have the same.
+    pub(super) fn of(line: &[u8], before: &[Vec<u8>], window: &[&[u8]], looks: &dyn Looks) -> Option<Self> {
+        let start = looks.starts(line)?;
+        let prefix = &line[..start.at];
+        let bare = prefix.trim_ascii().is_empty();
+        let mut template = match bare {
+            true => Template::bare(),
+            false => Template::of(prefix)?,
+        };
+        if !bare && !is_prefix(&template, line, before, window, start.first, looks) {
             return None;
         }
         let quote = template.quote();
@@ -122,8 +139,8 @@ impl Carrier<'_> {
             .collect();
         template.learn(of_dump.into_iter());
         let wrap = Wrap::of(window.iter().copied(), &template, looks);
-        let spaced = is_spaced(&template, &window, quote);
-        Some(Known {
+        let spaced = is_spaced(&template, window, quote);
+        Some(Self {
             template,
             wrap,
             spaced,
@@ -139,7 +156,7 @@ pub(super) const MESSAGE: &str = "MESSAGE";
 fn documents(text: &[u8]) -> Vec<&[u8]> {
     const BROKEN: usize = 32;
     let (mut found, mut broken, mut at) = (Vec::new(), 0, 0);
-    while let Some(open) = memchr::memchr(b'{', &text[at..]).map(|i| at + i) {
+    while let Some(open) = memchr::memchr2(b'{', b'[', &text[at..]).map(|i| at + i) {
         let mut values = serde_json::Deserializer::from_slice(&text[open..]).into_iter::<serde::de::IgnoredAny>();
         let length = match values.next() {
             Some(Ok(_)) => values.byte_offset(),

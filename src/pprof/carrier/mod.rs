@@ -12,11 +12,14 @@
 //! the shape of lines that a prefix can be learned from.
 
 mod assignments;
+mod behind;
 mod cells;
+mod document;
 mod escape;
 mod feed;
 mod json;
 mod learn;
+mod names;
 mod prefix;
 mod records;
 mod sources;
@@ -40,6 +43,7 @@ use learn::Known;
 pub(super) struct WriterId(pub(super) u32);
 
 /// A line without what carried it.
+#[derive(Clone, Copy)]
 pub(super) struct Line<'a> {
     /// Who wrote it.
     pub(super) writer: WriterId,
@@ -76,7 +80,15 @@ enum When<'a> {
     Unknown,
 }
 
-impl Line<'_> {
+impl<'a> Line<'a> {
+    /// The same with another text.
+    pub(super) fn with<'b>(&'b self, text: &'b [u8]) -> Line<'b>
+    where
+        'a: 'b,
+    {
+        Line { text, ..*self }
+    }
+
     /// When it was written.
     pub(super) fn stamp(&self) -> Option<Stamp> {
         match self.at {
@@ -90,6 +102,20 @@ impl Line<'_> {
 /// The first time that a line has.
 pub(super) fn stamp_of(line: &[u8]) -> Option<Stamp> {
     stamp::stamp(line)
+}
+
+/// The lines that may stand behind the prefix of a line, whatever it is, with who wrote them. A prefix that was not learned
+/// shows by its time and by the mark that it ends with.
+pub(super) fn behind_prefix(line: &[u8]) -> impl Iterator<Item = (Writer, &[u8])> {
+    const FAR: usize = 200;
+    let near = &line[..line.len().min(FAR)];
+    let ends = memchr::memchr_iter(b' ', near).map(|blank| blank + 1);
+    ends.filter_map(move |end| {
+        let head = &line[..end];
+        let is_end = [&b"]: "[..], b" F ", b"| "].iter().any(|mark| head.ends_with(mark))
+            && !head.iter().any(|b| matches!(b, b'"' | b'='));
+        (is_end && stamp::find(head).is_some()).then(|| (names::writer(head), &line[end..]))
+    })
 }
 
 /// A text with plain characters in place of those that editors and browsers put there.
@@ -141,10 +167,14 @@ pub(super) struct Heard {
 }
 
 /// Reads a text to its end and gives its lines to `listener`.
-pub(super) fn listen(from: &mut dyn Read, listener: &mut dyn Listener) -> io::Result<Heard> {
+///
+/// With `backwards` the texts of a record are in the order of their lines from the last one on.
+pub(super) fn listen(from: &mut dyn Read, listener: &mut dyn Listener, backwards: bool) -> io::Result<Heard> {
     let mut carrier = Carrier {
         feed: Feed::new(from),
         known: Vec::new(),
+        nested: Vec::new(),
+        backwards,
         cells: None,
         fields: json::Fields::default(),
         sources: sources::Sources::default(),
@@ -170,6 +200,10 @@ struct Carrier<'r> {
     feed: Feed<'r>,
     /// Prefixes that were learned, the last one used first; that of bare lines is the last.
     known: Vec<Known>,
+    /// Prefixes of lines inside of records.
+    nested: Vec<Known>,
+    /// The texts of a record stand newest first.
+    backwards: bool,
     /// The table that the text is.
     cells: Option<Cells>,
     fields: json::Fields,
@@ -227,6 +261,7 @@ impl Carrier<'_> {
             self.heard_to = self.feed.offset();
         }
         self.release(listener, false);
+        self.release_parts(listener);
         Ok(())
     }
 
@@ -258,7 +293,7 @@ impl Carrier<'_> {
             self.logical(listener, line, offset, cut);
             return;
         };
-        let columns = wrap::columns(line);
+        let columns = wrap.columns(line);
         if let Some(held) = &mut self.held {
             let has_prefix = |line: &[u8]| {
                 (self.known.iter().filter(|k| !k.template.is_bare()))
@@ -330,6 +365,15 @@ impl Carrier<'_> {
 
     /// Gives a line to the listener if its prefix is known.
     fn is_heard(&mut self, listener: &mut dyn Listener, line: &[u8], offset: u64, cut: bool) -> bool {
+        // Records in a list, as some log viewers export them.
+        let whole = line.trim_ascii();
+        if whole.starts_with(b"[")
+            && (whole.ends_with(b"]") || whole.ends_with(b"],"))
+            && matches!(whole[1..].trim_ascii_start().first(), Some(b'{' | b'[' | b'"'))
+            && self.document(listener, b"", whole, offset)
+        {
+            return true;
+        }
         // A record, or a record behind something; no line of a dump with braces ends with one.
         if line.trim_ascii_end().last().is_some_and(|b| matches!(b, b'}' | b','))
             && let Some(open) = memchr::memmem::find(line, b"{\"")
@@ -389,6 +433,11 @@ impl Carrier<'_> {
         };
         let mut decoded = Vec::new();
         let text = records::decode(text, quote, &mut decoded);
+        // The escaped end of a line does not begin another one.
+        let text = match quote {
+            Some(_) => text.strip_suffix(b"\n").unwrap_or(text),
+            None => text,
+        };
         let mut pieces = text.split(|&b| b == b'\n').peekable();
         while let Some(text) = pieces.next() {
             listener.line(&Line {
@@ -430,172 +479,6 @@ impl Carrier<'_> {
         self.writers.push(key.0.clone());
         self.by_writer.insert(key, id);
         id
-    }
-
-    /// The writer of a record.
-    fn source(&mut self, mut writer: Writer, path: &str, about: &sources::About) -> WriterId {
-        let (key, apart) = self.sources.key(path, about);
-        for value in apart {
-            let pid = writer.pid.is_some_and(|pid| pid.to_string() == value);
-            if pid || writer.name == value || writer.host == value || writer.rest.contains(&value) {
-                continue;
-            }
-            if !writer.rest.is_empty() {
-                writer.rest.push(' ');
-            }
-            writer.rest.push_str(&value);
-        }
-        self.number(writer, key)
-    }
-
-    /// A record of JSON behind `head`. False when it is none, or holds nothing that matters.
-    fn document(&mut self, listener: &mut dyn Listener, head: &[u8], document: &[u8], offset: u64) -> bool {
-        let looks = listener.looks();
-        let is_dump = |text: &[u8]| {
-            let mut decoded = Vec::new();
-            let text = records::decode(text, None, &mut decoded);
-            text.split(|&b| b == b'\n')
-                .any(|l| looks.is_sure(l) || looks.is_first(l))
-        };
-        let Some(mut texts) = self.fields.texts(document, &is_dump, &feed::matters) else {
-            return false;
-        };
-        // The labels of a sample look like a record as well.
-        if texts.is_empty() && !head.trim_ascii().is_empty() {
-            return false;
-        }
-        // Some collectors keep the line in two fields.
-        texts.dedup_by(|b, a| a.path != b.path && a.text == b.text);
-        self.learn_sources(&*listener, &texts);
-        let (of_head, at_head) = match head.trim_ascii().is_empty() {
-            true => (Writer::default(), None),
-            false => (prefix::writer(head), stamp::stamp(head)),
-        };
-        for mut text in texts {
-            text.at = text.at.or_else(|| at_head.clone());
-            if text.writer.is_unknown() && (of_head.pid.is_some() || !of_head.name.is_empty()) {
-                text.writer = of_head.clone();
-            }
-            let writer = self.source(text.writer, &text.path, &text.about);
-            self.text(listener, writer, &text.text, text.at.as_ref(), offset, Again::No);
-        }
-        true
-    }
-
-    /// The text of a record.
-    fn text(
-        &mut self,
-        listener: &mut dyn Listener,
-        writer: WriterId,
-        text: &[u8],
-        at: Option<&Stamp>,
-        offset: u64,
-        again: Again,
-    ) {
-        let mut decoded = Vec::new();
-        let text = records::decode(text, None, &mut decoded);
-        // The end of a line in a record does not begin another one.
-        let text = text.strip_suffix(b"\n").unwrap_or(text);
-        for text in text.split(|&b| b == b'\n') {
-            listener.line(&Line {
-                writer,
-                who: &self.writers[writer.0 as usize],
-                offset,
-                text: text.strip_suffix(b"\r").unwrap_or(text),
-                cut: false,
-                spaced: false,
-                again,
-                at: at.map_or(When::Unknown, When::Known),
-            });
-        }
-    }
-
-    /// A row of the table that the text is.
-    fn cell(&mut self, listener: &mut dyn Listener, line: &[u8], offset: u64, again: Again) -> bool {
-        let Some(row) = self.cells.and_then(|cells| cells.row(line)) else {
-            return false;
-        };
-        let writer = self.number(prefix::writer(&row.about), Vec::new());
-        let stamp = stamp::stamp(&row.about);
-        self.text(listener, writer, &row.text, stamp.as_ref(), offset, again);
-        true
-    }
-
-    /// A line with a dump in quotes: `msg="goroutine 1 [running]:\nmain.f()\n..."`.
-    fn quoted(&mut self, listener: &mut dyn Listener, line: &[u8], offset: u64) -> bool {
-        let Some((at, text)) = records::quoted(line, listener.looks()) else {
-            return false;
-        };
-        let head = &line[..at];
-        let writer = self.number(prefix::writer(head), Vec::new());
-        let stamp = stamp::stamp(head);
-        self.text(listener, writer, &text, stamp.as_ref(), offset, Again::No);
-        true
-    }
-
-    /// Lines in front of the one that a prefix was learned from, which may say why the process ended.
-    fn hear_again(&mut self, listener: &mut dyn Listener, known: usize, offset: u64) {
-        let (lines, above) = self.lines_behind(offset, Some(known), &*listener);
-        let all = lines.len();
-        for (i, (line, offset)) in lines.into_iter().enumerate() {
-            // Those right above may be lines of the dump, of which nothing told the prefix.
-            let again = match i + above < all {
-                true => Again::Before,
-                false => Again::Above,
-            };
-            let mut spans = std::mem::take(&mut self.spans);
-            let found = self.known[known].template.matches(&line, &mut spans);
-            self.spans = spans;
-            if let Some(found) = found {
-                self.prefixed(listener, known, &line, found, offset, false, again);
-            }
-        }
-    }
-
-    /// The last lines before `offset`, joined as a prefix says that they were broken; and how many of them may be of the
-    /// dump.
-    fn lines_behind(&self, offset: u64, known: Option<usize>, listener: &dyn Listener) -> (Vec<(Vec<u8>, u64)>, usize) {
-        let mut lines: Vec<(Vec<u8>, u64)> = Vec::new();
-        let behind = self.feed.behind(0);
-        let from = self.feed.offset() - behind.len() as u64;
-        let end = usize::try_from(offset.saturating_sub(from)).unwrap_or(0);
-        let Some(behind) = behind.get(..end).and_then(|b| b.strip_suffix(b"\n")) else {
-            return (lines, 0);
-        };
-        let mut start = behind.len();
-        for _ in 0..learn::LINES_BEHIND {
-            match memchr::memrchr(b'\n', &behind[..start]) {
-                Some(newline) => start = newline,
-                None => {
-                    start = 0;
-                    break;
-                }
-            }
-        }
-        let mut at = from + start as u64;
-        let known = known.map(|known| &self.known[known]);
-        let wrap = known.and_then(|known| known.wrap);
-        let mut columns = 0;
-        for line in behind[start..].split(|&b| b == b'\n') {
-            let offset = at;
-            at += line.len() as u64 + 1;
-            let line = clean(line).into_owned();
-            let before = std::mem::replace(&mut columns, wrap::columns(&line));
-            if let (Some(wrap), Some(known), Some((held, _))) = (wrap, known, lines.last_mut()) {
-                let has_prefix = |line: &[u8]| known.template.matches(line, &mut Vec::new()).is_some();
-                if wrap.joins(held, before, &line, has_prefix, listener.looks()) {
-                    wrap.join(held, before, &line);
-                    continue;
-                }
-            }
-            lines.push((line, offset));
-        }
-        // A line that is broken tells no prefix: more of the dump may stand above.
-        let above = match wrap {
-            Some(_) => learn::LINES_ABOVE_BROKEN,
-            None => learn::LINES_ABOVE,
-        };
-        (lines, above)
     }
 }
 

@@ -6,7 +6,7 @@ use super::assignments::{self, Entry};
 use super::{Again, Carrier, Listener, Looks, clean, escape, learn};
 
 /// Larger records are read as lines.
-const LARGEST: usize = 4 << 20;
+const LARGEST: usize = 32 << 20;
 
 /// What kind of record a line begins.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -46,14 +46,21 @@ pub(super) fn start(behind: &[u8], line: &[u8]) -> usize {
     if !is_member && !is_entry {
         return 0;
     }
+    // How many objects that are closed above are still to be opened.
+    let mut closed = 0usize;
     while end > 0 {
         let start = memchr::memrchr(b'\n', &behind[..end - 1]).map_or(0, |i| i + 1);
         let line = &behind[start..end];
-        if is_member && kind(line) == Some(Kind::Object) {
-            return behind.len() - start;
-        }
-        if is_member && matches!(line.trim_ascii(), b"}" | b"},") {
-            return 0;
+        if is_member {
+            let inside = line.trim_ascii();
+            if inside.ends_with(b"{") {
+                if closed > 0 {
+                    closed -= 1;
+                } else if kind(line) == Some(Kind::Object) {
+                    return behind.len() - start;
+                }
+            }
+            closed += usize::from(inside.starts_with(b"}"));
         }
         if is_entry && assignments::key(line).is_none() {
             match assignments::name_above(&behind[..end]) {

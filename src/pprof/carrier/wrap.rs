@@ -15,6 +15,8 @@ pub(super) struct Wrap {
     hard: bool,
     /// Lines have no prefix.
     bare: bool,
+    /// A tab counts as one column, where the lines were not broken by a terminal.
+    narrow_tabs: bool,
 }
 
 /// Narrower windows break everything.
@@ -22,13 +24,13 @@ const NARROWEST: usize = 40;
 /// Blanks at the end of a piece are often lost.
 const LOST: usize = 3;
 
-/// How many columns of a terminal a line takes.
-pub(super) fn columns(line: &[u8]) -> usize {
-    if line.is_ascii() && memchr::memchr(b'\t', line).is_none() {
+/// How many columns a line takes.
+fn columns(line: &[u8], narrow_tabs: bool) -> usize {
+    if line.is_ascii() && (narrow_tabs || memchr::memchr(b'\t', line).is_none()) {
         return line.len();
     }
     String::from_utf8_lossy(line).chars().fold(0, |at, c| match c {
-        '\t' => at / 8 * 8 + 8,
+        '\t' if !narrow_tabs => at / 8 * 8 + 8,
         _ => at + 1,
     })
 }
@@ -40,13 +42,28 @@ impl Wrap {
         template: &Template,
         looks: &dyn Looks,
     ) -> Option<Self> {
-        let lines: Vec<(&[u8], usize)> = window.take(2000).map(|l| (l, columns(l))).collect();
+        let window: Vec<&[u8]> = window.take(2000).collect();
+        Self::with_tabs(&window, template, looks, false).or_else(|| {
+            let has_tab = window.iter().any(|l| memchr::memchr(b'\t', l).is_some());
+            has_tab
+                .then(|| Self::with_tabs(&window, template, looks, true))
+                .flatten()
+        })
+    }
+
+    /// How many columns a line takes.
+    pub(super) fn columns(&self, line: &[u8]) -> usize {
+        columns(line, self.narrow_tabs)
+    }
+
+    fn with_tabs(window: &[&[u8]], template: &Template, looks: &dyn Looks, narrow_tabs: bool) -> Option<Self> {
+        let lines: Vec<(&[u8], usize)> = window.iter().map(|l| (*l, columns(l, narrow_tabs))).collect();
         let widest = lines.iter().map(|(_, c)| *c).max()?;
         if widest < NARROWEST {
             return None;
         }
         if template.is_bare() {
-            return Self::of_bare(&lines, widest, looks);
+            return Self::of_bare(&lines, widest, looks, narrow_tabs);
         }
         let mut spans = Vec::new();
         let mut broken: Vec<(usize, usize)> = Vec::new();
@@ -70,6 +87,7 @@ impl Wrap {
             columns: width,
             hard,
             bare: false,
+            narrow_tabs,
         };
         let near = broken.iter().filter(|(before, _)| before + LOST >= width).count();
         if near * 5 >= broken.len() * 3 && width == widest && width >= NARROWEST {
@@ -79,11 +97,12 @@ impl Wrap {
         (greedy * 10 >= broken.len() * 9 && broken.len() * 2 <= seen && width >= NARROWEST).then(|| wrap(false))
     }
 
-    fn of_bare(lines: &[(&[u8], usize)], widest: usize, looks: &dyn Looks) -> Option<Self> {
+    fn of_bare(lines: &[(&[u8], usize)], widest: usize, looks: &dyn Looks, narrow_tabs: bool) -> Option<Self> {
         let wrap = Self {
             columns: widest,
             hard: true,
             bare: true,
+            narrow_tabs,
         };
         let makes_sense = |pair: &[(&[u8], usize)]| {
             let [(held, columns), (next, _)] = pair else {

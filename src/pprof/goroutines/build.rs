@@ -9,8 +9,11 @@ use rustc_hash::FxHashSet;
 
 use super::line::{Place, Shape, shape};
 use super::places;
-use super::{Ancestor, Creator, Gap, GoFrame, Goroutine, GoroutineDump, HeaderState, Run, Truncation, header};
+use super::{Ancestor, Creator, Gap, GoFrame, Goroutine, GoroutineDump, HeaderState, Run, header};
 use crate::model::StringId;
+
+/// So many functions without a place are remembered.
+const NEAR: usize = 3;
 
 /// What a line was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,7 +30,7 @@ pub(super) enum Taken {
 
 /// What the next place is the place of.
 #[derive(Clone, Copy, Default)]
-enum Pending {
+pub(super) enum Pending {
     #[default]
     Nothing,
     /// A function, and whether only the runtime writes such a line.
@@ -56,12 +59,12 @@ pub(super) struct Builder {
     pub(super) dump: GoroutineDump,
     /// Blank lines stand between all lines and mean nothing.
     pub(super) spaced: bool,
-    pending: Pending,
+    pub(super) pending: Pending,
     here: Here,
     /// Frames belong to the last ancestor.
     in_ancestor: bool,
     /// The goroutine that lines belong to.
-    current: usize,
+    pub(super) current: usize,
     /// A damaged header that counts once something of its goroutine follows.
     doubtful: Option<Goroutine>,
     /// What stood in front of that header. Where other lines have it as well, those of the goroutine stand behind it.
@@ -70,7 +73,9 @@ pub(super) struct Builder {
     /// Threads of a crash print their own goroutine again.
     after_rule: bool,
     /// The log says that lines are missing.
-    lost: bool,
+    pub(super) lost: bool,
+    /// The last functions that stood without a place.
+    alone: Vec<StringId>,
 }
 
 impl Builder {
@@ -157,7 +162,13 @@ impl Builder {
                 self.here = Here::Ignored;
                 return Taken::Noise;
             }
-            Shape::Other => return self.header_behind(line, offset),
+            Shape::Other => {
+                // What another line stands between is not a function and its place.
+                if matches!(self.pending, Pending::Frame(_, false)) {
+                    self.flush();
+                }
+                return self.header_behind(line, offset);
+            }
             _ => {}
         }
         if self.doubtful.is_some() && shape.is_sure() {
@@ -188,8 +199,10 @@ impl Builder {
                 self.pending = Pending::Frame(frame, sure);
                 Taken::Part
             }
+            // The place of a function comes first.
+            Shape::Word(_) if matches!(self.pending, Pending::Frame(_, true)) => Taken::Noise,
             // A function of C stands without brackets.
-            Shape::Word(word) if self.here == Here::Inside => {
+            Shape::Word(word) if self.here == Here::Inside && Shape::is_foreign_function(word) => {
                 self.flush();
                 let frame = self.frame(word, b"");
                 self.pending = Pending::Frame(frame, false);
@@ -387,10 +400,19 @@ impl Builder {
 
     fn place(&mut self, place: Place<'_>, offset: u64) -> Taken {
         let sure = place.offset != 0;
-        match (std::mem::take(&mut self.pending), self.here) {
+        let pending = match std::mem::take(&mut self.pending) {
+            // Every function of Go has brackets: the word above is a piece of a line.
+            Pending::Frame(f, false) if f.args == StringId::EMPTY && place.file.ends_with(b".go") => {
+                self.dump.skipped.other_lines += 1;
+                Pending::Nothing
+            }
+            pending => pending,
+        };
+        match (pending, self.here) {
             (Pending::Creator(mut creator), _) => {
                 creator.file = self.intern(place.file);
                 creator.line = place.line;
+                self.dump.pairs.matched += 1;
                 self.set_creator(creator);
                 self.here = if self.in_ancestor { Here::Inside } else { Here::Closed };
             }
@@ -403,18 +425,38 @@ impl Builder {
             }
             // The function of this place is missing.
             (Pending::Nothing, Here::Inside) => {
+                self.place_alone(place);
                 self.damage();
                 return Taken::Noise;
             }
             (Pending::Nothing, Here::Closed | Here::Outside) if sure && !self.is_empty() => {
+                self.place_alone(place);
                 if self.without_header(offset) {
                     self.damage();
                 }
                 return Taken::Noise;
             }
-            _ => return Taken::Noise,
+            _ => {
+                self.place_alone(place);
+                return Taken::Noise;
+            }
         }
         Taken::Part
+    }
+
+    /// Notes a place without a function, and whether its function stands alone above.
+    fn place_alone(&mut self, place: Place<'_>) {
+        if place.offset == 0 {
+            return;
+        }
+        self.dump.pairs.places += 1;
+        let file = String::from_utf8_lossy(place.file);
+        let strings = &self.dump.strings;
+        let at = (self.alone.iter()).rposition(|&name| places::is_in_folder_of(strings.get(name), &file));
+        if let Some(at) = at {
+            self.alone.remove(at);
+            self.dump.pairs.crossed += 1;
+        }
     }
 
     fn placed(&mut self, mut frame: GoFrame, place: Place<'_>) {
@@ -422,6 +464,7 @@ impl Builder {
         (frame.line, frame.offset, frame.pc) = (place.line, place.offset, place.pc);
         // Ancestors' frames have no arguments and are not inlined for that.
         frame.inlined = frame.inlined && frame.offset == 0;
+        self.dump.pairs.matched += 1;
         self.push(frame);
     }
 
@@ -499,7 +542,7 @@ impl Builder {
         }
     }
 
-    fn push(&mut self, frame: GoFrame) {
+    pub(super) fn push(&mut self, frame: GoFrame) {
         self.dump.frames.push(frame);
         let end = self.dump.frames.len() as u32;
         if self.in_ancestor {
@@ -511,7 +554,7 @@ impl Builder {
         }
     }
 
-    fn set_creator(&mut self, creator: Creator) {
+    pub(super) fn set_creator(&mut self, creator: Creator) {
         if self.in_ancestor {
             if let Some(a) = self.dump.ancestors.last_mut() {
                 a.created_by = Some(creator);
@@ -524,7 +567,15 @@ impl Builder {
     /// What waits for its place does not get one. A creator is one all the same, and so is a function where no line but
     /// that of a frame looks like it.
     fn flush(&mut self) {
-        match std::mem::take(&mut self.pending) {
+        let pending = std::mem::take(&mut self.pending);
+        if let Pending::Frame(GoFrame { function, .. }, true) | Pending::Creator(Creator { function, .. }) = pending {
+            self.dump.pairs.functions += 1;
+            if self.alone.len() >= NEAR {
+                self.alone.remove(0);
+            }
+            self.alone.push(function);
+        }
+        match pending {
             Pending::Nothing => {}
             Pending::Frame(frame, true) if self.here == Here::Inside => {
                 self.push(frame);
@@ -540,56 +591,5 @@ impl Builder {
         self.flush();
         (self.here, self.in_ancestor) = (Here::Outside, false);
         self.settle_doubt(false);
-    }
-
-    /// Where lines are missing, a function may stand above the place of another one: places outside of the function's
-    /// package are forgotten.
-    fn forget_places_of_others(&mut self) {
-        let dump = &mut self.dump;
-        for g in &mut dump.goroutines {
-            let frames = g.frames.start as usize..g.frames.end as usize;
-            for frame in dump.frames.get_mut(frames).unwrap_or_default() {
-                if !places::may_be_in(dump.strings.get(frame.function), dump.strings.get(frame.file)) {
-                    (frame.file, frame.line, frame.offset, frame.pc) = (StringId::EMPTY, 0, 0, 0);
-                    g.damaged = true;
-                }
-            }
-            if let Some(c) = &mut g.created_by
-                && !places::may_be_in(dump.strings.get(c.function), dump.strings.get(c.file))
-            {
-                (c.file, c.line) = (StringId::EMPTY, 0);
-                g.damaged = true;
-            }
-        }
-    }
-
-    /// The dump. With `at_end` the text ends here, and a goroutine that is not whole was cut.
-    pub(super) fn finish(mut self, at_end: bool) -> GoroutineDump {
-        let inside = self.is_inside();
-        let pending = std::mem::take(&mut self.pending);
-        match pending {
-            Pending::Nothing => {}
-            // A whole line of a function, and then the end of the text.
-            Pending::Frame(frame, _) if inside => {
-                self.push(frame);
-                self.damage();
-            }
-            Pending::Frame(..) => self.dump.skipped.other_lines += 1,
-            Pending::Creator(creator) => self.set_creator(creator),
-        }
-        let is_damaged = |g: &Goroutine| g.damaged || g.header != HeaderState::Whole;
-        if self.lost || self.dump.goroutines.iter().any(is_damaged) {
-            self.forget_places_of_others();
-        }
-        if at_end && inside && !matches!(pending, Pending::Nothing) {
-            self.dump.truncated.get_or_insert(Truncation::Cut);
-        }
-        if self.dump.truncated.is_some()
-            && inside
-            && let Some(g) = self.dump.goroutines.get_mut(self.current)
-        {
-            g.cut = true;
-        }
-        self.dump
     }
 }

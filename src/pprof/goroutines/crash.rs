@@ -40,6 +40,15 @@ pub(super) fn read(line: &[u8]) -> Option<Sign> {
     };
     match line.first()? {
         b'p' if line.starts_with(b"panic: ") => begins(CrashCause::Panic),
+        b'F' | b'E' if let Some(message) = last_words(line) => Some(Sign::Begins(Box::new(Crash {
+            cause: CrashCause::Log,
+            message: shortened(message),
+            recovered: false,
+            goroutine: None,
+            signal: None,
+            at: carrier::stamp_of(line),
+        }))),
+        b'E' if let Some(code) = exception(line) => begins(CrashCause::Exception(code)),
         b'f' => {
             let error = line.strip_prefix(b"fatal error: ")?;
             begins(fatal(error))
@@ -107,6 +116,40 @@ pub(super) fn read(line: &[u8]) -> Option<Sign> {
     })
 }
 
+/// What a program logged before it ended itself: klog's fatal message, and that of a command of Kubernetes.
+fn last_words(line: &[u8]) -> Option<&[u8]> {
+    let message = klog(line)?;
+    (line[0] == b'F' || message.starts_with(b"\"command failed\" err=")).then_some(message)
+}
+
+/// The code of an exception of Windows that nothing handles: `Exception 0xc0000005 0x0 0x18 0x7ff6a1b2c3d4`.
+fn exception(line: &[u8]) -> Option<String> {
+    let numbers = line.strip_prefix(b"Exception ")?;
+    let is_hex = |n: &[u8]| {
+        n.strip_prefix(b"0x")
+            .is_some_and(|n| !n.is_empty() && n.iter().all(u8::is_ascii_hexdigit))
+    };
+    let mut words = numbers.split(|b| *b == b' ');
+    let code = words.next().filter(|code| is_hex(code))?;
+    words.all(is_hex).then(|| String::from_utf8_lossy(code).into_owned())
+}
+
+/// The message of a line of klog: `F0312 07:41:30.123456    4711 server.go:274] cannot go on`.
+fn klog(line: &[u8]) -> Option<&[u8]> {
+    let end = memchr::memmem::find(line.get(..200.min(line.len()))?, b"] ")?;
+    let mut words = line[1..end].split(|b| *b == b' ').filter(|w| !w.is_empty());
+    let (date, clock, thread, place) = (words.next()?, words.next()?, words.next()?, words.next()?);
+    let digits = |w: &[u8]| w.iter().all(u8::is_ascii_digit);
+    let is_head = words.next().is_none()
+        && date.len() == 4
+        && digits(date)
+        && clock.len() >= 8
+        && clock.iter().all(|b| b.is_ascii_digit() || matches!(b, b':' | b'.'))
+        && digits(thread)
+        && memchr::memchr(b':', place).is_some();
+    is_head.then_some(&line[end + 2..])
+}
+
 fn shortened(line: &[u8]) -> String {
     let end = (0..=line.len().min(LONGEST))
         .rev()
@@ -171,6 +214,21 @@ mod tests {
                 CrashCause::Deadlock,
                 false,
             ),
+            (
+                "F0312 07:41:30.123456    4711 server.go:274] failed to run Kubelet: x",
+                CrashCause::Log,
+                false,
+            ),
+            (
+                "E0312 07:41:30.123456    4711 run.go:74] \"command failed\" err=\"x\"",
+                CrashCause::Log,
+                false,
+            ),
+            (
+                "Exception 0xc0000005 0x0 0x18 0x7ff6a1b2c3d4",
+                CrashCause::Exception("0xc0000005".to_owned()),
+                false,
+            ),
             ("SIGABRT: abort", CrashCause::Signal("SIGABRT".to_owned()), false),
             ("SIGQUIT: quit", CrashCause::Signal("SIGQUIT".to_owned()), false),
             ("Observed a panic: runtime.boundsError{x:1}", CrashCause::Panic, true),
@@ -198,7 +256,17 @@ mod tests {
             read(b"runtime: program exceeds 10000-thread limit"),
             Some(Sign::Adds(More::Threads(10000)))
         );
-        for line in ["", "a panic: x", "SIGHT: x", "runtime: x", "panicking", "[signal ]"] {
+        for line in [
+            "E0312 07:41:30.123456 4711 a.go:1] no end",
+            "F0312 it was",
+            "Exception 0xc0000005 was thrown",
+            "",
+            "a panic: x",
+            "SIGHT: x",
+            "runtime: x",
+            "panicking",
+            "[signal ]",
+        ] {
             assert_eq!(read(line.as_bytes()), None, "{line}");
         }
     }

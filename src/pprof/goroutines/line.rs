@@ -173,11 +173,13 @@ fn creator(text: &[u8]) -> Shape<'_> {
     };
     let is_name = |b: &u8| !matches!(b, b'`' | b'"' | b'\'' | b'<' | b'>' | b'=' | b'!' | b'#' | b'\\' | b'|');
     match first_word(name) {
-        word if word.len() == name.len() && word.iter().all(is_name) => Shape::Creator {
-            name,
-            parent,
-            odd: false,
-        },
+        word if word.len() == name.len() && word.iter().all(is_name) && is_of_package(word) && is_balanced(word) => {
+            Shape::Creator {
+                name,
+                parent,
+                odd: false,
+            }
+        }
         name => Shape::Creator {
             name,
             parent: None,
@@ -207,7 +209,11 @@ fn call(line: &[u8]) -> Option<Shape<'_>> {
     let inside = line.strip_suffix(b")")?;
     let open = memchr::memrchr(b'(', inside)?;
     let (name, args) = (&inside[..open], &inside[open + 1..]);
-    if name.is_empty() || first_word(name).len() != name.len() || matches!(name[0], b'(' | b'"' | b'\'' | b'<') {
+    if name.is_empty()
+        || first_word(name).len() != name.len()
+        || matches!(name[0], b'(' | b'"' | b'\'' | b'<')
+        || !is_balanced(name)
+    {
         return None;
     }
     let words = args
@@ -215,6 +221,45 @@ fn call(line: &[u8]) -> Option<Shape<'_>> {
         .all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f' | b'x' | b',' | b' ' | b'{' | b'}' | b'?' | b'.' | b'_'));
     let sure = words && (name.contains(&b'.') || name == b"panic" || name[0] == b'_');
     Some(Shape::Call { name, args, sure })
+}
+
+/// Whether brackets close in the order in which they open: a piece of a name has one without the other.
+pub(super) fn is_balanced(name: &[u8]) -> bool {
+    let mut open = Vec::new();
+    for &b in name {
+        match b {
+            b'(' | b'[' | b'{' => open.push(b),
+            b')' | b']' | b'}' => {
+                let want = match b {
+                    b')' => b'(',
+                    b']' => b'[',
+                    _ => b'{',
+                };
+                if open.pop() != Some(want) {
+                    return false;
+                }
+            }
+            _ => {}
+        }
+    }
+    open.is_empty()
+}
+
+/// Whether a name has a package and something in it, as every function of Go has.
+fn is_of_package(name: &[u8]) -> bool {
+    // Receivers and type arguments have slashes as well.
+    let end = name.iter().position(|b| matches!(b, b'(' | b'[')).unwrap_or(name.len());
+    let last = memchr::memrchr(b'/', &name[..end]).map_or(0, |slash| slash + 1);
+    memchr::memchr(b'.', &name[last..]).is_some_and(|dot| dot > 0 && last + dot + 1 < name.len())
+}
+
+/// Whether a single word may be the name of a function of C or Rust.
+fn is_identifier(word: &[u8]) -> bool {
+    (word[0].is_ascii_alphabetic() || matches!(word[0], b'_' | b'~' | b'<'))
+        && word
+            .iter()
+            .all(|b| b.is_ascii_alphanumeric() || *b >= 0x80 || b"_.:$@~<>*&,{}#".contains(b))
+        && word.iter().any(u8::is_ascii_alphabetic)
 }
 
 /// The place of a frame, if the line is one: a source file and a line, or any file with an offset behind its line.
@@ -274,6 +319,13 @@ fn is_register(line: &[u8]) -> bool {
         && rest.strip_prefix(b"0x").is_some_and(|digits| hex(digits).is_some())
 }
 
+impl Shape<'_> {
+    /// Whether a word is the name of a function that is not of Go.
+    pub(super) fn is_foreign_function(word: &[u8]) -> bool {
+        is_identifier(word)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -299,6 +351,7 @@ mod tests {
             assert_eq!(is_call(line), Some(true), "{line}");
         }
         for line in [
+            "tConn).Invoke(0xc000a7c000)",
             "any ideas (please)",
             "(pprof)",
             "I0312 07:41:30.1 7 a.go:1] f(0x1)",
@@ -355,6 +408,7 @@ mod tests {
             ("created by main.f in goroutine 7", creator(b"main.f", Some(7), false)),
             ("created by main.f", creator(b"main.f", None, false)),
             ("created by main.f in", creator(b"main.f", None, true)),
+            ("created by k8s.io/a/b", creator(b"k8s.io/a/b", None, true)),
             ("created by main.f```", creator(b"main.f```", None, true)),
             ("...12 frames elided...", Shape::Elided(Some(12))),
             ("...additional frames elided...", Shape::Elided(None)),

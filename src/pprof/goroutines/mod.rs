@@ -18,9 +18,12 @@
 mod build;
 mod choice;
 mod crash;
+mod finish;
 mod header;
+mod join;
 mod line;
 mod looks;
+mod order;
 mod places;
 mod program;
 mod scan;
@@ -55,26 +58,6 @@ impl Dumps {
         self.chosen.iter().filter_map(|&i| self.list.get(i))
     }
 
-    /// Whether most goroutines lack lines: the lines of the text are perhaps not in their order.
-    pub(in crate::pprof) fn order_is_doubtful(&self) -> bool {
-        let (all, damaged) = self.damage();
-        all >= 4 && damaged * 2 > all
-    }
-
-    /// Whether hardly any goroutine lacks lines.
-    pub(in crate::pprof) fn is_sound(&self) -> bool {
-        let (all, damaged) = self.damage();
-        all > 0 && damaged * 5 <= all
-    }
-
-    /// How many goroutines there are, and how many of them lack lines or their header.
-    fn damage(&self) -> (u64, u64) {
-        let facts = self.list.iter().map(|d| &d.facts);
-        facts.fold((0, 0), |(all, damaged), f| {
-            (all + f.goroutines, damaged + f.headers_missing.max(f.damaged))
-        })
-    }
-
     /// What is known beside the goroutines.
     pub fn evidence(&self) -> Evidence {
         Evidence {
@@ -92,13 +75,18 @@ impl Dumps {
 /// # Errors
 /// When `from` cannot be read.
 pub fn read(from: &mut dyn Read) -> io::Result<Dumps> {
-    scan::scan(from)
+    scan::scan(from, false)
 }
 
 /// Reads all dumps of a text.
 pub fn parse_all(mut data: &[u8]) -> Dumps {
     // Reading from memory does not fail.
-    scan::scan(&mut data).unwrap_or_default()
+    scan::scan(&mut data, false).unwrap_or_default()
+}
+
+/// The same where the lines of each record, such as a list in JSON, stand newest first.
+pub(super) fn parse_backwards(mut data: &[u8]) -> Dumps {
+    scan::scan(&mut data, true).unwrap_or_default()
 }
 
 /// Reads the dump that is shown where a text has several; `None` when there is no goroutine in it.
@@ -124,6 +112,10 @@ pub struct GoroutineDump {
     frames: Vec<GoFrame>,
     labels: Vec<(StringId, StringId)>,
     ancestors: Vec<Ancestor>,
+    /// How many functions stand above their places.
+    pairs: order::Pairs,
+    /// Byte at which its last line stands.
+    last_offset: u64,
     leaked_only: bool,
 }
 

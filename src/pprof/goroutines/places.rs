@@ -28,6 +28,13 @@ pub(super) fn may_be_in(function: &str, file: &str) -> bool {
     name == folder || is_version(&name) || is_version(&folder)
 }
 
+/// Whether the folder of `file` is the one that the package of `function` names.
+pub(super) fn is_in_folder_of(function: &str, file: &str) -> bool {
+    let folder = file.rsplit_once(['/', '\\']).map(|(folder, _)| last(folder));
+    let folder = folder.map(|folder| folder.split_once('@').map_or(folder, |(name, _)| name));
+    package(function).is_some_and(|package| Some(last(package)) == folder)
+}
+
 /// The import path of a function's package: up to the first dot behind the last slash.
 fn package(function: &str) -> Option<&str> {
     // Type arguments and receivers have slashes as well.

@@ -2,10 +2,11 @@
 
 use std::io::{self, Read};
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::build::{Builder, Taken};
 use super::crash::{self, More, Sign};
+use super::join::{Joiner, Next};
 use super::line::{Shape, shape};
 use super::looks::DumpLooks;
 use super::{Dumps, GoroutineDump, HeaderState, Truncation, program};
@@ -31,16 +32,19 @@ const MOST_FRAMES: usize = 1 << 26;
 ///
 /// # Errors
 /// When `from` cannot be read.
-pub(super) fn scan(from: &mut dyn Read) -> io::Result<Dumps> {
+///
+/// With `backwards`, the texts of a record are in order from the last one on.
+pub(super) fn scan(from: &mut dyn Read, backwards: bool) -> io::Result<Dumps> {
     let mut scan = Scan {
         looks: DumpLooks,
         streams: FxHashMap::default(),
         listening: 0,
+        holding: 0,
         found: Vec::new(),
         out: Dumps::default(),
         lines: 0,
     };
-    let heard = carrier::listen(from, &mut scan)?;
+    let heard = carrier::listen(from, &mut scan, backwards)?;
     Ok(scan.finish(heard))
 }
 
@@ -48,7 +52,11 @@ pub(super) fn scan(from: &mut dyn Read) -> io::Result<Dumps> {
 #[derive(Default)]
 struct Stream {
     builder: Builder,
+    /// The beginning of a line that was broken.
+    joiner: Joiner,
     crash: Option<Crash>,
+    /// Byte at which its first line stands.
+    crash_offset: u64,
     threads: Option<u64>,
     /// When the first and the last line of the dump were written.
     first: Option<Stamp>,
@@ -92,6 +100,8 @@ struct Found {
     dump: GoroutineDump,
     writer: WriterId,
     offset: u64,
+    /// Where the line stands that says why.
+    crash_offset: Option<u64>,
     /// It ends inside of a goroutine.
     inside: bool,
 }
@@ -101,6 +111,8 @@ struct Scan {
     streams: FxHashMap<WriterId, Stream>,
     /// How many streams are open.
     listening: usize,
+    /// How many lines wait for the rest of them.
+    holding: usize,
     found: Vec<Found>,
     out: Dumps,
     lines: u64,
@@ -112,6 +124,69 @@ impl Listener for Scan {
         if self.lines.is_multiple_of(256) {
             self.end_silent();
         }
+        if line.again != Again::No || line.cut || line.spaced {
+            self.release(line);
+            return self.whole(line);
+        }
+        let holds = self.streams.get(&line.writer).is_some_and(|s| s.joiner.is_holding());
+        if holds && let Some(stream) = self.streams.get_mut(&line.writer) {
+            match stream.joiner.next(line.text) {
+                Next::More => return,
+                Next::Joined(text) => {
+                    self.holding -= 1;
+                    return self.whole(&line.with(&text));
+                }
+                Next::Apart => self.release(line),
+            }
+        }
+        // A log may have more writers than memory.
+        if !self.streams.contains_key(&line.writer) && !Joiner::begins(line.text) {
+            return self.whole(line);
+        }
+        if self.streams.entry(line.writer).or_default().joiner.holds(line.text) {
+            self.holding += 1;
+            return;
+        }
+        self.whole(line);
+    }
+
+    fn stray(&mut self, line: &[u8], offset: u64) {
+        self.lines += 1;
+        if self.unit(line, offset, || carrier::stamp_of(line)) {
+            return;
+        }
+        let whole = std::iter::once((Writer::default(), line));
+        for (writer, text) in whole.chain(carrier::behind_prefix(line)) {
+            if let Some(Sign::Begins(crash)) = crash::read(text) {
+                self.crashed(&writer.name, *crash, carrier::stamp_of(line), offset);
+                return;
+            }
+        }
+    }
+
+    fn is_listening(&self) -> bool {
+        self.listening + self.holding > 0
+    }
+
+    fn looks(&self) -> &dyn Looks {
+        &self.looks
+    }
+}
+
+impl Scan {
+    /// Gives up waiting for the rest of a line.
+    fn release(&mut self, line: &Line<'_>) {
+        let held = self.streams.get_mut(&line.writer).and_then(|s| s.joiner.release());
+        if let Some(held) = held {
+            self.holding -= 1;
+            let mut before = line.with(&held);
+            before.cut = false;
+            self.whole(&before);
+        }
+    }
+
+    /// A line that was put together where it was broken.
+    fn whole(&mut self, line: &Line<'_>) {
         if self.is_foreign(line) {
             return;
         }
@@ -145,19 +220,6 @@ impl Listener for Scan {
             Taken::Blank => {}
             Taken::Noise | Taken::Next => self.noise(line),
         }
-    }
-
-    fn stray(&mut self, line: &[u8], offset: u64) {
-        self.lines += 1;
-        self.unit(line, offset, || carrier::stamp_of(line));
-    }
-
-    fn is_listening(&self) -> bool {
-        self.listening > 0
-    }
-
-    fn looks(&self) -> &dyn Looks {
-        &self.looks
     }
 }
 
@@ -194,7 +256,7 @@ impl Stream {
             return;
         }
         if let Some(sign) = crash::read(line.text) {
-            self.note(sign, line.stamp());
+            self.note(sign, line.stamp(), line.offset);
         }
         self.preamble += 1;
     }
@@ -233,6 +295,7 @@ impl Scan {
             .get(&line.writer)
             .is_none_or(|s| s.builder.count() <= 1 && s.first.is_none());
         let stream = self.open(line);
+        stream.builder.dump.last_offset = line.offset;
         stream.before.clear();
         stream.before.extend_from_slice(line.text);
         if is_first {
@@ -254,7 +317,7 @@ impl Scan {
             }
             let at = line.stamp();
             let stream = self.open(line);
-            stream.note(sign, at);
+            stream.note(sign, at, line.offset);
             if stream.builder.is_empty() {
                 stream.preamble += 1;
             }
@@ -313,6 +376,29 @@ impl Scan {
         true
     }
 
+    /// A process said why it ended, and nothing of its goroutines is there.
+    fn crashed(&mut self, name: &str, mut crash: Crash, at: Option<Stamp>, offset: u64) {
+        if crash.recovered {
+            return;
+        }
+        if self.out.events.len() >= EVENTS {
+            self.out.more_events += 1;
+            return;
+        }
+        // klog does not name its program; its message may.
+        let unit = match name {
+            "" if memchr::memmem::find(crash.message.as_bytes(), b"ubelet").is_some() => "kubelet",
+            name => name,
+        };
+        crash.at = at.or(crash.at);
+        self.out.events.push(UnitEvent {
+            at: crash.at.clone(),
+            offset,
+            unit: unit.to_owned(),
+            what: UnitChange::Crashed(Box::new(crash)),
+        });
+    }
+
     /// Lines of this unit are missing here.
     fn suppressed(&mut self, unit: &str, messages: Option<u64>) {
         let is_of =
@@ -326,13 +412,24 @@ impl Scan {
 
     /// The dump of a writer is over; with `at_end` because the text is.
     fn end(&mut self, writer: WriterId, at_end: bool) {
-        let Some(stream) = self.streams.remove(&writer) else {
+        let Some(mut stream) = self.streams.remove(&writer) else {
             return;
         };
+        if let Some(held) = stream.joiner.release() {
+            self.holding -= 1;
+            if !stream.builder.is_empty() {
+                stream.builder.line(&held, stream.offset);
+            }
+        }
         if stream.open {
             self.listening -= 1;
         }
-        if !stream.builder.is_empty() {
+        if stream.builder.is_empty() {
+            if let Some(crash) = stream.crash {
+                self.crashed(&stream.name, crash, None, stream.crash_offset);
+            }
+        } else {
+            let crash_offset = stream.crash.is_some().then_some(stream.crash_offset);
             let mut builder = stream.builder;
             if let Some(cut) = stream.cut.filter(|_| at_end) {
                 builder.dump.truncated.get_or_insert(cut);
@@ -350,6 +447,7 @@ impl Scan {
                 dump,
                 writer,
                 offset: stream.offset,
+                crash_offset,
                 inside,
             });
             self.thin();
@@ -379,6 +477,10 @@ impl Scan {
             self.end(writer, true);
         }
         self.found.sort_by_key(|f| f.offset);
+        // What was first read as a line of nobody.
+        let of_dumps: FxHashSet<u64> = self.found.iter().filter_map(|f| f.crash_offset).collect();
+        (self.out.events).retain(|e| !matches!(e.what, UnitChange::Crashed(_)) || !of_dumps.contains(&e.offset));
+        self.out.events.sort_by_key(|e| e.offset);
         let count = self.found.len();
         for (i, found) in self.found.into_iter().enumerate() {
             let mut dump = found.dump;
@@ -402,7 +504,7 @@ impl Scan {
 }
 
 impl Stream {
-    fn note(&mut self, sign: Sign, at: Option<Stamp>) {
+    fn note(&mut self, sign: Sign, at: Option<Stamp>, offset: u64) {
         match sign {
             Sign::Begins(mut crash) => {
                 // A panic while another is handled: the first says why.
@@ -413,7 +515,7 @@ impl Stream {
                 if let (CrashCause::Threads(None), Some(limit)) = (&crash.cause, self.threads) {
                     crash.cause = CrashCause::Threads(Some(limit));
                 }
-                self.crash = Some(*crash);
+                (self.crash, self.crash_offset) = (Some(*crash), offset);
             }
             Sign::Adds(more) => {
                 if let More::Threads(limit) = more {

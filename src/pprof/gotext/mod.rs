@@ -235,6 +235,8 @@ impl Reader {
                 self.found[0] = self.found[0].wrapping_add(count);
                 Ok(Some([count, 0, 0, 0]))
             }
+            // The first line of another profile looks like a sample.
+            GoTextKind::Heap if heap_header(line).is_some() => bad(),
             GoTextKind::Heap => {
                 let s = heap_sample(line.trim_ascii(), stack)?;
                 let row = [s.alloc.0, s.alloc.1, s.inuse.0, s.inuse.1];

@@ -32,7 +32,7 @@ static FIRST: LazyLock<Regex> = LazyLock::new(|| {
     .expect("a valid pattern")
 });
 static SAMPLE: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"^(?-u:[0-9]+ @( 0x[0-9a-f]+)+|-?[0-9]+: *-?[0-9]+ *\[ *[0-9]+: *[0-9]+ *\] @[ x0-9a-f]*|[0-9]+ [0-9]+ @[ x0-9a-f]*)$")
+    Regex::new(r"^(?-u:[0-9]+ @( 0x[0-9a-f]+)*|-?[0-9]+: *-?[0-9]+ *\[ *[0-9]+: *[0-9]+ *\] @[ x0-9a-f]*|[0-9]+ [0-9]+ @[ x0-9a-f]*)$")
         .expect("a valid pattern")
 });
 static ATTRIBUTE: LazyLock<Regex> = LazyLock::new(|| {
@@ -47,7 +47,7 @@ static ATTRIBUTE: LazyLock<Regex> = LazyLock::new(|| {
 pub fn parse_within(mut data: &[u8]) -> Result<Option<Within>, LegacyError> {
     let mut collector = Collector::default();
     // Reading from memory does not fail.
-    let Ok(heard) = carrier::listen(&mut data, &mut collector) else {
+    let Ok(heard) = carrier::listen(&mut data, &mut collector, false) else {
         return Ok(None);
     };
     let Some(offset) = collector.offset else {

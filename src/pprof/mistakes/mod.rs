@@ -166,6 +166,10 @@ pub enum Mistake {
     Configz,
     /// Text in UTF-16, as PowerShell's `>` writes it.
     Utf16,
+    /// Text in UTF-32.
+    Utf32,
+    /// Bytes that are no text, which were taken for a text and replaced.
+    Replaced,
     /// A profile wrapped in base64.
     Base64,
     /// Some other JSON.
@@ -240,6 +244,7 @@ fn plain(data: &[u8]) -> Option<Mistake> {
         .or_else(|| files::html(text))
         .or_else(|| files::text(text))
         .or_else(|| salvage::conversion(data).map(Mistake::Converted))
+        .or_else(|| salvage::is_replaced(data).then_some(Mistake::Replaced))
         .or_else(|| files::truncated_proto(data))
 }
 

@@ -89,6 +89,8 @@ impl Mistake {
             Self::OtherProgram { format } => format!("a program for {format}, not a profile"),
             Self::Archive { format } => format!("{} {format} archive, not a profile", article(format)),
             Self::Utf16 => "text in UTF-16, as PowerShell's > writes it".to_owned(),
+            Self::Utf32 => "text in UTF-32 in which no profile and no goroutine dump is recognized".to_owned(),
+            Self::Replaced => "binary data that was treated as text: bytes were replaced by U+FFFD".to_owned(),
             Self::Base64 => "a gzip file in base64".to_owned(),
             Self::Metrics => "metrics in Prometheus' text format, not a profile".to_owned(),
             Self::KubernetesObject { kind } => format!("a Kubernetes object of kind {kind}, not a profile"),
@@ -213,6 +215,11 @@ impl Mistake {
             Self::OtherProgram { .. } => "give a profile; kubeprof resolves ELF binaries only",
             Self::Archive { format: "xz" | "bzip2" } => "unpack it first, with xz -d or bzip2 -d",
             Self::Archive { .. } => "unpack it and give the folder",
+            Self::Utf32 => "give the text in UTF-8: iconv -f UTF-32 -t UTF-8",
+            Self::Replaced => {
+                "it cannot be undone: capture again, and save bytes (curl -o FILE); a program that reads the response as text \
+                 (`response.text`, a chat, a clipboard, a JSON field) does this"
+            }
             Self::Utf16 => {
                 "a text comes back with `iconv -f UTF-16 -t UTF-8`; a profile that went through it is lost: capture again, \
                  from cmd"

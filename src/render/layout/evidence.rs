@@ -309,6 +309,7 @@ pub(in crate::render) fn event(e: &UnitEvent) -> Value {
             json!({"pid": pid, "resident_bytes": resident, "of_cgroup": of_cgroup}),
         ),
         UnitChange::CoreDumped { pid } => ("core-dumped", json!({"pid": pid})),
+        UnitChange::Crashed(crash) => ("crashed", json!({"cause": crash.cause.key(), "message": crash.message})),
         UnitChange::Suppressed { messages } => ("suppressed", json!({"messages": messages})),
     };
     let mut m: Map<String, Value> = Map::new();
@@ -432,6 +433,7 @@ pub(in crate::render) fn change(what: &UnitChange) -> String {
             pid(p)
         ),
         UnitChange::CoreDumped { pid: p } => format!("core dumped{}", pid(p)),
+        UnitChange::Crashed(crash) => crash_words(crash),
         UnitChange::Suppressed { messages: Some(n) } => {
             format!("{} lost by the log", counted(*n, "message", "messages"))
         }
