@@ -226,9 +226,8 @@ impl Expectations {
         let number = match l.per {
             Per::Node => Some(1.0),
             Per::Pod => load.pods,
-            // A pod has a container and its sandbox.
-            Per::Container => load.containers.or(load.pods),
-            Per::Probe => load.containers.or(load.pods).map(|n| 3.0 * n),
+            Per::Container => containers(load),
+            Per::Probe => containers(load).map(|n| 3.0 * n),
             Per::Cgroup => match (load.pods, load.containers) {
                 (Some(p), Some(c)) => Some(2.0 * p + c.max(p)),
                 (pods, _) => pods.map(|p| 4.0 * p),
@@ -289,6 +288,14 @@ impl Expectations {
         };
         of(method).or_else(|| of("")).unwrap_or(2)
     }
+}
+
+/// How many containers run: told by metrics, else by the loops that watch cgroups, of which a pod has one for itself and one
+/// for its sandbox; at least one in each pod.
+fn containers(load: &Load) -> Option<f64> {
+    let of_cgroups = || Some(load.cgroups? - 2.0 * load.pods?);
+    load.containers
+        .or_else(|| Some(of_cgroups().unwrap_or(0.0).max(load.pods?)))
 }
 
 #[cfg(test)]

@@ -274,6 +274,23 @@ fn loops_behind_one_lock_are_a_hang_without_ages() {
     assert_ne!(one["verdict"], "sick", "{one}");
 }
 
+/// Pods may have several containers with several probes each: the loops that watch cgroups tell how many containers run.
+#[test]
+fn probes_are_measured_by_containers() {
+    let watch = |count| {
+        let housekeeping = [
+            "runtime.gopark",
+            "github.com/google/cadvisor/manager.(*containerData).housekeepingTick",
+        ];
+        let probes = ["runtime.gopark", "k8s.io/kubernetes/pkg/kubelet/prober.(*worker).run"];
+        answers("", &[("select", count, &housekeeping), ("select", 480, &probes)]).1
+    };
+    assert_eq!(watch(372)["verdict"], "healthy");
+    // One container a pod has no eight probes.
+    let many = watch(192);
+    assert_eq!(findings(&many), [("leak", "probes")], "{many}");
+}
+
 /// A profile does not say who started a loop, so the loops that measure volumes show only while they do: no measure of the
 /// pods, and no leak of pod workers.
 #[test]
