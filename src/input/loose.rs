@@ -75,6 +75,7 @@ impl Loose {
     }
 
     /// Files that are called after an artifact, or as profiles are, and are none.
+    #[cfg(feature = "cli")]
     pub(super) fn unread(&self) -> impl Iterator<Item = &Path> {
         let is_called_so = |o: &&Other| {
             let name = o.path.to_string_lossy();

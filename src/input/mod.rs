@@ -153,6 +153,7 @@ impl Input {
     }
 
     /// Files in folders and tars that are called after an artifact, or as profiles are, and cannot be read as one.
+    #[cfg(feature = "cli")]
     pub(crate) fn unread(&self) -> Vec<PathBuf> {
         let of_group = |g: &Group| match &g.of {
             GroupOf::Collection(_, loose) => loose.unread().map(Path::to_path_buf).collect(),
@@ -162,6 +163,7 @@ impl Input {
     }
 
     /// Files that were named one by one and hold nothing that is known.
+    #[cfg(feature = "cli")]
     pub(crate) fn unread_named(&self) -> Vec<PathBuf> {
         let of_group = |g: &Group| match &g.of {
             GroupOf::Named(loose) => loose.other.iter().map(|o| o.path.clone()).collect(),
